@@ -1,0 +1,102 @@
+"""The command `seformer`: one subcommand per stage."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+import typer
+
+import seformer
+from seformer.errors import UserError
+
+# command line order is the way of the data; each module in `commands` defines one function
+COMMANDS = (
+    "simulate",
+    "extract",
+    "split",
+    "finetune-head",
+    "finetune-full",
+    "evaluate",
+    "predict",
+    "merge-predictions",
+    "explain",
+    "merge-attributions",
+    "motifs",
+    "variants",
+    "report",
+    "models",
+)
+
+
+def build_app() -> typer.Typer:
+    """Assemble the application; the commands' heavy imports happen when they run."""
+    app = typer.Typer(
+        name="seformer",
+        help=seformer.__doc__,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+    @app.callback()
+    def common(
+        version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+    ) -> None:
+        if version:
+            typer.echo(f"seformer {seformer.__version__}")
+            raise typer.Exit()
+
+    for name in COMMANDS:
+        module = importlib.import_module(f"seformer.commands.{name.replace('-', '_')}")
+        if isinstance(module.command, typer.Typer):
+            app.add_typer(module.command, name=name)
+        else:
+            app.command(name)(module.command)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; a user's mistake is one message and exit code 2, never a traceback."""
+    from seformer import logs
+
+    logs.set_up(verbose=bool(os.environ.get("SEFORMER_DEBUG")))
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if "--version" in arguments[:1]:
+        arguments = ["--version", "models"]
+    try:
+        status = build_app()(args=list(arguments), standalone_mode=False)
+    except UserError as error:
+        _fail(str(error), 2)
+    except click.exceptions.Abort:
+        _fail("Stopped.", 130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _fail("Stopped.", 130)
+    except MemoryError:
+        # 137 is what a container's memory limit gives, so that a scheduler retries with more
+        _fail("Out of memory. What to do: give the task more memory or a smaller batch.", 137)
+    except OSError as error:
+        if error.errno is None or os.environ.get("SEFORMER_DEBUG"):
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror}.", 1)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str, code: int) -> None:
+    logging.getLogger("seformer").debug("stopped", exc_info=True)
+    sys.stderr.write(f"seformer: error: {message}\n")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

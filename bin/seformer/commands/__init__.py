@@ -1,0 +1,1 @@
+"""One module per subcommand: its options, and a call of the module that does the work."""

@@ -1,0 +1,46 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results.")]
+Fasta = Annotated[Path, typer.Option("--fasta", help="Genome FASTA, plain or bgzipped.")]
+OptionalFasta = Annotated[
+    Path | None, typer.Option("--fasta", help="Genome FASTA, plain or bgzipped.")
+]
+Regions = Annotated[
+    Path | None,
+    typer.Option("--regions", help="BED (3 to 12 columns), DeepSE CSV or ROSE table."),
+]
+ExtractedOne = Annotated[
+    Path | None, typer.Option("--extracted", help="Folder written by `seformer extract`.")
+]
+ExtractedMany = Annotated[
+    list[Path],
+    typer.Option("--extracted", help="Folder written by `seformer extract`; repeat per sample."),
+]
+SplitsMany = Annotated[
+    list[Path],
+    typer.Option("--splits", help="splits.tsv of `seformer split`, in the order of --extracted."),
+]
+ModelFolder = Annotated[Path, typer.Option("--model", help="Model folder of an earlier stage.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Threads = Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0 = all allotted.")]
+BatchTokens = Annotated[
+    int, typer.Option("--batch-tokens", min=1, help="Tokens per batch, padding included.")
+]
+RenameChromosomes = Annotated[
+    bool,
+    typer.Option("--rename-chromosomes", help="Match chr1 in one file with 1 in the other."),
+]
+InvalidRegions = Annotated[
+    str,
+    typer.Option(
+        "--invalid-regions", help="Regions outside the genome: error, or drop (and count)."
+    ),
+]

@@ -1,0 +1,44 @@
+"""Errors for people: what was found, where, what was expected, what to do."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+
+class UserError(Exception):
+    """A mistake in the input that its user can mend.
+
+    The command line prints the message alone, without a traceback, and exits with code 2.
+
+    Parameters
+    ----------
+    found
+        What was found, as a clause without a full stop.
+    where
+        The file (or option) it was found in.
+    line
+        1-based line number inside ``where``.
+    expected
+        What was expected instead.
+    do
+        What the user can do about it.
+    """
+
+    def __init__(
+        self,
+        found: str,
+        *,
+        where: str | PathLike[str] | None = None,
+        line: int | None = None,
+        expected: str | None = None,
+        do: str | None = None,
+    ) -> None:
+        place = "" if where is None else str(where)
+        if line is not None:
+            place += f", line {line}"
+        parts = [f"{place}: {found}." if place else f"{found}."]
+        if expected:
+            parts.append(f"Expected: {expected}.")
+        if do:
+            parts.append(f"What to do: {do}.")
+        super().__init__(" ".join(parts))
