@@ -1,0 +1,60 @@
+"""`seformer evaluate`: the test part scored once, beside its baselines."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from seformer.commands import options
+
+
+def command(
+    model: options.ModelFolder,
+    extracted: options.ExtractedMany,
+    splits: options.SplitsMany,
+    out: options.Out,
+    sample: Annotated[
+        str, typer.Option("--sample", help="Name of the sample in the results.")
+    ] = "sample",
+    calibration: Annotated[
+        str,
+        typer.Option(
+            "--calibration", help="temperature, platt, isotonic or none; fitted on validation."
+        ),
+    ] = "temperature",
+    threshold_by: Annotated[
+        str,
+        typer.Option("--threshold-by", help="mcc or precision:X; chosen on validation."),
+    ] = "mcc",
+    bootstrap: Annotated[
+        int, typer.Option("--bootstrap", min=10, help="Resamples of loci behind each interval.")
+    ] = 1000,
+    batch_tokens: Annotated[
+        int | None,
+        typer.Option("--batch-tokens", min=1, help="Tokens per batch, padding included."),
+    ] = None,
+    seed: options.Seed = 1,
+    device: options.Device = "auto",
+    threads: options.Threads = 0,
+) -> None:
+    """Score the held-out test part once and compare with length, GC and k-mer baselines.
+
+    Writes metrics.json, test_predictions.tsv, curves.json and the final model folder model/.
+    """
+    from seformer import evaluate
+
+    evaluate.run(
+        model,
+        extracted,
+        splits,
+        out,
+        sample=sample,
+        calibration=calibration,
+        threshold_by=threshold_by,
+        resamples=bootstrap,
+        batch_tokens=batch_tokens,
+        seed=seed,
+        device=device,
+        threads=threads,
+    )
