@@ -1,0 +1,267 @@
+"""The model folder: Hugging Face layout plus `seformer.json`, written and read strictly."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors.torch import load_file, save_file
+
+import seformer
+from seformer import files
+from seformer.backbones import Origin, load_backbone
+from seformer.classifier import RegionClassifier
+from seformer.errors import UserError
+from seformer.tokens import Tokenizer, load_tokenizer
+
+logger = logging.getLogger(__name__)
+SETTINGS_FILE = "seformer.json"
+WEIGHTS_FILE = "model.safetensors"
+HEAD_PREFIX = "seformer_head."
+ATTENTION_PREFIX = "seformer_pool."
+LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "captum", "pysam")
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class Calibration(Strict):
+    """How a logit becomes a probability; fitted on the validation part alone.
+
+    ``temperature``: sigmoid(slope × logit + intercept). ``isotonic``: linear interpolation
+    between the points (``logits``, ``probabilities``).
+    """
+
+    method: Literal["none", "temperature", "isotonic"] = "none"
+    slope: float = 1.0
+    intercept: float = 0.0
+    logits: list[float] = []
+    probabilities: list[float] = []
+
+
+class Assembly(Strict):
+    """The genome a model was trained on, recognised by its names and lengths."""
+
+    name: str | None = None
+    fingerprint: str | None = None
+
+
+class SplitRecord(Strict):
+    """Which regions were held out."""
+
+    method: str | None = None
+    hash: str | None = None
+    test: list[str] = []
+    validation: list[str] = []
+
+
+class TrainingRange(Strict):
+    """What the training regions looked like: 0.5 % and 99.5 % quantiles, and the prevalence."""
+
+    length: tuple[float, float]
+    gc: tuple[float, float]
+    prevalence: float
+    regions: int
+
+
+class Settings(Strict):
+    """The content of `seformer.json`."""
+
+    format: Literal[1] = 1
+    seformer_version: str = seformer.__version__
+    sample: str = "model"
+    backbone: dict[str, str | None]
+    window: int | None = Field(description="most tokens in a window, special tokens included")
+    overlap: int = 0
+    token_pooling: Literal["mean", "cls"] = "mean"
+    window_pooling: Literal["mean", "lse", "attention"] = "mean"
+    calibration: Calibration = Calibration()
+    threshold: float = 0.5
+    assembly: Assembly = Assembly()
+    splits: SplitRecord = SplitRecord()
+    training_range: TrainingRange | None = None
+    seeds: list[int] = []
+    training: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+
+    def content_window(self, tokenizer: Tokenizer) -> int | None:
+        """Most tokens of a window that stand for bases."""
+        special = sum(map(len, tokenizer.wrap))
+        return None if self.window is None else self.window - special
+
+
+@dataclass
+class Model:
+    """A loaded model: everything that scoring and explaining need."""
+
+    classifier: RegionClassifier
+    tokenizer: Tokenizer
+    settings: Settings
+    device: torch.device
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions a result depends on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turn auto, cpu, cuda or cuda:N into a device.
+
+    Raises
+    ------
+    UserError
+        If the device does not exist here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"the device {name!r} cannot be used", where="--device", expected="auto, cpu or cuda"
+        ) from error
+    return device
+
+
+def _head_keys(classifier: RegionClassifier) -> dict[str, str]:
+    """Map our head's keys to those in the file.
+
+    A head that equals the stock sequence classifier's is stored under the stock names, so that
+    `AutoModelForSequenceClassification` loads the folder; any other under names of our own.
+    """
+    style = classifier.backbone.head_style
+    stock = style.get("keys", {}) if style.get("pooling") == classifier.token_pooling else {}
+    return {
+        key: stock.get(key, HEAD_PREFIX + key) for key in classifier.head.state_dict()
+    }
+
+
+def classifier_state(classifier: RegionClassifier) -> dict[str, torch.Tensor]:
+    """Collect all weights under the names they have in `model.safetensors`."""
+    state = dict(classifier.backbone.published_state())
+    names = _head_keys(classifier)
+    state |= {names[key]: value for key, value in classifier.head.state_dict().items()}
+    if classifier.window_pooling == "attention":
+        state |= {
+            ATTENTION_PREFIX + key: value
+            for key, value in classifier.attention.state_dict().items()
+        }
+    return {key: value.detach().cpu().contiguous().clone() for key, value in state.items()}
+
+
+def save_model(model: Model, folder: Path) -> None:
+    """Write the model into ``folder`` (which should be a staging folder)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(
+        classifier_state(model.classifier), folder / WEIGHTS_FILE, metadata={"format": "pt"}
+    )
+    config = dict(model.classifier.backbone.config)
+    config |= {"num_labels": 2, "id2label": {"0": "TE", "1": "SE"}, "label2id": {"TE": 0, "SE": 1}}
+    config |= model.classifier.backbone.head_style.get("config", {})
+    files.write_json(config, folder / "config.json")
+    model.tokenizer.save(folder)
+    files.write_json(json.loads(model.settings.model_dump_json()), folder / SETTINGS_FILE)
+
+
+def read_settings(folder: Path) -> Settings:
+    """Read and check `seformer.json`.
+
+    Raises
+    ------
+    UserError
+        If ``folder`` is not a model folder of seformer.
+    """
+    folder = Path(folder)
+    path = folder / SETTINGS_FILE
+    if not folder.is_dir() or not path.is_file():
+        raise UserError(
+            "this is not a model folder of seformer",
+            where=folder,
+            expected=f"a folder with {SETTINGS_FILE}, config.json and {WEIGHTS_FILE}",
+            do="give the folder <outdir>/<sample>/model of an earlier run",
+        )
+    try:
+        return Settings.model_validate(files.read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise UserError(
+            f"{field}: {first['msg']}", where=path, do="use a model folder of this version"
+        ) from error
+
+
+def load_model(folder: Path | str, device: torch.device | str = "cpu") -> Model:
+    """Load a model folder, strict about every key, in eval mode.
+
+    Raises
+    ------
+    UserError
+        If a file is missing or damaged, or a key is missing or unexpected.
+    """
+    folder = Path(folder)
+    settings = read_settings(folder)
+    backbone = load_backbone(folder)
+    classifier = RegionClassifier(
+        backbone,
+        token_pooling=settings.token_pooling,
+        window_pooling=settings.window_pooling,
+        dropout=settings.training.get("dropout", 0.1),
+    )
+    weights = load_file(folder / WEIGHTS_FILE)
+    _load_part(classifier.head, _head_keys(classifier), weights, folder)
+    if settings.window_pooling == "attention":
+        names = {key: ATTENTION_PREFIX + key for key in classifier.attention.state_dict()}
+        _load_part(classifier.attention, names, weights, folder)
+    device = torch.device(device)
+    return Model(classifier.to(device).eval(), load_tokenizer(folder), settings, device)
+
+
+def _load_part(
+    part: torch.nn.Module, names: dict[str, str], weights: dict[str, torch.Tensor], folder: Path
+) -> None:
+    missing = sorted(name for name in names.values() if name not in weights)
+    if missing:
+        raise UserError(
+            f"the weights {', '.join(missing)} are missing",
+            where=folder / WEIGHTS_FILE,
+            do="copy the model folder again, or train anew",
+        )
+    own = part.state_dict()
+    for key, name in names.items():
+        if weights[name].shape != own[key].shape:
+            raise UserError(
+                f"{name} has the shape {tuple(weights[name].shape)}",
+                where=folder / WEIGHTS_FILE,
+                expected=str(tuple(own[key].shape)),
+            )
+    part.load_state_dict({key: weights[name] for key, name in names.items()})
+
+
+def new_model(
+    backbone: torch.nn.Module,
+    tokenizer: Tokenizer,
+    origin: Origin,
+    *,
+    device: torch.device,
+    **settings: Any,
+) -> Model:
+    """Put a new head on a backbone."""
+    record = {key: getattr(origin, key) for key in ("name", "source", "revision", "family")}
+    resolved = Settings(backbone=record, versions=library_versions(), **settings)
+    classifier = RegionClassifier(
+        backbone,
+        token_pooling=resolved.token_pooling,
+        window_pooling=resolved.window_pooling,
+        dropout=resolved.training.get("dropout", 0.1),
+    )
+    return Model(classifier.to(device), tokenizer, resolved, device)
