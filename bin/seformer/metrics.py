@@ -1,0 +1,256 @@
+"""Metrics of a two-class scorer and their bootstrap intervals over loci.
+
+Labels are 1 for a super-enhancer and 0 for a typical enhancer. AUROC and AUPRC rank by a score,
+MCC and balanced accuracy judge decisions, Brier and ECE judge probabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from sklearn import metrics as sk
+
+METRICS = ("auroc", "auprc", "mcc", "balanced_accuracy", "brier", "ece")
+# a lower value is better
+LOSSES = ("brier", "ece")
+ECE_BINS = 15
+# weights held at once: 2**22 float64 are 32 MiB
+_CELLS = 2**22
+_MAX_DRAWS = 100
+
+
+class Scored(NamedTuple):
+    """One scorer's word on n regions.
+
+    Attributes
+    ----------
+    score
+        float64 [n], any scale; higher means more super-enhancer. Ranks AUROC and AUPRC.
+    probability
+        float64 [n], calibrated.
+    prediction
+        int [n], 1 = super-enhancer.
+    """
+
+    score: np.ndarray
+    probability: np.ndarray
+    prediction: np.ndarray
+
+
+class Interval(NamedTuple):
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Bootstrap(NamedTuple):
+    """Metrics of every scorer on the same resamples.
+
+    Attributes
+    ----------
+    values
+        scorer -> metric -> value on the regions as given.
+    resamples
+        scorer -> metric -> float64 [resamples]; entry i of every array is the same resample,
+        which makes differences paired.
+    """
+
+    values: dict[str, dict[str, float]]
+    resamples: dict[str, dict[str, np.ndarray]]
+
+    def interval(self, scorer: str, metric: str) -> Interval:
+        """Return the percentile interval of one metric.
+
+        Resampling adds noise to every calibration bin, so resampled ECEs lie too high by about
+        the same amount as the ECE itself does; that interval is moved down by the bootstrap's
+        estimate of the bias (mean of the resamples less the value), not below 0.
+        """
+        value, drawn = self.values[scorer][metric], self.resamples[scorer][metric]
+        low, high = _percentiles(drawn)
+        if metric == "ece":
+            bias = float(drawn.mean()) - value
+            low, high = max(0.0, low - bias), max(0.0, high - bias)
+        return Interval(value, low, high)
+
+    def delta(self, scorer: str, baseline: str, metric: str) -> Interval:
+        """Return the paired difference ``scorer`` − ``baseline`` of one metric."""
+        drawn = self.resamples[scorer][metric] - self.resamples[baseline][metric]
+        value = self.values[scorer][metric] - self.values[baseline][metric]
+        return Interval(value, *_percentiles(drawn))
+
+
+def _percentiles(drawn: np.ndarray) -> tuple[float, float]:
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Area under the ROC curve; ties count one half."""
+    return float(sk.roc_auc_score(labels, scores))
+
+
+def auprc(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Average precision: the step-wise area under the precision–recall curve."""
+    return float(sk.average_precision_score(labels, scores))
+
+
+def mcc(labels: np.ndarray, predictions: np.ndarray) -> float:
+    """Matthews correlation coefficient; 0 where only one class is predicted."""
+    return float(sk.matthews_corrcoef(labels, predictions))
+
+
+def balanced_accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
+    """Mean of sensitivity and specificity."""
+    return float(sk.balanced_accuracy_score(labels, predictions))
+
+
+def brier(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean squared difference between probability and label."""
+    return float(sk.brier_score_loss(labels, probabilities))
+
+
+def ece(labels: np.ndarray, probabilities: np.ndarray, bins: int = ECE_BINS) -> float:
+    """Expected calibration error over ``bins`` bins of equal width (Guo et al. 2017).
+
+    The mean over bins, weighted by their regions, of |share of SE − mean probability|.
+    """
+    gaps = np.asarray(labels, np.float64) - np.asarray(probabilities, np.float64)
+    binned = np.bincount(_bins(probabilities, bins), weights=gaps, minlength=bins)
+    return float(np.abs(binned).sum() / len(gaps))
+
+
+def _bins(probabilities: np.ndarray, bins: int) -> np.ndarray:
+    return np.minimum((np.asarray(probabilities) * bins).astype(np.int64), bins - 1)
+
+
+def bootstrap(
+    labels: np.ndarray,
+    scorers: Mapping[str, Scored],
+    clusters: np.ndarray | None = None,
+    n: int = 1000,
+    seed: int = 1,
+) -> Bootstrap:
+    """Compute every metric of every scorer, and again on ``n`` resamples of the loci.
+
+    Parameters
+    ----------
+    labels
+        int [regions], both classes present.
+    scorers
+        Name to `Scored`; all over the same regions.
+    clusters
+        [regions], any hashable ids: regions with one id are drawn together. Default: each
+        region is its own locus.
+    n
+        Resamples. One with a single class is drawn again.
+    seed
+        Of the resampling.
+
+    Raises
+    ------
+    ValueError
+        If one class is missing, or resamples with both classes cannot be drawn.
+    """
+    labels = np.asarray(labels).astype(np.int64)
+    if len(np.unique(labels)) != 2:
+        raise ValueError("the metrics need regions of both classes")
+    values = {name: _values(labels, scored) for name, scored in scorers.items()}
+    parts: dict[str, dict[str, list[np.ndarray]]] = {
+        name: {metric: [] for metric in METRICS} for name in scorers
+    }
+    for weights in _draws(labels, clusters, n, np.random.default_rng(seed)):
+        for name, scored in scorers.items():
+            for metric, drawn in _weighted(labels, scored, weights).items():
+                parts[name][metric].append(drawn)
+    resamples = {
+        name: {metric: np.concatenate(drawn) for metric, drawn in metrics.items()}
+        for name, metrics in parts.items()
+    }
+    return Bootstrap(values, resamples)
+
+
+def _values(labels: np.ndarray, scored: Scored) -> dict[str, float]:
+    return {
+        "auroc": auroc(labels, scored.score),
+        "auprc": auprc(labels, scored.score),
+        "mcc": mcc(labels, scored.prediction),
+        "balanced_accuracy": balanced_accuracy(labels, scored.prediction),
+        "brier": brier(labels, scored.probability),
+        "ece": ece(labels, scored.probability),
+    }
+
+
+def _draws(labels: np.ndarray, clusters: np.ndarray | None, n: int, rng: np.random.Generator):
+    """Yield weight matrices float64 [resamples, regions]: how often each region was drawn."""
+    if clusters is None:
+        members = np.arange(len(labels))
+    else:
+        members = np.unique(np.asarray(clusters), return_inverse=True)[1]
+    loci = int(members.max()) + 1
+    rows = max(1, min(n, _CELLS // max(len(labels), loci)))
+    left = n
+    for _ in range(_MAX_DRAWS * -(-n // rows)):
+        size = min(rows, left)
+        drawn = rng.integers(0, loci, size=(size, loci))
+        flat = (drawn + loci * np.arange(size)[:, None]).ravel()
+        counts = np.bincount(flat, minlength=size * loci).reshape(size, loci)
+        weights = counts[:, members].astype(np.float64)
+        positive = weights @ labels
+        weights = weights[(positive > 0) & (positive < weights.sum(axis=1))]
+        if len(weights):
+            yield weights
+        left -= len(weights)
+        if left == 0:
+            return
+    raise ValueError("almost every resample of the loci holds a single class")
+
+
+def _weighted(labels: np.ndarray, scored: Scored, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Compute the metrics under each row of ``weights``: each float64 [resamples]."""
+    is_se = labels == 1
+    total = weights.sum(axis=1)
+    positive = weights @ is_se
+    negative = total - positive
+    auroc, auprc = _ranked(is_se, scored.score, weights, positive, negative)
+    called = np.asarray(scored.prediction) == 1
+    tp, fp = weights @ (is_se & called), weights @ (~is_se & called)
+    fn, tn = positive - tp, negative - fp
+    spread = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
+    mcc = np.divide(tp * tn - fp * fn, spread, out=np.zeros_like(spread), where=spread > 0)
+    gaps = labels - np.asarray(scored.probability, np.float64)
+    in_bin = np.eye(ECE_BINS)[_bins(scored.probability, ECE_BINS)]
+    return {
+        "auroc": auroc,
+        "auprc": auprc,
+        "mcc": mcc,
+        "balanced_accuracy": (tp / positive + tn / negative) / 2,
+        "brier": weights @ gaps**2 / total,
+        "ece": np.abs(weights @ (gaps[:, None] * in_bin)).sum(axis=1) / total,
+    }
+
+
+def _ranked(
+    is_se: np.ndarray,
+    score: np.ndarray,
+    weights: np.ndarray,
+    positive: np.ndarray,
+    negative: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute weighted AUROC and average precision, equal scores being one step."""
+    order = np.argsort(-np.asarray(score, np.float64), kind="stable")
+    ranked, is_se, weights = np.asarray(score)[order], is_se[order], weights[:, order]
+    steps = np.concatenate(([0], np.flatnonzero(np.diff(ranked)) + 1))
+    tp = np.add.reduceat(weights * is_se, steps, axis=1)
+    fp = np.add.reduceat(weights * ~is_se, steps, axis=1)
+    true, false = np.cumsum(tp, axis=1), np.cumsum(fp, axis=1)
+    # a super-enhancer beats the negatives that come after its step, and half of those within
+    beaten = negative[:, None] - false + fp / 2
+    auroc = (tp * beaten).sum(axis=1) / (positive * negative)
+    above = true + false
+    precision = np.divide(true, above, out=np.zeros_like(above), where=above > 0)
+    auprc = (tp * precision).sum(axis=1) / positive
+    return auroc, auprc

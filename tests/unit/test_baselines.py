@@ -1,0 +1,147 @@
+import itertools
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from seformer import baselines, metrics
+
+COMPLEMENT = str.maketrans("ACGT", "TGCA")
+
+
+def canonical_counts(sequence, k):
+    names = sorted(
+        {
+            min(kmer, kmer.translate(COMPLEMENT)[::-1])
+            for kmer in map("".join, itertools.product("ACGT", repeat=k))
+        }
+    )
+    counts = dict.fromkeys(names, 0)
+    for i in range(len(sequence) - k + 1):
+        kmer = sequence[i : i + k].upper()
+        if set(kmer) <= set("ACGT"):
+            counts[min(kmer, kmer.translate(COMPLEMENT)[::-1])] += 1
+    return np.array([counts[name] for name in names], float)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 5])
+def test_kmers_agree_with_a_plain_count(k):
+    rng = np.random.default_rng(k)
+    sequence = "".join(rng.choice(list("ACGTN"), 400, p=[0.3, 0.2, 0.2, 0.25, 0.05])) + "acgt"
+    expected = canonical_counts(sequence, k)
+    found = baselines.composition([sequence], sizes=[k]).kmers[k][0]
+    np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("k, columns", [(3, 32), (4, 136), (5, 512), (6, 2080)])
+def test_number_of_canonical_kmers(k, columns):
+    index, width = baselines.canonical_index(k)
+    assert width == columns
+    assert index.shape == (4**k,)
+    assert index.max() == columns - 1
+
+
+def test_strands_have_the_same_composition():
+    sequence = "ACGTTTGACCANNGATTACA"
+    forward = baselines.composition([sequence])
+    reverse = baselines.composition([sequence[::-1].translate(COMPLEMENT)])
+    for k in baselines.KMER_SIZES:
+        np.testing.assert_array_equal(forward.kmers[k], reverse.kmers[k])
+    assert (forward.gc, forward.cpg, forward.n_fraction) == (
+        reverse.gc,
+        reverse.cpg,
+        reverse.n_fraction,
+    )
+
+
+def test_composition_by_hand():
+    found = baselines.composition(["ACGCGN", "NNNN", "A"], sizes=[3])
+    np.testing.assert_array_equal(found.length, [6, 4, 1])
+    np.testing.assert_allclose(found.gc, [0.8, 0.5, 0])
+    # two CpG among five known bases, two C and two G: 2 · 5 / (2 · 2)
+    np.testing.assert_allclose(found.cpg, [2.5, 0, 0])
+    np.testing.assert_allclose(found.n_fraction, [1 / 6, 1, 0])
+    assert found.kmers[3].sum(axis=1) == pytest.approx([1, 0, 0])
+
+
+def planted(n=240, seed=0):
+    """Regions of one length and GC; those of class 1 hold the word ACGTGA more often."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 2
+    sequences = []
+    for label in labels:
+        bases = rng.choice(list("ACGT"), 300)
+        for start in rng.integers(0, 294, 8 * label):
+            bases[start : start + 6] = list("ACGTGA")
+        sequences.append("".join(bases))
+    split = np.array(["train", "train", "train", "validation", "test"])[np.arange(n) // 2 % 5]
+    return sequences, labels, split
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    sequences, labels, split = planted()
+    return baselines.fit_all(baselines.composition(sequences), labels, split), labels, split
+
+
+def test_baselines_learn_what_they_can(fitted):
+    found, labels, split = fitted
+    assert list(found) == ["length", "gc", "cpg", "n_fraction", "kmer_logistic", "kmer_boosting"]
+    test = split == "test"
+    auroc = {name: metrics.auroc(labels[test], b.scores[test]) for name, b in found.items()}
+    assert auroc["length"] == auroc["n_fraction"] == 0.5
+    assert auroc["kmer_logistic"] > 0.9
+    assert auroc["kmer_boosting"] > 0.9
+    assert found["length"].chosen == {"direction": "none"}
+
+
+def test_baselines_are_deterministic_and_blind_to_test_labels(fitted):
+    found, labels, split = fitted
+    sequences, _, _ = planted()
+    shuffled = np.where(split == "test", 1 - labels, labels)
+    again = baselines.fit_all(baselines.composition(sequences), shuffled, split)
+    for name, baseline in found.items():
+        np.testing.assert_array_equal(baseline.scores, again[name].scores)
+        assert baseline.chosen == again[name].chosen
+
+
+def test_length_alone_is_seen():
+    rng = np.random.default_rng(3)
+    labels = np.arange(100) % 2
+    sequences = ["".join(rng.choice(list("ACGT"), 100 + 80 * y)) for y in labels]
+    split = np.where(np.arange(100) < 60, "train", "validation").astype(object)
+    split[80:] = "test"
+    found = baselines.fit_all(baselines.composition(sequences), labels, split)
+    assert metrics.auroc(labels[80:], found["length"].scores[80:]) == 1
+    assert found["length"].chosen == {"direction": "higher is SE"}
+
+
+@pytest.mark.real
+@pytest.mark.skipif("SEFORMER_TEST_DATA" not in os.environ, reason="SEFORMER_TEST_DATA is not set")
+def test_baselines_on_real_regions():
+    """The data's own notes: GC about 0.77, logistic 4-mers 0.81, boosting 0.82."""
+    pysam = pytest.importorskip("pysam")
+    data = Path(os.environ["SEFORMER_TEST_DATA"]) / "se_te_human_3kb"
+    beds = [
+        pd.read_csv(data / f"{name}_enhancers.bed", sep="\t", header=None)[0]
+        for name in ("super", "typical")
+    ]
+    contigs = pd.concat(beds).to_numpy()
+    labels = np.repeat([1, 0], [len(bed) for bed in beds])
+    clusters = pd.read_csv(data / "overlap_clusters.tsv", sep="\t", index_col=0)["cluster"]
+    clusters = clusters.reindex(contigs).astype(object)
+    clusters = np.where(clusters.isna(), contigs, clusters.astype(str))
+    ids, members = np.unique(clusters, return_inverse=True)
+    part = np.random.default_rng(0).random(len(ids))[members]
+    split = np.where(part < 0.2, "test", np.where(part < 0.3, "validation", "train"))
+    with pysam.FastaFile(str(data / "sequences.fa.gz")) as fasta:
+        features = baselines.composition([fasta.fetch(name) for name in contigs])
+    found = baselines.fit_all(features, labels, split)
+    test = split == "test"
+    auroc = {name: metrics.auroc(labels[test], b.scores[test]) for name, b in found.items()}
+    assert auroc["length"] == 0.5
+    assert auroc["gc"] == pytest.approx(0.77, abs=0.05)
+    assert auroc["kmer_logistic"] == pytest.approx(0.81, abs=0.05)
+    assert auroc["kmer_boosting"] == pytest.approx(0.82, abs=0.05)
