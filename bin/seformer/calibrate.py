@@ -1,7 +1,7 @@
 """Logits into probabilities, and probabilities into decisions; both learned on validation only.
 
 A calibration is a plain dictionary, so that the model folder stores it as JSON numbers:
-``{"method": "temperature", "slope", "bias", "prevalence", "regions"}``,
+``{"method": "temperature", "slope", "intercept", "prevalence", "regions"}``,
 ``{"method": "isotonic", "logits": […], "probabilities": […], "prevalence", "regions"}`` or
 ``{"method": "none", "prevalence", "regions"}``. ``prevalence`` is the share of super-enhancers
 among the regions it was fitted on: the prior that its probabilities carry.
@@ -55,8 +55,8 @@ def fit(logits: np.ndarray, labels: np.ndarray, method: str = "temperature") -> 
     labels
         int [n], 1 = SE; both classes.
     method
-        ``temperature``: sigmoid(slope * logit + bias) with slope > 0. The slope is the inverse
-        temperature of Guo et al. 2017; the bias undoes the shift that class weights in training
+        ``temperature``: sigmoid(slope * logit + intercept) with slope > 0. The slope is the inverse
+        temperature of Guo et al. 2017; the intercept undoes the shift that class weights in training
         put on the logit, which a temperature alone cannot. Fitted by maximum likelihood with
         Platt's smoothed targets (Lin et al. 2007), finite also for separable classes.
         ``isotonic``: a rising step curve, interpolated. ``none``: sigmoid(logit).
@@ -71,8 +71,8 @@ def fit(logits: np.ndarray, labels: np.ndarray, method: str = "temperature") -> 
     if method == "none":
         return {"method": "none", **prior}
     if method == "temperature":
-        slope, bias = _slope_and_bias(logits, labels)
-        return {"method": "temperature", "slope": slope, "bias": bias, **prior}
+        slope, intercept = _slope_and_intercept(logits, labels)
+        return {"method": "temperature", "slope": slope, "intercept": intercept, **prior}
     if method == "isotonic":
         curve = IsotonicRegression(out_of_bounds="clip").fit(logits, labels)
         # no finite number of regions justifies a probability of 0 or 1
@@ -89,7 +89,7 @@ def fit(logits: np.ndarray, labels: np.ndarray, method: str = "temperature") -> 
     )
 
 
-def _slope_and_bias(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+def _slope_and_intercept(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     positive = int(labels.sum())
     negative = len(labels) - positive
     target = np.where(labels == 1, (positive + 1) / (positive + 2), 1 / (negative + 2))
@@ -135,7 +135,7 @@ def apply(
     logits = np.asarray(logits, np.float64)
     method = calibration["method"]
     if method == "temperature":
-        margin = calibration["slope"] * logits + calibration["bias"]
+        margin = calibration["slope"] * logits + calibration["intercept"]
     elif method == "isotonic":
         margin = logit(np.interp(logits, calibration["logits"], calibration["probabilities"]))
     elif method == "none":

@@ -37,7 +37,8 @@ class Calibration(Strict):
     """How a logit becomes a probability; fitted on the validation part alone.
 
     ``temperature``: sigmoid(slope × logit + intercept). ``isotonic``: linear interpolation
-    between the points (``logits``, ``probabilities``).
+    between the points (``logits``, ``probabilities``). ``prevalence``: the share of
+    super-enhancers among the regions it was fitted on, from which a prior shift starts.
     """
 
     method: Literal["none", "temperature", "isotonic"] = "none"
@@ -45,6 +46,8 @@ class Calibration(Strict):
     intercept: float = 0.0
     logits: list[float] = []
     probabilities: list[float] = []
+    prevalence: float = 0.5
+    regions: int = 0
 
 
 class Assembly(Strict):
@@ -141,9 +144,7 @@ def _head_keys(classifier: RegionClassifier) -> dict[str, str]:
     """
     style = classifier.backbone.head_style
     stock = style.get("keys", {}) if style.get("pooling") == classifier.token_pooling else {}
-    return {
-        key: stock.get(key, HEAD_PREFIX + key) for key in classifier.head.state_dict()
-    }
+    return {key: stock.get(key, HEAD_PREFIX + key) for key in classifier.head.state_dict()}
 
 
 def classifier_state(classifier: RegionClassifier) -> dict[str, torch.Tensor]:
@@ -162,9 +163,7 @@ def classifier_state(classifier: RegionClassifier) -> dict[str, torch.Tensor]:
 def save_model(model: Model, folder: Path) -> None:
     """Write the model into ``folder`` (which should be a staging folder)."""
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(
-        classifier_state(model.classifier), folder / WEIGHTS_FILE, metadata={"format": "pt"}
-    )
+    save_file(classifier_state(model.classifier), folder / WEIGHTS_FILE, metadata={"format": "pt"})
     config = dict(model.classifier.backbone.config)
     config |= {"num_labels": 2, "id2label": {"0": "TE", "1": "SE"}, "label2id": {"TE": 0, "SE": 1}}
     config |= model.classifier.backbone.head_style.get("config", {})

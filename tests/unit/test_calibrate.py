@@ -19,20 +19,20 @@ def sample(n=2000, slope=2.0, bias=-1.0, seed=0):
     return (true - bias) / slope, labels
 
 
-def test_temperature_finds_slope_and_bias():
+def test_temperature_finds_slope_and_intercept():
     logits, labels = sample(20000)
     found = calibrate.fit(logits, labels)
     assert found["slope"] == pytest.approx(2.0, rel=0.05)
-    assert found["bias"] == pytest.approx(-1.0, abs=0.05)
+    assert found["intercept"] == pytest.approx(-1.0, abs=0.05)
     unpenalised = LogisticRegression(C=1e9, tol=1e-8).fit(logits[:, None], labels)
     assert found["slope"] == pytest.approx(unpenalised.coef_[0, 0], rel=2e-3)
-    assert found["bias"] == pytest.approx(unpenalised.intercept_[0], abs=2e-3)
+    assert found["intercept"] == pytest.approx(unpenalised.intercept_[0], abs=2e-3)
 
 
 def test_temperature_is_finite_for_separable_and_rising_for_reversed_logits():
     logits = np.array([-2.0, -1.0, 1.0, 2.0])
     separable = calibrate.fit(logits, np.array([0, 0, 1, 1]))
-    assert np.isfinite([separable["slope"], separable["bias"]]).all()
+    assert np.isfinite([separable["slope"], separable["intercept"]]).all()
     backwards = calibrate.fit(logits, np.array([1, 1, 0, 0]))
     assert backwards["slope"] > 0
     rising = calibrate.apply(backwards, logits)
