@@ -46,9 +46,7 @@ def plan_batches(lengths: np.ndarray, batch_tokens: int) -> Iterator[np.ndarray]
         first += size
 
 
-def collate(
-    ids: np.ndarray, start: np.ndarray, stop: np.ndarray, tokenizer: Tokenizer
-) -> Batch:
+def collate(ids: np.ndarray, start: np.ndarray, stop: np.ndarray, tokenizer: Tokenizer) -> Batch:
     """Gather windows ``ids[start:stop]`` into one padded batch with their special tokens.
 
     Parameters

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from seformer.backbones import HeadStyle
 from seformer.batches import Batch
 from seformer.errors import UserError
 
@@ -22,21 +23,17 @@ class Head(nn.Module):
     why a one-window model of a stock family loads there as well.
     """
 
-    def __init__(
-        self,
-        hidden: int,
-        *,
-        activation: str = "gelu",
-        norm: bool = False,
-        bias: bool = True,
-        dropout: float = 0.1,
-    ) -> None:
+    def __init__(self, hidden: int, style: HeadStyle, dropout: float = 0.1) -> None:
         super().__init__()
-        self.dense = nn.Linear(hidden, hidden, bias=bias)
-        self.activation = ACTIVATIONS[activation]()
-        self.norm = nn.LayerNorm(hidden, eps=1e-5, bias=False) if norm else nn.Identity()
+        self.dense = nn.Linear(hidden, hidden, bias=style.dense_bias)
+        self.activation = ACTIVATIONS[style.activation]()
+        self.norm = (
+            nn.LayerNorm(hidden, eps=style.norm_eps, bias=style.norm_bias)
+            if style.norm
+            else nn.Identity()
+        )
         self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(hidden, 2)
+        self.out = nn.Linear(hidden, 2, bias=style.out_bias)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Map float ``[n, hidden]`` to float ``[n, 2]``."""
@@ -105,14 +102,7 @@ class RegionClassifier(nn.Module):
         self.backbone = backbone
         self.token_pooling = token_pooling
         self.window_pooling = window_pooling
-        style = backbone.head_style
-        self.head = Head(
-            backbone.hidden_size,
-            activation=style.get("activation", "gelu"),
-            norm=style.get("norm", False),
-            bias=style.get("bias", True),
-            dropout=dropout,
-        )
+        self.head = Head(backbone.hidden_size, backbone.head_style, dropout)
         if window_pooling == "attention":
             self.attention = GatedAttention(backbone.hidden_size)
 

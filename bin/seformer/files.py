@@ -70,7 +70,8 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
         ) from error
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have the file's content on the disk before it gets its final name."""
     with open(path, "rb") as handle:
         os.fsync(handle.fileno())
 
@@ -92,7 +93,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         partial.chmod(0o666 & ~umask)
-        _sync(partial)
+        sync(partial)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
@@ -124,7 +125,7 @@ def output_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
         for source in sorted(p for p in staging.rglob("*") if p.is_file()):
             target = out / source.relative_to(staging)
             target.parent.mkdir(parents=True, exist_ok=True)
-            _sync(source)
+            sync(source)
             os.replace(source, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -161,8 +162,12 @@ def write_table(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         table.to_csv(partial, sep="\t", index=False, float_format="%.9g", lineterminator="\n")
 
 
-def read_table(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(
+    path: str | os.PathLike[str], columns: Sequence[str] = (), *, text: Sequence[str] = ()
+) -> pd.DataFrame:
     """Read a table that seformer wrote; empty cells are missing values, "NA" is a name.
+
+    Columns named in ``text`` stay text even where every cell is a number (chromosome "1").
 
     Raises
     ------
@@ -171,7 +176,14 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.
     """
     path = existing_file(path)
     try:
-        table = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
+        table = pd.read_csv(
+            path,
+            sep="\t",
+            keep_default_na=False,
+            na_values=[""],
+            dtype=dict.fromkeys(text, "str"),
+            low_memory=False,
+        )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise UserError(f"the table cannot be read ({error})", where=path) from error
     missing = [column for column in columns if column not in table.columns]

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 SETTINGS_FILE = "seformer.json"
 WEIGHTS_FILE = "model.safetensors"
 HEAD_PREFIX = "seformer_head."
-ATTENTION_PREFIX = "seformer_pool."
+ATTENTION_PREFIX = "window_pooling."
 LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "captum", "pysam")
 
 
@@ -116,26 +116,6 @@ def library_versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
 
 
-def resolve_device(name: str) -> torch.device:
-    """Turn auto, cpu, cuda or cuda:N into a device.
-
-    Raises
-    ------
-    UserError
-        If the device does not exist here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f"the device {name!r} cannot be used", where="--device", expected="auto, cpu or cuda"
-        ) from error
-    return device
-
-
 def _head_keys(classifier: RegionClassifier) -> dict[str, str]:
     """Map our head's keys to those in the file.
 
@@ -143,8 +123,14 @@ def _head_keys(classifier: RegionClassifier) -> dict[str, str]:
     `AutoModelForSequenceClassification` loads the folder; any other under names of our own.
     """
     style = classifier.backbone.head_style
-    stock = style.get("keys", {}) if style.get("pooling") == classifier.token_pooling else {}
-    return {key: stock.get(key, HEAD_PREFIX + key) for key in classifier.head.state_dict()}
+    stock = {"dense": style.dense, "norm": style.norm, "out": style.out}
+    own = {part: HEAD_PREFIX + part for part in stock}
+    names = stock if style.pooling == classifier.token_pooling else own
+    keys = {}
+    for key in classifier.head.state_dict():
+        part, kind = key.split(".")
+        keys[key] = f"{names[part]}.{kind}"
+    return keys
 
 
 def classifier_state(classifier: RegionClassifier) -> dict[str, torch.Tensor]:
@@ -166,7 +152,6 @@ def save_model(model: Model, folder: Path) -> None:
     save_file(classifier_state(model.classifier), folder / WEIGHTS_FILE, metadata={"format": "pt"})
     config = dict(model.classifier.backbone.config)
     config |= {"num_labels": 2, "id2label": {"0": "TE", "1": "SE"}, "label2id": {"TE": 0, "SE": 1}}
-    config |= model.classifier.backbone.head_style.get("config", {})
     files.write_json(config, folder / "config.json")
     model.tokenizer.save(folder)
     files.write_json(json.loads(model.settings.model_dump_json()), folder / SETTINGS_FILE)

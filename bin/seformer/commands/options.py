@@ -2,10 +2,40 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class TokenPooling(StrEnum):
+    mean = "mean"
+    cls = "cls"
+
+
+class WindowPooling(StrEnum):
+    mean = "mean"
+    lse = "lse"
+    attention = "attention"
+
+
+class ClassWeights(StrEnum):
+    balanced = "balanced"
+    none = "none"
+
+
+class Precision(StrEnum):
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+    fp16 = "fp16"
+
+
+ClassWeightsOption = Annotated[
+    ClassWeights,
+    typer.Option("--class-weights", help="Weight of each class in the loss."),
+]
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results.")]
 Fasta = Annotated[Path, typer.Option("--fasta", help="Genome FASTA, plain or bgzipped.")]

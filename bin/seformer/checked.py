@@ -1,0 +1,66 @@
+"""Tensors on disk that are either whole or not used: caches and checkpoints."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from seformer import files
+
+logger = logging.getLogger(__name__)
+DIGEST_LENGTH = 32
+
+
+class Stored(NamedTuple):
+    """Tensors and the JSON record beside them."""
+
+    tensors: dict[str, torch.Tensor]
+    record: dict[str, Any]
+
+
+def save(folder: Path, stem: str, tensors: dict[str, torch.Tensor], record: dict[str, Any]) -> Path:
+    """Write ``<stem>-<digest>.safetensors`` and then remove older files of the same stem.
+
+    The name carries the SHA-256 of the content, so a file that was cut short or changed is
+    recognised, and the one before it stays until the new one is whole.
+    """
+    older = list(folder.glob(f"{stem}-*.safetensors"))
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f".{stem}.{os.getpid()}.partial"
+    try:
+        save_file(tensors, partial, metadata={"record": json.dumps(record)})
+        files.sync(partial)
+        target = folder / f"{stem}-{files.sha256(partial)[:DIGEST_LENGTH]}.safetensors"
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+    for path in older:
+        if path != target:
+            path.unlink(missing_ok=True)
+    return target
+
+
+def load(folder: Path, stem: str) -> Stored | None:
+    """Load the newest whole file of ``stem``; None if there is none.
+
+    A damaged file is said in the log and passed over; the caller computes it anew.
+    """
+    found = folder.glob(f"{stem}-*.safetensors")
+    for path in sorted(found, key=lambda p: p.stat().st_mtime_ns, reverse=True):
+        digest = path.stem.removeprefix(f"{stem}-")
+        try:
+            if files.sha256(path)[:DIGEST_LENGTH] != digest:
+                raise OSError("its checksum does not fit")
+            with safe_open(path, framework="pt") as handle:
+                record = json.loads((handle.metadata() or {})["record"])
+                return Stored({key: handle.get_tensor(key) for key in handle.keys()}, record)
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            logger.warning("%s is damaged (%s): it is not used and is made anew", path, error)
+    return None

@@ -1,0 +1,332 @@
+"""Stage 2: train all layers, starting from the classifier of stage 1."""
+
+from __future__ import annotations
+
+import logging
+import math
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from seformer import checked, files
+from seformer.backbones.registry import learning_rates
+from seformer.checkpoint import Keeper
+from seformer.devices import resolve_device
+from seformer.errors import UserError
+from seformer.logs import progress
+from seformer.minibatches import epoch_batches, micro_batches
+from seformer.modelfolder import Model, load_model, save_model
+from seformer.score import DEFAULT_BATCH_TOKENS, score
+from seformer.store import TokenStore, build_store
+from seformer.training import (
+    EarlyStopping,
+    History,
+    TrainingData,
+    check_finite,
+    class_weights,
+    fingerprint,
+    open_training_data,
+    validate,
+    weighted_loss,
+)
+
+logger = logging.getLogger(__name__)
+MAX_GRADIENT_NORM = 1.0
+WEIGHT_DECAY = 0.01
+
+
+@dataclass(frozen=True)
+class Options:
+    """What determines the course of stage 2; all of it is part of a checkpoint's identity."""
+
+    epochs: int = 10
+    learning_rate: float = 1e-3
+    warmup: float = 0.1
+    patience: int = 3
+    batch_size: int = 16
+    max_windows: int = 8
+    precision: str = "fp32"
+    weights: str = "balanced"
+    seed: int = 1
+
+
+def finetune_full(
+    model: Path,
+    extracted: Sequence[Path],
+    splits: Sequence[Path],
+    out: Path,
+    *,
+    learning_rate: float | None = None,
+    precision: str = "auto",
+    batch_tokens: int = DEFAULT_BATCH_TOKENS,
+    gradient_checkpointing: bool = False,
+    checkpoints: Path | None = None,
+    checkpoint_minutes: float = 5.0,
+    device: str = "auto",
+    **options: Any,
+) -> None:
+    """Train all layers and write the model folder and ``history.tsv`` into ``out``.
+
+    With ``checkpoints``, an interrupted training of the same data, model and options goes on
+    from the last checkpoint there and ends with the same weights as an uninterrupted one.
+
+    Raises
+    ------
+    UserError
+        If the data, the model or an option cannot be used, or the loss is no longer a number.
+    Interrupted
+        After SIGTERM, once the checkpoint is written.
+    """
+    data = open_training_data(extracted, splits)
+    place = resolve_device(device)
+    start = load_model(model, place)
+    rate = learning_rate or learning_rates(start.settings.backbone).full
+    resolved = Options(learning_rate=rate, precision=resolve_precision(precision, place), **options)
+    if gradient_checkpointing:
+        start.classifier.backbone.gradient_checkpointing_enable()
+    identity = fingerprint(
+        data=data.digest(),
+        model=files.sha256(model / "model.safetensors"),
+        settings=start.settings.model_dump_json(),
+        options=resolved,
+    )
+    keeper = Keeper(checkpoints and checkpoints / identity, checkpoint_minutes * 60)
+    with tempfile.TemporaryDirectory() as folder:
+        store = build_store(data.sequences("train"), start.tokenizer, Path(folder) / "tokens")
+        history = train_full(start, data, store, resolved, batch_tokens, keeper)
+    start.settings.training["full"] = {
+        key: value for key, value in vars(resolved).items() if key != "seed"
+    }
+    with files.output_folder(out) as staging:
+        save_model(start, staging)
+        history.write(staging / "history.tsv")
+    keeper.clear()
+
+
+def resolve_precision(precision: str, device: torch.device) -> str:
+    """Choose bf16 where the GPU computes in it, fp16 on older GPUs, fp32 on a CPU.
+
+    Raises
+    ------
+    UserError
+        If the name is unknown.
+    """
+    if precision not in ("auto", "fp32", "bf16", "fp16"):
+        raise UserError(
+            f"the precision {precision!r} is unknown",
+            where="--precision",
+            expected="auto, fp32, bf16 or fp16",
+        )
+    if precision == "fp16" and device.type == "cpu":
+        raise UserError(
+            "fp16 needs a GPU", where="--precision", do="use auto, fp32 or bf16 on a CPU"
+        )
+    if precision != "auto":
+        return precision
+    if device.type == "cpu":
+        return "fp32"
+    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+
+
+def learning_rate_at(step: int, steps: int, options: Options) -> float:
+    """Linear warm-up over the first part of the steps, then linear decay to zero."""
+    warm = max(1, round(options.warmup * steps))
+    if step < warm:
+        return options.learning_rate * (step + 1) / warm
+    return options.learning_rate * max(0.0, (steps - step) / max(1, steps - warm))
+
+
+def parameter_groups(module: torch.nn.Module) -> list[dict[str, Any]]:
+    """Weight decay for matrices, none for biases and norms."""
+    trainable = [p for p in module.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in trainable if p.ndim >= 2], "weight_decay": WEIGHT_DECAY},
+        {"params": [p for p in trainable if p.ndim < 2], "weight_decay": 0.0},
+    ]
+
+
+class Trainer:
+    """The state of stage 2 and one step of it.
+
+    Everything random is drawn from (seed, epoch, step), so that a training that goes on from a
+    checkpoint takes the same course as one that was never interrupted.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        data: TrainingData,
+        store: TokenStore,
+        options: Options,
+        batch_tokens: int,
+    ) -> None:
+        self.model, self.data, self.store = model, data, store
+        self.options, self.batch_tokens = options, batch_tokens
+        self.labels = torch.from_numpy(data.labels("train"))
+        self.weights = class_weights(data.labels("train"), options.weights)
+        self.accelerator = Accelerator(
+            cpu=model.device.type == "cpu",
+            mixed_precision="no" if options.precision == "fp32" else options.precision,
+        )
+        self.module = model.classifier
+        self.optimizer = self.accelerator.prepare(
+            torch.optim.AdamW(parameter_groups(self.module), lr=options.learning_rate)
+        )
+        self.lengths = (store.stop - store.start).max(1)
+        self.steps_per_epoch = -(-len(self.lengths) // options.batch_size)
+        self.epoch, self.step, self.total_loss, self.seconds = 1, 0, 0.0, 0.0
+        self.stopping, self.history = EarlyStopping(options.patience), History()
+        self.best: dict[str, torch.Tensor] = {}
+
+    @property
+    def steps(self) -> int:
+        return self.steps_per_epoch * self.options.epochs
+
+    def batches(self) -> list[np.ndarray]:
+        """Batches of the current epoch; always the same for a seed and an epoch."""
+        rng = np.random.default_rng([self.options.seed, self.epoch])
+        return epoch_batches(self.lengths, self.options.batch_size, rng)
+
+    def train_step(self, regions: np.ndarray) -> float:
+        """Train on one batch, in as many forward passes as memory asks for; returns its loss."""
+        options = self.options
+        rng = np.random.default_rng([options.seed, self.epoch, self.step])
+        torch.manual_seed(int(rng.integers(2**63)))
+        rate = learning_rate_at(self.step, self.steps, options)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad()
+        mine = regions[self.accelerator.process_index :: self.accelerator.num_processes]
+        total = torch.zeros((), device=self.model.device)
+        for part in micro_batches(
+            mine, self.store, self.model, options.max_windows, self.batch_tokens, rng
+        ):
+            with self.accelerator.autocast():
+                margins = self.module.margins(
+                    self.module.window_features(part.batch.to(self.model.device)).float(),
+                    part.tokens.to(self.model.device),
+                    part.region.to(self.model.device),
+                    len(part.rows),
+                )
+            truth = self.labels[torch.from_numpy(mine[part.rows])].to(self.model.device)
+            loss = weighted_loss(margins.float(), truth, self.weights.to(self.model.device))
+            loss = loss.sum() / len(regions)
+            self.accelerator.backward(loss)
+            total += loss.detach()
+        if self.accelerator.num_processes > 1:
+            total = self.accelerator.reduce(total, "sum")
+            for parameter in self.module.parameters():
+                if parameter.requires_grad:
+                    if parameter.grad is None:
+                        parameter.grad = torch.zeros_like(parameter)
+                    parameter.grad = self.accelerator.reduce(parameter.grad, "sum")
+        check_finite(float(total), stage=2, epoch=self.epoch, step=self.step + 1)
+        self.accelerator.clip_grad_norm_(self.module.parameters(), MAX_GRADIENT_NORM)
+        self.optimizer.step()
+        self.step += 1
+        return float(total)
+
+    def end_epoch(self) -> None:
+        """Validate, record the epoch, keep the weights if they are the best so far."""
+        sequences = self.data.sequences("validation")
+        scores = score(self.model, sequences, self.batch_tokens, "validating")
+        result = validate(scores.logit, self.data.labels("validation"), self.weights)
+        self.history.add(
+            stage=2,
+            epoch=self.epoch,
+            step=self.step,
+            train_loss=self.total_loss / self.steps_per_epoch,
+            learning_rate=learning_rate_at(self.step - 1, self.steps, self.options),
+            seconds=self.seconds,
+            **result,
+        )
+        if self.stopping.update(self.epoch, result):
+            self.best = _copy(self.module.state_dict())
+        self.epoch, self.total_loss, self.seconds = self.epoch + 1, 0.0, 0.0
+
+    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Everything a later run needs to go on: tensors and a JSON record."""
+        tensors = {f"model.{k}": v for k, v in _copy(self.module.state_dict()).items()}
+        tensors |= {f"best.{k}": v for k, v in self.best.items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{k}": v.cpu() for k, v in state.items()}
+        stopping = self.stopping
+        record = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "total_loss": self.total_loss,
+            "seconds": self.seconds,
+            "history": self.history.rows,
+            "best": [str(value) for value in stopping.best],
+            "best_epoch": stopping.best_epoch,
+            "waited": stopping.waited,
+        }
+        return tensors, record
+
+    def restore(self, stored: checked.Stored) -> None:
+        """Take over the state of a checkpoint."""
+        parts: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
+        for key, value in stored.tensors.items():
+            part, name = key.split(".", 1)
+            parts[part][name] = value
+        self.module.load_state_dict(parts["model"])
+        self.best = parts["best"]
+        optimizer = self.optimizer.state_dict()
+        optimizer["state"] = {}
+        for key, value in parts["optimizer"].items():
+            index, name = key.split(".", 1)
+            optimizer["state"].setdefault(int(index), {})[name] = value
+        self.optimizer.load_state_dict(optimizer)
+        record = stored.record
+        self.epoch, self.step = record["epoch"], record["step"]
+        self.total_loss, self.seconds = record["total_loss"], record["seconds"]
+        self.history.rows = record["history"]
+        self.stopping.best = tuple(map(float, record["best"]))
+        self.stopping.best_epoch, self.stopping.waited = record["best_epoch"], record["waited"]
+        logger.info("going on from the checkpoint at epoch %d, step %d", self.epoch, self.step)
+
+
+def train_full(
+    model: Model,
+    data: TrainingData,
+    store: TokenStore,
+    options: Options,
+    batch_tokens: int,
+    keeper: Keeper,
+) -> History:
+    """Train until the last epoch or early stopping; leaves the best epoch in ``model``."""
+    trainer = Trainer(model, data, store, options, batch_tokens)
+    if (stored := keeper.load()) is not None:
+        trainer.restore(stored)
+    with keeper:
+        while trainer.epoch <= options.epochs and not trainer.stopping.stop:
+            batches = trainer.batches()
+            done = trainer.step - (trainer.epoch - 1) * trainer.steps_per_epoch
+            trainer.module.train()
+            for regions in progress(batches[done:], f"stage 2 epoch {trainer.epoch}"):
+                began = time.monotonic()
+                trainer.total_loss += trainer.train_step(regions)
+                trainer.seconds += time.monotonic() - began
+                if keeper.due():
+                    keeper.save(*trainer.state())
+            trainer.end_epoch()
+            keeper.save(*trainer.state())
+    if not math.isfinite(trainer.stopping.best[0]):
+        raise UserError("no epoch was trained", where="--epochs", expected="at least 1")
+    trainer.module.load_state_dict(trainer.best)
+    trainer.module.eval()
+    logger.info(
+        "stage 2: best epoch %d, AUROC %.4f", trainer.stopping.best_epoch, trainer.stopping.best[0]
+    )
+    return trainer.history
+
+
+def _copy(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {key: value.detach().cpu().contiguous().clone() for key, value in state.items()}

@@ -1,0 +1,194 @@
+"""Score sequences: both strands, windows, batches by length; no gradient, no side effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from seformer.batches import collate, plan_batches
+from seformer.classifier import RegionClassifier
+from seformer.logs import progress
+from seformer.modelfolder import Model
+from seformer.tokens import Encoding, Tokenizer, reverse_complement
+from seformer.windows import Windows, tile
+
+STRANDS = 2
+DEFAULT_BATCH_TOKENS = 16_384
+# bounds the memory of one round of scoring: sequences, their tokens and window features
+CHUNK_BASES = 4_000_000
+
+
+class WindowFeatures(NamedTuple):
+    """Pooled features of the windows over several strands.
+
+    Attributes
+    ----------
+    features
+        float32 ``[windows, hidden]``.
+    tokens
+        float32 ``[windows]``: tokens that stand for bases.
+    strand
+        int64 ``[windows]``: 2 × region for the forward strand, 2 × region + 1 for the reverse.
+    """
+
+    features: torch.Tensor
+    tokens: torch.Tensor
+    strand: torch.Tensor
+
+
+class Scores(NamedTuple):
+    """Scores of regions.
+
+    Attributes
+    ----------
+    logit
+        float64 ``[regions]``: margin SE − TE, mean of both strands.
+    coverage
+        float64 ``[regions]``: part of the bases that lie in a known token, mean of both strands.
+    windows
+        int64 ``[regions]``: windows a strand, mean of both strands rounded up.
+    """
+
+    logit: np.ndarray
+    coverage: np.ndarray
+    windows: np.ndarray
+
+
+def both_strands(sequences: Sequence[str]) -> list[str]:
+    """Return every sequence followed by its reverse complement."""
+    return list(chain.from_iterable((s, reverse_complement(s)) for s in sequences))
+
+
+def chunks(items: Iterable[str], bases: int = CHUNK_BASES) -> Iterator[list[str]]:
+    """Group sequences into lists of about ``bases`` bases, at least one sequence each."""
+    group: list[str] = []
+    total = 0
+    for item in items:
+        if group and total + len(item) > bases:
+            yield group
+            group, total = [], 0
+        group.append(item)
+        total += len(item)
+    if group:
+        yield group
+
+
+def coverage(encoding: Encoding, lengths: np.ndarray, tokenizer: Tokenizer) -> np.ndarray:
+    """Part of the bases of each sequence that lie in a token other than unknown.
+
+    Returns float64 ``[sequences]``.
+    """
+    known = encoding.input_ids != tokenizer.unk_id
+    first = np.concatenate([[0], np.cumsum(lengths)])
+    sequence = np.repeat(np.arange(len(lengths)), np.diff(encoding.splits))
+    # +1 where a known token starts and -1 where it ends: bases with a positive sum are covered
+    depth = np.zeros(first[-1] + 1, dtype=np.int32)
+    np.add.at(depth, first[sequence[known]] + encoding.starts[known], 1)
+    np.add.at(depth, first[sequence[known]] + encoding.ends[known], -1)
+    covered = np.concatenate([[0], np.cumsum(np.cumsum(depth[:-1]) > 0)])
+    return (covered[first[1:]] - covered[first[:-1]]) / lengths
+
+
+def cut(encoding: Encoding, model: Model) -> Windows:
+    """Cut encoded sequences into the windows of the model."""
+    return tile(
+        np.diff(encoding.splits),
+        model.settings.content_window(model.tokenizer),
+        model.settings.overlap,
+    )
+
+
+@torch.inference_mode()
+def window_features(
+    model: Model, encoding: Encoding, batch_tokens: int = DEFAULT_BATCH_TOKENS
+) -> WindowFeatures:
+    """Run the backbone over every window of encoded strands, grouped by length.
+
+    The result is in the order of the strands and does not depend on how batches fall.
+    """
+    classifier: RegionClassifier = model.classifier
+    windows = cut(encoding, model)
+    content = windows.stop - windows.start
+    special = sum(map(len, model.tokenizer.wrap))
+    start = encoding.splits[windows.sequence] + windows.start
+    features = torch.empty((len(content), classifier.backbone.hidden_size), dtype=torch.float32)
+    was_training = classifier.training
+    classifier.eval()
+    try:
+        for rows in plan_batches(content + special, batch_tokens):
+            batch = collate(
+                encoding.input_ids, start[rows], start[rows] + content[rows], model.tokenizer
+            )
+            pooled = classifier.window_features(batch.to(model.device))
+            features[torch.from_numpy(rows)] = pooled.float().cpu()
+    finally:
+        classifier.train(was_training)
+    return WindowFeatures(
+        features, torch.from_numpy(content).float(), torch.from_numpy(windows.sequence)
+    )
+
+
+@torch.inference_mode()
+def strand_margins(model: Model, pooled: WindowFeatures, strands: int) -> np.ndarray:
+    """Pool window features to one margin a strand: float64 ``[strands]``."""
+    parts = (part.to(model.device) for part in pooled)
+    was_training = model.classifier.training
+    model.classifier.eval()
+    try:
+        margins = model.classifier.margins(*parts, strands)
+    finally:
+        model.classifier.train(was_training)
+    return margins.double().cpu().numpy()
+
+
+def score_chunk(
+    model: Model, sequences: Sequence[str], batch_tokens: int = DEFAULT_BATCH_TOKENS
+) -> Scores:
+    """Score sequences that fit in memory together; see `score`."""
+    strands = both_strands(sequences)
+    encoding = model.tokenizer.encode(strands)
+    pooled = window_features(model, encoding, batch_tokens)
+    margins = strand_margins(model, pooled, len(strands))
+    lengths = np.array([len(s) for s in strands], dtype=np.int64)
+    seen = coverage(encoding, lengths, model.tokenizer)
+    number = np.bincount(pooled.strand.numpy(), minlength=len(strands))
+    return Scores(
+        margins.reshape(-1, STRANDS).mean(1),
+        seen.reshape(-1, STRANDS).mean(1),
+        -(-number.reshape(-1, STRANDS).sum(1) // STRANDS),
+    )
+
+
+def score(
+    model: Model,
+    sequences: Iterable[str],
+    batch_tokens: int = DEFAULT_BATCH_TOKENS,
+    description: str = "scoring",
+) -> Scores:
+    """Score upper-case sequences of any length.
+
+    Parameters
+    ----------
+    model
+        See `seformer.modelfolder.load_model`.
+    sequences
+        Sequences over A, C, G, T, N, in any number; they are read as a stream.
+    batch_tokens
+        Tokens in one forward pass, padding included.
+
+    Returns
+    -------
+    Scores
+        In the order of ``sequences``. A score depends on its own sequence alone.
+    """
+    parts = [
+        score_chunk(model, group, batch_tokens)
+        for group in progress(chunks(sequences), description)
+    ]
+    if not parts:
+        return Scores(np.empty(0), np.empty(0), np.empty(0, dtype=np.int64))
+    return Scores(*(np.concatenate(column) for column in zip(*parts, strict=True)))

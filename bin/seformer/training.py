@@ -1,0 +1,186 @@
+"""What both stages of fine-tuning share: data, loss, class weights, early stopping, history."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn import functional
+
+from seformer import files
+from seformer.errors import UserError
+from seformer.extract import read_extracted
+from seformer.metrics import auroc
+from seformer.split import read_splits
+
+logger = logging.getLogger(__name__)
+HISTORY_COLUMNS = (
+    "stage epoch step train_loss validation_loss validation_auroc learning_rate seconds".split()
+)
+TRAINING_PARTS = ("train", "validation")
+
+
+class TrainingData(NamedTuple):
+    """The kept regions of one or several samples with their split.
+
+    Attributes
+    ----------
+    regions
+        One row per kept region, with ``label`` (1 = SE) and ``split``, in the order of the
+        sequences.
+    folders
+        The extracted folders, in the same order.
+    """
+
+    regions: pd.DataFrame
+    folders: tuple[Path, ...]
+
+    def select(self, *parts: str) -> np.ndarray:
+        """Row numbers of the regions in ``parts``: int64, ascending."""
+        return np.flatnonzero(self.regions["split"].isin(parts))
+
+    def sequences(self, *parts: str) -> Iterator[str]:
+        """Stream the sequences of the regions in ``parts``, in order."""
+        wanted = iter(self.regions["split"].isin(parts))
+        for folder in self.folders:
+            for sequence in read_extracted(folder).sequences():
+                if next(wanted):
+                    yield sequence
+
+    def labels(self, *parts: str) -> np.ndarray:
+        """Labels of the regions in ``parts``: float32."""
+        return self.regions["label"].to_numpy(np.float32)[self.select(*parts)]
+
+    def digest(self) -> str:
+        """SHA-256 of what training reads: every kept region's place, label, split, sequence."""
+        columns = ["chrom", "start", "end", "label", "split"]
+        state = hashlib.sha256(self.regions[columns].to_csv(index=False).encode())
+        for folder in self.folders:
+            state.update(files.sha256(folder / "sequences.fa.gz").encode())
+        return state.hexdigest()
+
+
+def open_training_data(extracted: Sequence[Path], splits: Sequence[Path]) -> TrainingData:
+    """Read the regions and check that every part has both classes.
+
+    Raises
+    ------
+    UserError
+        If the files do not belong together or a part lacks a class.
+    """
+    if len(extracted) != len(splits):
+        raise UserError(
+            f"{len(extracted)} --extracted and {len(splits)} --splits were given",
+            do="give one --splits for each --extracted, in the same order",
+        )
+    data = TrainingData(read_splits(extracted, splits), tuple(Path(e) for e in extracted))
+    for part in TRAINING_PARTS:
+        labels = data.labels(part)
+        if len(np.unique(labels)) < 2:
+            raise UserError(
+                f"the {part} part has {int(labels.sum())} super-enhancers and "
+                f"{int((1 - labels).sum())} typical enhancers",
+                where=splits[0],
+                expected="both classes in every part",
+                do="split again, with larger parts or other chromosomes",
+            )
+    return data
+
+
+def class_weights(labels: np.ndarray, mode: str) -> torch.Tensor:
+    """Weights of TE and SE: float32 ``[2]``; ``balanced`` is n / (2 n_class), ``none`` is 1."""
+    if mode == "none":
+        return torch.ones(2)
+    counts = np.bincount(labels.astype(int), minlength=2)
+    return torch.tensor(len(labels) / (2 * counts), dtype=torch.float32)
+
+
+def weighted_loss(
+    margins: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    """Cross-entropy of each region, times the weight of its class: float ``[regions]``.
+
+    The cross-entropy of two logits equals the binary one of their margin.
+    """
+    loss = functional.binary_cross_entropy_with_logits(margins, labels, reduction="none")
+    return loss * weights[labels.long()]
+
+
+def validate(margins: np.ndarray, labels: np.ndarray, weights: torch.Tensor) -> dict[str, float]:
+    """Weighted loss and AUROC of the validation part."""
+    loss = weighted_loss(torch.from_numpy(margins), torch.from_numpy(labels).double(), weights)
+    return {
+        "validation_loss": float(loss.mean()),
+        "validation_auroc": float(auroc(labels, margins)),
+    }
+
+
+def check_finite(loss: float, *, stage: int, epoch: int, step: int) -> None:
+    """Stop when the loss is no longer a number.
+
+    Raises
+    ------
+    UserError
+        With the step and the likely cause.
+    """
+    if not math.isfinite(loss):
+        raise UserError(
+            f"the loss became {loss} in stage {stage}, epoch {epoch}, step {step}",
+            do="the learning rate is probably too high: try a tenth of it, or --precision fp32",
+        )
+
+
+@dataclass
+class EarlyStopping:
+    """Keep the best epoch by validation AUROC (ties: lower loss); wait for ``patience`` more."""
+
+    patience: int
+    best: tuple[float, float] = (-math.inf, -math.inf)
+    best_epoch: int = 0
+    waited: int = 0
+
+    def update(self, epoch: int, validation: dict[str, float]) -> bool:
+        """Record an epoch; returns whether it is the best so far."""
+        key = (validation["validation_auroc"], -validation["validation_loss"])
+        if key > self.best:
+            self.best, self.best_epoch, self.waited = key, epoch, 0
+            return True
+        self.waited += 1
+        return False
+
+    @property
+    def stop(self) -> bool:
+        return self.waited >= self.patience
+
+
+@dataclass
+class History:
+    """One row an epoch, as in ``history.tsv``."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, **row: Any) -> None:
+        self.rows.append({column: row[column] for column in HISTORY_COLUMNS})
+        logger.info(
+            "stage %(stage)d epoch %(epoch)d: training loss %(train_loss).4f, "
+            "validation loss %(validation_loss).4f, AUROC %(validation_auroc).4f, %(seconds).0f s",
+            row,
+        )
+
+    def write(self, path: Path) -> None:
+        files.write_table(pd.DataFrame(self.rows, columns=list(HISTORY_COLUMNS)), path)
+
+
+def fingerprint(**parts: Any) -> str:
+    """Short digest of everything a cache or checkpoint depends on."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
