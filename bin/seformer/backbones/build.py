@@ -1,0 +1,228 @@
+"""Which class a configuration and its weights belong to, and how a name becomes a backbone."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seformer.backbones.base import Backbone, Origin
+from seformer.backbones.dnabert2 import DnaBert2
+from seformer.backbones.encoder import KmerEncoder
+from seformer.backbones.gena import GenaBert
+from seformer.backbones.loading import (
+    fill,
+    read_config,
+    read_state,
+    save_folder,
+    verify_checksums,
+)
+from seformer.backbones.presets import PRESETS, preset_tokenizer
+from seformer.backbones.registry import resolve
+from seformer.backbones.stock import new_stock
+from seformer.errors import UserError
+from seformer.files import read_json
+from seformer.tokens import Tokenizer, load_tokenizer
+
+__all__ = ["build_backbone", "family_of", "load_backbone", "new_backbone", "random_backbone"]
+
+
+def family_of(
+    config: dict[str, Any], keys: Iterable[str] = (), where: str | Path | None = None
+) -> str:
+    """Tell the family by the configuration, and check that the weights' keys agree.
+
+    Returns
+    -------
+    ``kmer``, ``gena``, ``dnabert2`` or ``stock``.
+
+    Raises
+    ------
+    UserError
+        If the two contradict each other.
+    """
+    keys = list(keys)
+    model_type = config.get("model_type", "bert" if "num_attention_heads" in config else None)
+    if model_type == "seformer_kmer":
+        return "kmer"
+    if model_type != "bert":
+        return "stock"
+    told = "stock"
+    if config.get("pre_layer_norm"):
+        told = "gena"
+    elif "alibi_starting_size" in config:
+        told = "dnabert2"
+    if not keys:
+        return told
+    seen = "stock"
+    if any(".pre_attention_ln." in key for key in keys):
+        seen = "gena"
+    elif any(".attention.self.Wqkv." in key for key in keys):
+        seen = "dnabert2"
+    if told == "stock" and seen == "dnabert2":
+        return seen  # its first configurations lack the ALiBi key
+    if told != seen:
+        raise UserError(
+            f"config.json describes {_FAMILY_NAMES[told]}, but the weights are of"
+            f" {_FAMILY_NAMES[seen]}",
+            where=where,
+            expected="a configuration and weights of one model",
+            do=_FAMILY_HINTS.get(seen, "take config.json and the weights from the same place"),
+        )
+    return told
+
+
+_FAMILY_NAMES = {
+    "stock": "a stock BERT",
+    "gena": "a GENA-LM BERT (pre-LayerNorm)",
+    "dnabert2": "a DNABERT-2",
+}
+_FAMILY_HINTS = {
+    "gena": "take config.json of the published model: it says pre_layer_norm = true",
+    "dnabert2": "take config.json of the published model: it holds alibi_starting_size",
+}
+
+
+@contextlib.contextmanager
+def seeded(seed: int | None) -> Iterator[None]:
+    """Draw weights from ``seed`` and leave torch's generator as it was."""
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def new_backbone(
+    config: dict[str, Any],
+    keys: Iterable[str] = (),
+    *,
+    seed: int | None = None,
+    where: str | Path | None = None,
+) -> Backbone:
+    """Make the module that a configuration describes, with random weights, in eval mode.
+
+    Parameters
+    ----------
+    config
+        Published configuration.
+    keys
+        Keys of the weights to come, to check that they are of the same family.
+    seed
+        Seed of the weights; None leaves torch's generator in charge.
+    """
+    family = family_of(config, keys, where)
+    try:
+        with seeded(seed):
+            if family == "stock":
+                model = new_stock(config, where)
+            else:
+                model = {"kmer": KmerEncoder, "gena": GenaBert, "dnabert2": DnaBert2}[family](
+                    config
+                )
+                model.initialise()
+    except KeyError as error:
+        raise UserError(f"the configuration lacks {error}", where=where) from error
+    return model.eval()
+
+
+def load_backbone(folder: str | Path) -> Backbone:
+    """Load the backbone of a model folder in the published layout.
+
+    Parameters
+    ----------
+    folder
+        Holds config.json and model.safetensors or pytorch_model.bin.
+
+    Returns
+    -------
+    Module in eval mode; ``model(input_ids, attention_mask)`` gives the last hidden state, float32
+    [batch, tokens, hidden], zero at padding.
+
+    Raises
+    ------
+    UserError
+        If a key is missing or unexpected (named), the files are damaged or differ from their
+        checksums, or the model would need code of its repository.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    verify_checksums(folder)
+    state = read_state(folder)
+    model = new_backbone(config, state.keys(), seed=0, where=folder)
+    return fill(model, state, folder).eval()
+
+
+def build_backbone(name: str | Path, seed: int = 1) -> tuple[Backbone, Tokenizer, Origin]:
+    """Turn what a user asked for into a backbone and its tokeniser.
+
+    Parameters
+    ----------
+    name
+        A preset (made from scratch), a name of the registry, a hub id (``owner/name`` or
+        ``owner/name@revision``), or a folder.
+    seed
+        Seed of the weights of a preset.
+
+    Raises
+    ------
+    UserError
+        If there is no such model, or it cannot be downloaded or loaded.
+    """
+    if str(name) in PRESETS:
+        config = dict(PRESETS[str(name)])
+        model = new_backbone(config, seed=seed)
+        return model, preset_tokenizer(config), Origin(str(name), "preset", None, model.family)
+    folder, source, revision = resolve(name)
+    model = load_backbone(folder)
+    tokenizer = load_tokenizer(folder)
+    check_vocabulary(model, tokenizer, folder)
+    return model, tokenizer, Origin(str(name), source, revision, model.family)
+
+
+def check_vocabulary(model: Backbone, tokenizer: Tokenizer, where: str | Path) -> None:
+    """Refuse a tokeniser with more tokens than the model has embeddings for."""
+    rows = model.embedding.num_embeddings
+    if tokenizer.vocab_size > rows:
+        raise UserError(
+            f"the tokeniser has {tokenizer.vocab_size} tokens, the model embeds {rows}",
+            where=where,
+            do="take the tokeniser that was published with this model",
+        )
+
+
+def random_backbone(
+    config: dict[str, Any] | str | Path,
+    tokenizer: Tokenizer | None = None,
+    *,
+    to: str | Path | None = None,
+    seed: int = 0,
+    **overrides: Any,
+) -> Backbone:
+    """Make a backbone of a published configuration with random weights, for trying things out.
+
+    Parameters
+    ----------
+    config
+        Configuration, or a folder or file to read it from.
+    tokenizer
+        Saved beside the model if ``to`` is given.
+    to
+        Folder to write in the published layout, so that the model loads like a published one.
+    **overrides
+        Changes to the configuration, for example ``num_hidden_layers=2``.
+    """
+    if not isinstance(config, dict):
+        path = Path(config)
+        config = read_config(path) if path.is_dir() else read_json(path)
+    config = {**config, **overrides}
+    model = new_backbone(config, seed=seed)
+    if to is not None:
+        save_folder(to, model.config, model.published_state())
+        if tokenizer is not None:
+            tokenizer.save(to)
+    return model

@@ -1,0 +1,211 @@
+"""Reading and writing model folders safely: no code from them is run, no key is dropped.
+
+Weights come from safetensors; an old ``pytorch_model.bin`` is read with ``weights_only=True``.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from seformer.backbones.base import Backbone
+from seformer.errors import UserError
+from seformer.files import atomic_path, read_json, sha256, write_json
+
+__all__ = ["CHECKSUMS", "fill", "read_config", "read_state", "save_folder", "verify_checksums"]
+
+logger = logging.getLogger(__name__)
+CHECKSUMS = "checksums.json"
+# heads on top of a backbone, by the first part of the key
+_HEADS = re.compile(
+    r"^(cls|classifier|head|lm_head|decoder|qa_outputs|score|pooler|window_pooling|\w+_head)\."
+)
+# of no use or computed anew: position and token type counters, rotary frequencies, ALiBi matrix
+_BUFFERS = re.compile(
+    r"(position_ids|token_type_ids|rotary_emb\.inv_freq|rotary_embeddings\.inv_freq|encoder\.alibi)$"
+)
+_POOLER = re.compile(r"^pooler\.|^contact_head\.")
+
+
+def read_config(folder: str | Path) -> dict[str, Any]:
+    """Read config.json.
+
+    Raises
+    ------
+    UserError
+        If the folder or the file is missing or not a configuration.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError("no such folder", where=folder, expected="a model folder")
+    config = read_json(folder / "config.json")
+    if not isinstance(config, dict):
+        raise UserError("this is not a model configuration", where=folder / "config.json")
+    return config
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    for single, index in (
+        ("model.safetensors", "model.safetensors.index.json"),
+        ("pytorch_model.bin", "pytorch_model.bin.index.json"),
+    ):
+        if (folder / single).is_file():
+            return [folder / single]
+        if (folder / index).is_file():
+            names = set(read_json(folder / index)["weight_map"].values())
+            if any(Path(name).name != name for name in names):
+                raise UserError("the index names files outside the folder", where=folder / index)
+            return [folder / name for name in sorted(names)]
+    raise UserError(
+        "the folder has no weights",
+        where=folder,
+        expected="model.safetensors or pytorch_model.bin beside config.json",
+    )
+
+
+def read_state(folder: str | Path) -> dict[str, torch.Tensor]:
+    """Read the weights of a model folder onto the CPU, legacy names made current.
+
+    Raises
+    ------
+    UserError
+        If there are none, they are damaged, or the file holds more than tensors.
+    """
+    state: dict[str, torch.Tensor] = {}
+    for path in _weight_files(Path(folder)):
+        try:
+            if path.suffix == ".safetensors":
+                part = safetensors.torch.load_file(path)
+            else:
+                part = torch.load(path, map_location="cpu", weights_only=True)
+        except FileNotFoundError as error:
+            raise UserError("a part of the weights is missing", where=path) from error
+        except UnpicklingError as error:
+            raise UserError(
+                "the file holds more than tensors and is not opened, since that could run code",
+                where=path,
+                expected="a state dict of tensors",
+                do="convert it to model.safetensors on a machine you can spare",
+            ) from error
+        except (safetensors.SafetensorError, RuntimeError, EOFError, ValueError) as error:
+            raise UserError(
+                "the weights are damaged", where=path, do="download the file again"
+            ) from error
+        if not isinstance(part, dict) or not all(torch.is_tensor(v) for v in part.values()):
+            raise UserError("this is not a dictionary of tensors", where=path)
+        state.update(part)
+    return {_current_name(key): tensor for key, tensor in state.items()}
+
+
+def _current_name(key: str) -> str:
+    """Undo what old tools wrote: `module.` before every key, LayerNorm's gamma and beta."""
+    key = key.removeprefix("module.")
+    key = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", key)
+    return re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", key)
+
+
+def _listed(keys: Iterable[str]) -> str:
+    keys = sorted(keys)
+    more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
+    return ", ".join(keys[:5]) + more
+
+
+def split_heads(
+    state: dict[str, torch.Tensor], prefix: str
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], set[str]]:
+    """Part a checkpoint into backbone (without prefix), heads and ignored buffers."""
+    bare = not any(key.startswith(prefix) for key in state)
+    backbone, heads, ignored = {}, {}, set()
+    for key, tensor in state.items():
+        name = key if bare else key.removeprefix(prefix)
+        if _BUFFERS.search(key):
+            ignored.add(key)
+        elif (bare or key.startswith(prefix)) and not _POOLER.match(name):
+            (heads if bare and _HEADS.match(name) else backbone)[name] = tensor
+        elif _POOLER.match(name) or _HEADS.match(name):
+            heads[key] = tensor
+        else:
+            backbone[key] = tensor  # not under the prefix and no known head: will be named
+    return backbone, heads, ignored
+
+
+def fill(model: Backbone, state: dict[str, torch.Tensor], where: str | Path) -> Backbone:
+    """Put a checkpoint into ``model``, every key or none.
+
+    Raises
+    ------
+    UserError
+        Naming the keys that are missing, unexpected or of another shape.
+    """
+    backbone, heads, ignored = split_heads(state, model.prefix)
+    wanted = model.state_dict()
+    missing, unexpected = wanted.keys() - backbone.keys(), backbone.keys() - wanted.keys()
+    optional = {name for name in missing if name in model.optional_keys}
+    if missing - optional or unexpected:
+        found = []
+        if missing - optional:
+            found.append(
+                f"the weights lack {_listed(model.prefix + k for k in missing - optional)}"
+            )
+        if unexpected:
+            found.append(f"the weights hold the unknown key {_listed(unexpected)}")
+        raise UserError(
+            "; ".join(found),
+            where=where,
+            expected=f"exactly the keys of a {model.family} backbone, as config.json describes it",
+            do="check that config.json and the weights belong together and are complete",
+        )
+    shapes = [k for k in backbone if backbone[k].shape != wanted[k].shape]
+    if shapes:
+        key = sorted(shapes)[0]
+        raise UserError(
+            f"{model.prefix}{key} has the shape {tuple(backbone[key].shape)}",
+            where=where,
+            expected=f"{tuple(wanted[key].shape)} by config.json",
+        )
+    model.load_state_dict(backbone, strict=not optional)
+    if heads:
+        logger.info("%s: head not used by the backbone: %s", where, _listed(heads))
+    if ignored:
+        logger.debug("%s: buffers computed anew: %s", where, _listed(ignored))
+    return model
+
+
+def save_folder(folder: str | Path, config: dict[str, Any], state: dict[str, torch.Tensor]) -> None:
+    """Write config.json and model.safetensors in the published layout."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(config, folder / "config.json")
+    tensors = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in state.items()}
+    with atomic_path(folder / "model.safetensors") as partial:
+        safetensors.torch.save_file(tensors, partial, metadata={"format": "pt"})
+
+
+def verify_checksums(folder: str | Path) -> None:
+    """Compare the files with checksums.json, where a fetch has written one.
+
+    Raises
+    ------
+    UserError
+        If a file is missing or differs.
+    """
+    folder = Path(folder)
+    if not (folder / CHECKSUMS).is_file():
+        return
+    for name, checksum in read_json(folder / CHECKSUMS)["sha256"].items():
+        path = folder / name
+        if not path.is_file() or sha256(path) != checksum:
+            raise UserError(
+                "the file is not what was downloaded" if path.is_file() else "the file is missing",
+                where=path,
+                expected=f"the SHA-256 in {CHECKSUMS}",
+                do="fetch the model again with `seformer models fetch`",
+            )

@@ -1,0 +1,46 @@
+"""Rotary positions in the half-and-half (GPT-NeoX) form, which GENA-LM uses too."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+__all__ = ["Rotary", "rotate"]
+
+
+class Rotary(nn.Module):
+    """Cosines and sines of the rotary angles of Su 2021 (arXiv:2104.09864).
+
+    Parameters
+    ----------
+    dim
+        Rotated part of a head, even.
+    base
+        Base of the wave lengths.
+    """
+
+    def __init__(self, dim: int, base: float = 10000.0) -> None:
+        super().__init__()
+        self.dim, self.base = dim, base
+        self._cached: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def forward(self, tokens: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return cos and sin, each [tokens, dim], on the device of ``like``."""
+        cached = self._cached
+        if cached is None or cached[0].device != like.device or len(cached[0]) < tokens:
+            exponents = torch.arange(0, self.dim, 2, device=like.device).float() / self.dim
+            angles = torch.outer(
+                torch.arange(tokens, device=like.device).float(), 1.0 / self.base**exponents
+            )
+            angles = torch.cat([angles, angles], dim=-1)
+            self._cached = cached = (angles.cos(), angles.sin())
+        return cached[0][:tokens], cached[1][:tokens]
+
+
+def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    """Rotate the first ``cos.shape[-1]`` channels of ``x`` [batch, heads, tokens, channels]."""
+    dim = cos.shape[-1]
+    turned, kept = x[..., :dim], x[..., dim:]
+    low, high = turned.chunk(2, dim=-1)
+    turned = turned * cos.to(x.dtype) + torch.cat([-high, low], dim=-1) * sin.to(x.dtype)
+    return torch.cat([turned, kept], dim=-1) if kept.shape[-1] else turned

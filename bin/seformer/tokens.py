@@ -1,0 +1,383 @@
+"""From bases to tokens: k-mers (vectorised) and byte-pair encodings, with exact base offsets.
+
+Every tokeniser gives the ids of the content tokens and, for each, the bases of the given sequence
+it stands for (0-based, half-open). Special tokens are put round each window later (`wrap`).
+Sequences are upper-cased here, whatever a published tokeniser's own settings say.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from seformer.errors import UserError
+from seformer.files import atomic_path, open_text, read_json, write_json
+
+__all__ = [
+    "BpeTokenizer",
+    "Encoding",
+    "KmerTokenizer",
+    "Tokenizer",
+    "kmer_vocabulary",
+    "load_tokenizer",
+    "reverse_complement",
+]
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+MAX_UNKNOWN_RATE = 0.01
+# letters of IUPAC that stand for more than one base: their tokens may be unknown
+_AMBIGUOUS = np.zeros(256, dtype=bool)
+_AMBIGUOUS[np.frombuffer(b"NRYSWKMBDHV", dtype=np.uint8)] = True
+_BASE_CODE = np.full(256, 4, dtype=np.uint8)
+_BASE_CODE[np.frombuffer(b"ACGT", dtype=np.uint8)] = np.arange(4)
+_COMPLEMENT = str.maketrans("ACGTRYSWKMBDHVNacgtryswkmbdhvn", "TGCAYRSWMKVHDBNtgcayrswmkvhdbn")
+
+
+def reverse_complement(sequence: str) -> str:
+    """Return the other strand, 5' to 3' (IUPAC letters, case kept)."""
+    return sequence.translate(_COMPLEMENT)[::-1]
+
+
+class Encoding(NamedTuple):
+    """Content tokens of several sequences, laid end to end.
+
+    Attributes
+    ----------
+    input_ids : int32 array [total]
+    starts, ends : int32 array [total]
+        Bases of a token in its own sequence, 0-based half-open.
+    splits : int64 array [n + 1]
+        Tokens of sequence i are ``splits[i]:splits[i + 1]``.
+    """
+
+    input_ids: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    splits: np.ndarray
+
+
+class Tokenizer(Protocol):
+    """What every tokeniser offers; see `KmerTokenizer` and `BpeTokenizer`."""
+
+    phases: int
+    wrap: tuple[tuple[int, ...], tuple[int, ...]]
+    pad_id: int
+    unk_id: int
+    mask_id: int | None
+    vocab_size: int
+
+    def encode(self, sequences: Sequence[str], phase: int = 0) -> Encoding:
+        """Tokenise ``sequences``; with ``phase`` p the first p bases of each are left out."""
+
+    def save(self, folder: str | Path) -> None:
+        """Write files from which `load_tokenizer` gives the same tokeniser."""
+
+
+def kmer_vocabulary(k: int) -> list[str]:
+    """Return DNABERT's vocabulary: five special tokens, then all k-mers over A, T, C, G."""
+    return [*SPECIAL_TOKENS, *map("".join, product("ATCG", repeat=k))]
+
+
+def _bytes_of(sequences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the upper-cased letters of all sequences end to end, and their lengths."""
+    try:
+        letters = "".join(sequences).upper().encode("ascii")
+    except UnicodeEncodeError as error:
+        raise UserError(
+            "a sequence holds a letter that is not ASCII", expected="letters of the DNA alphabet"
+        ) from error
+    lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))
+    return np.frombuffer(letters, dtype=np.uint8), lengths
+
+
+def _splits(counts: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+
+
+def _ranges(counts: np.ndarray) -> np.ndarray:
+    """Return 0..count-1 for every count, end to end."""
+    total = int(counts.sum())
+    return np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
+def _check_unknown(
+    encoding: Encoding, letters: np.ndarray, lengths: np.ndarray, unk_id: int, why: str
+) -> None:
+    """Refuse sequences of which over 1 % of the tokens are unknown without N to explain it."""
+    unknown = np.flatnonzero(encoding.input_ids == unk_id)
+    if not len(unknown):
+        return
+    offset = np.repeat(_splits(lengths)[:-1], np.diff(encoding.splits))[unknown]
+    ambiguous = _splits(_AMBIGUOUS[letters])
+    start, end = encoding.starts[unknown] + offset, encoding.ends[unknown] + offset
+    unexplained = ambiguous[start] == ambiguous[end]
+    # a sequence shorter than one k-mer is unknown by its length, not by its letters
+    unexplained &= np.repeat(np.diff(encoding.splits), np.diff(encoding.splits))[unknown] > 1
+    rate = unexplained.sum() / len(encoding.input_ids)
+    if rate > MAX_UNKNOWN_RATE:
+        first = int(np.flatnonzero(unexplained)[0])
+        example = letters[start[first] : end[first]][:24].tobytes().decode("ascii")
+        raise UserError(
+            f"the tokeniser does not know {rate:.1%} of the tokens, for example {example!r}",
+            expected="at most 1 % unknown tokens beside those with N",
+            do=why,
+        )
+
+
+class KmerTokenizer:
+    """k-mers of a sequence, every ``stride`` bases, by one pass of numpy over all sequences.
+
+    With stride 1 this is DNABERT's convention (overlapping k-mers, Ji et al. 2021,
+    doi:10.1093/bioinformatics/btab083). With a larger stride the last k-mer is anchored at the
+    end of the sequence, so that every base is covered. A k-mer with another letter than A, C, G, T
+    is [UNK]; a sequence shorter than k is one [UNK] over all its bases.
+
+    Parameters
+    ----------
+    k, stride
+        Length of a token and distance between two, in bases; stride at most k.
+    vocabulary
+        Tokens in the order of their ids (default: DNABERT's order).
+    """
+
+    def __init__(self, k: int, stride: int = 1, vocabulary: Sequence[str] | None = None) -> None:
+        if not 1 <= stride <= k <= 12:
+            raise UserError(f"k = {k} and stride = {stride} do not fit", expected="stride ≤ k ≤ 12")
+        self.k, self.stride = k, stride
+        self.vocabulary = list(kmer_vocabulary(k) if vocabulary is None else vocabulary)
+        ids = {token: i for i, token in enumerate(self.vocabulary)}
+        missing = [token for token in SPECIAL_TOKENS if token not in ids]
+        if missing:
+            raise UserError(f"the vocabulary lacks {', '.join(missing)}")
+        self.pad_id, self.unk_id, cls, sep, self.mask_id = (ids[t] for t in SPECIAL_TOKENS)
+        self.wrap = ((cls,), (sep,))
+        self.phases = stride
+        self.vocab_size = len(self.vocabulary)
+        self._id_of_kmer = np.array(
+            [ids.get("".join(kmer), self.unk_id) for kmer in product("ACGT", repeat=k)], np.int32
+        )
+
+    def encode(self, sequences: Sequence[str], phase: int = 0) -> Encoding:
+        """Tokenise ``sequences``, leaving out the first ``phase`` bases (0 ≤ phase < phases)."""
+        if not 0 <= phase < self.phases:
+            raise ValueError(f"phase {phase} of {self.phases}")
+        letters, lengths = _bytes_of(sequences)
+        first = np.minimum(phase, np.maximum(lengths - self.k, 0))
+        last = np.maximum(lengths - self.k, 0)
+        counts = -((first - last) // self.stride) + 1  # ceil, so that the last k-mer is counted
+        starts = np.repeat(first, counts) + _ranges(counts) * self.stride
+        starts = np.minimum(starts, np.repeat(last, counts))
+        ends = np.minimum(starts + self.k, np.repeat(lengths, counts))
+        place = starts + np.repeat(_splits(lengths)[:-1], counts)
+        encoding = Encoding(
+            self._lookup(_BASE_CODE[letters], place),
+            starts.astype(np.int32),
+            ends.astype(np.int32),
+            _splits(counts),
+        )
+        encoding.input_ids[ends - starts < self.k] = self.unk_id
+        _check_unknown(encoding, letters, lengths, self.unk_id, "check that the sequences are DNA")
+        return encoding
+
+    def _lookup(self, codes: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """Return the ids of the k-mers that begin at ``place``."""
+        codes = np.concatenate([codes, np.full(self.k, 4, np.uint8)])
+        index = np.zeros(len(place), dtype=np.int32)
+        known = np.ones(len(place), dtype=bool)
+        for j in range(self.k):
+            code = codes[place + j]
+            known &= code < 4
+            index = index * 4 + (code & 3)
+        return np.where(known, self._id_of_kmer[index], np.int32(self.unk_id))
+
+    def save(self, folder: str | Path) -> None:
+        """Write vocab.txt and tokenizer_config.json (readable by transformers as BERT's)."""
+        folder = Path(folder)
+        with atomic_path(folder / "vocab.txt") as partial:
+            partial.write_text("\n".join(self.vocabulary) + "\n", encoding="ascii")
+        names = dict(zip(("pad", "unk", "cls", "sep", "mask"), SPECIAL_TOKENS, strict=True))
+        special = {f"{name}_token": token for name, token in names.items()}
+        write_json(special, folder / "special_tokens_map.json")
+        settings: dict[str, Any] = {
+            "tokenizer_class": "BertTokenizer",
+            "do_lower_case": False,
+            "kmer": {"k": self.k, "stride": self.stride},
+            **special,
+        }
+        write_json(settings, folder / "tokenizer_config.json")
+
+
+class BpeTokenizer:
+    """A published `tokenizer.json` (byte-pair encoding), with offsets computed here.
+
+    Ids are those of the tokeniser itself on the upper-cased sequence. Offsets are computed from
+    the tokens' letters, since GENA-LM's ``-`` token (ten or more N) reports wrong ones.
+
+    Parameters
+    ----------
+    folder
+        Folder with tokenizer.json and, where published, its companion files.
+    """
+
+    phases = 1
+    _COMPANIONS = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+
+    def __init__(self, folder: str | Path) -> None:
+        import tokenizers
+
+        folder = Path(folder)
+        self._files = {
+            name: (folder / name).read_bytes()
+            for name in self._COMPANIONS
+            if (folder / name).is_file()
+        }
+        settings = read_json(folder / "tokenizer.json")
+        model = settings.get("model", {})
+        if model.get("type") != "BPE":
+            raise UserError(
+                f"the tokeniser is of type {model.get('type')}",
+                where=folder / "tokenizer.json",
+                expected="a byte-pair encoding (BPE), or a vocab.txt of k-mers",
+            )
+        self._fused = bool(model.get("fuse_unk"))
+        self._tokenizer = tokenizers.Tokenizer.from_str(json.dumps(settings))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self.vocab_size = self._tokenizer.get_vocab_size()
+        names = self._special_names(folder)
+        self.pad_id = self._id(folder, names["pad_token"])
+        self.unk_id = self._id(folder, model.get("unk_token") or names["unk_token"])
+        self.mask_id = self._tokenizer.token_to_id(names["mask_token"])
+        self.wrap = self._wrap()
+        self._lengths = self._token_lengths(model.get("continuing_subword_prefix") or "")
+        self._run_id = self._tokenizer.token_to_id("-")
+
+    def _special_names(self, folder: Path) -> dict[str, str]:
+        names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "mask")}
+        for file in ("tokenizer_config.json", "special_tokens_map.json"):
+            if (folder / file).is_file():
+                given = read_json(folder / file)
+                for key in names:
+                    value = given.get(key)
+                    value = value.get("content") if isinstance(value, dict) else value
+                    names[key] = value or names[key]
+        return names
+
+    def _id(self, folder: Path, token: str) -> int:
+        number = self._tokenizer.token_to_id(token)
+        if number is None:
+            raise UserError(f"the tokeniser has no token {token}", where=folder / "tokenizer.json")
+        return number
+
+    def _wrap(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Find the special tokens round a sequence by tokenising one base."""
+        bare = self._tokenizer.encode("A", add_special_tokens=False).ids
+        full = self._tokenizer.encode("A").ids
+        at = next(i for i in range(len(full)) if full[i : i + len(bare)] == bare)
+        return tuple(full[:at]), tuple(full[at + len(bare) :])
+
+    def _token_lengths(self, prefix: str) -> np.ndarray:
+        lengths = np.ones(self.vocab_size, dtype=np.int64)
+        for token, number in self._tokenizer.get_vocab().items():
+            lengths[number] = len(token.removeprefix(prefix) if prefix else token)
+        lengths[self.unk_id] = 1
+        return lengths
+
+    def encode(self, sequences: Sequence[str], phase: int = 0) -> Encoding:
+        """Tokenise ``sequences`` (``phase`` can only be 0)."""
+        if phase:
+            raise ValueError(f"phase {phase} of {self.phases}")
+        letters, lengths = _bytes_of(sequences)
+        sequences = [sequence.upper() for sequence in sequences]
+        encoded = self._tokenizer.encode_batch(sequences, add_special_tokens=False)
+        ids = [np.array(one.ids, dtype=np.int32) for one in encoded]
+        spans = [self._spans(one, text) for one, text in zip(ids, sequences, strict=True)]
+        widths = np.concatenate([*spans, np.zeros(0, np.int64)])
+        splits = _splits(np.fromiter(map(len, ids), np.int64, len(ids)))
+        ends = np.cumsum(widths) - np.repeat(_splits(lengths)[:-1], np.diff(splits))
+        encoding = Encoding(
+            np.concatenate([*ids, np.zeros(0, np.int32)]),
+            (ends - widths).astype(np.int32),
+            ends.astype(np.int32),
+            splits,
+        )
+        _check_unknown(
+            encoding,
+            letters,
+            lengths,
+            self.unk_id,
+            "check that the sequences are DNA and that this tokeniser belongs to the model",
+        )
+        return encoding
+
+    def _spans(self, ids: np.ndarray, text: str) -> np.ndarray:
+        """Return how many bases each token covers; together exactly ``len(text)``."""
+        spans = self._lengths[ids]
+        special = (ids == self._run_id) | ((ids == self.unk_id) & self._fused)
+        if special.any():
+            at, known = 0, np.flatnonzero(special)
+            done = 0
+            for place in known:
+                at += int(spans[done:place].sum())
+                spans[place] = self._run_length(int(ids[place]), text, at)
+                at += int(spans[place])
+                done = place + 1
+        if int(spans.sum()) != len(text):
+            raise UserError(
+                f"the tokens of a sequence cover {int(spans.sum())} of its {len(text)} bases",
+                do="this tokeniser rewrites sequences in a way seformer does not know;"
+                " use a model with a k-mer or byte-pair tokeniser",
+            )
+        return spans
+
+    def _run_length(self, token: int, text: str, at: int) -> int:
+        """Return the length of the run of letters that one token stands for."""
+        if token == self._run_id:
+            run = re.compile("N+|-").match(text, at)
+        else:
+            run = re.compile("[^ACGT]+").match(text, at)
+        return len(run.group()) if run else 1
+
+    def save(self, folder: str | Path) -> None:
+        """Write the published files as they were."""
+        for name, content in self._files.items():
+            with atomic_path(Path(folder) / name) as partial:
+                partial.write_bytes(content)
+
+
+def load_tokenizer(folder: str | Path) -> Tokenizer:
+    """Read the tokeniser of a model folder.
+
+    A ``vocab.txt`` of k-mers gives a `KmerTokenizer` (whatever tokenizer_config.json says of lower
+    case: DNABERT's would turn every k-mer into [UNK]), else ``tokenizer.json`` a `BpeTokenizer`.
+
+    Raises
+    ------
+    UserError
+        If the folder has neither.
+    """
+    folder = Path(folder)
+    vocabulary_file, config_file = folder / "vocab.txt", folder / "tokenizer_config.json"
+    if vocabulary_file.is_file():
+        with open_text(vocabulary_file) as lines:
+            vocabulary = [line.rstrip("\n") for line in lines]
+        kmers = {len(token) for token in vocabulary if token and not token.strip("ACGT")}
+        if len(kmers) == 1 and set(SPECIAL_TOKENS) <= set(vocabulary):
+            k = kmers.pop()
+            settings = read_json(config_file) if config_file.is_file() else {}
+            stride = settings.get("kmer", {}).get("stride", 1)
+            return KmerTokenizer(k, stride, vocabulary)
+    if (folder / "tokenizer.json").is_file():
+        return BpeTokenizer(folder)
+    raise UserError(
+        "the folder has no tokeniser that seformer can read",
+        where=folder,
+        expected="vocab.txt with k-mers of one length, or tokenizer.json with a byte-pair encoding",
+        do="put the tokeniser's files into the model folder",
+    )
