@@ -1,0 +1,350 @@
+"""Attribution of a region's logit margin to its bases, with completeness enforced.
+
+The score of a region is f(x) = mean over both strands of the margin SE − TE, each strand being
+all its windows, pooled, through the head. What is attributed is f as a whole, so that the values
+of all bases of a region sum to f(x) − f(x′) for the reference x′ (Sundararajan et al., ICML
+2017), however many windows it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from seformer.errors import UserError
+from seformer.gradients import (
+    DEFAULT_BATCH_TOKENS,
+    Example,
+    Job,
+    gradients,
+    integrate,
+    make_examples,
+    reference_margins,
+    with_reference,
+)
+from seformer.modelfolder import Model
+from seformer.mutagenesis import occlude
+from seformer.references import Reference, make_references
+from seformer.score import both_strands, coverage
+from seformer.tokens import Encoding
+
+Method = Literal["integrated_gradients", "saliency", "input_x_gradient", "occlusion"]
+METHODS: tuple[Method, ...] = (
+    "integrated_gradients",
+    "saliency",
+    "input_x_gradient",
+    "occlusion",
+)
+FIRST_STEPS = 8
+# |f(x) − f(x′)| below this: the relative error says nothing, the absolute one is held instead
+SMALL_DIFFERENCE = 0.01
+SMALL, INCOMPLETE, NOT_COVERED = "small_difference", "incomplete", "not_covered"
+
+
+class Attribution(NamedTuple):
+    """Attribution of one region.
+
+    Attributes
+    ----------
+    values
+        float64 ``[bases]``, forward strand left to right, mean over strands and references.
+    logit, reference_logit
+        f(x), and the mean of f(x′) over the references (NaN for methods without reference).
+    special
+        What falls on tokens that stand for no base.
+    completeness_error
+        |Σ − (f(x) − f(x′))| / |f(x) − f(x′)| of the reported means; NaN for other methods.
+    reference_errors, reference_steps
+        float64 and int64 ``[references]``: the same error, and the steps, for each reference.
+    coverage
+        Part of the bases in a known token.
+    flags
+        Among ``small_difference`` (|f(x) − f(x′)| < 0.01, where the absolute error is held to
+        completeness × 0.01 instead), ``incomplete`` and ``not_covered``.
+    """
+
+    values: np.ndarray
+    logit: float
+    reference_logit: float
+    special: float
+    completeness_error: float
+    reference_errors: np.ndarray
+    reference_steps: np.ndarray
+    coverage: float
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to attribute.
+
+    Attributes
+    ----------
+    method, reference
+        One of `METHODS` and of `seformer.references.REFERENCES`.
+    references
+        Number of shuffles averaged (other references are one each).
+    completeness
+        Largest relative completeness error.
+    max_steps
+        Steps of the integral at most; they are doubled from 8.
+    occluded_tokens
+        Width of an occlusion, in tokens.
+    """
+
+    method: Method = "integrated_gradients"
+    reference: Reference = "dinucleotide"
+    references: int = 4
+    completeness: float = 0.05
+    max_steps: int = 512
+    seed: int = 1
+    batch_tokens: int = DEFAULT_BATCH_TOKENS
+    occluded_tokens: int = 8
+
+
+def project(
+    values: np.ndarray, starts: np.ndarray, ends: np.ndarray, length: int
+) -> tuple[np.ndarray, float]:
+    """Spread token values over the bases, evenly within a token; overlapping tokens add up.
+
+    Parameters
+    ----------
+    values
+        float64 ``[tokens]``.
+    starts, ends
+        Integer ``[tokens]``: 0-based half-open offsets in the sequence.
+    length
+        Bases of the sequence.
+
+    Returns
+    -------
+    tuple
+        float64 ``[length]``, and the sum of the tokens that span no base. Together they sum to
+        ``values.sum()`` (to 1e-6 relative and better).
+    """
+    widths = (ends - starts).astype(np.int64)
+    token = np.repeat(np.arange(len(values)), widths)
+    within = np.arange(len(token)) - np.repeat(np.cumsum(widths) - widths, widths)
+    share = values / np.maximum(widths, 1)
+    bases = np.bincount(starts[token] + within, weights=share[token], minlength=length)
+    return bases, float(values[widths == 0].sum())
+
+
+class _Inputs(NamedTuple):
+    """Regions made ready: strands in the order forward 0, reverse 0, forward 1, …"""
+
+    lengths: np.ndarray
+    encoding: Encoding
+    examples: list[Example]
+    logits: np.ndarray
+    coverage: np.ndarray
+
+
+def _prepare(model: Model, sequences: Sequence[str], batch_tokens: int) -> _Inputs:
+    strands = both_strands(sequences)
+    encoding = model.tokenizer.encode(strands)
+    examples = make_examples(model, encoding)
+    own = [Job(example, example.batch.input_ids) for example in examples]
+    lengths = np.array([len(strand) for strand in strands], dtype=np.int64)
+    return _Inputs(
+        lengths[::2],
+        encoding,
+        examples,
+        reference_margins(model, own, batch_tokens).reshape(-1, 2).mean(1),
+        coverage(encoding, lengths, model.tokenizer).reshape(-1, 2).mean(1),
+    )
+
+
+def _on_bases(
+    inputs: _Inputs, region: int, strands: Sequence[tuple[np.ndarray, float]]
+) -> tuple[np.ndarray, float]:
+    """Mean of both strands' token values on the forward strand's bases, and the special share."""
+    total, rest = np.zeros(inputs.lengths[region]), 0.0
+    for strand, (values, special) in enumerate(strands):
+        row = 2 * region + strand
+        span = slice(inputs.encoding.splits[row], inputs.encoding.splits[row + 1])
+        bases, spanless = project(
+            values, inputs.encoding.starts[span], inputs.encoding.ends[span], len(total)
+        )
+        total += (bases[::-1] if strand else bases) / 2
+        rest += (special + spanless) / 2
+    return total, rest
+
+
+def relative_error(total: np.ndarray, difference: np.ndarray) -> np.ndarray:
+    """|Σ − Δ| / |Δ|; 0 where both are 0, infinite where only Δ is. Float64, any shape."""
+    error, size = np.abs(total - difference), np.abs(difference)
+    return np.divide(error, size, out=np.where(error > 0, np.inf, 0.0), where=size > 0)
+
+
+def _complete(total: np.ndarray, difference: np.ndarray, completeness: float) -> np.ndarray:
+    allowed = completeness * np.maximum(np.abs(difference), SMALL_DIFFERENCE)
+    return np.abs(total - difference) <= allowed
+
+
+def _integrated(
+    model: Model, inputs: _Inputs, sequences: Sequence[str], keys: Sequence[str], how: Settings
+) -> list[Attribution]:
+    """Integrated gradients: double the steps of whatever is not complete yet."""
+    ids = make_references(
+        model.tokenizer,
+        inputs.encoding,
+        list(sequences),
+        list(keys),
+        reference=how.reference,
+        number=how.references,
+        seed=how.seed,
+    )
+    regions, number = len(sequences), len(ids)
+    splits = inputs.encoding.splits
+    # [region][reference][strand]
+    jobs = [
+        [
+            [
+                with_reference(inputs.examples[row], ids[index, splits[row] : splits[row + 1]])
+                for row in (2 * region, 2 * region + 1)
+            ]
+            for index in range(number)
+        ]
+        for region in range(regions)
+    ]
+    flat = [job for region in jobs for reference in region for job in reference]
+    margins = reference_margins(model, flat, how.batch_tokens)
+    references = margins.reshape(regions, number, 2).mean(2)
+    difference = inputs.logits[:, None] - references
+
+    values = [[np.empty(0)] * number for _ in range(regions)]
+    special, total = np.zeros((2, regions, number))
+    used = np.zeros((regions, number), dtype=np.int64)
+    pending, steps = np.ones((regions, number), dtype=bool), min(FIRST_STEPS, how.max_steps)
+    while pending.any():
+        pairs = np.argwhere(pending).tolist()
+        batch = [job for region, index in pairs for job in jobs[region][index]]
+        tokens = integrate(model, batch, steps, how.batch_tokens)
+        for place, (region, index) in enumerate(pairs):
+            bases, rest = _on_bases(inputs, region, tokens[2 * place : 2 * place + 2])
+            values[region][index], special[region, index] = bases, rest
+            total[region, index] = bases.sum() + rest
+        used[pending] = steps
+        pending = ~_complete(total, difference, how.completeness)
+        # differences of opposite sign cancel in the mean, whose own error may then be too large
+        mean_done = _complete(total.mean(1), difference.mean(1), how.completeness)
+        pending[~pending.any(1) & ~mean_done] = True
+        if steps == how.max_steps:
+            break
+        steps = min(2 * steps, how.max_steps)
+    errors = relative_error(total, difference)
+    return [
+        Attribution(
+            values=np.mean(values[region], axis=0),
+            logit=float(inputs.logits[region]),
+            reference_logit=float(references[region].mean()),
+            special=float(special[region].mean()),
+            completeness_error=float(
+                relative_error(total[region].mean(), difference[region].mean())
+            ),
+            reference_errors=errors[region],
+            reference_steps=used[region],
+            coverage=float(inputs.coverage[region]),
+            flags=_flags(
+                difference[region].mean(), bool(pending[region].any()), inputs.coverage[region]
+            ),
+        )
+        for region in range(regions)
+    ]
+
+
+def _flags(difference: float, incomplete: bool, covered: float) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, holds in (
+            (SMALL, abs(difference) < SMALL_DIFFERENCE),
+            (INCOMPLETE, incomplete),
+            (NOT_COVERED, covered < 1),
+        )
+        if holds
+    )
+
+
+def _other(
+    model: Model, inputs: _Inputs, sequences: Sequence[str], keys: Sequence[str], how: Settings
+) -> list[Attribution]:
+    """Saliency, input × gradient and occlusion: nothing is promised about their sums."""
+    if how.method == "occlusion":
+        if how.reference == "zero":
+            raise UserError(
+                "occlusion puts other tokens in, and zero is none",
+                where="--reference zero",
+                do="use --reference dinucleotide, mask or pad",
+            )
+        ids = make_references(
+            model.tokenizer,
+            inputs.encoding,
+            list(sequences),
+            list(keys),
+            reference=how.reference,
+            number=how.references,
+            seed=how.seed,
+        )
+        results = occlude(model, inputs.encoding, ids, how.occluded_tokens, how.batch_tokens)
+    else:
+        jobs = [Job(example, example.batch.input_ids) for example in inputs.examples]
+        times_input = how.method == "input_x_gradient"
+        results = gradients(model, jobs, how.batch_tokens, times_input=times_input)
+    attributions = []
+    for region in range(len(sequences)):
+        values, special = _on_bases(inputs, region, results[2 * region : 2 * region + 2])
+        attributions.append(
+            Attribution(
+                values=values,
+                logit=float(inputs.logits[region]),
+                reference_logit=float("nan"),
+                special=special,
+                completeness_error=float("nan"),
+                reference_errors=np.empty(0),
+                reference_steps=np.empty(0, dtype=np.int64),
+                coverage=float(inputs.coverage[region]),
+                flags=_flags(np.inf, False, inputs.coverage[region]),
+            )
+        )
+    return attributions
+
+
+def attribute(
+    model: Model, sequences: Sequence[str], keys: Sequence[str], settings: Settings | None = None
+) -> list[Attribution]:
+    """Attribute the logit of each region to its bases.
+
+    Parameters
+    ----------
+    model
+        See `seformer.modelfolder.load_model`; its state is the same afterwards.
+    sequences
+        Upper-case sequences over A, C, G, T, N of any length.
+    keys
+        One a sequence, such as ``chrom:start-end``: with the seed it decides the shuffles, so
+        that a result depends neither on the order nor on the neighbours of a region.
+    settings
+        See `Settings`.
+
+    Returns
+    -------
+    list of Attribution
+        In the order of ``sequences``.
+
+    Raises
+    ------
+    UserError
+        If the method or reference does not exist, or the tokenizer lacks the reference's token.
+    """
+    how = settings or Settings()
+    if how.method not in METHODS:
+        raise UserError(f"{how.method} is no method", where="--method", expected=", ".join(METHODS))
+    if not sequences:
+        return []
+    inputs = _prepare(model, sequences, how.batch_tokens)
+    run = _integrated if how.method == "integrated_gradients" else _other
+    return run(model, inputs, sequences, keys, how)

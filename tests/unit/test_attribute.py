@@ -1,0 +1,316 @@
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from toys import random_sequence, toy_model
+
+from seformer.attribute import FIRST_STEPS, Settings, attribute, project, relative_error
+from seformer.errors import UserError
+from seformer.gradients import Job, integrate, make_examples, plan, with_reference
+from seformer.references import (
+    ZERO,
+    dinucleotide_shuffle,
+    generator,
+    make_references,
+)
+from seformer.score import score
+from seformer.tokens import BpeTokenizer, KmerTokenizer, reverse_complement
+
+DATA = os.environ.get("SEFORMER_TEST_DATA")
+real = pytest.mark.skipif(not DATA, reason="SEFORMER_TEST_DATA is not set")
+CONTEXT = {"mixing": True, "curved": True}
+
+
+def check_complete(result, completeness=0.05):
+    total = result.values.sum() + result.special
+    difference = result.logit - result.reference_logit
+    assert abs(total - difference) <= completeness * abs(difference)
+    error = abs(total - difference) / abs(difference)
+    assert result.completeness_error == pytest.approx(error, rel=1e-6, abs=1e-12)
+
+
+# --------------------------------------------------------------------------- references
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 4, 5, 17, 200, 2000])
+def test_shuffle_keeps_dinucleotides_and_ends(length):
+    sequence = random_sequence(length, seed=length)
+    shuffled = dinucleotide_shuffle(sequence, generator("key", 1))
+    pairs = lambda s: Counter(zip(s, s[1:], strict=False))  # noqa: E731
+    assert pairs(shuffled) == pairs(sequence)
+    assert shuffled[:1] == sequence[:1] and shuffled[-1:] == sequence[-1:]
+    assert length < 100 or shuffled != sequence
+
+
+def test_shuffle_keeps_n_runs_in_place():
+    sequence = random_sequence(50) + "NNNNN" + random_sequence(70, 1) + "N" + random_sequence(9, 2)
+    shuffled = dinucleotide_shuffle(sequence, generator("key", 1))
+    assert [b == "N" for b in shuffled] == [b == "N" for b in sequence]
+    assert len(shuffled) == len(sequence) and shuffled != sequence
+
+
+def test_shuffle_is_uniform_over_the_euler_paths():
+    # ACAGATA… : every sequence with these dinucleotides must come up equally often
+    random = generator("uniform", 1)
+    counts = Counter(dinucleotide_shuffle("ACAGATA", random) for _ in range(3000))
+    assert len(counts) == 6  # the three excursions C, G, T from A in any order
+    assert min(counts.values()) > 400 and max(counts.values()) < 600
+
+
+def test_shuffle_of_poor_sequences_ends():
+    assert dinucleotide_shuffle("A" * 500, generator("a", 1)) == "A" * 500
+    mostly = "A" * 300 + "C" + "A" * 200
+    shuffled = dinucleotide_shuffle(mostly, generator("a", 1))
+    assert Counter(shuffled) == Counter(mostly)
+
+
+def test_random_numbers_depend_on_key_and_seed_alone():
+    draw = lambda key, seed: generator(key, seed).integers(1 << 30)  # noqa: E731
+    assert draw("chr1:0-10", 1) == draw("chr1:0-10", 1)
+    assert draw("chr1:0-10", 1) != draw("chr1:0-11", 1)
+    assert draw("chr1:0-10", 1) != draw("chr1:0-10", 2)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 6])
+def test_kmer_reference_is_the_shuffled_sequence_on_both_strands(stride):
+    tokenizer = KmerTokenizer(6, stride)
+    sequence = random_sequence(101)
+    strands = tokenizer.encode([sequence, reverse_complement(sequence)])
+    ids = make_references(
+        tokenizer, strands, [sequence], ["k"], reference="dinucleotide", number=2, seed=1
+    )
+    for index in range(2):
+        shuffled = dinucleotide_shuffle(sequence, generator(f"k {index}", 1))
+        both = tokenizer.encode([shuffled, reverse_complement(shuffled)])
+        np.testing.assert_array_equal(ids[index], both.input_ids)
+
+
+@pytest.mark.parametrize("reference", ["dinucleotide", "mask", "pad", "zero"])
+@pytest.mark.parametrize("stride", [1, 3])
+def test_tokens_with_n_stay_in_every_reference(reference, stride):
+    tokenizer = KmerTokenizer(3, stride)
+    sequence = random_sequence(40) + "N" * 11 + random_sequence(30, 1)
+    strands = tokenizer.encode([sequence, reverse_complement(sequence)])
+    ids = make_references(
+        tokenizer, strands, [sequence], ["k"], reference=reference, number=1, seed=1
+    )[0]
+    unknown = strands.input_ids == tokenizer.unk_id
+    assert unknown.any()
+    np.testing.assert_array_equal(ids == tokenizer.unk_id, unknown)
+    expected = {"mask": tokenizer.mask_id, "pad": tokenizer.pad_id, "zero": ZERO}.get(reference)
+    if expected is not None:
+        assert (ids[~unknown] == expected).all()
+
+
+def test_all_n_region():
+    result = attribute(toy_model(), ["N" * 50], ["k"])[0]
+    assert not result.values.any()
+    assert result.logit == result.reference_logit
+    assert result.completeness_error == 0
+    assert "small_difference" in result.flags and "not_covered" in result.flags
+    assert "incomplete" not in result.flags
+
+
+# --------------------------------------------------------------------------- projection
+
+
+def test_project_shares_tokens_among_their_bases():
+    values = np.array([3.0, 6.0, 5.0])
+    bases, rest = project(values, np.array([0, 2, 4]), np.array([3, 5, 4]), 6)
+    np.testing.assert_allclose(bases, [1, 1, 3, 2, 2, 0])
+    assert rest == 5.0
+
+
+@pytest.mark.parametrize(("k", "stride"), [(3, 1), (6, 1), (6, 6), (5, 2)])
+def test_project_keeps_sums(k, stride):
+    encoding = KmerTokenizer(k, stride).encode([random_sequence(1003)])
+    values = np.random.default_rng(0).normal(size=len(encoding.input_ids))
+    bases, rest = project(values, encoding.starts, encoding.ends, 1003)
+    assert rest == 0
+    assert bases.sum() == pytest.approx(values.sum(), abs=1e-9)
+
+
+# --------------------------------------------------------------------------- known answers
+
+
+@pytest.mark.parametrize("window", [None, 12])
+@pytest.mark.parametrize("stride", [1, 3])
+def test_linear_model_has_the_known_attribution(window, stride):
+    model = toy_model(tokenizer=KmerTokenizer(3, stride), window=window)
+    sequence = random_sequence(101)
+    result = attribute(model, [sequence], ["k"], Settings(reference="mask"))[0]
+    weight = model.classifier.backbone.embedding.weight @ model.classifier.head.weight
+    weight = (weight - weight[model.tokenizer.mask_id]).detach().double().numpy()
+    expected = np.zeros(101)
+    for strand, bases in enumerate((sequence, reverse_complement(sequence))):
+        encoding = model.tokenizer.encode([bases])
+        value = weight[encoding.input_ids] / len(encoding.input_ids)
+        own = np.zeros(101)
+        for v, a, b in zip(value, encoding.starts, encoding.ends, strict=True):
+            own[a:b] += v / (b - a)
+        expected += (own[::-1] if strand else own) / 2
+    np.testing.assert_allclose(result.values, expected, atol=1e-6)
+    assert result.reference_steps.tolist() == [FIRST_STEPS]
+    check_complete(result, 1e-5)
+
+
+def test_attribution_of_the_reverse_complement_is_mirrored():
+    model = toy_model(**CONTEXT)
+    sequence = random_sequence(90)
+    how = Settings(reference="mask")
+    forward = attribute(model, [sequence], ["k"], how)[0]
+    reverse = attribute(model, [reverse_complement(sequence)], ["k"], how)[0]
+    np.testing.assert_allclose(forward.values, reverse.values[::-1], atol=1e-7)
+    assert forward.logit == pytest.approx(reverse.logit, abs=1e-7)
+
+
+# --------------------------------------------------------------------------- completeness
+
+
+@pytest.mark.parametrize("reference", ["dinucleotide", "mask", "pad", "zero"])
+@pytest.mark.parametrize("pooling", ["mean", "lse", "attention"])
+@pytest.mark.parametrize(("window", "overlap"), [(None, 0), (17, 0), (17, 4)])
+def test_region_is_complete_through_the_pooling(reference, pooling, window, overlap):
+    model = toy_model(**CONTEXT, window_pooling=pooling, window=window, overlap=overlap)
+    how = Settings(reference=reference, completeness=1e-3, max_steps=1024)
+    sequences = [random_sequence(n, seed=n) for n in (150, 37, 151)]
+    for result, sequence in zip(attribute(model, sequences, list("abc"), how), sequences,
+                                strict=True):
+        assert len(result.values) == len(sequence)
+        assert "incomplete" not in result.flags
+        if "small_difference" not in result.flags:
+            check_complete(result, 1e-3)
+        assert result.special == 0
+
+
+def test_logits_are_those_of_scoring():
+    model = toy_model(**CONTEXT, window=17)
+    sequences = [random_sequence(n, seed=n) for n in (150, 37, 151)]
+    results = attribute(model, sequences, list("abc"))
+    np.testing.assert_allclose(
+        [r.logit for r in results], score(model, sequences).logit, atol=1e-6
+    )
+    shuffled = [dinucleotide_shuffle(sequences[0], generator(f"a {i}", 1)) for i in range(4)]
+    expected = score(model, shuffled).logit.mean()
+    assert results[0].reference_logit == pytest.approx(expected, abs=1e-6)
+
+
+def test_steps_rise_only_where_needed():
+    model = toy_model(**CONTEXT)
+    sequences = [random_sequence(60, seed=seed) for seed in range(8)]
+    tight = Settings(completeness=1e-4, references=2, max_steps=256)
+    steps = np.array([r.reference_steps for r in attribute(model, sequences, sequences, tight)])
+    assert steps.min() < steps.max()
+    capped = Settings(completeness=1e-9, references=2, max_steps=12)
+    for result in attribute(model, sequences, sequences, capped):
+        assert result.reference_steps.max() == 12
+        assert "incomplete" in result.flags
+
+
+def test_a_region_does_not_depend_on_its_neighbours_or_order():
+    model = toy_model(**CONTEXT, window=17)
+    sequences = [random_sequence(n, seed=n) for n in (150, 37, 60, 151, 61)]
+    together = attribute(model, sequences, sequences)
+    small = Settings(batch_tokens=1)
+    for index in (4, 0, 2):
+        for how in (Settings(), small):
+            alone = attribute(model, [sequences[index]], [sequences[index]], how)[0]
+            np.testing.assert_allclose(alone.values, together[index].values, atol=2e-6)
+            np.testing.assert_array_equal(alone.reference_steps, together[index].reference_steps)
+
+
+def test_windows_in_parts_give_the_same_gradient():
+    model = toy_model(**CONTEXT, window=11, window_pooling="attention")
+    encoding = model.tokenizer.encode([random_sequence(400)])
+    example = make_examples(model, encoding)[0]
+    job = with_reference(example, np.full(len(encoding.input_ids), model.tokenizer.mask_id))
+    whole, _ = integrate(model, [job], 16, 100_000)[0]
+    for batch_tokens in (1, 11, 40):
+        parts, _ = integrate(model, [job], 16, batch_tokens)[0]
+        np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
+
+
+def test_plan_covers_every_job_once_and_keeps_to_the_budget():
+    model = toy_model(window=20)
+    lengths = (10, 12, 90, 300, 33, 12, 301)
+    encoding = model.tokenizer.encode([random_sequence(n) for n in lengths])
+    jobs = [Job(e, e.batch.input_ids) for e in make_examples(model, encoding)]
+    groups = list(plan(jobs, 100))
+    assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
+    for group in groups:
+        shapes = [jobs[index].example.batch.input_ids.shape for index in group]
+        assert len({shape[0] for shape in shapes}) == 1
+        size = shapes[0][0] * max(shape[1] for shape in shapes) * len(group)
+        assert len(group) == 1 or size <= 100
+
+
+def test_the_model_is_left_as_it_was():
+    model = toy_model()
+    model.classifier.train()
+    attribute(model, [random_sequence(60)], ["k"])
+    assert model.classifier.training
+    assert all(p.requires_grad for p in model.classifier.parameters())
+    assert not model.classifier.backbone.embedding._forward_hooks
+    assert torch.is_grad_enabled()
+
+
+# --------------------------------------------------------------------------- other methods
+
+
+@pytest.mark.parametrize("method", ["saliency", "input_x_gradient", "occlusion"])
+def test_other_methods(method):
+    model = toy_model(**CONTEXT, window=17)
+    sequences = [random_sequence(150), random_sequence(50, 1)]
+    results = attribute(model, sequences, list("ab"), Settings(method=method, references=1))
+    for result, sequence in zip(results, sequences, strict=True):
+        assert len(result.values) == len(sequence)
+        assert np.isfinite(result.values).all() and result.values.any()
+        assert np.isnan(result.reference_logit) and np.isnan(result.completeness_error)
+        assert method != "saliency" or (result.values >= 0).all()
+
+
+def test_occlusion_of_a_linear_model_is_exact():
+    model = toy_model(window=9)
+    sequence = random_sequence(90)
+    how = Settings(method="occlusion", reference="mask", occluded_tokens=1)
+    occluded = attribute(model, [sequence], ["k"], how)[0]
+    integrated = attribute(model, [sequence], ["k"], Settings(reference="mask"))[0]
+    np.testing.assert_allclose(occluded.values, integrated.values, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(method="deeplift"),
+        Settings(reference="gc"),
+        Settings(method="occlusion", reference="zero"),
+    ],
+)
+def test_wrong_choices_are_told(settings):
+    with pytest.raises(UserError):
+        attribute(toy_model(), [random_sequence(50)], ["k"], settings)
+
+
+def test_relative_error():
+    total, difference = np.array([1.1, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
+    np.testing.assert_allclose(relative_error(total, difference), [0.1, 0, np.inf])
+
+
+# --------------------------------------------------------------------------- real tokenizers
+
+
+@real
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["human/BPE_32k", "t2t_1000h_multi_32k"])
+def test_byte_pair_tokens(name):
+    folder = Path(DATA) / "tokenizers" / "gena_lm" / "tokenizers" / name
+    tokenizer = BpeTokenizer(folder)
+    model = toy_model(tokenizer=tokenizer, **CONTEXT, window=64)
+    sequence = random_sequence(700) + "N" * 40 + random_sequence(600, 1)
+    result = attribute(model, [sequence], ["k"], Settings(references=2))[0]
+    check_complete(result)
+    assert not result.values[702:738].any()  # the reference keeps the N run
+    assert np.count_nonzero(result.values) > 1200
