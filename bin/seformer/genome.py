@@ -1,0 +1,328 @@
+"""Bases from a genome FASTA: plain or bgzipped, indexed or not, soft-masked or not.
+
+Indexes follow samtools' `.fai` (https://www.htslib.org/doc/faidx.html) and htslib's `.gzi`.
+"""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import logging
+import shutil
+import struct
+import tempfile
+import zlib
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from os import PathLike
+from pathlib import Path
+
+import pandas as pd
+import pysam
+
+from seformer import assemblies
+from seformer.errors import UserError
+from seformer.files import atomic_path, existing_file, is_gzipped
+
+logger = logging.getLogger(__name__)
+
+AMBIGUOUS = "RYSWKMBDHVNUX"  # IUPAC codes (and X, an old mask) that are none of A, C, G, T
+TO_BASES = str.maketrans({code: "N" for code in AMBIGUOUS})
+RENAME_ADVICE = "give --rename-chromosomes (in the pipeline --rename_chromosomes) to match them"
+CONTIGS_CHECKED = 5_000
+BGZF_BLOCK = 2**16
+
+
+class Genome:
+    """Random access to a genome; use it as a context manager or call `close`.
+
+    A missing index is made beside the FASTA, or in a temporary folder where that cannot be
+    written. An index that is older than the FASTA or does not fit it is never used: it is made
+    anew, and the log says so.
+
+    Parameters
+    ----------
+    path
+        FASTA, plain or bgzipped.
+
+    Attributes
+    ----------
+    chromosomes : dict[str, int]
+        Name to length in base pairs, in file order.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, not FASTA, gzipped but not bgzipped, or cannot be indexed.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = existing_file(path)
+        self._bgzipped = is_gzipped(self.path)
+        if self._bgzipped:
+            _require_bgzip(self.path)
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        index, blocks = self._index()
+        try:
+            self._fasta = _quietly(
+                pysam.FastaFile,
+                str(self.path),
+                filepath_index=str(index),
+                filepath_index_compressed=str(blocks) if self._bgzipped else None,
+            )
+        except (OSError, ValueError) as error:
+            self.close()
+            raise UserError("the FASTA cannot be read", where=self.path) from error
+        self.chromosomes: dict[str, int] = dict(
+            zip(self._fasta.references, self._fasta.lengths, strict=True)
+        )
+
+    def __enter__(self) -> Genome:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and remove a temporary index."""
+        if getattr(self, "_fasta", None) is not None:
+            self._fasta.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = None
+
+    @property
+    def assembly(self) -> str | None:
+        """The common name of the assembly (hg38, mm10 …) where chromosome 1 tells it."""
+        return assemblies.recognise(self.chromosomes)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 over the sorted names and lengths: the same for one assembly."""
+        lines = sorted(f"{name}\t{length}\n" for name, length in self.chromosomes.items())
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def fetch(self, chrom: str, start: int, end: int) -> str:
+        """Return the bases of one region, upper case, A, C, G, T and N only.
+
+        Parameters
+        ----------
+        chrom, start, end
+            0-based half-open, inside the chromosome.
+
+        Raises
+        ------
+        UserError
+            If the region leaves the chromosome or holds something that is no nucleotide.
+        """
+        length = self.chromosomes.get(chrom)
+        if length is None or not 0 <= start < end <= length:
+            raise UserError(f"{chrom}:{start}-{end} is not in the genome", where=self.path)
+        raw = self._fasta.fetch(chrom, start, end).upper()
+        bases = raw.translate(TO_BASES)
+        other = set(bases) - set("ACGTN")
+        if other or len(bases) != end - start:
+            found = f"{min(other)!r} is no nucleotide" if other else "the sequence ends early"
+            raise UserError(f"{chrom}:{start}-{end}: {found}", where=self.path)
+        return bases
+
+    def fetch_many(self, regions: pd.DataFrame) -> list[str]:
+        """Return the bases of many regions in input order, read in the file's order.
+
+        Parameters
+        ----------
+        regions
+            Columns ``chrom``, ``start``, ``end`` (0-based half-open).
+        """
+        place = {name: i for i, name in enumerate(self.chromosomes)}
+        rows = list(zip(regions["chrom"], regions["start"], regions["end"], strict=True))
+        order = sorted(range(len(rows)), key=lambda i: (place.get(rows[i][0], -1), rows[i][1]))
+        sequences = [""] * len(rows)
+        for i in order:
+            sequences[i] = self.fetch(*rows[i])
+        return sequences
+
+    def match_chromosomes(
+        self, names: Iterable[str], rename: bool = False, *, strict: bool = True
+    ) -> dict[str, str]:
+        """Map the regions' chromosome names to the genome's; unknown names are left out.
+
+        Parameters
+        ----------
+        names
+            Chromosome names of the regions.
+        rename
+            Also match ``chr1`` with ``1`` and ``chrM`` with ``MT``, either way.
+        strict
+            Complain about names that do not match.
+
+        Raises
+        ------
+        UserError
+            If ``strict`` and not one name is in the genome.
+        """
+        names = list(dict.fromkeys(names))
+        exact = {name: name for name in names if name in self.chromosomes}
+        other = {name: twin for name in names if (twin := self._twin(name)) is not None}
+        matched = other | exact if rename else exact
+        if not strict:
+            return matched
+        if not matched and names:
+            here = next(iter(self.chromosomes), "none")
+            found = f"no chromosome of the regions is in the genome: they say {names[0]!r}"
+            raise UserError(
+                f"{found}, the FASTA says {next(iter(other.values()), here)!r}",
+                where=self.path,
+                expected="regions and genome of one assembly, with the same names",
+                do=RENAME_ADVICE if other else "check that the two files belong together",
+            )
+        if other.keys() - matched.keys():
+            missed = ", ".join(sorted(other.keys() - matched.keys()))
+            logger.warning("%s: not in the FASTA under this name; %s", missed, RENAME_ADVICE)
+        return matched
+
+    def _twin(self, name: str) -> str | None:
+        bare = name.removeprefix("chr")
+        spellings = [bare, f"chr{bare}"]
+        if bare in ("M", "MT"):
+            spellings = ["chrM", "MT", "M", "chrMT"]
+        return next((twin for twin in spellings if twin in self.chromosomes), None)
+
+    def _index(self) -> tuple[Path, Path]:
+        index = self.path.with_name(self.path.name + ".fai")
+        blocks = self.path.with_name(self.path.name + ".gzi")
+        wanted = [index, blocks] if self._bgzipped else [index]
+        if all(file.is_file() for file in wanted):
+            fault = _index_fault(self.path, index, blocks if self._bgzipped else None)
+            if fault is None:
+                return index, blocks
+            logger.warning("%s: %s; making it anew", index, fault)
+        else:
+            logger.info("%s: making the index", self.path)
+        return self._build(wanted)
+
+    def _build(self, wanted: Sequence[Path]) -> tuple[Path, Path]:
+        """Index through a symlink in a temporary folder, then put the index beside the FASTA."""
+        self._temporary = tempfile.TemporaryDirectory(prefix="seformer-index-")
+        link = Path(self._temporary.name) / self.path.name
+        link.symlink_to(self.path.resolve())
+        try:
+            # opening indexes; pysam.faidx would print to standard output
+            _quietly(pysam.FastaFile, str(link)).close()
+        except (OSError, ValueError) as error:
+            self.close()
+            raise UserError(
+                "the FASTA cannot be indexed",
+                where=self.path,
+                expected="records of a '>name' line and sequence lines of one length",
+                do="check that it is nucleotide FASTA and was copied completely",
+            ) from error
+        made = [link.with_name(file.name) for file in wanted]
+        fault = _index_fault(self.path, made[0], made[1] if self._bgzipped else None)
+        if fault is not None:
+            self.close()
+            raise UserError(f"the FASTA cannot be indexed ({fault})", where=self.path)
+        try:
+            for new, file in zip(made, wanted, strict=True):
+                with atomic_path(file) as partial:
+                    shutil.copyfile(new, partial)
+        except OSError:
+            logger.info("%s: the folder cannot be written, the index is temporary", self.path)
+            return made[0], made[-1]
+        return wanted[0], wanted[-1]
+
+
+def _quietly(open_fasta, *args, **kwargs):
+    """Call pysam without htslib's own lines on standard error: the error says it."""
+    verbosity = pysam.set_verbosity(0)
+    try:
+        return open_fasta(*args, **kwargs)
+    finally:
+        pysam.set_verbosity(verbosity)
+
+
+def _require_bgzip(path: Path) -> None:
+    """Tell bgzip from gzip by the BC field of the first block (SAM specification 4.1)."""
+    with open(path, "rb") as handle:
+        head = handle.read(18)
+    if len(head) < 18 or not head[3] & 4 or head[12:14] != b"BC":
+        plain = path.name.removesuffix(".gz")
+        raise UserError(
+            "the FASTA is gzipped but not bgzipped, so it cannot be read in places",
+            where=path,
+            do=f"run: gunzip {path.name} && bgzip {plain}",
+        )
+
+
+def _index_fault(path: Path, index: Path, blocks: Path | None) -> str | None:
+    """Say why the index does not belong to the FASTA as it is now, or return None.
+
+    Dates first; then, for every contig (evenly chosen ones in a genome of very many), the bytes
+    around it in the FASTA must be its own header line and the next record's.
+    """
+    newest = path.stat().st_mtime_ns
+    for file in filter(None, (index, blocks)):
+        if file.stat().st_mtime_ns < newest:
+            return f"{file.name} is older than the FASTA"
+    try:
+        rows = [line.split("\t") for line in index.read_text(encoding="utf-8").splitlines()]
+        contigs = [(row[0], *map(int, row[1:5])) for row in rows]
+        reader = _Reader(path, blocks)
+        step = max(1, len(contigs) // CONTIGS_CHECKED)
+        for i in range(0, len(contigs), step):
+            if (fault := _contig_fault(contigs, i, reader)) is not None:
+                return fault
+    except (OSError, ValueError, IndexError, TypeError, struct.error, zlib.error):
+        return "the index is damaged"
+    return None if contigs else "the index is empty"
+
+
+def _contig_fault(contigs: Sequence[tuple], i: int, reader: _Reader) -> str | None:
+    name, length, offset, line_bases, line_bytes = contigs[i]
+    lines, rest = divmod(length, line_bases) if line_bases else (0, 0)
+    end = offset + lines * line_bytes + rest
+    before = reader.read(max(0, offset - 1024), min(offset, 1024))
+    header = before.rstrip(b"\r\n").rpartition(b"\n")[2]
+    if header[:1] != b">" or header[1:].split(None, 1)[:1] != [name.encode()]:
+        if not (len(header) >= 1000 and before[:1] != b">"):
+            return f"the index does not fit the FASTA at {name}"
+    after = reader.read(end, 1024).lstrip(b"\r\n")
+    following = contigs[i + 1][0].encode() if i + 1 < len(contigs) else None
+    found = after[1:].split(None, 1)[0] if after[:1] == b">" and after[1:].split() else None
+    if found == following and (found or not after):
+        return None
+    if found in [contig[0].encode() for contig in contigs]:
+        return f"the name {found.decode(errors='replace')} occurs more than once"
+    return f"the index does not fit the FASTA after {name}"
+
+
+class _Reader:
+    """Bytes of a FASTA by their offset in the uncompressed text."""
+
+    def __init__(self, path: Path, blocks: Path | None) -> None:
+        self.path = path
+        self.starts: list[int] | None = None
+        if blocks is not None:
+            raw = blocks.read_bytes()
+            (count,) = struct.unpack_from("<Q", raw)
+            pairs = list(struct.iter_unpack("<QQ", raw[8 : 8 + 16 * count]))
+            self.places, self.starts = map(list, zip((0, 0), *pairs, strict=True))
+
+    def read(self, offset: int, length: int) -> bytes:
+        if self.starts is None:
+            with open(self.path, "rb") as handle:
+                handle.seek(offset)
+                return handle.read(length)
+        first = bisect.bisect_right(self.starts, offset) - 1
+        data = b""
+        for block in range(first, len(self.starts)):
+            if self.starts[block] >= offset + length:
+                break
+            data += self._block(block)
+        begin = offset - self.starts[first]
+        return data[begin : begin + length]
+
+    @lru_cache(maxsize=4)  # noqa: B019 - a reader lives for one check
+    def _block(self, block: int) -> bytes:
+        with open(self.path, "rb") as handle:
+            handle.seek(self.places[block])
+            return zlib.decompressobj(wbits=31).decompress(handle.read(BGZF_BLOCK))
