@@ -55,10 +55,10 @@ def fit(logits: np.ndarray, labels: np.ndarray, method: str = "temperature") -> 
     labels
         int [n], 1 = SE; both classes.
     method
-        ``temperature``: sigmoid(slope * logit + intercept) with slope > 0. The slope is the inverse
-        temperature of Guo et al. 2017; the intercept undoes the shift that class weights in training
-        put on the logit, which a temperature alone cannot. Fitted by maximum likelihood with
-        Platt's smoothed targets (Lin et al. 2007), finite also for separable classes.
+        ``temperature``: sigmoid(slope * logit + intercept), slope > 0. The slope is the inverse
+        temperature of Guo et al. 2017; the intercept undoes the shift that class weights of the
+        training put on the logit, which a temperature alone cannot. Fitted by maximum
+        likelihood with Platt's smoothed targets (Lin et al. 2007), finite for separable classes.
         ``isotonic``: a rising step curve, interpolated. ``none``: sigmoid(logit).
 
     Raises

@@ -15,13 +15,11 @@ def command(
     splits: options.SplitsMany,
     out: options.Out,
     sample: Annotated[
-        str, typer.Option("--sample", help="Name of the sample in the results.")
-    ] = "sample",
+        str | None, typer.Option("--sample", help="Name in the results; default: the model's.")
+    ] = None,
     calibration: Annotated[
         str,
-        typer.Option(
-            "--calibration", help="temperature, platt, isotonic or none; fitted on validation."
-        ),
+        typer.Option("--calibration", help="temperature, isotonic or none; fitted on validation."),
     ] = "temperature",
     threshold_by: Annotated[
         str,
@@ -30,10 +28,7 @@ def command(
     bootstrap: Annotated[
         int, typer.Option("--bootstrap", min=10, help="Resamples of loci behind each interval.")
     ] = 1000,
-    batch_tokens: Annotated[
-        int | None,
-        typer.Option("--batch-tokens", min=1, help="Tokens per batch, padding included."),
-    ] = None,
+    batch_tokens: options.BatchTokens = 16_384,
     seed: options.Seed = 1,
     device: options.Device = "auto",
     threads: options.Threads = 0,
@@ -43,7 +38,9 @@ def command(
     Writes metrics.json, test_predictions.tsv, curves.json and the final model folder model/.
     """
     from seformer import evaluate
+    from seformer.devices import use_threads
 
+    use_threads(threads)
     evaluate.run(
         model,
         extracted,
@@ -56,5 +53,4 @@ def command(
         batch_tokens=batch_tokens,
         seed=seed,
         device=device,
-        threads=threads,
     )

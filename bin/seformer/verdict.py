@@ -1,0 +1,198 @@
+"""What the numbers say, in plain words; the same sentences in the report and on the model card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+CLOSE = 0.02
+FEW_OF_A_CLASS = 50
+FEW_LOCI = 50
+BADLY_CALIBRATED = 0.1
+GAP = 0.1
+
+NAMES = {
+    "model": "the model",
+    "length": "region length",
+    "gc": "GC content",
+    "cpg": "CpG ratio",
+    "n_fraction": "share of N",
+    "kmer_logistic": "k-mer logistic regression",
+    "kmer_boosting": "gradient boosting on k-mers",
+}
+# what a single-number baseline that comes close means for the user
+_SHORTCUTS = {
+    "length": "Whatever else it looks at, these classes can be told apart by length. Cut or match "
+    "the regions to one length, and train again, to ask what the sequence says.",
+    "gc": "These classes can be told apart by base composition. Match the negatives in GC, and "
+    "train again, to ask what the sequence says beyond it.",
+    "cpg": "These classes can be told apart by their CpG content; look whether the super-enhancers "
+    "lie on CpG islands.",
+    "n_fraction": "The share of unknown bases differs between the classes, which is an artefact "
+    "of how the regions were made.",
+}
+
+
+class Finding(NamedTuple):
+    """One sentence of the verdict; ``level`` is good, note, warning or bad."""
+
+    level: str
+    topic: str
+    text: str
+
+
+def judge_test(metrics: Mapping[str, Any]) -> list[Finding]:
+    """Judge the content of metrics.json; the gravest and most general come first."""
+    test = metrics["test"]
+    findings = [learned(test)]
+    if findings[0].level == "good":
+        findings.append(beats_baseline(test))
+    findings += shortcuts(test)
+    findings += cautions(metrics)
+    return findings
+
+
+def learned(test: Mapping[str, Any]) -> Finding:
+    """Say whether the AUROC interval lies above 0.5."""
+    auroc = test["model"]["auroc"]
+    shown = spoken(auroc)
+    if auroc["high"] < 0.5:
+        return Finding(
+            "bad",
+            "Learned?",
+            f"The model does worse than guessing on held-out regions: AUROC {shown}. Look for "
+            "swapped labels between the training and the test part.",
+        )
+    if auroc["low"] <= 0.5:
+        return Finding(
+            "bad",
+            "Learned?",
+            f"The model learned nothing that holds on held-out regions: AUROC {shown}, an "
+            "interval that contains 0.5, the value of guessing. Do not use its scores.",
+        )
+    return Finding(
+        "good",
+        "Learned?",
+        f"The model tells super-enhancers from typical enhancers on held-out regions: AUROC "
+        f"{shown}, where guessing gives 0.5.",
+    )
+
+
+def beats_baseline(test: Mapping[str, Any]) -> Finding:
+    """Say whether the model is better than the best baseline."""
+    delta = test["delta"]["auroc"]
+    name = NAMES.get(delta["baseline"], delta["baseline"])
+    shown = spoken(delta, signed=True)
+    if delta["low"] > 0:
+        return Finding(
+            "good",
+            "Better than simple baselines?",
+            f"Yes: the model beats the best baseline, {name}, by {shown} in AUROC.",
+        )
+    if delta["high"] < 0:
+        return Finding(
+            "bad",
+            "Better than simple baselines?",
+            f"No: the model does worse than {name}, by {shown} in AUROC. Use the baseline, or "
+            "train longer, on more regions or from a pretrained model.",
+        )
+    return Finding(
+        "warning",
+        "Better than simple baselines?",
+        f"Not shown: the difference to the best baseline, {name}, is {shown} in AUROC, an "
+        "interval that contains 0. These regions do not show that the model knows more than "
+        "composition.",
+    )
+
+
+def shortcuts(test: Mapping[str, Any]) -> list[Finding]:
+    """Warn of every single-number baseline within 0.02 AUROC of the model, or above it."""
+    findings = []
+    model = test["model"]["auroc"]["value"]
+    for name, advice in _SHORTCUTS.items():
+        if name not in test["baselines"]:
+            continue
+        alone = test["baselines"][name]["auroc"]["value"]
+        if alone < model - CLOSE or alone <= 0.5:
+            continue
+        what = NAMES[name]
+        start = (
+            f"The model does not beat {what}: {what} alone gives AUROC {alone:.3f}, the model "
+            f"{model:.3f}."
+            if alone >= model
+            else f"The model hardly beats {what}: {what} alone gives AUROC {alone:.3f}, within "
+            f"{CLOSE} of the model's {model:.3f}."
+        )
+        level = "bad" if alone >= model else "warning"
+        findings.append(Finding(level, f"{what[0].upper()}{what[1:]} alone", f"{start} {advice}"))
+    return findings
+
+
+def cautions(metrics: Mapping[str, Any]) -> list[Finding]:
+    """Collect what limits the trust in the figures."""
+    test, validation = metrics["test"], metrics["validation"]
+    findings = []
+    fewest = min(test["n_super_enhancers"], test["n_typical_enhancers"])
+    if fewest < FEW_OF_A_CLASS or test["loci"] < FEW_LOCI:
+        findings.append(
+            Finding(
+                "warning",
+                "Small test part",
+                f"The test part has only {test['n_super_enhancers']} super-enhancers and "
+                f"{test['n_typical_enhancers']} typical enhancers in {test['loci']} loci. Read "
+                "the intervals, not the values; hold out more.",
+            )
+        )
+    gap = validation["model"]["auroc"]["value"] - test["model"]["auroc"]["high"]
+    if gap > 0 and validation["model"]["auroc"]["low"] > test["model"]["auroc"]["high"]:
+        findings.append(
+            Finding(
+                "warning",
+                "Validation above test",
+                f"AUROC is {validation['model']['auroc']['value']:.3f} on validation but "
+                f"{test['model']['auroc']['value']:.3f} on test: the two parts differ, or the "
+                "validation part was used up by many trials.",
+            )
+        )
+    error = test["model"]["ece"]
+    if error["low"] > BADLY_CALIBRATED:
+        findings.append(
+            Finding(
+                "warning",
+                "Probabilities",
+                f"Probabilities are off by {error['value']:.2f} on average: use them to rank, "
+                "not as chances.",
+            )
+        )
+    if not metrics.get("threshold", {}).get("met", True):
+        rule = metrics["threshold"]["by"]
+        findings.append(
+            Finding(
+                "warning",
+                "Threshold",
+                f"No threshold on validation satisfies the rule {rule}; the nearest was taken.",
+            )
+        )
+    unlike = test.get("unlike_training")
+    if unlike and "model" in unlike:
+        drop = test["model"]["auroc"]["value"] - unlike["model"]["auroc"]["value"]
+        if drop > GAP / 2:
+            findings.append(
+                Finding(
+                    "warning",
+                    "Similar regions in training",
+                    f"On the {unlike['n']} test regions that share little sequence with the "
+                    f"training part AUROC is {unlike['model']['auroc']['value']:.3f}, against "
+                    f"{test['model']['auroc']['value']:.3f} on all: part of the result is memory.",
+                )
+            )
+    return findings
+
+
+def spoken(value: Mapping[str, float], signed: bool = False, digits: int = 3) -> str:
+    """Write a value with its interval: 0.812 (95 % interval 0.780 to 0.841)."""
+    sign = "+" if signed else ""
+    value, low, high = (
+        f"{value[key]:{sign}.{digits}f}".replace("-", "−") for key in ("value", "low", "high")
+    )
+    return f"{value} (95 % interval {low} to {high})"

@@ -1,0 +1,209 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+
+from seformer import calibrate, curves, evaluate, metrics, verdict
+
+
+def regions_and_scores(n=600, quality=1.5, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, n)
+    regions = pd.DataFrame(
+        {
+            "sample": "K562",
+            "chrom": "chr7",
+            "start": np.arange(n) * 1000,
+            "end": np.arange(n) * 1000 + 500,
+            "name": "",
+            "label": labels,
+            "split": np.where(np.arange(n) % 3 == 0, "validation", "test"),
+            "cluster": [f"c{i // 2}" for i in range(n)],
+        }
+    )
+    scores = {
+        "model": rng.normal(size=n) + quality * labels,
+        "length": np.zeros(n),
+        "gc": rng.normal(size=n) + 0.3 * labels,
+        "kmer_logistic": rng.normal(size=n) + 0.8 * labels,
+    }
+    return regions, scores
+
+
+def judged(regions, scores, threshold_by="mcc"):
+    labels = regions["label"].to_numpy()
+    validation = (regions["split"] == "validation").to_numpy()
+    return {
+        name: evaluate.judge(values, labels, validation, "temperature", threshold_by)
+        for name, values in scores.items()
+    }
+
+
+def measured(quality=1.5, seed=0, **extra):
+    regions, scores = regions_and_scores(quality=quality, seed=seed)
+    scores |= extra
+    found = evaluate.evaluate(regions, judged(regions, scores), resamples=200)
+    return regions, found
+
+
+def test_metrics_have_the_shape_of_the_contract():
+    _, found = measured()
+    assert set(found) == {"test", "validation"}
+    test = found["test"]
+    for row in (test["model"], *test["baselines"].values(), found["validation"]["model"]):
+        assert list(row) == list(metrics.METRICS)
+        for interval in row.values():
+            assert list(interval) == ["value", "low", "high"]
+            assert interval["low"] <= interval["value"] <= interval["high"]
+    assert list(test["baselines"]) == ["length", "gc", "kmer_logistic"]
+    assert list(test["delta"]["auroc"]) == ["baseline", "value", "low", "high"]
+    assert test["n"] == test["n_super_enhancers"] + test["n_typical_enhancers"] == 400
+    assert test["prevalence"] == pytest.approx(test["n_super_enhancers"] / 400)
+    json.dumps(found, allow_nan=False)
+
+
+def test_values_are_those_of_the_test_rows_alone():
+    regions, scores = regions_and_scores()
+    found = evaluate.evaluate(regions, judged(regions, scores), resamples=50)
+    rows = (regions["split"] == "test").to_numpy()
+    expected = metrics.auroc(regions["label"][rows], scores["model"][rows])
+    assert found["test"]["model"]["auroc"]["value"] == pytest.approx(expected, abs=1e-12)
+    baseline = metrics.auroc(regions["label"][rows], scores["kmer_logistic"][rows])
+    assert found["test"]["delta"]["auroc"]["value"] == pytest.approx(expected - baseline)
+
+
+def test_test_rows_choose_nothing():
+    """Labels of test rows change no calibration, no threshold and no choice of baseline."""
+    regions, scores = regions_and_scores()
+    turned = regions.copy()
+    test = turned["split"] == "test"
+    turned.loc[test, "label"] = 1 - turned.loc[test, "label"]
+    for one, other in zip(
+        judged(regions, scores).values(), judged(turned, scores).values(), strict=True
+    ):
+        assert one.calibration == other.calibration
+        assert one.threshold == other.threshold
+        np.testing.assert_array_equal(one.scored.prediction, other.scored.prediction)
+    a = evaluate.evaluate(regions, judged(regions, scores), resamples=20)["test"]["delta"]
+    b = evaluate.evaluate(turned, judged(turned, scores), resamples=20)["test"]["delta"]
+    assert {m: d["baseline"] for m, d in a.items()} == {m: d["baseline"] for m, d in b.items()}
+
+
+def test_best_baseline_is_the_best_on_validation():
+    regions, scores = regions_and_scores()
+    labels = regions["label"].to_numpy()
+    validation = (regions["split"] == "validation").to_numpy()
+    # perfect on test, useless on validation: must not be chosen
+    scores["gc"] = np.where(validation, 0.0, labels)
+    found = evaluate.evaluate(regions, judged(regions, scores), resamples=20)
+    assert found["test"]["delta"]["auroc"]["baseline"] == "kmer_logistic"
+    assert found["test"]["delta"]["brier"]["baseline"] == "kmer_logistic"
+
+
+def test_unlike_training_regions_are_measured_apart():
+    regions, scores = regions_and_scores()
+    regions["train_containment"] = np.where(np.arange(len(regions)) % 2, 0.9, 0.0)
+    test = (regions["split"] == "test").to_numpy()
+    near = test & (regions["train_containment"] > 0.5).to_numpy()
+    scores["model"] = np.where(near, 5.0 * regions["label"], scores["model"])
+    found = evaluate.evaluate(regions, judged(regions, scores), resamples=50)["test"]
+    assert found["unlike_training"]["n"] == int((test & ~near).sum())
+    assert found["unlike_training"]["model"]["auroc"]["value"] < found["model"]["auroc"]["value"]
+    nothing = regions.assign(train_containment=0.9)
+    found = evaluate.evaluate(nothing, judged(nothing, scores), resamples=20)["test"]
+    assert found["unlike_training"] == {"n": 0, "containment_at_most": 0.05}
+
+
+def levels(found):
+    return {finding.topic: finding.level for finding in verdict.judge_test(found)}
+
+
+def test_a_good_model_is_called_good():
+    _, found = measured(quality=2.0)
+    assert levels(found)["Learned?"] == "good"
+    assert levels(found)["Better than simple baselines?"] == "good"
+
+
+def test_scores_without_meaning_are_called_nothing():
+    """By its own 95 % interval a meaningless score is called good in about 1 of 40 runs."""
+    called = 0
+    for seed in range(20):
+        _, found = measured(quality=0.0, seed=seed)
+        first = verdict.judge_test(found)[0]
+        low, high = (found["test"]["model"]["auroc"][key] for key in ("low", "high"))
+        assert (first.level == "bad") == (low <= 0.5)
+        called += low <= 0.5 <= high and "learned nothing" in first.text
+    assert called >= 17
+
+
+def test_a_model_below_its_baselines_is_told_so():
+    regions, scores = regions_and_scores(quality=0.5)
+    labels = regions["label"].to_numpy()
+    scores["length"] = labels + np.random.default_rng(2).normal(size=len(labels)) * 0.3
+    findings = verdict.judge_test(
+        evaluate.evaluate(regions, judged(regions, scores), resamples=100)
+    )
+    by_topic = {finding.topic: finding for finding in findings}
+    assert by_topic["Better than simple baselines?"].level == "bad"
+    assert "does not beat region length" in by_topic["Region length alone"].text
+
+
+def test_gc_within_two_hundredths_is_a_warning():
+    _, found = measured()
+    value = found["test"]["model"]["auroc"]["value"]
+    found["test"]["baselines"]["gc"]["auroc"]["value"] = value - 0.019
+    assert levels(found)["GC content alone"] == "warning"
+    found["test"]["baselines"]["gc"]["auroc"]["value"] = value - 0.021
+    assert "GC content alone" not in levels(found)
+
+
+def test_undecided_difference_is_not_called_a_gain():
+    _, found = measured()
+    found["test"]["delta"]["auroc"] |= {"value": 0.01, "low": -0.01, "high": 0.03}
+    assert levels(found)["Better than simple baselines?"] == "warning"
+
+
+def test_precision_threshold_is_recorded_as_unmet():
+    regions, scores = regions_and_scores(quality=0.2)
+    found = judged(regions, scores, "precision:1")["length"]
+    assert found.threshold == calibrate.Threshold(
+        0.0, "precision:1", pytest.approx(0.5, abs=0.1), False
+    )
+
+
+def test_curves_are_monotone_and_small():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 5000)
+    score = rng.normal(size=5000) + labels
+    points = np.array(curves.roc(labels, score))
+    assert len(points) <= curves.MOST_POINTS + 2
+    assert (np.diff(points, axis=0) >= 0).all()
+    assert points[0].tolist() == [0, 0] and points[-1].tolist() == [1, 1]
+    area = np.trapezoid(points[:, 1], points[:, 0])
+    assert area == pytest.approx(metrics.auroc(labels, score), abs=2e-3)
+    recall = np.array(curves.precision_recall(labels, score))[:, 0]
+    assert (np.diff(recall) >= 0).all() and recall[-1] == 1
+
+
+def test_calibration_points_lie_on_the_diagonal_for_true_probabilities():
+    rng = np.random.default_rng(0)
+    probability = expit(rng.normal(size=20000))
+    labels = (rng.random(20000) < probability).astype(int)
+    points = curves.calibration(labels, probability)
+    assert sum(point["regions"] for point in points) == 20000
+    for point in points:
+        assert point["share"] == pytest.approx(point["probability"], abs=0.04)
+        assert point["low"] < point["share"] < point["high"]
+
+
+def test_histogram_counts_every_region():
+    drawn = curves.histogram(np.array([1, 1, 0]), np.array([1.0, 0.0, 0.51]))
+    assert sum(drawn["se"]) == 2 and sum(drawn["te"]) == 1
+    assert drawn["se"][-1] == drawn["se"][0] == drawn["te"][10] == 1
+
+
+def test_wilson_by_hand():
+    # 5 of 10: the classic (0.2366, 0.7634)
+    assert curves.wilson(0.5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
