@@ -16,7 +16,6 @@ import torch
 from accelerate import Accelerator
 
 from seformer import checked, files
-from seformer.backbones.registry import learning_rates
 from seformer.checkpoint import Keeper
 from seformer.devices import resolve_device
 from seformer.errors import UserError
@@ -33,6 +32,7 @@ from seformer.training import (
     class_weights,
     fingerprint,
     open_training_data,
+    recommended_rates,
     validate,
     weighted_loss,
 )
@@ -87,7 +87,7 @@ def finetune_full(
     data = open_training_data(extracted, splits)
     place = resolve_device(device)
     start = load_model(model, place)
-    rate = learning_rate or learning_rates(start.settings.backbone).full
+    rate = learning_rate or recommended_rates(start.settings.backbone["name"]).full
     resolved = Options(learning_rate=rate, precision=resolve_precision(precision, place), **options)
     if gradient_checkpointing:
         start.classifier.backbone.gradient_checkpointing_enable()

@@ -15,7 +15,6 @@ from torch import nn
 
 from seformer import checked, files
 from seformer.backbones import build_backbone
-from seformer.backbones.registry import learning_rates
 from seformer.classifier import RegionClassifier, check_pooling
 from seformer.devices import resolve_device
 from seformer.errors import UserError
@@ -44,6 +43,7 @@ from seformer.training import (
     class_weights,
     fingerprint,
     open_training_data,
+    recommended_rates,
     validate,
     weighted_loss,
 )
@@ -105,7 +105,7 @@ def finetune_head(
         training={"class_weights": weights, "dropout": dropout},
     )
     features = cached_features(fresh, data, batch_tokens, cache)
-    rate = learning_rate or learning_rates(origin).head
+    rate = learning_rate or recommended_rates(origin.name).head
     history = train_head(
         fresh,
         data,

@@ -17,6 +17,7 @@ import torch
 from torch.nn import functional
 
 from seformer import files
+from seformer.backbones.presets import PRESETS
 from seformer.errors import UserError
 from seformer.extract import read_extracted
 from seformer.metrics import auroc
@@ -178,6 +179,22 @@ class History:
 
     def write(self, path: Path) -> None:
         files.write_table(pd.DataFrame(self.rows, columns=list(HISTORY_COLUMNS)), path)
+
+
+class Rates(NamedTuple):
+    """Learning rates of stage 1 and stage 2."""
+
+    head: float
+    full: float
+
+
+SCRATCH_RATES = Rates(head=1e-3, full=1e-3)
+PRETRAINED_RATES = Rates(head=1e-3, full=2e-5)
+
+
+def recommended_rates(backbone: str) -> Rates:
+    """Rates for a backbone: a preset starts from nothing, a pre-trained one is only adjusted."""
+    return SCRATCH_RATES if backbone in PRESETS else PRETRAINED_RATES
 
 
 def fingerprint(**parts: Any) -> str:

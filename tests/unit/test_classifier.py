@@ -32,7 +32,7 @@ def build(pooling, **options):
 
 def margin(model, feature):
     logits = model.head(feature[None])[0]
-    return float(logits[1] - logits[0])
+    return (logits[1] - logits[0]).item()
 
 
 def test_mean_weights_windows_by_their_tokens(windows):
@@ -48,7 +48,7 @@ def test_cls_weights_windows_alike(windows):
     features, tokens, region = windows
     model = build("mean", token_pooling="cls")
     got = model.margins(features, tokens, region, 2)
-    assert float(got[0]) == pytest.approx(margin(model, features[:2].mean(0)), abs=1e-6)
+    assert got[0].item() == pytest.approx(margin(model, features[:2].mean(0)), abs=1e-6)
 
 
 def test_lse_is_log_mean_exp_of_the_windows_margins(windows):
@@ -67,7 +67,7 @@ def test_attention_is_gated_and_normalised_within_a_region(windows):
     gated = torch.tanh(a.value(features)) * torch.sigmoid(a.gate(features))
     weight = torch.softmax(a.score(gated)[2:, 0], 0)
     want = margin(model, (weight[:, None] * features[2:]).sum(0))
-    assert float(model.margins(features, tokens, region, 2)[1]) == pytest.approx(want, abs=1e-6)
+    assert model.margins(features, tokens, region, 2)[1].item() == pytest.approx(want, abs=1e-6)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "lse", "attention"])
@@ -75,7 +75,7 @@ def test_a_region_does_not_see_its_neighbours(windows, pooling):
     features, tokens, region = windows
     model = build(pooling)
     alone = model.margins(features[:2], tokens[:2], region[:2], 1)
-    assert float(model.margins(features, tokens, region, 2)[0]) == pytest.approx(float(alone[0]))
+    assert model.margins(features, tokens, region, 2)[0].item() == pytest.approx(alone.item())
 
 
 def test_token_mean_leaves_out_special_tokens_and_padding():

@@ -56,7 +56,9 @@ def command(
     ] = False,
     checkpoints: Annotated[
         Path | None,
-        typer.Option("--checkpoints", help="Folder that outlives the task; training resumes there."),
+        typer.Option(
+            "--checkpoints", help="Folder that outlives the task, to resume from."
+        ),
     ] = None,
     checkpoint_minutes: Annotated[
         float, typer.Option("--checkpoint-minutes", min=0.0, help="Time between checkpoints.")

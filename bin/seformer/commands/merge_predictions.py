@@ -1,0 +1,24 @@
+"""`seformer merge-predictions`: the scores of shards back into one file, in input order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seformer.commands import options
+
+
+def command(
+    shards: Annotated[
+        list[Path],
+        typer.Argument(metavar="SHARD...", help="Folders of `seformer predict --extracted`."),
+    ],
+    regions: Annotated[Path, typer.Option("--regions", help="The region file itself.")],
+    out: options.Out,
+) -> None:
+    """Merge the scores of consecutive shards, in the order given."""
+    from seformer.predict import merge
+
+    merge(regions, shards, out)

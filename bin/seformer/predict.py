@@ -1,0 +1,247 @@
+"""Score regions with a trained model: every input row, in input order, whole."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import pandas as pd
+
+from seformer import calibrate, files
+from seformer.errors import UserError
+from seformer.extract import extract, read_extracted
+from seformer.modelfolder import Model, Settings, load_model
+from seformer.regions import iter_regions
+from seformer.score import DEFAULT_BATCH_TOKENS, score
+
+logger = logging.getLogger(__name__)
+SCORE_COLUMNS = ("logit", "probability", "prediction", "coverage", "flags")
+SUPER, TYPICAL = "SE", "TE"
+# BED9 colours that remain apart for colour-blind readers (Okabe and Ito 2008)
+COLOURS = {SUPER: "213,94,0", TYPICAL: "0,114,178"}
+ROWS = 20_000
+# one round of scoring; memory does not grow with the file
+SHARD_BASES = 10_000_000
+N_RICH = 0.1
+SHORT = 200
+
+
+def predict(
+    model: Path,
+    out: Path,
+    *,
+    fasta: Path | None = None,
+    regions: Path | None = None,
+    extracted: Path | None = None,
+    prevalence: float | None = None,
+    rename_chromosomes: bool = False,
+    invalid_regions: str = "error",
+    batch_tokens: int = DEFAULT_BATCH_TOKENS,
+    device: str = "auto",
+) -> None:
+    """Score a region file, or one shard of it.
+
+    With ``fasta`` and ``regions``, ``out`` gets ``predictions.tsv`` (the file's own columns and
+    `SCORE_COLUMNS`), ``predictions.bed`` and ``summary.json``. With ``extracted`` (a shard)
+    it gets ``scores.tsv`` and ``summary.json``, for `merge`.
+
+    Raises
+    ------
+    UserError
+        If an input cannot be used.
+    """
+    if (extracted is None) == (fasta is None or regions is None):
+        raise UserError("give either --fasta with --regions, or --extracted")
+    if prevalence is not None and not 0 < prevalence < 1:
+        raise UserError(f"--prevalence {prevalence}", expected="a number between 0 and 1")
+    with files.output_folder(out) as staging, tempfile.TemporaryDirectory() as temporary:
+        loaded = load_model(model, device)
+        if extracted is not None:
+            write_scores(loaded, extracted, staging, prevalence, batch_tokens)
+            return
+        work = Path(temporary)
+        extract(
+            fasta,
+            work / "extracted",
+            regions=regions,
+            unlabelled=True,
+            rename_chromosomes=rename_chromosomes,
+            invalid_regions=invalid_regions,
+            shard_bases=SHARD_BASES,
+        )
+        shards = []
+        for folder in sorted((work / "extracted").glob("shard_*")):
+            shards.append(work / "scores" / folder.name)
+            shards[-1].mkdir(parents=True)
+            write_scores(loaded, folder, shards[-1], prevalence, batch_tokens)
+        write_merged(regions, shards, staging)
+
+
+def merge(regions: Path, shards: Sequence[Path], out: Path) -> None:
+    """Put the scores of consecutive shards beside the rows of the file they come from.
+
+    Raises
+    ------
+    UserError
+        If the shards do not add up to the file.
+    """
+    with files.output_folder(out) as staging:
+        write_merged(regions, shards, staging)
+
+
+def write_scores(
+    model: Model, extracted: Path, out: Path, prevalence: float | None, batch_tokens: int
+) -> None:
+    """Write ``scores.tsv`` (line, `SCORE_COLUMNS`) for every row, and ``summary.json``."""
+    source = read_extracted(extracted)
+    scores = score(model, source.sequences(), batch_tokens)
+    settings = model.settings
+    kept = (source.regions["drop_reason"] == "").to_numpy()
+    table = pd.DataFrame({"line": source.regions["line"]})
+    probability = calibrate.apply(settings.calibration.model_dump(), scores.logit, prevalence)
+    called = np.where(probability >= settings.threshold, SUPER, TYPICAL)
+    table.loc[kept, "logit"] = scores.logit
+    table.loc[kept, "probability"] = probability
+    table["prediction"] = ""
+    table.loc[kept, "prediction"] = called
+    table["coverage"] = 0.0
+    table.loc[kept, "coverage"] = scores.coverage
+    table["flags"] = flags(source.regions, settings, genome_of(extracted))
+    files.write_table(table, out / "scores.tsv")
+    files.write_json(summarise(table, source.regions, scores.windows), out / "summary.json")
+
+
+def genome_of(extracted: Path) -> dict[str, Any]:
+    """Read which genome a folder, or the folder a shard lies in, was extracted from."""
+    for folder in (extracted, extracted.parent):
+        if (folder / "summary.json").is_file():
+            return files.read_json(folder / "summary.json")["genome"]
+    return {}
+
+
+def flags(regions: pd.DataFrame, settings: Settings, genome: dict[str, Any]) -> pd.Series:
+    """Say why a row has no score, or what to keep in mind about it; comma-separated.
+
+    ``length_outside_training`` and ``gc_outside_training`` (outside the central 99 % of the
+    training regions), ``n_rich`` (over 10 % N), ``short`` (under 200 bp) and ``other_assembly``.
+    """
+    found = pd.DataFrame(index=regions.index)
+    known = settings.training_range
+    if known is not None:
+        for column in ("length", "gc"):
+            low, high = getattr(known, column)
+            found[f"{column}_outside_training"] = ~regions[column].between(low, high)
+    found["n_rich"] = regions["n_fraction"] > N_RICH
+    found["short"] = regions["length"] < SHORT
+    trained_on = settings.assembly.fingerprint
+    found["other_assembly"] = bool(
+        trained_on and genome.get("fingerprint") and trained_on != genome["fingerprint"]
+    )
+    joined = found.apply(lambda row: ",".join(found.columns[row.to_numpy(bool)]), axis=1)
+    return joined.where(regions["drop_reason"] == "", regions["drop_reason"])
+
+
+def summarise(table: pd.DataFrame, regions: pd.DataFrame, windows: np.ndarray) -> dict[str, Any]:
+    """Count rows, calls, flags and work."""
+    kept = regions["drop_reason"] == ""
+    counted = Counter(chain.from_iterable(f.split(",") for f in table["flags"][kept] if f))
+    return {
+        "rows": len(table),
+        "scored": int(kept.sum()),
+        "unscored": dict(Counter(regions["drop_reason"][~kept])),
+        "super_enhancers": int((table["prediction"] == SUPER).sum()),
+        "typical_enhancers": int((table["prediction"] == TYPICAL).sum()),
+        "flags": dict(counted),
+        "bases": int(regions["length"][kept].sum()),
+        "windows": int(windows.sum()),
+        "smallest_coverage": float(table["coverage"][kept].min()) if kept.any() else None,
+    }
+
+
+def add_summaries(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Add up the counts of shards."""
+    total: dict[str, Any] = {}
+    for part in parts:
+        for key, value in part.items():
+            if isinstance(value, dict):
+                total[key] = dict(Counter(total.get(key, {})) + Counter(value))
+            elif key == "smallest_coverage":
+                known = [v for v in (total.get(key), value) if v is not None]
+                total[key] = min(known, default=None)
+            else:
+                total[key] = total.get(key, 0) + value
+    return total
+
+
+def write_merged(regions: Path, shards: Sequence[Path], out: Path) -> None:
+    """Write ``predictions.tsv``, ``predictions.bed`` and ``summary.json``, row by row."""
+    scores = _score_rows([shard / "scores.tsv" for shard in shards])
+    with (
+        open(out / "predictions.tsv", "w", encoding="utf-8", newline="") as table,
+        open(out / "predictions.bed", "w", encoding="utf-8", newline="") as bed,
+    ):
+        header = True
+        for part in iter_regions(regions, ROWS, labels=False):
+            rows = list(islice(scores, len(part.regions)))
+            lines = [int(row[0]) for row in rows]
+            if lines != part.regions["line"].tolist():
+                raise UserError(
+                    f"the scores do not fit the file's lines {part.regions['line'].iloc[0]} on",
+                    where=regions,
+                    do="score this file again: it was changed after it was scored",
+                )
+            _write_part(part.own, part.regions, rows, table, bed, header)
+            header = False
+    if next(scores, None) is not None:
+        raise UserError("there are more scores than regions", where=regions)
+    summaries = [files.read_json(shard / "summary.json") for shard in shards]
+    files.write_json(add_summaries(summaries), out / "summary.json")
+
+
+def _score_rows(paths: Sequence[Path]) -> Iterator[list[str]]:
+    for path in paths:
+        with files.open_text(path) as text:
+            header = text.readline().rstrip("\n").split("\t")
+            if header != ["line", *SCORE_COLUMNS]:
+                raise UserError("this is not a table of scores", where=path, line=1)
+            for row in text:
+                yield row.rstrip("\n").split("\t")
+
+
+def _write_part(
+    own: pd.DataFrame,
+    regions: pd.DataFrame,
+    rows: list[list[str]],
+    table: TextIO,
+    bed: TextIO,
+    header: bool,
+) -> None:
+    # an own column of the same name (scored before) is kept under a name that says so
+    own = own.rename(columns={name: f"input_{name}" for name in SCORE_COLUMNS})
+    scores = pd.DataFrame([row[1:] for row in rows], columns=list(SCORE_COLUMNS))
+    own.reset_index(drop=True).join(scores).to_csv(
+        table, sep="\t", index=False, header=header, lineterminator="\n"
+    )
+    scored = scores["logit"] != ""
+    places = regions.reset_index(drop=True)[scored]
+    called = scores["prediction"][scored]
+    value = scores["probability"][scored].astype(float).mul(1000).round().astype(int)
+    pd.DataFrame(
+        {
+            "chrom": places["chrom"],
+            "start": places["start"],
+            "end": places["end"],
+            "name": places["name"],
+            "score": value,
+            "strand": ".",
+            "thick_start": places["start"],
+            "thick_end": places["end"],
+            "colour": called.map(COLOURS),
+        }
+    ).to_csv(bed, sep="\t", index=False, header=False, lineterminator="\n")
