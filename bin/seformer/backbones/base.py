@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 import torch.utils.checkpoint
 from torch import nn
+
+from seformer.errors import UserError
 
 __all__ = ["Backbone", "HeadStyle", "Origin"]
 
@@ -100,15 +103,30 @@ class Backbone(nn.Module):
         """
         raise NotImplementedError
 
+    @property
+    def weights(self) -> nn.Module:
+        """Return the module whose state, after `prefix`, has the published keys."""
+        return self
+
     def published_state(self) -> dict[str, torch.Tensor]:
         """Return the weights under the keys of the published layout."""
-        return {self.prefix + name: tensor for name, tensor in self.state_dict().items()}
+        state = self.weights.state_dict()
+        return {self.prefix + name: tensor for name, tensor in state.items()}
+
+    def check_tokens(self, input_ids: torch.Tensor) -> None:
+        """Refuse windows that are longer than the model has positions for."""
+        if self.context is not None and input_ids.shape[1] > self.context:
+            raise UserError(
+                f"a window has {input_ids.shape[1]} tokens",
+                expected=f"at most {self.context}, the context of this model",
+                do="choose a smaller --window",
+            )
 
     def gradient_checkpointing_enable(self) -> None:
         """Trade computation for memory in training: layers are recomputed in the backward pass."""
         self.gradient_checkpointing = True
 
-    def run(self, layer: nn.Module, *arguments: Any) -> torch.Tensor:
+    def run(self, layer: Callable[..., torch.Tensor], *arguments: Any) -> torch.Tensor:
         """Call a layer, recomputing it in the backward pass if so switched."""
         if self.gradient_checkpointing and self.training:
             return torch.utils.checkpoint.checkpoint(layer, *arguments, use_reentrant=False)

@@ -22,7 +22,6 @@ from seformer.backbones.loading import (
 )
 from seformer.backbones.presets import PRESETS, preset_tokenizer
 from seformer.backbones.registry import resolve
-from seformer.backbones.stock import new_stock
 from seformer.errors import UserError
 from seformer.files import read_json
 from seformer.tokens import Tokenizer, load_tokenizer
@@ -119,6 +118,9 @@ def new_backbone(
     try:
         with seeded(seed):
             if family == "stock":
+                # transformers takes seconds to import, and only these families need it
+                from seformer.backbones.stock import new_stock
+
                 model = new_stock(config, where)
             else:
                 model = {"kmer": KmerEncoder, "gena": GenaBert, "dnabert2": DnaBert2}[family](

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from seformer.backbones.base import Backbone, key_mask, zero_padding
 from seformer.backbones.rotary import Rotary, rotate
+from seformer.backbones.sparse import Pattern, attend, draw_layout, sparse_options
 from seformer.errors import UserError
 
 __all__ = ["GenaBert"]
@@ -26,6 +27,27 @@ ACTIVATIONS = {
     "relu": F.relu,
     "silu": F.silu,
 }
+
+
+class AttentionState:
+    """What all layers share in one forward pass: padding, rotary angles, sparse pattern."""
+
+    def __init__(self, attention_mask: torch.Tensor) -> None:
+        self.keep = attention_mask.bool()
+        self.mask = key_mask(attention_mask)
+        self.cos: torch.Tensor | None = None
+        self.sin: torch.Tensor | None = None
+        self.pattern: Pattern | None = None
+
+
+class Layout(nn.Module):
+    """Holds the sparse pattern under the name that it has in a checkpoint."""
+
+    def __init__(self, config: dict[str, Any], options: dict[str, Any]) -> None:
+        super().__init__()
+        blocks = config["max_position_embeddings"] // options["block"]
+        layout = draw_layout(config["num_attention_heads"], blocks, options, config["sparse_seed"])
+        self.register_buffer("master_layout", layout)
 
 
 class SelfAttention(nn.Module):
@@ -39,6 +61,9 @@ class SelfAttention(nn.Module):
         self.key = nn.Linear(width, width)
         self.value = nn.Linear(width, width)
         self.dropout = config.get("attention_probs_dropout_prob", 0.0)
+        options = sparse_options(config)
+        if options:
+            self.sparse_self_attention = Layout(config, options)
 
     def forward(self, hidden: torch.Tensor, state: AttentionState) -> torch.Tensor:
         query, key, value = (
@@ -47,22 +72,12 @@ class SelfAttention(nn.Module):
         )
         if state.cos is not None:
             query, key = (rotate(x, state.cos, state.sin) for x in (query, key))
-        mixed = F.scaled_dot_product_attention(
-            query, key, value, state.mask, self.dropout if self.training else 0.0
-        )
+        dropout = self.dropout if self.training else 0.0
+        if state.pattern is not None:
+            mixed = attend(query, key, value, state.keep, state.pattern, dropout)
+        else:
+            mixed = F.scaled_dot_product_attention(query, key, value, state.mask, dropout)
         return mixed.transpose(1, 2).flatten(2)
-
-
-class AttentionState:
-    """What all layers share in one forward pass: padding mask, rotary angles, sparse pattern."""
-
-    def __init__(
-        self,
-        mask: torch.Tensor | None,
-        cos: torch.Tensor | None = None,
-        sin: torch.Tensor | None = None,
-    ) -> None:
-        self.mask, self.cos, self.sin = mask, cos, sin
 
 
 class Dense(nn.Module):
@@ -141,7 +156,8 @@ class GenaBert(Backbone):
 
     Keys of the configuration beside BERT's: ``pre_layer_norm`` (true), ``last_layer_norm``
     (default true), ``position_embedding_type`` (absolute or rotary), ``rotary_base``,
-    ``rotary_dim`` (default: the whole head).
+    ``rotary_dim`` (default: the whole head), ``sparse_attention`` (see `seformer.backbones.sparse`)
+    and, our own, ``sparse_seed`` for a pattern that the checkpoint does not hold.
     """
 
     family = "gena"
@@ -149,7 +165,10 @@ class GenaBert(Backbone):
 
     def __init__(self, config: dict[str, Any]) -> None:
         config = {"layer_norm_eps": 1e-12, "hidden_dropout_prob": 0.1, **config}
+        if options := sparse_options(config):
+            config.setdefault("sparse_seed", 0)
         super().__init__(config, context=config["max_position_embeddings"])
+        self.block = options["block"] if options else None
         positions = config.get("position_embedding_type", "absolute")
         if positions not in ("absolute", "rotary"):
             raise UserError(
@@ -163,6 +182,7 @@ class GenaBert(Backbone):
             )
         self.embeddings = Embeddings(config, absolute=positions == "absolute")
         self.encoder = Encoder(config, config.get("last_layer_norm", True))
+        self.optional_keys = frozenset(k for k in self.state_dict() if k.endswith("master_layout"))
 
     @property
     def embedding(self) -> nn.Embedding:
@@ -180,17 +200,21 @@ class GenaBert(Backbone):
                 nn.init.normal_(parameter, std=residual if ".output." in name else deviation)
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        tokens = input_ids.shape[1]
-        if tokens > self.context:
-            raise UserError(
-                f"a window has {tokens} tokens", expected=f"at most {self.context} of this model"
-            )
+        self.check_tokens(input_ids)
         hidden = self.embeddings(input_ids)
-        state = AttentionState(key_mask(attention_mask))
+        tokens = input_ids.shape[1]
+        if self.block is not None:
+            missing = -tokens % self.block
+            hidden = F.pad(hidden, (0, 0, 0, missing))
+            attention_mask = F.pad(attention_mask, (0, missing))
+        state = AttentionState(attention_mask)
+        if self.block is not None:
+            master = self.encoder.layer[0].attention.self.sparse_self_attention.master_layout
+            state.pattern = Pattern.of(master, hidden.shape[1] // self.block, self.block)
         if self.rotary is not None:
-            state.cos, state.sin = self.rotary(tokens, hidden)
+            state.cos, state.sin = self.rotary(hidden.shape[1], hidden)
         for layer in self.encoder.layer:
             hidden = self.run(layer, hidden, state)
         if hasattr(self.encoder, "last_layer_ln"):
             hidden = self.encoder.last_layer_ln(hidden)
-        return zero_padding(hidden, attention_mask)
+        return zero_padding(hidden, attention_mask)[:, :tokens]

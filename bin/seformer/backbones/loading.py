@@ -146,15 +146,17 @@ def fill(model: Backbone, state: dict[str, torch.Tensor], where: str | Path) -> 
         Naming the keys that are missing, unexpected or of another shape.
     """
     backbone, heads, ignored = split_heads(state, model.prefix)
-    wanted = model.state_dict()
-    missing, unexpected = wanted.keys() - backbone.keys(), backbone.keys() - wanted.keys()
-    optional = {name for name in missing if name in model.optional_keys}
-    if missing - optional or unexpected:
+    wanted = {
+        name: tensor
+        for name, tensor in model.weights.state_dict().items()
+        if not (_BUFFERS.search(name) or _POOLER.match(name))
+    }
+    missing = wanted.keys() - backbone.keys() - model.optional_keys
+    unexpected = backbone.keys() - wanted.keys()
+    if missing or unexpected:
         found = []
-        if missing - optional:
-            found.append(
-                f"the weights lack {_listed(model.prefix + k for k in missing - optional)}"
-            )
+        if missing:
+            found.append(f"the weights lack {_listed(model.prefix + key for key in missing)}")
         if unexpected:
             found.append(f"the weights hold the unknown key {_listed(unexpected)}")
         raise UserError(
@@ -171,7 +173,8 @@ def fill(model: Backbone, state: dict[str, torch.Tensor], where: str | Path) -> 
             where=where,
             expected=f"{tuple(wanted[key].shape)} by config.json",
         )
-    model.load_state_dict(backbone, strict=not optional)
+    # strict=False only for buffers and optional keys: all others were compared above
+    model.weights.load_state_dict(backbone, strict=False)
     if heads:
         logger.info("%s: head not used by the backbone: %s", where, _listed(heads))
     if ignored:
