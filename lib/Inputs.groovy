@@ -1,0 +1,90 @@
+// Files that a person names: found, readable, and safe to hand to a shell.
+import java.nio.file.Files
+import java.nio.file.Path
+import nextflow.Nextflow
+
+class Inputs {
+
+    // Nextflow links input files with their own names and does not quote these
+    static final String UNSAFE = /.*[$;*?#\[\]{}~`\\\r\n\t].*/
+
+    static boolean isRemote(String place) {
+        return place ==~ /(?s)[A-Za-z][A-Za-z0-9+.-]*:\/\/.*/
+    }
+
+    // One existing file. `folders` are where a relative path is looked for, in this order
+    static Path file(String place, String where, List<Path> folders) {
+        if (isRemote(place)) {
+            return Nextflow.file(place) as Path
+        }
+        def tried = place.startsWith('/') ? [Path.of(place)] : folders.collect { folder -> folder.resolve(place) }
+        def found = tried.find { path -> Files.exists(path) }?.normalize()
+        if (found == null) {
+            def places = tried.collect { path -> "'${path}'" }.unique().join(' and ')
+            throw Stop.at(where, "there is no file ${places}", 'check the path and its spelling')
+        }
+        if (Files.isDirectory(found)) {
+            throw Stop.at(where, "'${found}' is a folder", 'name a file')
+        }
+        if (!Files.isReadable(found)) {
+            throw Stop.at(where, "the file '${found}' cannot be read", 'check its permissions')
+        }
+        return safe(found, where)
+    }
+
+    static Path folder(String place, String where, Path launchDir) {
+        if (isRemote(place)) {
+            return Nextflow.file(place) as Path
+        }
+        def path = launchDir.resolve(place).normalize()
+        if (!Files.isDirectory(path)) {
+            throw Stop.at(where, "there is no folder '${path}'", 'check the path and its spelling')
+        }
+        return safe(path, where)
+    }
+
+    // A path, a glob or a comma list: every file, each with a name of its own
+    static List<Map> beds(String places, String where, Path launchDir) {
+        def whole = !isRemote(places) && Files.isRegularFile(launchDir.resolve(places))
+        def parts = whole ? [places] : places.split(',')*.trim().findAll()
+        def found = parts.collectMany { part -> isGlob(part) ? matches(part, where, launchDir) : [file(part, where, [launchDir])] }
+        if (!found) {
+            throw Stop.at(where, 'no file is named', 'give a path, a glob in quotes, or a comma list')
+        }
+        def ids = [] as Set
+        return found.unique().groupBy { path -> bedName(path) }.collect { name, paths ->
+            if (paths.size() > 1) {
+                throw Stop.at(where, "'${paths[0]}' and '${paths[1]}' would both have results named '${name}'", 'rename one of the files')
+            }
+            def id = name.replaceAll(/[^A-Za-z0-9_.-]/, '_').replaceFirst(/^\./, '_')
+            while (!ids.add(id.toLowerCase())) {
+                id += '_'
+            }
+            return [id: id, name: name, file: paths[0]]
+        }
+    }
+
+    private static boolean isGlob(String place) {
+        return !isRemote(place) && place ==~ /.*[*?\[{].*/
+    }
+
+    private static List<Path> matches(String glob, String where, Path launchDir) {
+        def pattern = glob.startsWith('/') ? glob : "${launchDir}/${glob}"
+        def found = Nextflow.files(pattern).collect { path -> path as Path }.findAll { path -> Files.isRegularFile(path) }.sort()
+        if (!found) {
+            throw Stop.at(where, "no file matches '${glob}'", 'check the pattern; relative ones begin where the pipeline was started')
+        }
+        return found.collect { path -> safe(path, where) }
+    }
+
+    private static String bedName(Path path) {
+        return path.fileName.toString().replaceFirst(/(?i)\.(gz|bgz)$/, '').replaceFirst(/(?<=.)\.[^.]+$/, '')
+    }
+
+    private static Path safe(Path path, String where) {
+        if (path.toString() ==~ /(?s)${UNSAFE}/) {
+            throw Stop.at(where, "the path '${path}' holds a character that Nextflow cannot pass on safely", 'leave out $ ; * ? # [ ] { } ~ ` and backslash, for instance with a link to the file')
+        }
+        return path
+    }
+}

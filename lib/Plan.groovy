@@ -1,0 +1,176 @@
+// What the parameters ask for, checked before anything runs.
+import groovy.json.JsonOutput
+import groovy.json.JsonSlurper
+import java.nio.file.Files
+import java.nio.file.Path
+import nextflow.Nextflow
+
+class Plan {
+
+    static final List<String> PRESETS = ['tiny', 'small']
+    static final String MODEL_NAME = /[A-Za-z0-9][A-Za-z0-9_.-]*(\/[A-Za-z0-9][A-Za-z0-9_.-]*)?(@[A-Za-z0-9_.\/-]+)?/
+
+    // The plan as a map. On --help and --version, and on a mistake in the parameters or in the
+    // sample sheet, it prints and ends the run
+    static Map of(workflow, Map params) {
+        def schema = new Schema("${workflow.projectDir}/nextflow_schema.json")
+        if (params.help || params.version) {
+            Terminal.print(params.help ? Terminal.help(workflow, schema, params) : "seformer ${workflow.manifest.version}")
+            leave(params, 0)
+        }
+        try {
+            def problems = schema.problems(params)
+            if (problems) {
+                throw new Stop(problems.join('\n'))
+            }
+            return resolve(workflow, params, schema)
+        }
+        catch (Stop stop) {
+            Terminal.error(stop.message)
+            leave(params, 1)
+        }
+        return null
+    }
+
+    private static Map resolve(workflow, Map params, Schema schema) {
+        def launchDir = workflow.launchDir as Path
+        requireSense(params)
+        def plan = [
+            genome     : genome(params, workflow.projectDir as Path, launchDir),
+            samples    : [],
+            trained    : [],
+            integrative: params.integrative as boolean,
+            predict    : params.predict ? Inputs.beds(params.predict.toString(), '--predict', launchDir) : [],
+            explain    : params.explain ? Inputs.beds(params.explain.toString(), '--explain', launchDir) : [],
+            parameters : JsonOutput.prettyPrint(JsonOutput.toJson(resolved(schema, params))),
+            changed    : schema.changed(params)
+        ]
+        if (params.input) {
+            def sheet = Inputs.file(params.input.toString(), '--input', [launchDir])
+            plan.samples = SampleSheet.read(sheet, workflow.projectDir.resolve('assets/schema_input.json') as Path, launchDir)
+            plan.backbone = backbone(params.model.toString(), launchDir)
+            plan.checkpoints = checkpoints(params, workflow)
+            if (params.integrative && plan.samples.size() < 2) {
+                throw Stop.at('--integrative', 'the sample sheet has one sample only', 'give two or more, or leave --integrative out')
+            }
+        }
+        else {
+            plan.trained = [trained(params.trained_model.toString(), launchDir)]
+        }
+        publish(params, plan.parameters)
+        return plan
+    }
+
+    private static void requireSense(Map params) {
+        if (params.input && params.trained_model) {
+            throw Stop.at('--input and --trained_model', 'one trains a model, the other takes one that is trained', 'give one of them')
+        }
+        if (!params.input && !params.trained_model) {
+            throw Stop.at('--input', 'nothing to do: neither a sample sheet nor a trained model is given', 'give --input SHEET to train, or --trained_model FOLDER to use a model; --help tells more')
+        }
+        if (params.trained_model && !params.predict && !params.explain) {
+            throw Stop.at('--trained_model', 'nothing to do with the model', 'give BED files to --predict or --explain')
+        }
+        if (!params.outdir) {
+            throw Stop.at('--outdir', 'it is missing', 'name the folder for the results')
+        }
+        if (params.outdir.toString() ==~ /(?s)${Inputs.UNSAFE}/) {
+            throw Stop.at('--outdir', "'${params.outdir}' holds a character that cannot be passed on safely", 'choose a plainer name')
+        }
+        if (!params.fasta && !params.genome) {
+            throw Stop.at('--fasta', 'no genome is given', 'give --fasta FILE, or --genome hg38 (hg19, mm10, mm39) to fetch one')
+        }
+        if (params.fasta && params.genome) {
+            throw Stop.at('--fasta and --genome', 'two genomes are given', 'give one of them')
+        }
+    }
+
+    private static Map genome(Map params, Path projectDir, Path launchDir) {
+        if (params.genome) {
+            def table = new JsonSlurper().parse(projectDir.resolve('assets/genomes.json').toFile()) as Map
+            return [id: params.genome, fasta: Nextflow.file(table[params.genome]), index: [], indexed: false, compress: true]
+        }
+        def fasta = Inputs.file(params.fasta.toString(), '--fasta', [launchDir])
+        if (fasta.fileName.toString() ==~ /.*\.(fai|gzi|2bit)/) {
+            throw Stop.at('--fasta', "'${fasta}' is not a FASTA", 'name the FASTA itself')
+        }
+        def index = Inputs.isRemote(params.fasta.toString())
+            ? []
+            : ['fai', 'gzi'].collect { suffix -> fasta.resolveSibling("${fasta.fileName}.${suffix}") }.findAll { path -> Files.isRegularFile(path) }
+        def zipped = fasta.fileName.toString() ==~ /.*\.b?gz/
+        def wanted = zipped ? 2 : 1
+        def fresh = index.every { path -> Files.getLastModifiedTime(path) >= Files.getLastModifiedTime(fasta) }
+        def indexed = fresh && index.size() >= wanted
+        return [id: fasta.fileName.toString(), fasta: fasta, index: indexed ? index : [], indexed: indexed, compress: false]
+    }
+
+    private static Map backbone(String model, Path launchDir) {
+        if (model in PRESETS) {
+            return [name: model, folder: [], fetch: false]
+        }
+        if (Inputs.isRemote(model) || Files.isDirectory(launchDir.resolve(model))) {
+            return [name: 'folder', folder: [Inputs.folder(model, '--model', launchDir)], fetch: false]
+        }
+        if (!(model ==~ MODEL_NAME)) {
+            throw Stop.at('--model', "there is no folder '${model}', and it is no name of a model", 'give a preset (tiny, small), a name of `seformer models`, a hub id (owner/name) or a folder')
+        }
+        return [name: model, folder: [], fetch: true]
+    }
+
+    // A model folder, or the folder of a sample that holds one. Its name: what seformer.json says
+    private static Map trained(String place, Path launchDir) {
+        def folder = Inputs.folder(place, '--trained_model', launchDir)
+        if (!Files.exists(folder.resolve('seformer.json')) && Files.exists(folder.resolve('model/seformer.json'))) {
+            folder = folder.resolve('model')
+        }
+        def missing = ['seformer.json', 'config.json', 'model.safetensors'].find { name -> !Files.exists(folder.resolve(name)) }
+        if (missing) {
+            throw Stop.at('--trained_model', "'${folder}' is no model folder of seformer: it has no ${missing}", 'name the folder SAMPLE/model of an earlier run')
+        }
+        def sample
+        try {
+            sample = new JsonSlurper().parseText(folder.resolve('seformer.json').getText('UTF-8') ?: '{}').sample
+        }
+        catch (Exception error) {
+            throw Stop.at("${folder}/seformer.json", "it is not valid JSON (${error.message.readLines().first()})", 'copy the model folder again')
+        }
+        def name = folder.fileName.toString() == 'model' && folder.parent?.fileName ? folder.parent.fileName.toString() : folder.fileName.toString()
+        def id = [sample, name].find { it -> it instanceof String && it ==~ /[A-Za-z0-9_][A-Za-z0-9_.-]*/ && !(it in SampleSheet.RESERVED - 'integrative') }
+        return [id: id ?: 'trained', folder: folder]
+    }
+
+    // Outside the tasks' own folders, so that the next attempt finds them; not on object storage
+    private static String checkpoints(Map params, workflow) {
+        if (params.checkpoint_dir) {
+            return (workflow.launchDir as Path).resolve(params.checkpoint_dir.toString()).normalize().toString()
+        }
+        def workDir = workflow.workDir as Path
+        return workDir.toUri().scheme == 'file' ? "${workDir}/checkpoints".toString() : ''
+    }
+
+    private static Map resolved(Schema schema, Map params) {
+        return schema.all
+            .findAll { name, _definition -> !(name in ['trace_report_suffix', 'help', 'version', 'monochrome_logs']) }
+            .collectEntries { name, _definition -> [name, params[name] instanceof Number || params[name] instanceof Boolean ? params[name] : params[name]?.toString()] }
+    }
+
+    private static void publish(Map params, String text) {
+        def folder = Nextflow.file("${params.outdir}/pipeline_info") as Path
+        Files.createDirectories(folder)
+        folder.resolve("params_${params.trace_report_suffix}.json").text = text + '\n'
+    }
+
+    // Nothing has run: take back the trace file that Nextflow has opened already
+    private static void leave(Map params, int status) {
+        def outdir = (params.outdir ?: 'results').toString()
+        if (!Inputs.isRemote(outdir)) {
+            def info = new File(outdir, 'pipeline_info')
+            info.listFiles()?.findAll { it -> it.name.contains("_${params.trace_report_suffix}.") }*.delete()
+            // delete() leaves a folder that is not empty
+            info.delete()
+            info.parentFile.delete()
+        }
+        System.out.flush()
+        System.exit(status)
+    }
+}

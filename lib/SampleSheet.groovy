@@ -1,0 +1,127 @@
+// The sample sheet: CSV or TSV with one row per cell line, see assets/schema_input.json.
+import groovy.json.JsonSlurper
+import java.nio.file.Path
+
+class SampleSheet {
+
+    static final List<String> RESERVED = ['integrative', 'multiqc', 'pipeline_info', 'model']
+
+    // Rows as maps: id, row, super_enhancers, typical_enhancers, regions, clusters, splits
+    // (files as lists of none or one, as processes take them)
+    static List<Map> read(Path sheet, Path schemaPath, Path launchDir) {
+        def columns = new JsonSlurper().parse(schemaPath.toFile()).items.properties as Map<String, Map>
+        def lines = numberedLines(sheet)
+        if (!lines) {
+            throw Stop.at("${sheet}", 'the sample sheet is empty', "begin it with the header ${columns.keySet().take(3).join(',')}")
+        }
+        def mark = lines[0][1].contains('\t') && !lines[0][1].contains(',') ? '\t' : ','
+        def header = cells(lines[0][1], mark, sheet, lines[0][0])
+        checkHeader(header, columns, "${sheet}, line ${lines[0][0]}")
+        if (lines.size() == 1) {
+            throw Stop.at("${sheet}", 'the sample sheet has a header but no sample', 'add a row per cell line')
+        }
+        def seen = [:]
+        def samples = lines.drop(1).withIndex(1).collect { numbered, row ->
+            def where = "${sheet}, line ${numbered[0]}".toString()
+            def values = cells(numbered[1], mark, sheet, numbered[0])
+            if (values.size() != header.size()) {
+                throw Stop.at(where, "the row has ${values.size()} columns, the header ${header.size()}", 'give every row as many columns as the header; put quotes round a value with a comma')
+            }
+            return sample([header, values].transpose().collectEntries(), columns, row, where, seen, sheet, launchDir)
+        }
+        ['clusters', 'splits'].each { column ->
+            if (samples.any { it -> it[column] } && !samples.every { it -> it[column] }) {
+                def without = samples.find { it -> !it[column] }
+                throw Stop.at("${sheet}", "sample '${without.id}' has no file in the column '${column}', others have", 'give it for all samples or for none')
+            }
+        }
+        return samples
+    }
+
+    private static void checkHeader(List<String> header, Map columns, String where) {
+        def repeated = header.find { name -> header.count(name) > 1 }
+        if (repeated != null) {
+            throw Stop.at(where, "the column '${repeated}' stands there twice", 'leave one of them')
+        }
+        header.findAll { name -> !columns.containsKey(name) }.each { name ->
+            def near = Schema.nearest(name, columns.keySet())
+            throw Stop.at(where, "there is no column '${name}'" + (near ? "; did you mean '${near}'?" : ''), "use the columns ${columns.keySet().join(', ')}")
+        }
+        if (!header.contains('sample')) {
+            throw Stop.at(where, "the column 'sample' is missing", 'give every cell line a name in it')
+        }
+        if (!header.contains('regions') && !header.containsAll(['super_enhancers', 'typical_enhancers'])) {
+            def missing = ['super_enhancers', 'typical_enhancers'].findAll { name -> !header.contains(name) }
+            throw Stop.at(where, "the column${missing.size() > 1 ? 's' : ''} ${missing.collect { name -> "'${name}'" }.join(' and ')} ${missing.size() > 1 ? 'are' : 'is'} missing", "give super_enhancers and typical_enhancers, or one labelled file in 'regions'")
+        }
+    }
+
+    private static Map sample(Map<String, String> values, Map columns, int row, String where, Map seen, Path sheet, Path launchDir) {
+        def id = values.sample
+        if (!(id ==~ columns.sample.pattern)) {
+            throw Stop.at(where, id ? "'${id}' cannot name a sample" : 'the sample has no name', columns.sample.errorMessage)
+        }
+        if (id in RESERVED) {
+            throw Stop.at(where, "the name '${id}' is taken by a folder of the results", 'choose another')
+        }
+        if (seen.containsKey(id.toLowerCase())) {
+            throw Stop.at(where, "the sample '${id}' stands already in line ${seen[id.toLowerCase()]}", 'give every row a name of its own; put the regions of one cell line into one file')
+        }
+        seen[id.toLowerCase()] = where.tokenize(' ').last()
+        def pair = ['super_enhancers', 'typical_enhancers'].findAll { name -> values[name] }
+        if (values.regions && pair) {
+            throw Stop.at(where, "sample '${id}' has 'regions' and '${pair[0]}'", 'give either the one labelled file or the two BED files')
+        }
+        if (!values.regions && pair.size() < 2) {
+            def missing = ['super_enhancers', 'typical_enhancers'].find { name -> !values[name] }
+            throw Stop.at(where, "sample '${id}' has no file in '${missing}'", "give super_enhancers and typical_enhancers, or one labelled file in 'regions'")
+        }
+        def result = [id: id, row: row]
+        columns.keySet().findAll { name -> name != 'sample' }.each { name ->
+            result[name] = values[name] ? [Inputs.file(values[name], "${where}, column ${name}", [sheet.parent, launchDir])] : []
+        }
+        return result
+    }
+
+    private static List<List> numberedLines(Path sheet) {
+        def text
+        try {
+            text = sheet.getText('UTF-8')
+        }
+        catch (IOException error) {
+            throw Stop.at("${sheet}", "the sample sheet cannot be read (${error.message})")
+        }
+        if (text.contains('\u0000') || text.contains('\uFFFD')) {
+            throw Stop.at("${sheet}", 'the sample sheet is not text', 'save it as CSV, not as a spreadsheet')
+        }
+        return text.replaceFirst('^\uFEFF', '').split(/\r\n|\n|\r/).toList().withIndex(1)
+            .collect { line, number -> [number, line] }
+            .findAll { it -> it[1].trim() && !it[1].startsWith('#') }
+    }
+
+    // Fields of one line, RFC 4180: quotes round a field, doubled quotes inside
+    private static List<String> cells(String line, String mark, Path sheet, int number) {
+        def result = []
+        def field = new StringBuilder()
+        def quoted = false
+        line.eachWithIndex { character, i ->
+            if (character == '"') {
+                if (quoted && i + 1 < line.length() && line[i + 1] == '"') {
+                    field << '"'
+                }
+                quoted = !quoted
+            }
+            else if (character == mark && !quoted) {
+                result << field.toString().trim()
+                field = new StringBuilder()
+            }
+            else {
+                field << character
+            }
+        }
+        if (quoted) {
+            throw Stop.at("${sheet}, line ${number}", 'a quote is not closed', 'put quotes on both sides of a value')
+        }
+        return result << field.toString().trim()
+    }
+}

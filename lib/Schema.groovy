@@ -1,0 +1,175 @@
+// Parameters by nextflow_schema.json: checks, help text and defaults. No plugin is needed, so it
+// works where there is no network.
+import groovy.json.JsonSlurper
+
+class Schema {
+
+    final List<Map> groups = []       // [title, description, parameters: [name: definition]]
+    final Map<String, Map> all = [:]  // name: definition
+
+    Schema(path) {
+        def root = new JsonSlurper().parse(new File(path.toString())) as Map
+        (root.allOf as List<Map>).each { part ->
+            def group = root['$defs'][part['$ref'].tokenize('/').last()] as Map
+            groups << [title: group.title, description: group.description, parameters: group.properties]
+            all.putAll(group.properties as Map<String, Map>)
+        }
+    }
+
+    // Every problem that the given parameters have, as messages
+    List<String> problems(Map given) {
+        def seen = [] as Set
+        return given.collectMany { key, value ->
+            def name = key.toString()
+            def definition = all[name]
+            if (definition == null) {
+                return seen.add(snake(name)) ? [unknown(name)] : []
+            }
+            def problem = value == null ? null : fault(definition, value)
+            return problem ? ["--${name} ${shown(value)}: ${problem}".toString()] : []
+        }
+    }
+
+    // The parameters that differ from their defaults, group by group
+    Map<String, Map> changed(Map given) {
+        def result = [:]
+        groups.each { group ->
+            def here = group.parameters.findAll { name, definition ->
+                !definition.hidden && given[name] != null && given[name].toString() != definition['default']?.toString() && given[name] != false
+            }
+            if (here) {
+                result[group.title] = here.collectEntries { name, _definition -> [name, given[name]] }
+            }
+        }
+        return result
+    }
+
+    String help(boolean everything) {
+        def width = all.findAll { _name, definition -> everything || !definition.hidden }.keySet()*.length().max() + 2
+        def lines = []
+        groups.each { group ->
+            def here = group.parameters.findAll { _name, definition -> everything || !definition.hidden }
+            if (here) {
+                lines << '' << group.title
+                here.each { name, definition ->
+                    def notes = []
+                    if (definition['enum']) {
+                        notes << "one of ${definition['enum'].join(', ')}"
+                    }
+                    if (definition['default'] != null && definition['default'] != false) {
+                        notes << "default ${definition['default']}"
+                    }
+                    def text = definition.description + (notes ? " [${notes.join('; ')}]" : '')
+                    wrap(text, 100 - width - 4).eachWithIndex { line, i ->
+                        lines << '  ' + (i == 0 ? "--${name}" : '').padRight(width + 2) + line
+                    }
+                }
+            }
+        }
+        return lines.join('\n')
+    }
+
+    String helpOf(String name) {
+        def definition = all[name]
+        if (definition == null) {
+            return unknown(name)
+        }
+        def lines = ["--${name}".toString(), '']
+        lines.addAll(wrap([definition.description, definition.help_text].findAll().join(' '), 96))
+        ['type', 'enum', 'minimum', 'maximum', 'pattern', 'default'].each { key ->
+            if (definition[key] != null) {
+                lines << "  ${key}: ${definition[key] instanceof List ? definition[key].join(', ') : definition[key]}".toString()
+            }
+        }
+        return lines.join('\n')
+    }
+
+    // The nearest of the known names, if it is near enough to be a slip of the finger
+    static String nearest(String name, Collection<String> known) {
+        def wanted = snake(name)
+        def best = known.min { it -> distance(wanted, it) }
+        return best && distance(wanted, best) <= Math.max(2, wanted.length().intdiv(3)) ? best : null
+    }
+
+    private String unknown(String name) {
+        def near = nearest(name, all.keySet())
+        return "--${name}: there is no such parameter." + (near ? " Did you mean --${near}?" : ' See --help for all of them.')
+    }
+
+    private static String fault(Map definition, value) {
+        def kinds = [definition.type].flatten()
+        if (value instanceof Boolean && !('boolean' in kinds)) {
+            return 'a value is missing after it.'
+        }
+        if (kinds.every { kind -> !hasType(kind, value) }) {
+            def article = [integer: 'a whole number', number: 'a number', 'boolean': 'true or false', string: 'a text']
+            return "expected ${kinds.collect { kind -> article[kind] }.join(' or ')}."
+        }
+        if (definition['enum'] && !(value.toString() in definition['enum']*.toString())) {
+            def near = nearest(value.toString(), definition['enum']*.toString())
+            return "expected one of ${definition['enum'].join(', ')}." + (near ? " Did you mean ${near}?" : '')
+        }
+        if (kinds.any { kind -> kind in ['integer', 'number'] }) {
+            def number = value.toString() as BigDecimal
+            if (definition.minimum != null && number < (definition.minimum as BigDecimal)) {
+                return "expected at least ${definition.minimum}."
+            }
+            if (definition.maximum != null && number > (definition.maximum as BigDecimal)) {
+                return "expected at most ${definition.maximum}."
+            }
+            if (definition.exclusiveMinimum != null && number <= (definition.exclusiveMinimum as BigDecimal)) {
+                return "expected more than ${definition.exclusiveMinimum}."
+            }
+            if (definition.exclusiveMaximum != null && number >= (definition.exclusiveMaximum as BigDecimal)) {
+                return "expected less than ${definition.exclusiveMaximum}."
+            }
+        }
+        if (definition.pattern && !(value.toString() ==~ definition.pattern)) {
+            return definition.errorMessage ?: "it does not have the form ${definition.pattern}."
+        }
+        return null
+    }
+
+    private static boolean hasType(String kind, value) {
+        def text = value.toString()
+        switch (kind) {
+            case 'boolean': return value instanceof Boolean || text in ['true', 'false']
+            case 'integer': return !(value instanceof Boolean) && text ==~ /[+-]?\d{1,15}/
+            case 'number' : return !(value instanceof Boolean) && text.isBigDecimal()
+            case 'string' : return value instanceof CharSequence || value instanceof Number
+            default       : return true
+        }
+    }
+
+    private static String snake(String name) {
+        return name.replace('-', '_').replaceAll(/([a-z0-9])([A-Z])/, '$1_$2').toLowerCase()
+    }
+
+    private static String shown(value) {
+        return value instanceof Boolean ? '' : "'${value}'"
+    }
+
+    // Levenshtein's edit distance
+    private static int distance(String a, String b) {
+        def row = (0..b.length()).toList()
+        a.eachWithIndex { x, i ->
+            def previous = row
+            row = [i + 1]
+            b.eachWithIndex { y, j ->
+                row << [row[j] + 1, previous[j + 1] + 1, previous[j] + (x == y ? 0 : 1)].min()
+            }
+        }
+        return row.last()
+    }
+
+    private static List<String> wrap(String text, int width) {
+        def lines = ['']
+        text.tokenize(' ').each { word ->
+            if (lines.last() && lines.last().length() + word.length() >= width) {
+                lines << ''
+            }
+            lines[-1] = lines.last() ? "${lines.last()} ${word}".toString() : word
+        }
+        return lines
+    }
+}

@@ -1,0 +1,110 @@
+// What the person at the terminal reads: help, the banner, the closing summary.
+import groovy.json.JsonSlurper
+import java.nio.file.Files
+import java.nio.file.Path
+import nextflow.Nextflow
+import org.slf4j.LoggerFactory
+
+class Terminal {
+
+    private static final log = LoggerFactory.getLogger(Nextflow)
+
+    static void print(String text) {
+        log.info(text)
+    }
+
+    static void error(String text) {
+        System.err.println("seformer: error: ${text}")
+        log.debug("stopped: ${text}")
+    }
+
+    static String help(workflow, Schema schema, Map params) {
+        if (params.help instanceof CharSequence && !(params.help.toString() in ['true', 'all'])) {
+            return schema.helpOf(params.help.toString().replaceFirst(/^-+/, ''))
+        }
+        return """\
+            seformer ${workflow.manifest.version}: super-enhancers against typical enhancers from DNA sequence
+
+            Train:  nextflow run . -profile docker --input sheet.csv --fasta genome.fa.gz --outdir results
+            Use:    nextflow run . -profile docker --trained_model results/SAMPLE/model --fasta genome.fa.gz \\
+                        --predict 'peaks/*.bed' --explain top.bed --outdir results
+            Profiles: docker, singularity, apptainer, podman, charliecloud, conda or venv; gpu; test;
+                      slurm, awsbatch, googlebatch, azurebatch, k8s
+            """.stripIndent() + schema.help(params.help.toString() == 'all') + '\n\nMore on one parameter: --help NAME. Also the rarely needed ones: --help all\n'
+    }
+
+    static void banner(workflow, Map params, Map plan) {
+        def c = colours(params)
+        def what = plan.samples
+            ? "train on ${plan.samples.collect { it -> it.id }.join(', ')} from '${params.model}'"
+            : "use the trained model '${plan.trained[0].id}'"
+        def also = [
+            plan.integrative ? 'and one model for all samples' : '',
+            plan.predict ? "score ${plan.predict.collect { it -> it.name }.join(', ')}" : '',
+            plan.explain ? "explain ${plan.explain.collect { it -> it.name }.join(', ')}" : ''
+        ].findAll()
+        def lines = ["${c.bold}seformer ${workflow.manifest.version}${c.reset}  ${([what] + also).join('; ')}".toString()]
+        plan.changed.each { title, values ->
+            lines << "${c.dim}${title}${c.reset}".toString()
+            values.each { name, value -> lines << "  ${name.padRight(24)}${value}".toString() }
+        }
+        lines << "${c.dim}Run${c.reset}".toString()
+        lines << "  ${'profile'.padRight(24)}${workflow.profile}".toString()
+        lines << "  ${'work folder'.padRight(24)}${workflow.workDir}".toString()
+        log.info(lines.join('\n') + '\n')
+    }
+
+    static void summary(workflow, Map params) {
+        def c = colours(params)
+        if (!workflow.success) {
+            def said = userMessage(workflow)
+            log.info("\n${c.red}seformer stopped.${c.reset} " + (said ?: 'See the error above, and the file .nextflow.log.') +
+                '\nWhat is finished is kept: the same command with -resume goes on from there.\n')
+            return
+        }
+        def outdir = Nextflow.file(params.outdir.toString()) as Path
+        def lines = ["${c.bold}seformer is done${c.reset} after ${workflow.duration}".toString()]
+        Files.list(outdir).withCloseable { paths -> paths.toList() }
+            .findAll { folder -> Files.exists(folder.resolve('metrics.json')) }
+            .sort()
+            .each { folder -> lines << "  ${folder.fileName.toString().padRight(20)} ${headline(folder.resolve('metrics.json'))}".toString() }
+        lines << "  Report: ${outdir.resolve('multiqc/multiqc_report.html')}".toString()
+        log.info('\n' + lines.join('\n') + '\n')
+    }
+
+    // Test AUROC with its interval, and what it is above the best baseline
+    private static String headline(Path metrics) {
+        try {
+            def test = new JsonSlurper().parseText(metrics.getText('UTF-8')).test
+            def auroc = test.model.auroc
+            def delta = test.delta?.auroc
+            return "test AUROC ${interval(auroc)}" + (delta ? ", ${signed(delta.value)} (${signed(delta.low)} to ${signed(delta.high)}) over the best baseline, ${delta.baseline}" : '')
+        }
+        catch (Exception _error) {
+            return 'see metrics.json'
+        }
+    }
+
+    private static String interval(Map value) {
+        return "${number(value.value)} (${number(value.low)} to ${number(value.high)})"
+    }
+
+    private static String number(value) {
+        return value == null ? '?' : String.format(Locale.ROOT, '%.3f', value as double)
+    }
+
+    private static String signed(value) {
+        return value == null ? '?' : String.format(Locale.ROOT, '%+.3f', value as double)
+    }
+
+    // The one message that a command of seformer ended with
+    private static String userMessage(workflow) {
+        def line = workflow.errorReport?.readLines()?.reverse()?.find { it -> it.contains('seformer: error: ') }
+        return line ? line.substring(line.indexOf('seformer: error: ') + 'seformer: error: '.length()) : null
+    }
+
+    private static Map colours(Map params) {
+        def plain = params.monochrome_logs || System.getenv('NO_COLOR') || System.console() == null
+        return plain ? [bold: '', dim: '', red: '', reset: ''] : [bold: '\033[1m', dim: '\033[2m', red: '\033[31m', reset: '\033[0m']
+    }
+}

@@ -1,0 +1,43 @@
+// The held-out test part, scored once, beside its baselines
+process EVALUATE {
+    tag "${meta.id}"
+    label 'process_medium'
+    label 'process_gpu'
+
+    input:
+    tuple val(meta), path(model, stageAs: 'stage2'), path(extracted, stageAs: 'extracted/?'), path(splits, stageAs: 'splits/?')
+
+    output:
+    tuple val(meta), path("evaluated/${meta.id}/model", type: 'dir')      , emit: model
+    tuple val(meta), path("evaluated/${meta.id}/metrics.json")            , emit: metrics
+    tuple val(meta), path("evaluated/${meta.id}/test_predictions.tsv")    , emit: predictions
+    tuple val(meta), path("for_report/${meta.id}", type: 'dir')           , emit: results
+    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
+    tuple val("${task.process}"), val('torch'), eval('seformer-version torch'), topic: versions, emit: versions_torch
+    tuple val("${task.process}"), val('scikit-learn'), eval('seformer-version scikit-learn'), topic: versions, emit: versions_scikit_learn
+
+    script:
+    def args   = task.ext.args ?: ''
+    def inputs = (1..meta.members).collect { i -> "--extracted extracted/${i} --splits splits/${i}/splits.tsv" }
+    """
+    export OMP_NUM_THREADS=${task.cpus}
+    seformer-evaluate \\
+        --model stage2 \\
+        ${inputs.join(' ')} \\
+        --sample '${meta.id}' \\
+        --out 'evaluated/${meta.id}' \\
+        --threads ${task.cpus} \\
+        ${args}
+    # what the report reads, without the weights
+    mkdir -p 'for_report/${meta.id}'
+    cp 'evaluated/${meta.id}/'*.{json,tsv} 'evaluated/${meta.id}/model/seformer.json' 'for_report/${meta.id}/'
+    """
+
+    stub:
+    """
+    mkdir -p 'evaluated/${meta.id}/model'
+    mkdir -p 'for_report/${meta.id}'
+    touch 'evaluated/${meta.id}/model/'{config.json,model.safetensors,seformer.json,README.md} 'evaluated/${meta.id}/test_predictions.tsv'
+    echo '{"test": {"n": 0, "model": {"auroc": {"value": 0.5, "low": 0.4, "high": 0.6}}, "delta": {"auroc": {"baseline": "gc", "value": 0.0, "low": -0.1, "high": 0.1}}}}' > 'evaluated/${meta.id}/metrics.json'
+    """
+}

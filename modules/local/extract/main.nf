@@ -1,0 +1,39 @@
+// Regions in whatever form they come, with their bases: one table and one bgzipped FASTA
+process EXTRACT {
+    tag "${meta.id}"
+    label 'process_low'
+
+    input:
+    tuple val(meta), path(super_enhancers, stageAs: 'super_enhancers/*'), path(typical_enhancers, stageAs: 'typical_enhancers/*'), path(regions, stageAs: 'regions/*')
+    path genome, stageAs: 'genome/*'
+
+    output:
+    tuple val(meta), path("extracted/${meta.id}", type: 'dir')                           , emit: extracted
+    tuple val(meta), path("extracted/${meta.id}/shard_*", type: 'dir'), optional: true   , emit: shards
+    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
+    tuple val("${task.process}"), val('pysam'), eval('seformer-version pysam'), topic: versions, emit: versions_pysam
+    tuple val("${task.process}"), val('pandas'), eval('seformer-version pandas'), topic: versions, emit: versions_pandas
+
+    script:
+    def args   = task.ext.args ?: ''
+    def source = regions ? '--regions regions/*' : '--super-enhancers super_enhancers/* --typical-enhancers typical_enhancers/*'
+    """
+    shopt -s extglob
+    seformer-extract \\
+        --fasta genome/!(*.fai|*.gzi) \\
+        ${source} \\
+        --sample '${meta.id}' \\
+        --out 'extracted/${meta.id}' \\
+        ${args}
+    """
+
+    stub:
+    def args   = task.ext.args ?: ''
+    def folder = args.contains('--shard-bases') ? "extracted/${meta.id}/shard_0001 extracted/${meta.id}/shard_0002" : "extracted/${meta.id}"
+    """
+    for folder in ${folder}; do
+        mkdir -p \$folder
+        touch \$folder/regions.tsv \$folder/sequences.fa.gz
+    done
+    """
+}

@@ -1,0 +1,44 @@
+// Stage 2: all layers, from the classifier of stage 1. Checkpoints lie outside the task's folder,
+// so that the next attempt, or the next run with -resume, goes on from them
+process FINETUNE_FULL {
+    tag "${meta.id}"
+    label 'process_medium'
+    label 'process_gpu'
+
+    input:
+    tuple val(meta), path(model, stageAs: 'stage1'), path(extracted, stageAs: 'extracted/?'), path(splits, stageAs: 'splits/?')
+    val checkpoints
+
+    output:
+    tuple val(meta), path("full/${meta.id}", type: 'dir')   , emit: model
+    tuple val(meta), path("history/${meta.id}", type: 'dir'), emit: history
+    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
+    tuple val("${task.process}"), val('torch'), eval('seformer-version torch'), topic: versions, emit: versions_torch
+    tuple val("${task.process}"), val('transformers'), eval('seformer-version transformers'), topic: versions, emit: versions_transformers
+    tuple val("${task.process}"), val('accelerate'), eval('seformer-version accelerate'), topic: versions, emit: versions_accelerate
+
+    script:
+    def args   = task.ext.args ?: ''
+    def keep   = checkpoints ? "--checkpoints '${checkpoints}/${meta.id}'" : ''
+    def inputs = (1..meta.members).collect { i -> "--extracted extracted/${i} --splits splits/${i}/splits.tsv" }
+    """
+    export OMP_NUM_THREADS=${task.cpus}
+    seformer-finetune-full \\
+        --model stage1 \\
+        ${inputs.join(' ')} \\
+        --out 'full/${meta.id}' \\
+        --threads ${task.cpus} \\
+        ${keep} \\
+        ${args}
+    mkdir -p 'history/${meta.id}'
+    cp 'full/${meta.id}/history.tsv' 'history/${meta.id}/'
+    """
+
+    stub:
+    """
+    mkdir -p 'full/${meta.id}'
+    mkdir -p 'history/${meta.id}'
+    touch 'history/${meta.id}/history.tsv'
+    touch 'full/${meta.id}/'{config.json,model.safetensors,seformer.json,history.tsv}
+    """
+}

@@ -1,0 +1,38 @@
+// One split for all samples, so that a locus stays on one side across cell lines
+process SPLIT {
+    tag "${ids.size()} samples"
+    label 'process_low'
+
+    input:
+    val ids
+    path extracted, stageAs: 'extracted/?'
+    path clusters , stageAs: 'clusters/?/*'
+    path files    , stageAs: 'given/?/*'
+
+    output:
+    path 'splits/*', type: 'dir'     , emit: splits
+    path 'splits/audit.json'         , emit: audit
+    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
+    tuple val("${task.process}"), val('pandas'), eval('seformer-version pandas'), topic: versions, emit: versions_pandas
+
+    script:
+    def args   = task.ext.args ?: ''
+    def inputs = ids.withIndex(1).collect { _id, i ->
+        "--extracted extracted/${i}" + (clusters ? " --clusters clusters/${i}/*" : '') + (files ? " --splits given/${i}/*" : '')
+    }
+    """
+    seformer-split \\
+        ${inputs.join(' ')} \\
+        --out splits \\
+        ${args}
+    """
+
+    stub:
+    """
+    for id in ${ids.join(' ')}; do
+        mkdir -p splits/\$id
+        touch splits/\$id/splits.tsv splits/\$id/regions.tsv
+    done
+    echo '{}' > splits/audit.json
+    """
+}

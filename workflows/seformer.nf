@@ -1,0 +1,44 @@
+// seformer: super-enhancers against typical enhancers
+include { PREPARE_GENOME  } from '../subworkflows/local/prepare_genome'
+include { TRAIN           } from '../subworkflows/local/train'
+include { PREDICT_REGIONS } from '../subworkflows/local/predict_regions'
+include { EXPLAIN_REGIONS } from '../subworkflows/local/explain_regions'
+include { SUMMARISE       } from '../subworkflows/local/summarise'
+
+workflow SEFORMER {
+    take:
+    plan // what the checked parameters ask for, see lib/Plan.groovy
+
+    main:
+    PREPARE_GENOME(plan.genome)
+    genome   = PREPARE_GENOME.out.files
+    folders  = channel.empty()
+    versions = PREPARE_GENOME.out.versions
+
+    if (plan.samples) {
+        TRAIN(plan.samples, genome, plan.backbone, plan.integrative, plan.checkpoints)
+        models   = TRAIN.out.models
+        folders  = folders.mix(TRAIN.out.folders)
+        versions = versions.mix(TRAIN.out.versions)
+    }
+    else {
+        models   = channel.fromList(plan.trained.collect { it -> [[id: it.id], it.folder] })
+    }
+
+    if (plan.predict) {
+        PREDICT_REGIONS(plan.predict, genome, models)
+        folders  = folders.mix(PREDICT_REGIONS.out.folders)
+        versions = versions.mix(PREDICT_REGIONS.out.versions)
+    }
+
+    if (plan.explain) {
+        EXPLAIN_REGIONS(plan.explain, genome, models)
+        folders  = folders.mix(EXPLAIN_REGIONS.out.folders)
+        versions = versions.mix(EXPLAIN_REGIONS.out.versions)
+    }
+
+    SUMMARISE(folders, versions, plan.parameters)
+
+    emit:
+    report = SUMMARISE.out.report
+}
