@@ -42,6 +42,7 @@ FIRST_STEPS = 8
 # |f(x) − f(x′)| below this: the relative error says nothing, the absolute one is held instead
 SMALL_DIFFERENCE = 0.01
 SMALL, INCOMPLETE, NOT_COVERED = "small_difference", "incomplete", "not_covered"
+OVERLAPPING = "overlapping"  # set on the whole file, see `seformer.explain`
 
 
 class Attribution(NamedTuple):

@@ -1,0 +1,31 @@
+"""`seformer merge-attributions`: the explained shards of one region file into one result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seformer.commands import options
+
+
+def command(
+    shards: Annotated[
+        list[Path],
+        typer.Argument(metavar="SHARD...", help="Folders of `seformer explain`, in input order."),
+    ],
+    out: options.Out,
+    fasta: options.OptionalFasta = None,
+    chrom_sizes: Annotated[
+        Path | None,
+        typer.Option("--chrom-sizes", help="Chromosome lengths (a .fai) instead of --fasta."),
+    ] = None,
+    bedgraph: Annotated[
+        bool, typer.Option("--bedgraph", help="Also write the track as bedGraph.")
+    ] = False,
+) -> None:
+    """Join explained shards into one table, one genome track and one values file."""
+    from seformer.explain import merge
+
+    merge(shards, out, fasta=fasta, chrom_sizes=chrom_sizes, bedgraph=bedgraph)

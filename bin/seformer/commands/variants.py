@@ -1,0 +1,49 @@
+"""`seformer variants`: the effect of variants on a region's score."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seformer.commands import options
+
+
+def command(
+    model: options.ModelFolder,
+    fasta: options.Fasta,
+    vcf: Annotated[Path, typer.Option("--vcf", help="Variants, VCF or BCF.")],
+    out: options.Out,
+    regions: Annotated[
+        Path | None,
+        typer.Option("--regions", help="Score variants in these regions [default: round each]."),
+    ] = None,
+    width: Annotated[
+        int, typer.Option("--width", min=1, help="Bases round a variant, without --regions.")
+    ] = 3000,
+    batch_tokens: options.BatchTokens = 16_384,
+    device: options.Device = "auto",
+    threads: options.Threads = 0,
+    rename_chromosomes: options.RenameChromosomes = False,
+) -> None:
+    """Score variants: the logit with the alternative allele minus that with the reference's.
+
+    Both strands are averaged. Each allele is checked against the FASTA; what cannot be scored is
+    reported with its reason.
+    """
+    from seformer.devices import use_threads
+    from seformer.variants import variants
+
+    use_threads(threads)
+    variants(
+        model,
+        out,
+        fasta=fasta,
+        vcf=vcf,
+        regions=regions,
+        width=width,
+        rename_chromosomes=rename_chromosomes,
+        batch_tokens=batch_tokens,
+        device=device,
+    )

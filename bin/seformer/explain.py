@@ -1,0 +1,428 @@
+"""Explain regions base by base: table, genome track and values, in flat memory; merge shards."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seformer import calibrate, faithfulness, files, tracks
+from seformer.attribute import OVERLAPPING, Attribution, Settings, attribute
+from seformer.errors import UserError
+from seformer.extract import extract, read_extracted
+from seformer.genome import Genome
+from seformer.logs import progress
+from seformer.modelfolder import Model, load_model
+from seformer.score import chunks
+
+logger = logging.getLogger(__name__)
+TABLE_FILE, TRACK_FILE, SUMMARY_FILE = "attributions.tsv", "attributions.bw", "summary.json"
+BEDGRAPH_FILE = "attributions.bedgraph"
+REGION_COLUMNS = ("chrom", "start", "end", "name", "label")
+RESULT_COLUMNS = (
+    "logit",
+    "prediction",
+    "reference_logit",
+    "attribution_sum",
+    "special_share",
+    "completeness_error",
+    "worst_reference_error",
+    "steps",
+    "references",
+    "coverage",
+    "flags",
+)
+SUPER, TYPICAL = "SE", "TE"
+# regions explained together: enough to fill batches, little enough to hold their tokens
+CHUNK_BASES = 200_000
+PROFILE_BINS = 50
+DRAWN_REGIONS, DRAWN_POINTS = 6, 600
+
+
+def explain(
+    model: Path,
+    out: Path,
+    *,
+    fasta: Path | None = None,
+    regions: Path | None = None,
+    extracted: Path | None = None,
+    chrom_sizes: Path | None = None,
+    settings: Settings | None = None,
+    faithfulness_regions: int = faithfulness.REGIONS,
+    bedgraph: bool = False,
+    rename_chromosomes: bool = False,
+    invalid_regions: str = "error",
+    device: str = "auto",
+) -> None:
+    """Explain a region file, or one shard of it.
+
+    ``out`` gets ``attributions.tsv`` (one row per input row, in input order; a row without
+    sequence has its reason as flag), ``attributions.bw``, ``attributions.safetensors`` (see
+    `seformer.tracks.ValuesWriter`) and ``summary.json``.
+
+    Parameters
+    ----------
+    fasta, regions
+        Genome and region file; or
+    extracted
+        A folder of `seformer.extract.extract`, with ``fasta`` or ``chrom_sizes`` (a .fai) for the
+        track's chromosome lengths. Without either they end with the last region.
+    faithfulness_regions
+        Regions on which faithfulness is measured; 0 for none.
+
+    Raises
+    ------
+    UserError
+        If an input cannot be used.
+    """
+    if extracted is None and (fasta is None or regions is None):
+        raise UserError("give either --fasta with --regions, or --extracted")
+    if extracted is not None and regions is not None:
+        raise UserError("give either --regions or --extracted, not both")
+    settings = settings or Settings()
+    sizes = read_sizes(fasta, chrom_sizes)
+    with files.output_folder(out) as staging, tempfile.TemporaryDirectory() as temporary:
+        loaded = load_model(model, device)
+        if extracted is None:
+            extracted = Path(temporary) / "extracted"
+            extract(
+                fasta,
+                extracted,
+                regions=regions,
+                unlabelled=True,
+                rename_chromosomes=rename_chromosomes,
+                invalid_regions=invalid_regions,
+            )
+        write_values(loaded, extracted, staging, settings, faithfulness_regions)
+        write_tracks(staging, sizes, bedgraph=bedgraph)
+
+
+def read_sizes(fasta: Path | None, chrom_sizes: Path | None) -> dict[str, int] | None:
+    """Chromosome lengths from a genome or a table; None if neither is given."""
+    if chrom_sizes is not None:
+        return tracks.read_sizes(chrom_sizes)
+    if fasta is not None:
+        with Genome(fasta) as genome:
+            return dict(genome.chromosomes)
+    return None
+
+
+def write_values(
+    model: Model, extracted: Path, out: Path, settings: Settings, faithfulness_regions: int
+) -> None:
+    """Write the table, the values and the summary of an extracted folder."""
+    source = read_extracted(extracted)
+    kept = source.kept
+    keys = [f"{c}:{s}-{e}" for c, s, e in zip(kept["chrom"], kept["start"], kept["end"],
+                                              strict=True)]
+    began = time.monotonic()
+    rows: list[dict[str, Any]] = []
+    summary = Summary()
+    checked = faithfulness.Sample(faithfulness.choose(kept["length"], faithfulness_regions))
+    with tracks.ValuesWriter(out / tracks.VALUES_FILE, kept["length"].tolist()) as writer:
+        for group in chunks(progress(source.sequences(), "explaining", len(kept)), CHUNK_BASES):
+            first = len(rows)
+            results = attribute(model, group, keys[first : first + len(group)], settings)
+            called = calls(model, [result.logit for result in results])
+            for sequence, call, result in zip(group, called, results, strict=True):
+                writer.add(result.values, sequence)
+                checked.offer(len(rows), sequence, keys[len(rows)], result)
+                summary.add(kept.iloc[len(rows)], call, result)
+                rows.append(_row(result, call))
+    seconds = time.monotonic() - began
+    table = _table(source.regions, rows)
+    files.write_table(table, out / TABLE_FILE)
+    record = {
+        "settings": dataclasses.asdict(settings),
+        **summarise(table),
+        "seconds": round(seconds, 3),
+        **summary.record(),
+        "faithfulness": faithfulness.measure(model, checked, settings),
+    }
+    files.write_json(record, out / SUMMARY_FILE)
+    log(record)
+
+
+def calls(model: Model, logits: Sequence[float]) -> list[str]:
+    """SE or TE for each logit, by the model's calibration and threshold."""
+    calibration = model.settings.calibration.model_dump()
+    probability = calibrate.apply(calibration, np.asarray(logits, dtype=float))
+    return np.where(probability >= model.settings.threshold, SUPER, TYPICAL).tolist()
+
+
+def _row(result: Attribution, call: str) -> dict[str, Any]:
+    errors, steps = result.reference_errors, result.reference_steps
+    return {
+        "logit": result.logit,
+        "prediction": call,
+        "reference_logit": result.reference_logit,
+        "attribution_sum": result.values.sum(),
+        "special_share": result.special,
+        "completeness_error": result.completeness_error,
+        "worst_reference_error": errors.max() if len(errors) else np.nan,
+        "steps": steps.max() if len(steps) else pd.NA,
+        "references": len(steps),
+        "coverage": result.coverage,
+        "flags": ",".join(result.flags),
+    }
+
+
+def _table(regions: pd.DataFrame, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Put results beside all input rows, and the reason beside those without sequence."""
+    kept = (regions["drop_reason"] == "").to_numpy()
+    found = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
+    found["flags"] = _joined(found["flags"], tracks.overlapping(regions[kept]))
+    found = found.set_index(np.flatnonzero(kept))
+    table = regions[list(REGION_COLUMNS)].reset_index(drop=True).join(found)
+    table["steps"] = table["steps"].astype("Int64")
+    table["references"] = table["references"].astype("Int64")
+    table["flags"] = table["flags"].where(kept, regions["drop_reason"].to_numpy())
+    return table
+
+
+def _joined(flags: pd.Series, shared: np.ndarray) -> list[str]:
+    return [
+        ",".join(filter(None, (flag, OVERLAPPING if overlaps else "")))
+        for flag, overlaps in zip(flags, shared, strict=True)
+    ]
+
+
+# ------------------------------------------------------------------------- merging
+
+
+def merge(
+    shards: Sequence[Path],
+    out: Path,
+    *,
+    fasta: Path | None = None,
+    chrom_sizes: Path | None = None,
+    bedgraph: bool = False,
+) -> None:
+    """Join the results of consecutive shards into one table, track and values file.
+
+    Raises
+    ------
+    UserError
+        If no shard is given, one is incomplete, or the genome is not theirs.
+    """
+    if not shards:
+        raise UserError("no shard is given", expected="folders written by `seformer explain`")
+    tables = [read_table(shard) for shard in shards]
+    table = pd.concat(tables, ignore_index=True)
+    kept = has_values(table)
+    table["flags"] = [
+        _only_overlap(flag, shared) if keep else flag
+        for flag, keep, shared in zip(
+            table["flags"], kept, _spread(tracks.overlapping(table[kept]), kept), strict=True
+        )
+    ]
+    records = [files.read_json(Path(shard) / SUMMARY_FILE) for shard in shards]
+    sizes = read_sizes(fasta, chrom_sizes)
+    with files.output_folder(out) as staging:
+        lengths = (table["end"] - table["start"])[kept].tolist()
+        with tracks.ValuesWriter(staging / tracks.VALUES_FILE, lengths) as writer:
+            for shard in shards:
+                values = tracks.Values(Path(shard) / tracks.VALUES_FILE)
+                for row in range(len(values)):
+                    writer.add(values[row], values.sequence(row))
+        files.write_table(table, staging / TABLE_FILE)
+        record = {
+            "settings": records[0]["settings"],
+            **summarise(table),
+            "seconds": round(sum(record["seconds"] for record in records), 3),
+            **merge_records(records),
+            "faithfulness": faithfulness.merge([record["faithfulness"] for record in records]),
+        }
+        files.write_json(record, staging / SUMMARY_FILE)
+        write_tracks(staging, sizes, bedgraph=bedgraph)
+        log(record)
+
+
+def _spread(flags: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    out = np.zeros(len(kept), dtype=bool)
+    out[kept] = flags
+    return out
+
+
+def _only_overlap(flags: str, shared: bool) -> str:
+    """A shard knows only its own overlaps: put the whole file's in place."""
+    others = [flag for flag in flags.split(",") if flag and flag != OVERLAPPING]
+    return ",".join([*others, OVERLAPPING] if shared else others)
+
+
+def read_table(folder: Path) -> pd.DataFrame:
+    """Read `attributions.tsv` of a folder.
+
+    Raises
+    ------
+    UserError
+        If it is missing or not one that seformer wrote.
+    """
+    path = Path(folder) / TABLE_FILE
+    table = files.read_table(
+        path, (*REGION_COLUMNS, *RESULT_COLUMNS), text=("chrom", "name", "prediction", "flags")
+    )
+    for column in ("name", "prediction", "flags"):
+        table[column] = table[column].fillna("")
+    for column in ("label", "steps", "references"):
+        table[column] = table[column].astype("Int64")
+    return table
+
+
+def has_values(table: pd.DataFrame) -> np.ndarray:
+    """Rows of `attributions.tsv` that have values, bool ``[rows]``."""
+    return table["logit"].notna().to_numpy()
+
+
+def write_tracks(folder: Path, sizes: Mapping[str, int] | None, *, bedgraph: bool = False) -> None:
+    """Write the track beside the values in ``folder``."""
+    table = read_table(folder)
+    regions = table[has_values(table)].reset_index(drop=True)
+    if sizes is None:
+        logger.warning(
+            "%s: without --fasta or --chrom-sizes every chromosome ends with its last region",
+            TRACK_FILE,
+        )
+        sizes = tracks.furthest(regions)
+    tracks.check_sizes(regions, sizes, "the genome of the track")
+    if not len(regions):
+        logger.warning("no region has values: no track is written")
+        return
+    values = tracks.Values(folder / tracks.VALUES_FILE)
+    order = tracks.bigwig_order(sizes)
+    items = tracks.intervals(regions, values, order)
+    tracks.write_bigwig(folder / TRACK_FILE, sizes, items)
+    if bedgraph:
+        items = tracks.intervals(regions, values, order)
+        tracks.write_bedgraph(folder / BEDGRAPH_FILE, "seformer attribution", items)
+
+
+# ------------------------------------------------------------------------- summary
+
+
+def summarise(table: pd.DataFrame) -> dict[str, Any]:
+    """Count rows and flags, and sum up completeness; NaN never gets into JSON."""
+    kept = has_values(table)
+    flags = Counter(flag for text in table["flags"] for flag in text.split(",") if flag)
+    errors = table.loc[kept, "completeness_error"].to_numpy(float)
+    errors = errors[np.isfinite(errors)]
+    steps = table.loc[kept, "steps"].dropna()
+    return {
+        "rows": len(table),
+        "explained": int(kept.sum()),
+        "bases": int((table["end"] - table["start"])[kept].sum()),
+        "flags": dict(sorted(flags.items())),
+        "predicted_se": int((table.loc[kept, "prediction"] == SUPER).sum()),
+        "completeness_error": {
+            name: float(value) if len(errors) else None
+            for name, value in zip(
+                ("median", "q95", "max"),
+                np.quantile(errors, [0.5, 0.95, 1]) if len(errors) else [0, 0, 0],
+                strict=True,
+            )
+        },
+        "steps": {str(k): int(v) for k, v in sorted(Counter(steps.tolist()).items())},
+    }
+
+
+class Summary:
+    """Mean attribution along the regions, and a few regions to draw; from one pass."""
+
+    def __init__(self) -> None:
+        self.profile = {SUPER: np.zeros(PROFILE_BINS), TYPICAL: np.zeros(PROFILE_BINS)}
+        self.count = Counter()
+        self.drawn: list[dict[str, Any]] = []
+
+    def add(self, region: pd.Series, name: str, result: Attribution) -> None:
+        """Take in one region, called ``name`` (SE or TE)."""
+        edges = np.linspace(0, len(result.values), PROFILE_BINS + 1).astype(int)
+        if len(result.values) >= PROFILE_BINS:
+            self.profile[name] += np.add.reduceat(result.values, edges[:-1]) / np.diff(edges)
+            self.count[name] += 1
+        self.drawn.append(_drawn(region, result))
+        self.drawn = _top(self.drawn)
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "profile": {
+                name: {
+                    "regions": self.count[name],
+                    "mean": (values / max(self.count[name], 1)).tolist(),
+                }
+                for name, values in self.profile.items()
+            },
+            "drawn": self.drawn,
+        }
+
+
+def _drawn(region: pd.Series, result: Attribution) -> dict[str, Any]:
+    step = -(-len(result.values) // DRAWN_POINTS)
+    starts = np.arange(0, len(result.values), step)
+    width = np.diff(np.append(starts, len(result.values)))
+    return {
+        "chrom": str(region["chrom"]),
+        "start": int(region["start"]),
+        "end": int(region["end"]),
+        "name": str(region["name"]),
+        "logit": result.logit,
+        "bases_per_point": step,
+        "values": [float(f"{v:.6g}") for v in np.add.reduceat(result.values, starts) / width],
+    }
+
+
+def _top(drawn: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The regions with the highest logits; the first in the file where they are equal."""
+    return sorted(drawn, key=lambda one: -one["logit"])[:DRAWN_REGIONS]
+
+
+def merge_records(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Join the parts of shard summaries that came from values."""
+    profile = {}
+    for name in (SUPER, TYPICAL):
+        parts = [record["profile"][name] for record in records]
+        total = sum(part["regions"] for part in parts)
+        mean = sum(part["regions"] * np.array(part["mean"]) for part in parts) / max(total, 1)
+        profile[name] = {"regions": total, "mean": np.asarray(mean).tolist()}
+    return {"profile": profile, "drawn": _top([d for record in records for d in record["drawn"]])}
+
+
+def log(record: dict[str, Any]) -> None:
+    """Say in two lines how it went."""
+    logger.info(
+        "explained %d of %d regions, %d bp, in %.1f s",
+        record["explained"],
+        record["rows"],
+        record["bases"],
+        record["seconds"],
+    )
+    with contextlib.suppress(TypeError):
+        logger.info(
+            "completeness error: median %.2g, largest %.2g; incomplete: %d",
+            record["completeness_error"]["median"],
+            record["completeness_error"]["max"],
+            record["flags"].get("incomplete", 0),
+        )
+
+
+def iterate(folder: Path) -> Iterator[tuple[pd.Series, np.ndarray, str]]:
+    """Yield (row of the table, values float32 ``[bases]``, sequence) of an explained folder."""
+    table = read_table(folder)
+    rows = table[has_values(table)].reset_index(drop=True)
+    values = tracks.Values(Path(folder) / tracks.VALUES_FILE)
+    if len(values) != len(rows):
+        raise UserError(
+            f"{len(values)} regions have values, the table has {len(rows)}",
+            where=folder,
+            do="run `seformer explain` again",
+        )
+    for index in range(len(rows)):
+        yield rows.iloc[index], values[index], values.sequence(index)

@@ -1,0 +1,383 @@
+"""Scores of variants: the logit of the region with the alternative allele minus that without."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import pysam
+
+from seformer import files
+from seformer.errors import UserError
+from seformer.files import existing_file
+from seformer.genome import Genome
+from seformer.logs import progress
+from seformer.modelfolder import Model, load_model
+from seformer.mutagenesis import Edit, score_edits
+from seformer.regions import read_regions
+from seformer.score import DEFAULT_BATCH_TOKENS
+
+logger = logging.getLogger(__name__)
+TABLE_FILE, VCF_FILE, SUMMARY_FILE = "variants.tsv", "variants.vcf.gz", "summary.json"
+DEFAULT_WIDTH = 3_000
+PASS = "scored"
+# reasons why an allele has no score
+UNKNOWN_CHROMOSOME = "unknown_chromosome"
+PAST_END = "past_chromosome_end"
+WRONG_REFERENCE = "wrong_reference"
+SYMBOLIC = "symbolic_allele"
+AMBIGUOUS = "ambiguous_allele"
+OFF_REGION = "off_region"
+PARTLY = "partly_in_region"
+COLUMNS = (
+    "chrom",
+    "position",
+    "id",
+    "reference",
+    "alternative",
+    "region_start",
+    "region_end",
+    "region_name",
+    "reference_logit",
+    "alternative_logit",
+    "difference",
+    "status",
+)
+INFO = (
+    ("SEF_REF", "1", "Float", "Logit margin (SE - TE) of the region as in the genome"),
+    ("SEF_ALT", "A", "Float", "Logit margin of the region with the alternative allele"),
+    ("SEF_DIFF", "A", "Float", "SEF_ALT minus SEF_REF"),
+    ("SEF_REGION", "1", "String", "The region scored, chrom:start-end, 0-based half-open"),
+    ("SEF_STATUS", "A", "String", "scored, or why the allele has no score"),
+)
+
+
+class Allele(NamedTuple):
+    """One alternative allele of one record, 0-based half-open, and its status so far."""
+
+    record: int
+    index: int
+    chrom: str
+    start: int
+    stop: int
+    reference: str
+    alternative: str
+    status: str
+
+
+class Span(NamedTuple):
+    """A region to score."""
+
+    chrom: str
+    start: int
+    end: int
+    name: str
+
+
+class Scored(NamedTuple):
+    """Scores of an allele in one region; NaN and no region where the status says why not."""
+
+    allele: Allele
+    span: Span | None
+    reference_logit: float
+    alternative_logit: float
+    status: str
+
+
+def variants(
+    model: Path,
+    out: Path,
+    *,
+    fasta: Path,
+    vcf: Path,
+    regions: Path | None = None,
+    width: int = DEFAULT_WIDTH,
+    rename_chromosomes: bool = False,
+    batch_tokens: int = DEFAULT_BATCH_TOKENS,
+    device: str = "auto",
+) -> None:
+    """Score every alternative allele of a VCF.
+
+    ``out`` gets ``variants.vcf.gz`` (the input's records with the fields of `INFO`),
+    ``variants.tsv`` (one row per allele and region) and ``summary.json``.
+
+    Parameters
+    ----------
+    vcf
+        VCF or BCF, plain or compressed.
+    regions
+        Regions in which variants are scored; an allele is scored in every region that holds it
+        whole, and the VCF carries the first of them. Without it the region is ``width`` bases
+        round the variant, inside its chromosome.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be used. A variant that cannot be scored is no error: it is reported.
+    """
+    vcf = existing_file(vcf)
+    with Genome(fasta) as genome, files.output_folder(out) as staging:
+        records, header = read_vcf(vcf)
+        names = genome.match_chromosomes({r.chrom for r in records}, rename_chromosomes)
+        spans = None if regions is None else read_spans(regions, genome, rename_chromosomes)
+        alleles = [a for i, r in enumerate(records) for a in check(i, r, names, genome)]
+        scored = score_alleles(
+            load_model(model, device), alleles, genome, spans, width, batch_tokens
+        )
+        table = tabulate(scored, records)
+        files.write_table(table, staging / TABLE_FILE)
+        write_vcf(staging / VCF_FILE, header, records, scored)
+        summary = {
+            "records": len(records),
+            "alleles": len(alleles),
+            "status": dict(sorted(Counter(_by_allele(scored).values()).items())),
+        }
+        files.write_json(summary, staging / SUMMARY_FILE)
+    counts = ", ".join(f"{n} {status}" for status, n in summary["status"].items())
+    logger.info("%d records, %d alleles: %s", len(records), len(alleles), counts or "none")
+
+
+# ------------------------------------------------------------------------- reading
+
+
+def read_vcf(path: Path) -> tuple[list[pysam.VariantRecord], pysam.VariantHeader]:
+    """Read a VCF or BCF.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read to its end.
+    """
+    verbosity = pysam.set_verbosity(0)
+    try:
+        with pysam.VariantFile(str(path)) as handle:
+            return list(handle), handle.header
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"the file cannot be read as VCF ({error})",
+            where=path,
+            expected="VCF or BCF with its header lines",
+            do="check it with: bcftools view",
+        ) from error
+    finally:
+        pysam.set_verbosity(verbosity)
+
+
+def read_spans(path: Path, genome: Genome, rename: bool) -> list[Span]:
+    """Read regions and spell their chromosomes as the genome does.
+
+    Raises
+    ------
+    UserError
+        If a region passes its chromosome's end.
+    """
+    table = read_regions(path, labels=False).regions
+    names = genome.match_chromosomes(table["chrom"].unique(), rename)
+    spans = []
+    for row in table.itertuples():
+        chrom = names.get(row.chrom)
+        if chrom is None:
+            continue
+        if row.end > genome.chromosomes[chrom]:
+            raise UserError(
+                f"{row.chrom}:{row.start}-{row.end} passes the end of {row.chrom},"
+                f" {genome.chromosomes[chrom]} bp long",
+                where=path,
+                line=int(row.line),
+                do="mend the regions, or use the genome they belong to",
+            )
+        spans.append(Span(chrom, int(row.start), int(row.end), str(row.name)))
+    return spans
+
+
+def check(
+    number: int, record: pysam.VariantRecord, names: dict[str, str], genome: Genome
+) -> Iterator[Allele]:
+    """Yield the record's alternative alleles with what can be said without the model."""
+    chrom, reference = names.get(record.chrom), (record.ref or "").upper()
+    start, stop = record.start, record.start + len(reference)
+    if chrom is None:
+        status = UNKNOWN_CHROMOSOME
+    elif stop > genome.chromosomes[chrom]:
+        status = PAST_END
+    elif genome.fetch(chrom, start, stop) != reference:
+        status = WRONG_REFERENCE
+    else:
+        status = ""
+    for index, alternative in enumerate(record.alts or ()):
+        alternative = alternative.upper()
+        yield Allele(
+            number,
+            index,
+            chrom or record.chrom,
+            start,
+            stop,
+            reference,
+            alternative,
+            status or _form(alternative),
+        )
+
+
+def _form(alternative: str) -> str:
+    """Say why an alternative allele is no sequence that can be put in."""
+    if alternative in ("*", ".") or not alternative.isalpha():
+        return SYMBOLIC
+    return "" if set(alternative) <= set("ACGT") else AMBIGUOUS
+
+
+# ------------------------------------------------------------------------- scoring
+
+
+def score_alleles(
+    model: Model,
+    alleles: Sequence[Allele],
+    genome: Genome,
+    spans: Sequence[Span] | None,
+    width: int,
+    batch_tokens: int = DEFAULT_BATCH_TOKENS,
+) -> list[Scored]:
+    """Score alleles in their regions, each alone, all alleles of a region together.
+
+    A region with an insertion or deletion is scored with its new length, its ends where they are.
+
+    Returns
+    -------
+    list of Scored
+        In the order of ``alleles``; several for an allele in several regions, in their order.
+    """
+    results: list[tuple[int, Scored]] = []
+    pairs: list[tuple[Span, int]] = []
+    for place, allele in enumerate(alleles):
+        status, holding = allele.status, []
+        if not status:
+            status, holding = _holding(allele, spans, genome, width)
+        if status:
+            results.append((place, Scored(allele, None, float("nan"), float("nan"), status)))
+        pairs += [(span, place) for span in holding]
+    order = {span: rank for rank, span in enumerate(dict.fromkeys(span for span, _ in pairs))}
+    pairs.sort(key=lambda pair: order[pair[0]])
+    groups = [(span, [place for _, place in group]) for span, group in groupby(pairs, _first)]
+    for span, places in progress(groups, "scoring variants"):
+        edits = [
+            Edit(alleles[p].start - span.start, alleles[p].stop - span.start,
+                 alleles[p].alternative)
+            for p in places
+        ]
+        sequence = genome.fetch(span.chrom, span.start, span.end)
+        logit, edited = score_edits(model, sequence, edits, batch_tokens)
+        results += [
+            (place, Scored(alleles[place], span, logit, float(value), PASS))
+            for place, value in zip(places, edited, strict=True)
+        ]
+    # Python's sort is stable, so the regions of an allele stay in their order
+    return [scored for _, scored in sorted(results, key=lambda pair: pair[0])]
+
+
+def _first(pair: tuple[Span, int]) -> Span:
+    return pair[0]
+
+
+def _holding(
+    allele: Allele, spans: Sequence[Span] | None, genome: Genome, width: int
+) -> tuple[str, list[Span]]:
+    """The regions that hold the whole allele, or the reason why there is none."""
+    if spans is None:
+        return "", [_round(allele, genome.chromosomes[allele.chrom], width)]
+    touching = [
+        span
+        for span in spans
+        if span.chrom == allele.chrom and span.start < allele.stop and allele.start < span.end
+    ]
+    whole = [s for s in touching if s.start <= allele.start and allele.stop <= s.end]
+    if not touching:
+        return OFF_REGION, []
+    return ("", whole) if whole else (PARTLY, [])
+
+
+def _round(allele: Allele, length: int, width: int) -> Span:
+    """``width`` bases round the allele (more if the allele is longer), inside the chromosome."""
+    size = min(max(width, allele.stop - allele.start), length)
+    start = (allele.start + allele.stop - size) // 2
+    start = min(max(start, 0), length - size)
+    return Span(allele.chrom, start, start + size, f"{allele.chrom}:{start}-{start + size}")
+
+
+# ------------------------------------------------------------------------- writing
+
+
+def _by_allele(scored: Iterable[Scored]) -> dict[tuple[int, int], str]:
+    return {(s.allele.record, s.allele.index): s.status for s in scored}
+
+
+def tabulate(scored: Sequence[Scored], records: Sequence[pysam.VariantRecord]) -> pd.DataFrame:
+    """One row per allele and region, columns `COLUMNS`; ``position`` is 1-based as in VCF."""
+    rows = [
+        (
+            records[s.allele.record].chrom,
+            s.allele.start + 1,
+            records[s.allele.record].id,
+            s.allele.reference,
+            s.allele.alternative,
+            s.span.start if s.span else pd.NA,
+            s.span.end if s.span else pd.NA,
+            s.span.name if s.span else None,
+            s.reference_logit,
+            s.alternative_logit,
+            s.alternative_logit - s.reference_logit,
+            s.status,
+        )
+        for s in scored
+    ]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    for column in ("region_start", "region_end"):
+        table[column] = table[column].astype("Int64")
+    return table
+
+
+def write_vcf(
+    path: Path,
+    header: pysam.VariantHeader,
+    records: Sequence[pysam.VariantRecord],
+    scored: Sequence[Scored],
+) -> None:
+    """Write the input's records with scores in INFO, bgzipped.
+
+    Of several regions that hold a record the first counts. All alleles of a record replace the
+    same bases, so they have the same region.
+    """
+    header = header.copy()
+    for name, number, kind, text in INFO:
+        if name not in header.info:
+            header.info.add(name, number, kind, text)
+    first: dict[tuple[int, int], Scored] = {}
+    for s in scored:
+        first.setdefault((s.allele.record, s.allele.index), s)
+    with pysam.VariantFile(str(path), "wz", header=header) as handle:
+        for number, record in enumerate(records):
+            new = record.copy()
+            new.translate(header)
+            alleles = [first[number, i] for i in range(len(record.alts or ()))]
+            if not alleles:
+                handle.write(new)
+                continue
+            reference = next((s for s in alleles if s.span is not None), None)
+            if reference is not None:
+                new.info["SEF_REF"] = reference.reference_logit
+                new.info["SEF_REGION"] = (
+                    f"{reference.span.chrom}:{reference.span.start}-{reference.span.end}"
+                )
+                new.info["SEF_ALT"] = [_number(s.alternative_logit) for s in alleles]
+                new.info["SEF_DIFF"] = [
+                    _number(s.alternative_logit - s.reference_logit) for s in alleles
+                ]
+            new.info["SEF_STATUS"] = [s.status for s in alleles]
+            handle.write(new)
+
+
+def _number(value: float) -> float | None:
+    return None if value != value else value

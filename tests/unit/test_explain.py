@@ -1,0 +1,166 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pybigtools
+import pysam
+import pytest
+from toys import random_sequence, toy_model
+
+from seformer import explain as module
+from seformer import tracks
+from seformer.attribute import Settings, attribute
+from seformer.errors import UserError
+from seformer.extract import extract
+from seformer.score import score
+
+REGIONS = [
+    ("chr2", 100, 400, "first"),
+    ("chr1", 0, 90, "start"),
+    ("chr9", 0, 90, "unknown"),
+    ("chr1", 950, 1000, "end"),
+    ("chr2", 350, 500, "shared"),
+    ("chr1", 300, 420, "n_inside"),
+    ("chr1", 610, 630, "all_n"),
+]
+
+
+@pytest.fixture
+def genome(tmp_path):
+    chr1 = random_sequence(1000, 1)
+    chr1 = chr1[:350] + "N" * 20 + chr1[370:500].lower() + chr1[500:600] + "N" * 50 + chr1[650:]
+    path = tmp_path / "genome.fa"
+    path.write_text(f">chr1\n{chr1}\n>chr2\n{random_sequence(600, 2)}\n")
+    pysam.FastaFile(str(path)).close()
+    return path
+
+
+@pytest.fixture
+def bed(tmp_path):
+    path = tmp_path / "regions.bed"
+    path.write_text("".join(f"{c}\t{s}\t{e}\t{n}\n" for c, s, e, n in REGIONS))
+    return path
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    model = toy_model(mixing=True, curved=True, window=20)
+    monkeypatch.setattr(module, "load_model", lambda folder, device: model)
+    return model
+
+
+@pytest.fixture
+def explained(tmp_path, genome, bed, toy):
+    out = tmp_path / "out"
+    module.explain("model", out, fasta=genome, regions=bed, bedgraph=True, faithfulness_regions=2)
+    return out
+
+
+def test_table_has_every_row_in_input_order(explained):
+    table = module.read_table(explained)
+    assert list(table["name"]) == [name for *_, name in REGIONS]
+    assert table.loc[2, "flags"] == "unknown_chromosome" and table.loc[6, "flags"] == "all_n"
+    assert table["logit"].isna().tolist() == [False, False, True, False, False, False, True]
+    assert "overlapping" in table.loc[0, "flags"] and "overlapping" in table.loc[4, "flags"]
+    assert "overlapping" not in table.loc[1, "flags"]
+    assert "not_covered" in table.loc[5, "flags"] and table.loc[5, "coverage"] < 1
+
+
+def test_table_adds_up(explained, toy):
+    table = module.read_table(explained)
+    table = table[table["logit"].notna()]
+    difference = table["logit"] - table["reference_logit"]
+    error = (table["attribution_sum"] + table["special_share"] - difference).abs()
+    np.testing.assert_allclose(error / difference.abs(), table["completeness_error"], atol=1e-6)
+    loose = table["flags"].str.contains("small_difference|incomplete")
+    assert (table["completeness_error"] <= 0.05)[~loose].all()
+    sequences = [sequence for _, _, sequence in module.iterate(explained)]
+    np.testing.assert_allclose(table["logit"], score(toy, sequences).logit, atol=1e-6)
+
+
+def test_track_is_in_place_and_sums_to_the_table(explained, toy, genome):
+    table = module.read_table(explained)
+    with pybigtools.open(str(explained / module.TRACK_FILE)) as track:
+        assert track.chroms() == {"chr1": 1000, "chr2": 600}
+        for row in table[table["logit"].notna()].itertuples():
+            values = track.values(row.chrom, row.start, row.end, fillna=None)
+            if "overlapping" not in row.flags:
+                assert abs(values.sum() - row.attribution_sum) < 1e-4
+        with pysam.FastaFile(str(genome)) as fasta:
+            bases = fasta.fetch("chr1", 0, 90).upper()
+        own = attribute(toy, [bases], ["chr1:0-90"])[0].values
+        np.testing.assert_allclose(
+            track.values("chr1", 0, 90, fillna=None), own, rtol=1e-5, atol=1e-6
+        )
+        assert np.isnan(track.values("chr1", 90, 300, fillna=None)).all()
+        assert not track.values("chr1", 353, 367, fillna=None).any()
+    lines = (explained / module.BEDGRAPH_FILE).read_text().splitlines()[1:]
+    assert [line.split("\t")[0] for line in lines] == sorted(line.split()[0] for line in lines)
+
+
+def test_summary(explained):
+    summary = json.loads((explained / module.SUMMARY_FILE).read_text())
+    assert summary["rows"] == 7 and summary["explained"] == 5
+    assert summary["flags"]["overlapping"] == 2
+    assert sum(summary["steps"].values()) == 5
+    assert sum(part["regions"] for part in summary["profile"].values()) == 5
+    assert len(summary["drawn"]) == 5
+    assert len(summary["faithfulness"]["regions"]) == 2
+
+
+def test_shards_merge_to_the_same_result(tmp_path, explained, genome, bed, toy):
+    extract(genome, tmp_path / "x", regions=bed, unlabelled=True, shard_bases=200)
+    shards = []
+    for folder in sorted((tmp_path / "x").glob("shard_*")):
+        shards.append(tmp_path / "explained" / folder.name)
+        module.explain(
+            "model", shards[-1], extracted=folder, fasta=genome, faithfulness_regions=0
+        )
+    assert len(shards) > 1
+    merged = tmp_path / "merged"
+    module.merge(shards, merged, fasta=genome)
+    whole, parts = module.read_table(explained), module.read_table(merged)
+    pd.testing.assert_frame_equal(whole, parts, rtol=1e-3, atol=1e-5)
+    first, second = (tracks.Values(f / tracks.VALUES_FILE) for f in (explained, merged))
+    assert len(first) == len(second) == 5
+    for row in range(5):
+        np.testing.assert_allclose(first[row], second[row], rtol=1e-4, atol=1e-6)
+        assert first.sequence(row) == second.sequence(row)
+    one, two = (json.loads((f / module.SUMMARY_FILE).read_text()) for f in (explained, merged))
+    for key in ("rows", "explained", "flags", "steps", "bases"):
+        assert one[key] == two[key]
+
+
+def test_other_methods_are_written_without_completeness(tmp_path, genome, bed, toy):
+    settings = Settings(method="saliency")
+    module.explain("m", tmp_path / "o", fasta=genome, regions=bed, settings=settings)
+    table = module.read_table(tmp_path / "o")
+    assert table["completeness_error"].isna().all() and table["reference_logit"].isna().all()
+    summary = json.loads((tmp_path / "o" / module.SUMMARY_FILE).read_text())
+    assert summary["completeness_error"]["max"] is None
+
+
+def test_nothing_to_explain(tmp_path, genome, toy):
+    bed = tmp_path / "n.bed"
+    bed.write_text("chr1\t610\t630\n")
+    module.explain("m", tmp_path / "o", fasta=genome, regions=bed)
+    table = module.read_table(tmp_path / "o")
+    assert list(table["flags"]) == ["all_n"]
+    assert not (tmp_path / "o" / module.TRACK_FILE).exists()
+
+
+def test_wrong_use(tmp_path, genome, bed, toy):
+    with pytest.raises(UserError, match="--extracted"):
+        module.explain("m", tmp_path / "o", fasta=genome)
+    with pytest.raises(UserError, match="not both"):
+        module.explain("m", tmp_path / "o", regions=bed, extracted=tmp_path)
+    with pytest.raises(UserError, match="no shard"):
+        module.merge([], tmp_path / "o")
+    with pytest.raises(UserError, match="no such file"):
+        module.merge([tmp_path / "missing"], tmp_path / "o")
+    sizes = tmp_path / "sizes"
+    sizes.write_text("chr1\t1000\n")
+    extract(genome, tmp_path / "x", regions=bed, unlabelled=True)
+    with pytest.raises(UserError, match="chr2 is not"):
+        module.explain("m", tmp_path / "o", extracted=tmp_path / "x", chrom_sizes=sizes)
+    assert not (tmp_path / "o").exists()

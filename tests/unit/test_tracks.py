@@ -1,0 +1,105 @@
+import numpy as np
+import pandas as pd
+import pybigtools
+import pytest
+from safetensors.numpy import load_file
+
+from seformer import tracks
+from seformer.errors import UserError
+
+
+def frame(*rows):
+    return pd.DataFrame(rows, columns=["chrom", "start", "end"])
+
+
+def test_values_file_is_plain_safetensors(tmp_path):
+    path = tmp_path / tracks.VALUES_FILE
+    values = [np.arange(4.0), np.empty(0), np.array([0.5, -1.5, 2])]
+    with tracks.ValuesWriter(path, [4, 0, 3]) as writer:
+        for one, bases in zip(values, ("ACGT", "", "NTA"), strict=True):
+            writer.add(one, bases)
+    stored = load_file(path)
+    assert stored["offsets"].tolist() == [0, 4, 4, 7]
+    assert stored["values"].dtype == np.float32 and stored["bases"].dtype == np.uint8
+    assert stored["bases"].tolist() == [0, 1, 2, 3, 4, 3, 0]
+    read = tracks.Values(path)
+    assert len(read) == 3
+    for row, one in enumerate(values):
+        np.testing.assert_array_equal(read[row], one.astype(np.float32))
+    assert [read.sequence(row) for row in range(3)] == ["ACGT", "", "NTA"]
+
+
+def test_values_file_refuses_wrong_lengths_and_missing_regions(tmp_path):
+    with pytest.raises(ValueError, match="4 bases"):
+        with tracks.ValuesWriter(tmp_path / "a", [4]) as writer:
+            writer.add(np.zeros(3), "ACG")
+    with pytest.raises(ValueError, match="0 of 1"):
+        with tracks.ValuesWriter(tmp_path / "b", [4]):
+            pass
+
+
+def test_damaged_values_file(tmp_path):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(b"nonsense")
+    with pytest.raises(UserError, match="damaged"):
+        tracks.Values(path)
+
+
+def test_overlaps_are_joined_and_touching_regions_are_not():
+    regions = frame(("b", 0, 10), ("a", 5, 9), ("a", 0, 6), ("a", 9, 12), ("a", 1, 2))
+    found = [cluster.tolist() for cluster in tracks.clusters(regions, ["a", "b"])]
+    assert found == [[2, 4, 1], [3], [0]]
+    assert tracks.overlapping(regions).tolist() == [False, True, True, False, True]
+
+
+def test_intervals_average_overlaps_and_join_equal_neighbours():
+    regions = frame(("a", 2, 6), ("a", 4, 8))
+    values = [np.array([1.0, 1, 3, 3]), np.array([5.0, 5, 0, 0])]
+    assert list(tracks.intervals(regions, values, ["a"])) == [
+        ("a", 2, 4, 1.0),
+        ("a", 4, 6, 4.0),
+        ("a", 6, 8, 0.0),
+    ]
+
+
+def test_bigwig_sums_to_the_regions(tmp_path):
+    random = np.random.default_rng(0)
+    regions = frame(("chr2", 100, 3100), ("chr10", 5, 65), ("chr1", 0, 50), ("chr2", 3100, 3200))
+    values = [random.normal(size=e - s) for _, s, e in regions.itertuples(index=False)]
+    sizes = {"chr1": 50, "chr2": 5000, "chr10": 100, "chrX": 7}
+    path = tmp_path / "t.bw"
+    order = tracks.bigwig_order(sizes)
+    tracks.write_bigwig(path, sizes, tracks.intervals(regions, values, order))
+    assert [p.name for p in tmp_path.iterdir()] == ["t.bw"]
+    with pybigtools.open(str(path)) as track:
+        assert track.chroms()["chr2"] == 5000
+        for (chrom, start, end), own in zip(
+            regions.itertuples(index=False), values, strict=True
+        ):
+            found = track.values(chrom, start, end, fillna=None)
+            np.testing.assert_allclose(found, own, rtol=1e-6, atol=1e-7)
+            assert abs(found.sum() - own.sum()) < 1e-4
+        assert np.isnan(track.values("chr2", 0, 100, fillna=None)).all()
+
+
+def test_bedgraph(tmp_path):
+    tracks.write_bedgraph(tmp_path / "t", "name", [("a", 0, 3, 0.25)])
+    assert (tmp_path / "t").read_text().splitlines()[1] == "a\t0\t3\t0.25"
+
+
+def test_chromosome_sizes(tmp_path):
+    path = tmp_path / "sizes"
+    path.write_text("chr1\t100\t6\t50\t51\nchr2 20\n")
+    sizes = tracks.read_sizes(path)
+    assert sizes == {"chr1": 100, "chr2": 20}
+    tracks.check_sizes(frame(("chr1", 0, 100)), sizes, path)
+    with pytest.raises(UserError, match="chr2 has 20 bp"):
+        tracks.check_sizes(frame(("chr2", 0, 21)), sizes, path)
+    with pytest.raises(UserError, match="chr3 is not"):
+        tracks.check_sizes(frame(("chr3", 0, 21)), sizes, path)
+    path.write_text("chr1\tx\n")
+    with pytest.raises(UserError, match="line 1"):
+        tracks.read_sizes(path)
+    path.write_text("")
+    with pytest.raises(UserError, match="empty"):
+        tracks.read_sizes(path)
