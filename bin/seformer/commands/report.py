@@ -34,6 +34,6 @@ def command(
 
     Then `multiqc --config OUT/multiqc_config.yml OUT` makes the report.
     """
-    from seformer.report import run
+    from seformer.report.page import run
 
     run(folders, out, parameters=parameters, versions=versions, title=title)

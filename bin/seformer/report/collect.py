@@ -1,0 +1,237 @@
+"""Find and read what a run left behind; nothing here draws."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seformer import files
+from seformer.errors import UserError
+
+logger = logging.getLogger(__name__)
+NOT_SAMPLES = {"model", "pipeline_info", "multiqc", "multiqc_data", "report"}
+PROBABILITY_BINS = 20
+ROWS = 200_000
+# completeness errors are shown on this scale; larger ones fall into the last bin
+ERROR_EDGES = np.concatenate(([0.0], np.logspace(-4, 0, 33)))
+
+
+@dataclass
+class Predictions:
+    """Counts over one scored BED."""
+
+    rows: int = 0
+    scored: int = 0
+    super_enhancers: int = 0
+    flagged: int = 0
+    flags: Counter = field(default_factory=Counter)
+    unscored: Counter = field(default_factory=Counter)
+    histogram: np.ndarray = field(default_factory=lambda: np.zeros(PROBABILITY_BINS, np.int64))
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Explanations:
+    """Completeness of one explained BED; ``errors`` are the finite ones, float64."""
+
+    regions: int
+    errors: np.ndarray
+    flags: Counter
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Sample:
+    """What is known of one sample; anything may be missing."""
+
+    name: str
+    regions: pd.DataFrame | None = None
+    history: pd.DataFrame | None = None
+    metrics: dict[str, Any] | None = None
+    curves: dict[str, Any] | None = None
+    settings: dict[str, Any] | None = None
+    predictions: dict[str, Predictions] = field(default_factory=dict)
+    explanations: dict[str, Explanations] = field(default_factory=dict)
+
+
+@dataclass
+class Results:
+    """Everything that the report tells of."""
+
+    samples: dict[str, Sample]
+    audit: dict[str, Any] | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def with_(self, attribute: str) -> list[Sample]:
+        """Samples for which ``attribute`` is known, in order of their names."""
+        found = [self.samples[name] for name in sorted(self.samples)]
+        # a table has no truth value
+        return [s for s in found if (v := getattr(s, attribute)) is not None and len(v)]
+
+
+def collect(folders: Sequence[Path]) -> Results:
+    """Read every known file below ``FOLDER/<sample>/``.
+
+    Raises
+    ------
+    UserError
+        If a folder is missing, a file is damaged, or nothing is found.
+    """
+    results = Results({})
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError("no such folder", where=folder)
+        if (folder / "audit.json").is_file():
+            results.audit = files.read_json(folder / "audit.json")
+        for place in sorted(folder.iterdir()):
+            hidden = place.name.startswith((".", "_")) or place.name in NOT_SAMPLES
+            if place.is_dir() and not hidden:
+                _read_sample(place, results)
+    if not results.samples and results.audit is None:
+        raise UserError(
+            "nothing to report",
+            where=", ".join(map(str, folders)),
+            expected="folders with one folder per sample, with metrics.json, predictions.tsv, …",
+        )
+    return results
+
+
+def _read_sample(folder: Path, results: Results) -> None:
+    sample = results.samples.get(folder.name) or Sample(folder.name)
+    found = False
+    for path in _walk(folder):
+        if path.name == "audit.json":
+            results.audit = files.read_json(path)
+        elif _read_file(path, sample):
+            found = True
+    if found:
+        results.samples[folder.name] = sample
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    # stages are staged as links to folders
+    for place, names, members in os.walk(folder, followlinks=True):
+        names.sort()
+        yield from (Path(place) / member for member in sorted(members))
+
+
+def _read_file(path: Path, sample: Sample) -> bool:
+    """Read one file into ``sample``; tell whether it is known."""
+    name, bed = path.name, path.parent.name
+    if name in ("regions.tsv", "splits.tsv"):
+        _take_regions(path, sample)
+    elif name == "history.tsv":
+        _take_history(path, sample)
+    elif name == "metrics.json":
+        sample.metrics = files.read_json(path)
+    elif name == "curves.json":
+        sample.curves = files.read_json(path)
+    elif name == "seformer.json":
+        _take_settings(files.read_json(path), sample)
+    elif name == "predictions.tsv":
+        sample.predictions[bed] = read_predictions(path, path.with_name("summary.json"))
+    elif bed == "predictions" and path.suffix == ".tsv":
+        summary = path.with_name(f"{path.stem}.summary.json")
+        sample.predictions[path.stem] = read_predictions(path, summary)
+    elif name == "attributions.tsv":
+        sample.explanations[bed] = read_explanations(path, path.with_name("summary.json"))
+    elif bed == "attributions" and path.suffix == ".tsv":
+        summary = path.with_name(f"{path.stem}.summary.json")
+        sample.explanations[path.stem] = read_explanations(path, summary)
+    else:
+        return False
+    return True
+
+
+def _take_regions(path: Path, sample: Sample) -> None:
+    table = files.read_table(path, ["label", "length", "drop_reason"])
+    if table["label"].notna().sum() == 0:
+        return  # regions to score, not to train on
+    table["drop_reason"] = table["drop_reason"].fillna("")
+    if sample.regions is None or "split" in table.columns:
+        sample.regions = table
+
+
+def _take_history(path: Path, sample: Sample) -> None:
+    table = files.read_table(path, ["stage", "epoch", "train_loss", "validation_auroc"])
+    known = [] if sample.history is None else [sample.history]
+    joined = pd.concat([*known, table], ignore_index=True)
+    sample.history = joined.drop_duplicates(["stage", "epoch"], keep="last").sort_values(
+        ["stage", "epoch"], ignore_index=True
+    )
+
+
+def _take_settings(settings: dict[str, Any], sample: Sample) -> None:
+    """Keep the settings of the model that has come furthest: evaluated, full, head."""
+
+    def progress(found: dict[str, Any] | None) -> tuple[bool, bool, bool]:
+        if found is None:
+            return (False, False, False)
+        evaluated = bool(found.get("calibration", {}).get("regions"))
+        return (True, "full" in found.get("training", {}), evaluated)
+
+    if progress(settings) >= progress(sample.settings):
+        sample.settings = settings
+
+
+def read_predictions(path: Path, summary: Path) -> Predictions:
+    """Count one table of predictions, a part at a time.
+
+    Raises
+    ------
+    UserError
+        If it is not one.
+    """
+    found = Predictions(summary=files.read_json(summary) if summary.is_file() else {})
+    edges = np.linspace(0, 1, PROBABILITY_BINS + 1)
+    columns = ["logit", "probability", "prediction", "flags"]
+    try:
+        parts = pd.read_csv(
+            path,
+            sep="\t",
+            usecols=columns,
+            dtype={"prediction": str, "flags": str},
+            keep_default_na=False,
+            na_values={"logit": [""], "probability": [""]},
+            chunksize=ROWS,
+        )
+        for part in parts:
+            scored = part["logit"].notna()
+            found.rows += len(part)
+            found.scored += int(scored.sum())
+            found.super_enhancers += int((part["prediction"] == "SE").sum())
+            flags = part.loc[scored, "flags"]
+            found.flagged += int((flags != "").sum())
+            found.flags.update(chain.from_iterable(f.split(",") for f in flags if f))
+            found.unscored.update(part.loc[~scored, "flags"])
+            found.histogram += np.histogram(part.loc[scored, "probability"], edges)[0]
+    except (ValueError, pd.errors.ParserError) as error:
+        raise UserError(
+            f"this is not a table of predictions ({error})",
+            where=path,
+            expected=f"the columns {', '.join(columns)}",
+        ) from error
+    return found
+
+
+def read_explanations(path: Path, summary: Path) -> Explanations:
+    """Read the completeness of one table of explained regions."""
+    table = files.read_table(path, ["completeness_error"])
+    errors = pd.to_numeric(table["completeness_error"], errors="coerce").to_numpy(np.float64)
+    flags = table["flags"].dropna().astype(str) if "flags" in table.columns else []
+    counted = Counter(chain.from_iterable(f.split(",") for f in flags if f))
+    return Explanations(
+        len(table),
+        errors[np.isfinite(errors)],
+        counted,
+        files.read_json(summary) if summary.is_file() else {},
+    )

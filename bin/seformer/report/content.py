@@ -1,0 +1,130 @@
+"""Writing MultiQC custom content: one file per section, escaped, in colours all can tell apart."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Okabe and Ito (2008): apart for colour-blind readers, on screen and in print
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, RED, PINK, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#8A8A8A"
+CYCLE = (BLUE, RED, GREEN, PINK, ORANGE, SKY, GREY, "#6A3D9A")
+SUPER, TYPICAL = RED, BLUE
+SCORERS = {
+    "model": RED,
+    "kmer_boosting": BLUE,
+    "kmer_logistic": SKY,
+    "gc": GREEN,
+    "cpg": PINK,
+    "length": ORANGE,
+    "n_fraction": GREY,
+}
+# lines differ in more than colour
+DASHES = {"model": "solid", "kmer_boosting": "solid", "kmer_logistic": "dash"}
+
+# parent sections in the order of the page
+PARENTS = {
+    "verdict": ("Verdict", "What this run shows, in plain words."),
+    "summary": ("General statistics", "One row per sample."),
+    "data": ("Data", "The regions that were given, and what became of them."),
+    "split": ("Split and leakage", "Which regions the model never saw, and how far they differ."),
+    "training": ("Training", "Stage 1 trains the head on the frozen backbone, stage 2 all layers."),
+    "test": ("Test results", "The held-out test part, scored once."),
+    "predictions": ("Predictions", "The BED files scored with the trained model."),
+    "explanations": ("Explanations", "Attributions of the score to single bases."),
+    "methods": ("Methods", "Text for a paper, with the numbers of this run."),
+    "parameters": ("Parameters", "What this run was started with."),
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the page; ``kind`` is html, linegraph, bargraph or table."""
+
+    parent: str
+    id: str
+    name: str
+    description: str
+    kind: str
+    data: Any
+    config: Mapping[str, Any] | None = None
+    headers: Mapping[str, Any] | None = None
+
+
+def plain(name: object) -> str:
+    """Make a name from outside harmless where a figure may read it as markup."""
+    text = " ".join(str(name).split())
+    for sign, other in (("<", "‹"), (">", "›"), ("&", "+"), ('"', "”"), ("'", "’"), ("`", "’")):
+        text = text.replace(sign, other)
+    return text[:80] or "unnamed"
+
+
+def escape(text: object) -> str:
+    """Escape text from outside for HTML."""
+    return html.escape(str(text))
+
+
+def number(value: int) -> str:
+    """Write 12345 as 12,345."""
+    return f"{value:,}"
+
+
+def signed(value: float, plus: bool = True) -> str:
+    """Write a number with three decimals and a real minus."""
+    return f"{value:{'+' if plus else ''}.3f}".replace("-", "−")
+
+
+def percent(part: float, whole: float) -> str:
+    """Write a share as a percentage; a dash where there is no whole."""
+    if not whole:
+        return "–"
+    share = 100 * part / whole
+    return f"{share:.1f} %" if share < 10 and share != int(share) else f"{share:.0f} %"
+
+
+def write(section: Section, order: int, out: Path) -> None:
+    """Write one section as ``<order>_<id>_mqc.json``."""
+    title, about = PARENTS[section.parent]
+    content: dict[str, Any] = {
+        "id": f"seformer_{section.id}",
+        "parent_id": f"seformer-{section.parent}",
+        "parent_name": title,
+        "parent_description": about,
+        "section_name": section.name,
+        "description": section.description,
+        "plot_type": section.kind,
+        "data": section.data,
+    }
+    if section.kind != "html":
+        content["pconfig"] = {
+            "id": f"seformer_{section.id}_plot",
+            "title": f"seformer: {section.name}",
+            **(section.config or {}),
+        }
+    if section.headers:
+        content["headers"] = section.headers
+    path = out / f"{order:02d}_{section.id}_mqc.json"
+    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], numeric: int = 1, caption: str = ""
+) -> str:
+    """Make an HTML table of cells that are HTML already; columns from ``numeric`` on are right."""
+
+    def cells(tag: str, row: Sequence[str]) -> str:
+        return "".join(
+            f"<{tag}{' class=sf-num' if i >= numeric else ''}>{cell}</{tag}>"
+            for i, cell in enumerate(row)
+        )
+
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    top = f"<caption>{caption}</caption>" if caption else ""
+    return (
+        f'<div class="table-responsive"><table class="table table-sm sf-table">{top}'
+        f"<thead><tr>{cells('th', head)}</tr></thead><tbody>{body}</tbody></table></div>"
+    )

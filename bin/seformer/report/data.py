@@ -1,0 +1,237 @@
+"""Sections on the regions: what was given, dropped, split, and how alike the parts are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seformer.report.collect import Results, Sample
+from seformer.report.content import (
+    SUPER,
+    TYPICAL,
+    Section,
+    escape,
+    number,
+    percent,
+    plain,
+    table,
+)
+
+PARTS = ("train", "validation", "test")
+CLASSES = ((1, "super-enhancers", SUPER), (0, "typical enhancers", TYPICAL))
+BINS = 30
+REASONS = {
+    "unknown_chromosome": "chromosome not in the genome",
+    "past_chromosome_end": "beyond the chromosome's end",
+    "all_n": "unknown bases only",
+    "too_many_n": "too many unknown bases",
+    "too_short": "too short",
+    "te_overlaps_se": "typical enhancer overlapping a super-enhancer",
+    "duplicate": "duplicate",
+    "conflicting_label": "same place under both labels",
+}
+
+
+def sections(results: Results) -> Iterator[Section]:
+    samples = results.with_("regions")
+    if samples:
+        yield counts(samples)
+        dropped = drops(samples)
+        if dropped:
+            yield dropped
+        yield distribution(samples, "length", "Lengths", "length in base pairs")
+        yield distribution(samples, "gc", "GC content", "GC content in %")
+        if all("split" in s.regions.columns for s in samples):
+            yield parts(samples)
+    if results.audit is not None:
+        yield audit(results.audit)
+
+
+def kept(sample: Sample) -> pd.DataFrame:
+    """Rows in use: not dropped, labelled."""
+    regions = sample.regions
+    return regions[(regions["drop_reason"] == "") & regions["label"].notna()]
+
+
+def counts(samples: list[Sample]) -> Section:
+    rows = []
+    for sample in samples:
+        used = kept(sample)
+        cells = [escape(sample.name), number(len(sample.regions)), number(len(used))]
+        for label, _, _ in CLASSES:
+            part = used[used["label"] == label]
+            middle = f"{part['length'].median():,.0f}" if len(part) else "–"
+            gc = f"{100 * part['gc'].mean():.1f}" if "gc" in part and len(part) else "–"
+            cells += [number(len(part)), middle, gc]
+        cells.append(percent((used["label"] == 1).sum(), len(used)))
+        rows.append(cells)
+    head = ["sample", "given", "used", "SE", "median bp", "GC %", "TE", "median bp", "GC %"]
+    return Section(
+        "data",
+        "data_counts",
+        "Regions used",
+        "Super-enhancers (SE) and typical enhancers (TE) that remain after the checks. A bad "
+        "table has under a hundred of either class, or classes whose lengths or GC differ so "
+        "much that these alone tell them apart.",
+        "html",
+        table([*head, "SE share"], rows),
+    )
+
+
+def drops(samples: list[Sample]) -> Section | None:
+    data = {
+        plain(s.name): {
+            reason: int((s.regions["drop_reason"] == reason).sum())
+            for reason in dict.fromkeys([*REASONS, *s.regions["drop_reason"].unique()])
+            if reason
+        }
+        for s in samples
+    }
+    if not any(sum(row.values()) for row in data.values()):
+        return None
+    seen = [r for r in next(iter(data.values())) if any(row.get(r) for row in data.values())]
+    return Section(
+        "data",
+        "data_dropped",
+        "Regions left out, by reason",
+        "Each row that was given but not used is counted once, and listed with its reason in "
+        "regions.tsv. A bar that is mostly one reason points at a mistake in the input: another "
+        "assembly (beyond the chromosome's end) or other chromosome names.",
+        "bargraph",
+        {
+            name: {REASONS.get(r, plain(r)): row.get(r, 0) for r in seen}
+            for name, row in data.items()
+        },
+        {"ylab": "regions", "cpswitch_counts_label": "Regions", "tt_decimals": 0},
+    )
+
+
+def distribution(samples: list[Sample], column: str, name: str, xlab: str) -> Section:
+    """Draw the share of regions over length (log scale) or GC, one tab per sample."""
+    data, labels = [], []
+    for sample in samples:
+        used = kept(sample)
+        values = used[column].to_numpy(np.float64)
+        edges = _edges(values[np.isfinite(values)], column)
+        lines = {}
+        for label, title, _ in CLASSES:
+            own = values[(used["label"] == label).to_numpy() & np.isfinite(values)]
+            share = np.histogram(own, edges)[0] / max(1, len(own))
+            lines[title] = _stairs(edges, 100 * share, 100 if column == "gc" else 1)
+        data.append(lines)
+        labels.append({"name": plain(sample.name), "ylab": "share of the class in %"})
+    reading = {
+        "length": "Curves that lie apart mean that length alone tells the classes apart, and a "
+        "model may learn nothing else; see region length among the baselines.",
+        "gc": "Curves that lie apart mean that base composition alone tells much; see GC content "
+        "among the baselines.",
+    }[column]
+    config: dict[str, Any] = {
+        "xlab": xlab,
+        "ylab": "share of the class in %",
+        "ymin": 0,
+        "colors": {title: colour for _, title, colour in CLASSES},
+        "style": "lines",
+        "smooth_points": None,
+        "x_decimals": 0 if column == "length" else 1,
+        "y_decimals": 1,
+        **({"data_labels": labels} if len(labels) > 1 else {}),
+    }
+    if column == "length":
+        config["xlog"] = True
+    return Section(
+        "data",
+        f"data_{column}",
+        f"{name} of both classes",
+        f"The share of each class over {name if column == 'gc' else name.lower()}. {reading}",
+        "linegraph",
+        data if len(data) > 1 else data[0],
+        config,
+    )
+
+
+def _edges(values: np.ndarray, column: str) -> np.ndarray:
+    if not len(values):
+        return np.array([0.0, 1.0])
+    low, high = values.min(), values.max()
+    if column == "length":
+        return np.geomspace(max(1, low) * 0.98, max(2, high) * 1.02, BINS + 1)
+    return np.linspace(max(0, low - 0.01), min(1, high + 0.01), BINS + 1)
+
+
+def _stairs(edges: np.ndarray, share: np.ndarray, scale: float) -> list[list[float]]:
+    """Draw a histogram as its outline."""
+    x = np.repeat(edges, 2) * scale
+    y = np.concatenate(([0.0], np.repeat(share, 2), [0.0]))
+    return [[round(float(a), 4), round(float(b), 4)] for a, b in zip(x, y, strict=True)]
+
+
+def parts(samples: list[Sample]) -> Section:
+    data: dict[str, dict[str, int]] = {}
+    for sample in samples:
+        used = kept(sample)
+        for part in PARTS:
+            name = part if len(samples) == 1 else f"{plain(sample.name)} · {part}"
+            own = used[used["split"] == part]
+            data[name] = {title: int((own["label"] == label).sum()) for label, title, _ in CLASSES}
+    categories = {title: {"name": title, "color": colour} for _, title, colour in CLASSES}
+    chromosomes = _held_out(samples)
+    return Section(
+        "split",
+        "split_parts",
+        "Regions of each part",
+        "The model learns from train; validation chooses the epoch, calibration and threshold; "
+        f"test is scored once.{chromosomes} A bad split has few loci in test or a share of "
+        "super-enhancers that differs much between the parts.",
+        "bargraph",
+        data,
+        {
+            "ylab": "regions",
+            "cpswitch_counts_label": "Regions",
+            "tt_decimals": 0,
+            "sort_samples": False,
+        },
+        categories,
+    )
+
+
+def _held_out(samples: list[Sample]) -> str:
+    """Name the held-out chromosomes where the split is by chromosomes."""
+    used = pd.concat([kept(s)[["chrom", "split"]] for s in samples if "chrom" in s.regions])
+    named = {part: set(map(str, used["chrom"][used["split"] == part])) for part in PARTS}
+    if any(named[a] & named[b] for a, b in (PARTS[:2], PARTS[1:], PARTS[::2])):
+        return ""
+    if max(len(named["test"]), len(named["validation"])) > 8:
+        return ""
+    shown = {part: escape(", ".join(sorted(named[part]))) for part in PARTS}
+    return f" Held out: {shown['test']} for test, {shown['validation']} for validation."
+
+
+def audit(found: Mapping[str, Any]) -> Section:
+    """Show the audit's numbers as they stand; the verdict says what they mean."""
+    rows = [
+        [escape(key.replace("_", " ")), escape(value)]
+        for key, value in _flat(found)
+        if not isinstance(value, (list, dict))
+    ]
+    return Section(
+        "split",
+        "split_audit",
+        "Leakage audit",
+        "Overlaps between parts stop the run. Similarity is the share of a test region's 31-mers "
+        "that also occur in the training part; many regions above a few percent mean that part "
+        "of the result may be memory.",
+        "html",
+        table(["measure", "value"], rows),
+    )
+
+
+def _flat(found: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in found.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key} · ")
+        else:
+            yield f"{prefix}{key}", f"{value:.4g}" if isinstance(value, float) else value

@@ -1,0 +1,174 @@
+"""The verdict: what each sample's results show, in plain words, the gravest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seformer.report.collect import Results, Sample
+from seformer.report.content import Section, escape, number, percent, signed
+from seformer.report.style import STYLE
+from seformer.report.use import incomplete
+from seformer.verdict import NAMES, Finding, judge_test
+
+# a sign beside the colour, for print and for colour-blind readers
+SIGNS = {"good": "✓", "note": "i", "warning": "!", "bad": "✗"}
+SPOKEN = {"good": "good", "note": "note", "warning": "look out", "bad": "bad"}
+GRAVITY = ("bad", "warning", "note", "good")
+OUTSIDE = 0.2
+OPEN_UP_TO = 2
+
+
+def verdict(results: Results) -> Section:
+    several = len(results.samples) > OPEN_UP_TO
+    shared = judge_audit(results.audit) if results.audit is not None else []
+    blocks = [box("", "The split", shared, False)] if shared and several else []
+    for name, sample in sorted(results.samples.items()):
+        findings = judge(sample) + ([] if several else shared)
+        if findings:
+            blocks.append(box(escape(name), headline(sample), findings, several))
+    if not blocks:
+        blocks = ["<p>No result to judge: this run neither evaluated nor used a model.</p>"]
+    return Section(
+        "verdict",
+        "verdict",
+        "Verdict",
+        "Read this first; the sections below show the evidence.",
+        "html",
+        STYLE + "".join(blocks),
+    )
+
+
+def box(name: str, head: str, findings: list[Finding], folded: bool) -> str:
+    """Frame one sample's sentences, the gravest first; folded to their counts among many."""
+    findings = sorted(findings, key=lambda finding: GRAVITY.index(finding.level))
+    counts = "".join(
+        f'<span class="sf-count">{sign(level)}{n} {SPOKEN[level]}</span>'
+        for level in GRAVITY
+        if (n := sum(finding.level == level for finding in findings))
+    )
+    items = "".join(
+        f'<li class="sf-{f.level}">{sign(f.level)}<b>{escape(f.topic)}</b> {escape(f.text)}</li>'
+        for f in findings
+    )
+    return (
+        f'<details class="sf-verdict"{"" if folded else " open"}><summary><b>{name}</b>{counts}'
+        f'<span class="sf-head">{head}</span></summary><ul>{items}</ul></details>'
+    )
+
+
+def sign(level: str) -> str:
+    return (
+        f'<span class="sf-sign sf-{level}" role="img" aria-label="{SPOKEN[level]}">'
+        f"{SIGNS[level]}</span>"
+    )
+
+
+def headline(sample: Sample) -> str:
+    if not sample.metrics:
+        return ""
+    test = sample.metrics["test"]
+    auroc, delta = test["model"]["auroc"], test["delta"]["auroc"]
+    return (
+        f"test AUROC {auroc['value']:.3f}, {signed(delta['value'])} over "
+        f"{escape(NAMES.get(delta['baseline'], delta['baseline']))}"
+    )
+
+
+def judge(sample: Sample) -> list[Finding]:
+    """Say what one sample's results show."""
+    findings = list(judge_test(sample.metrics)) if sample.metrics else []
+    findings += judge_regions(sample)
+    for bed, found in sample.predictions.items():
+        outside = max(
+            (found.flags.get(f"{what}_outside_training", 0) for what in ("length", "gc")),
+            default=0,
+        )
+        if found.flags.get("other_assembly"):
+            findings.append(
+                Finding(
+                    "warning",
+                    f"Predictions of {bed}",
+                    "The genome is not the one the model was trained on. Check the assembly.",
+                )
+            )
+        if outside > OUTSIDE * max(1, found.scored):
+            findings.append(
+                Finding(
+                    "warning",
+                    f"Predictions of {bed}",
+                    f"{percent(outside, found.scored)} of {number(found.scored)} regions are "
+                    "unlike those of the training in length or GC. Their scores may rank, but "
+                    "hardly measure.",
+                )
+            )
+        if found.scored < found.rows:
+            findings.append(
+                Finding(
+                    "note",
+                    f"Predictions of {bed}",
+                    f"{number(found.rows - found.scored)} of {number(found.rows)} regions could "
+                    "not be scored; the table says why.",
+                )
+            )
+    return findings + judge_explanations(sample)
+
+
+def judge_regions(sample: Sample) -> list[Finding]:
+    if sample.regions is None:
+        return []
+    dropped = int((sample.regions["drop_reason"] != "").sum())
+    share = dropped / max(1, len(sample.regions))
+    if share <= OUTSIDE:
+        return []
+    return [
+        Finding(
+            "warning",
+            "Regions left out",
+            f"{percent(dropped, len(sample.regions))} of the regions given were left out; see "
+            "the reasons under Data.",
+        )
+    ]
+
+
+def judge_explanations(sample: Sample) -> list[Finding]:
+    if not sample.explanations:
+        return []
+    total = sum(found.regions for found in sample.explanations.values())
+    broken = sum(incomplete(found) for found in sample.explanations.values())
+    if broken:
+        return [
+            Finding(
+                "warning",
+                "Explanations complete?",
+                f"{number(broken)} of {number(total)} explanations do not add up within 5 %; "
+                "they are flagged incomplete. Raise --max_steps, or leave them out.",
+            )
+        ]
+    if not any(len(found.errors) for found in sample.explanations.values()):
+        return []
+    return [
+        Finding(
+            "good",
+            "Explanations complete?",
+            f"The attributions of all {number(total)} explained regions add up to their scores "
+            "within 5 %, or are flagged as too close to their reference to tell.",
+        )
+    ]
+
+
+def judge_audit(audit: Mapping[str, Any]) -> list[Finding]:
+    """Say whether the split is clean."""
+    overlaps = audit.get("overlaps", 0)
+    overlaps = sum(overlaps.values()) if isinstance(overlaps, Mapping) else overlaps
+    overlaps = len(overlaps) if isinstance(overlaps, list) else overlaps
+    if overlaps:
+        return [
+            Finding(
+                "bad",
+                "Split clean?",
+                f"No: {number(int(overlaps))} overlaps between the parts. The results are not "
+                "to be trusted.",
+            )
+        ]
+    return [Finding("good", "Split clean?", "No region of one part overlaps one of another.")]

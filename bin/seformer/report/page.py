@@ -1,0 +1,113 @@
+"""Put the page together: sections in order, MultiQC's configuration, versions."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from seformer import files
+from seformer.errors import UserError
+from seformer.report import data, judge, methods, results, summary, use
+from seformer.report.collect import Results, collect
+from seformer.report.content import PARENTS, Section, plain, write
+
+logger = logging.getLogger(__name__)
+CONFIG_FILE = "multiqc_config.yml"
+VERSIONS_FILE = "seformer_mqc_versions.yml"
+
+
+def run(
+    folders: Sequence[Path],
+    out: Path,
+    *,
+    parameters: Path | None = None,
+    versions: Path | None = None,
+    title: str = "seformer",
+) -> None:
+    """Write MultiQC content for the results below ``folders``; see `seformer.report`.
+
+    Raises
+    ------
+    UserError
+        If nothing is found or a file is damaged.
+    """
+    found = collect([Path(folder) for folder in folders])
+    if parameters is not None:
+        given = files.read_json(parameters)
+        if not isinstance(given, dict):
+            raise UserError("this is not an object of parameters", where=parameters)
+        found.parameters = given
+    sections = list(page(found))
+    with files.output_folder(out) as staging:
+        for order, section in enumerate(sections):
+            write(section, order, staging)
+        # JSON is YAML
+        text = json.dumps(config(sections, title), indent=2) + "\n"
+        (staging / CONFIG_FILE).write_text(text, encoding="utf-8")
+        if versions is not None:
+            shutil.copyfile(files.existing_file(versions), staging / VERSIONS_FILE)
+    _remove_older(out, sections)
+    logger.info(
+        "%d sections on %d samples; now: multiqc --config %s %s",
+        len(sections),
+        len(found.samples),
+        out / CONFIG_FILE,
+        out,
+    )
+
+
+def _remove_older(out: Path, sections: Sequence[Section]) -> None:
+    """Drop sections of an earlier report that this one does not have."""
+    written = {f"{order:02d}_{section.id}_mqc.json" for order, section in enumerate(sections)}
+    for path in out.glob("[0-9][0-9]_*_mqc.json"):
+        if path.name not in written:
+            path.unlink()
+
+
+def page(found: Results) -> list[Section]:
+    """Make every section that the results have something for, in the order of the page."""
+    text = methods.methods(found)
+    return [
+        judge.verdict(found),
+        *summary.sections(found),
+        *data.sections(found),
+        *results.sections(found),
+        *use.sections(found),
+        *([text] if text else []),
+        *([summary.parameters(found.parameters)] if found.parameters else []),
+    ]
+
+
+def config(sections: Sequence[Section], title: str) -> dict[str, Any]:
+    """Configure MultiQC: only our content, in our order, nothing from the network."""
+    order: dict[str, dict[str, int]] = {}
+    for place, parent in enumerate(PARENTS):
+        # higher comes first
+        order[f"seformer-{parent}"] = {"order": 10_000 - 100 * place}
+    for place, section in enumerate(sections):
+        order[f"seformer_{section.id}"] = {"order": 5_000 - place}
+    order["multiqc_software_versions"] = {"order": 10_000 - 100 * len(PARENTS) + 150}
+    return {
+        "title": plain(title),
+        "intro_text": "Super-enhancers against typical enhancers, from DNA sequence alone.",
+        "show_analysis_paths": False,
+        "show_analysis_time": False,
+        "run_modules": ["custom_content"],
+        "custom_content": {"order": [f"seformer-{parent}" for parent in PARENTS]},
+        "report_section_order": order,
+        "skip_generalstats": True,
+        "disable_version_detection": True,
+        "no_version_check": True,
+        "no_ai": True,
+        "export_plots": False,
+        "fn_clean_sample_names": False,
+        "collapse_tables": False,
+        "plots_flat_numseries": 100_000,
+        "plots_defer_loading_numseries": 100_000,
+        "lineplot_number_of_points_to_hide_markers": 0,
+        "template_dark_mode": False,
+    }

@@ -1,0 +1,187 @@
+"""Invented but plausible results of a run, in the published layout, for tests of the report."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from seformer import curves, evaluate, verdict
+
+
+def write_json(value, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+
+
+def write_table(table, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(path, sep="\t", index=False)
+
+
+def regions(rng, n=900, length_gap=0.0):
+    labels = (rng.random(n) < 0.45).astype(int)
+    drop = rng.choice(
+        ["", "te_overlaps_se", "too_many_n", "duplicate"], n, p=[0.94, 0.04, 0.015, 0.005]
+    )
+    chrom = rng.choice([f"chr{i}" for i in (*range(1, 13), "X")], n)
+    split = np.where(
+        np.isin(chrom, ["chr7", "chr10"]), "test", np.where(chrom == "chr8", "validation", "train")
+    )
+    length = np.exp(rng.normal(7.6 + length_gap * labels, 0.5)).astype(int) + 200
+    start = rng.integers(0, 10**8, n)
+    return pd.DataFrame(
+        {
+            "sample": "x",
+            "chrom": chrom,
+            "start": start,
+            "end": start + length,
+            "name": "",
+            "label": labels,
+            "length": length,
+            "gc": np.clip(rng.normal(0.45 + 0.05 * labels, 0.06), 0.2, 0.8),
+            "n_fraction": 0.0,
+            "line": np.arange(n) + 1,
+            "source": "regions.bed",
+            "drop_reason": drop,
+            "cluster": [f"c{i // 2}" for i in range(n)],
+            "split": np.where(drop == "", split, ""),
+        }
+    )
+
+
+def evaluation(rng, table, quality, sample):
+    rows = table[table["split"].isin(["validation", "test"])].reset_index(drop=True)
+    rows["train_containment"] = rng.random(len(rows)) ** 4 * 0.3
+    labels = rows["label"].to_numpy()
+    scores = {
+        "model": rng.normal(size=len(rows)) + quality * labels,
+        "length": np.log(rows["length"].to_numpy()),
+        "gc": 20 * rows["gc"].to_numpy() - 9,
+        "cpg": rng.normal(size=len(rows)) + 0.5 * labels,
+        "n_fraction": np.zeros(len(rows)),
+        "kmer_logistic": rng.normal(size=len(rows)) + 1.1 * labels,
+        "kmer_boosting": rng.normal(size=len(rows)) + 1.2 * labels,
+    }
+    validation = (rows["split"] == "validation").to_numpy()
+    judged = {
+        name: evaluate.judge(values, labels, validation, "temperature", "mcc")
+        for name, values in scores.items()
+    }
+    found = {"sample": sample, **evaluate.evaluate(rows, judged, resamples=200)}
+    found |= {
+        "threshold": judged["model"].threshold._asdict(),
+        "baseline_choices": {"kmer_logistic": {"k": 5, "C": 0.001}, "kmer_boosting": {"trees": 88}},
+        "bootstrap": {"resamples": 200, "seed": 1},
+    }
+    found["verdict"] = [finding._asdict() for finding in verdict.judge_test(found)]
+    scorers = {name: j.rows(~validation) for name, j in judged.items()}
+    return found, {"sample": sample, "test": curves.draw(labels[~validation], scorers)}
+
+
+def history(rng, best):
+    rows = []
+    for stage, epochs in ((1, 25), (2, 9)):
+        start = 0.5 if stage == 1 else best - 0.05
+        for epoch in range(1, epochs + 1):
+            way = 1 - np.exp(-epoch / (epochs / 3))
+            auroc = start + (best - 0.04 * (stage == 1) - start) * way + rng.normal(0, 0.004)
+            loss = 0.69 - 0.5 * (auroc - 0.5)
+            rows.append(
+                {
+                    "stage": stage,
+                    "epoch": epoch,
+                    "step": epoch * 20,
+                    "train_loss": loss - 0.02 * epoch / epochs,
+                    "validation_loss": loss + 0.03 * (epoch / epochs) ** 2,
+                    "validation_auroc": auroc,
+                    "learning_rate": 1e-3 * (1 - epoch / (epochs + 1)),
+                    "seconds": 3.0,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+SETTINGS = {
+    "format": 1,
+    "sample": "x",
+    "backbone": {"name": "tiny", "source": "preset", "revision": None, "family": "tiny"},
+    "window": 512,
+    "window_pooling": "mean",
+    "token_pooling": "mean",
+    "calibration": {"method": "temperature", "slope": 1.1, "intercept": 0.0, "regions": 80},
+    "training": {"class_weights": "balanced", "full": {"epochs": 20}},
+    "seeds": [1],
+}
+
+
+def predictions(rng, n=400):
+    probability = rng.beta(2, 3, n)
+    table = pd.DataFrame({"chrom": "chr1", "start": np.arange(n) * 1000})
+    table["end"] = table["start"] + 800
+    table["logit"] = np.log(probability / (1 - probability))
+    table["probability"] = probability
+    table["prediction"] = np.where(probability > 0.55, "SE", "TE")
+    table["coverage"] = 1.0
+    table["flags"] = np.where(rng.random(n) < 0.3, "length_outside_training", "")
+    table.loc[:4, ["logit", "probability"]] = np.nan
+    table.loc[:4, "prediction"] = ""
+    table.loc[:4, "flags"] = "all_n"
+    return table
+
+
+def explanations(rng, n=120):
+    error = np.exp(rng.normal(-4.6, 0.7, n)).clip(0, 0.2)
+    table = pd.DataFrame({"chrom": "chr1", "start": np.arange(n) * 1000})
+    table["end"] = table["start"] + 800
+    table["logit"] = rng.normal(size=n)
+    table["completeness_error"] = error
+    table["flags"] = np.where(error > 0.05, "incomplete", "")
+    x = np.arange(300)
+
+    def peaks():
+        values = rng.normal(0, 0.004, 300)
+        for centre in rng.integers(10, 290, 5):
+            values += rng.normal(0.04, 0.03) * np.exp(-(((x - centre) / 3) ** 2))
+        return [float(v) for v in values]
+
+    summary = {
+        "settings": {"method": "integrated_gradients", "reference": "dinucleotide"},
+        "profile": {
+            key: {"regions": 60, "mean": list(sign * (0.002 + 0.001 * np.sin(np.arange(50) / 8)))}
+            for key, sign in (("SE", 1), ("TE", -1))
+        },
+        "drawn": [
+            {
+                "chrom": "chr1",
+                "start": 10_000 * i,
+                "end": 10_000 * i + 1500,
+                "name": f"peak_{i}",
+                "logit": 3.0 - i / 3,
+                "bases_per_point": 5,
+                "values": peaks(),
+            }
+            for i in range(6)
+        ],
+    }
+    return table, summary
+
+
+def write_results(folder, samples=("K562",), *, use=True, seed=0):
+    """Write one folder per sample under ``folder``; qualities fall from sample to sample."""
+    for i, name in enumerate(samples):
+        rng = np.random.default_rng(seed + i)
+        place = folder / name
+        table = regions(rng, length_gap=1.5 if i % 3 == 2 else 0.1)
+        quality = (1.9, 1.2, 0.9, 0.0)[i % 4]
+        write_table(table, place / "regions.tsv")
+        metrics, drawn = evaluation(rng, table, quality, name)
+        write_json(metrics, place / "metrics.json")
+        write_json(drawn, place / "curves.json")
+        write_json(SETTINGS | {"sample": name}, place / "model" / "seformer.json")
+        write_table(history(rng, 0.55 + 0.15 * quality), place / "history.tsv")
+        if use:
+            for bed in ("peaks", "candidates"):
+                write_table(predictions(rng), place / "predictions" / f"{bed}.tsv")
+            table, summary = explanations(rng)
+            write_table(table, place / "attributions" / "peaks.tsv")
+            write_json(summary, place / "attributions" / "peaks.summary.json")
