@@ -63,7 +63,7 @@ class KmerEncoder(Backbone):
         super().__init__(config, context=config["max_position_embeddings"])
         width = config["hidden_size"]
         self.word_embeddings = nn.Embedding(config["vocab_size"], width)
-        self.dropout = nn.Dropout(config["hidden_dropout_prob"])
+        self.dropout = nn.Dropout(config["embedding_dropout_prob"])
         self.layers = nn.ModuleList(Layer(config) for _ in range(config["num_hidden_layers"]))
         self.norm = nn.LayerNorm(width)
         self.rotary = Rotary(width // config["num_attention_heads"], config["rotary_base"])

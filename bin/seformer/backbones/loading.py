@@ -17,13 +17,13 @@ import safetensors.torch
 import torch
 
 from seformer.backbones.base import Backbone
+from seformer.backbones.registry import CHECKSUMS
 from seformer.errors import UserError
 from seformer.files import atomic_path, read_json, sha256, write_json
 
-__all__ = ["CHECKSUMS", "fill", "read_config", "read_state", "save_folder", "verify_checksums"]
+__all__ = ["fill", "read_config", "read_state", "save_folder", "verify_checksums"]
 
 logger = logging.getLogger(__name__)
-CHECKSUMS = "checksums.json"
 # heads on top of a backbone, by the first part of the key
 _HEADS = re.compile(
     r"^(cls|classifier|head|lm_head|decoder|qa_outputs|score|pooler|window_pooling|\w+_head)\."

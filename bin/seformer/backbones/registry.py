@@ -1,14 +1,216 @@
-"""The registry of published models, and how a name becomes a folder."""
+"""The registry of published models, and how a name becomes a folder with their files.
+
+Kept free of torch, so that `seformer models` answers at once. Sizes and contexts follow the
+authors' documentation; revisions are commits of the hub repositories. Where none is known for
+certain the field is empty, and what a download resolves it to is recorded beside the files.
+"""
 
 from __future__ import annotations
 
+import difflib
+import json
+import logging
+import re
+import shutil
+from collections.abc import Sequence
+from importlib.resources import files as package_files
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from seformer.errors import UserError
 
+__all__ = ["CHECKSUMS", "Entry", "download", "entries", "fetch", "find", "resolve"]
+
+logger = logging.getLogger(__name__)
+CHECKSUMS = "checksums.json"
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
+
+
+class Entry(NamedTuple):
+    """One published model or preset.
+
+    Attributes
+    ----------
+    name, hub, revision
+        Name here, repository on the hub (None: preset) and its pinned commit (None: unknown).
+    family
+        See `seformer.backbones.Backbone`.
+    context_tokens, context_bp
+        One window, special tokens included, and the bases it covers on average.
+    parameters
+        Number of weights.
+    tokenizer, licence, pretraining, loads
+        In words; licence None: see the model card.
+    held_out
+        Chromosomes that the pre-training did not see (empty: none known).
+    learning_rates
+        Recommended, ``head`` for stage 1 and ``full`` for stage 2.
+    training_memory_gb
+        Estimate for stage 2 with 8 whole windows a batch in float32.
+    """
+
+    name: str
+    hub: str | None
+    revision: str | None
+    family: str
+    context_tokens: int
+    context_bp: int
+    parameters: int
+    tokenizer: str
+    licence: str | None
+    pretraining: str
+    held_out: list[str]
+    learning_rates: dict[str, float]
+    training_memory_gb: int
+    loads: str
+
+
+def entries() -> list[Entry]:
+    """Return all entries, presets first."""
+    text = (package_files("seformer.backbones") / "registry.json").read_text(encoding="utf-8")
+    return [Entry(**entry) for entry in json.loads(text)["models"]]
+
+
+def find(name: str) -> Entry | None:
+    """Return the entry of a registry name or of its hub id."""
+    bare = str(name).partition("@")[0]
+    return next((entry for entry in entries() if bare in (entry.name, entry.hub)), None)
+
+
+def _unknown(name: str) -> UserError:
+    names = [entry.name for entry in entries()]
+    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
+    return UserError(
+        f"there is no model or folder {str(name)!r}",
+        expected="a name that `seformer models` lists, a hub id (owner/name) or a model folder",
+        do=f"did you mean {near[0]}?" if near else "list the names with `seformer models`",
+    )
+
+
+def _hub_reference(name: str | Path) -> tuple[str, str | None, str]:
+    """Return hub id, revision and source (registry or hub) of a name."""
+    entry = find(str(name))
+    revision = str(name).partition("@")[2] or (entry.revision if entry else None)
+    if entry is not None:
+        if entry.hub is None:
+            raise UserError(
+                f"{entry.name} is a preset, made from scratch",
+                do="use its name as the model; there is nothing to fetch",
+            )
+        return entry.hub, revision, "registry" if str(name) == entry.name else "hub"
+    if isinstance(name, Path) or not _HUB_ID.fullmatch(str(name)) or Path(name).parent.is_dir():
+        raise _unknown(str(name))
+    return str(name).partition("@")[0], revision, "hub"
+
 
 def resolve(name: str | Path) -> tuple[Path, str, str | None]:
-    """Return the folder of a model, where it came from, and its revision."""
-    if Path(name).is_dir():
-        return Path(name), "folder", None
-    raise UserError(f"there is no model {name!r}")
+    """Return a folder with a model's files, where it came from, and its revision.
+
+    Raises
+    ------
+    UserError
+        If there is no such model, or the hub cannot be reached.
+    """
+    from seformer.files import read_json
+
+    folder = Path(name)
+    if folder.is_dir():
+        record = folder / CHECKSUMS
+        revision = read_json(record).get("revision") if record.is_file() else None
+        return folder, "folder", revision
+    hub, revision, source = _hub_reference(name)
+    folder, commit = download(hub, revision)
+    return folder, source, commit
+
+
+def wanted_files(names: Sequence[str]) -> list[str]:
+    """Choose what to download: settings, tokeniser, and weights as safetensors if there are any.
+
+    Never code, and no weights of other frameworks.
+    """
+    top = [name for name in names if "/" not in name]
+    kept = [name for name in top if name.endswith((".json", ".txt", ".md", "LICENSE"))]
+    weights = [name for name in top if re.fullmatch(r"model[\w.-]*\.safetensors", name)]
+    if not weights:
+        weights = [name for name in top if re.fullmatch(r"pytorch_model[\w.-]*\.bin", name)]
+    return sorted(kept + weights)
+
+
+def download(hub: str, revision: str | None, to: Path | None = None) -> tuple[Path, str]:
+    """Download a repository's files (or find them in the local cache).
+
+    Returns
+    -------
+    The folder and the commit.
+
+    Raises
+    ------
+    UserError
+        If the hub cannot be reached or has no such repository or revision.
+    """
+    import huggingface_hub
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        info = huggingface_hub.HfApi().model_info(hub, revision=revision)
+        names = wanted_files([sibling.rfilename for sibling in info.siblings or []])
+        folder = huggingface_hub.snapshot_download(
+            hub, revision=info.sha, allow_patterns=names, local_dir=to
+        )
+        return Path(folder), str(info.sha)
+    except HfHubHTTPError as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if status is not None and 400 <= status < 500:
+            raise UserError(
+                f"the hub has no open model {hub}" + (f" at {revision}" if revision else ""),
+                do="check the name; `seformer models` lists the known ones",
+            ) from error
+        reason: Exception = error
+    except (OSError, LocalEntryNotFoundError, RuntimeError) as error:
+        reason = error
+    except Exception as error:  # the client's own network errors have no common base
+        if type(error).__module__.partition(".")[0] not in ("httpx", "httpcore", "httpx2"):
+            raise
+        reason = error
+    logger.debug("hub not reached", exc_info=reason)
+    if to is None:
+        try:
+            folder = huggingface_hub.snapshot_download(
+                hub, revision=revision, local_files_only=True
+            )
+            return Path(folder), Path(folder).name
+        except (LocalEntryNotFoundError, OSError, ValueError):
+            pass
+    raise UserError(
+        f"{hub} cannot be downloaded, since the model hub cannot be reached",
+        do="on a machine with network run `seformer models fetch NAME --to DIR`,"
+        " copy DIR here and give it as the model",
+    ) from reason
+
+
+def fetch(name: str, to: str | Path) -> Path:
+    """Download a model into a folder for machines without network, and check it.
+
+    The model is loaded once, strictly, and the SHA-256 of every file is written to
+    checksums.json, which every later loading compares.
+
+    Raises
+    ------
+    UserError
+        If the model is unknown, cannot be downloaded, or does not load; nothing is left then.
+    """
+    hub, revision, _ = _hub_reference(name)
+    from seformer.backbones.build import check_vocabulary, load_backbone
+    from seformer.files import output_folder, sha256, write_json
+    from seformer.tokens import load_tokenizer
+
+    with output_folder(to) as staging:
+        _, commit = download(hub, revision, to=staging)
+        shutil.rmtree(staging / ".cache", ignore_errors=True)
+        model = load_backbone(staging)
+        check_vocabulary(model, load_tokenizer(staging), hub)
+        sums = {path.name: sha256(path) for path in sorted(staging.iterdir()) if path.is_file()}
+        record: dict[str, Any] = {"hub": hub, "revision": commit, "sha256": sums}
+        write_json(record, staging / CHECKSUMS)
+    logger.info("%s at %s: %s, %d files, checked", hub, commit, model.family, len(sums))
+    return Path(to)

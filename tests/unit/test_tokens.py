@@ -1,0 +1,181 @@
+"""Tokenisers: ids by the published vocabularies, offsets that tile the sequence."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seformer.errors import UserError
+from seformer.tokens import BpeTokenizer, KmerTokenizer, load_tokenizer, reverse_complement
+
+DATA = Path(os.environ.get("SEFORMER_TEST_DATA", "no test data given"))
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="SEFORMER_TEST_DATA is not set")
+GENA = ("human/BPE_32k", "t2t_1000h_multi_32k")
+
+
+def dna(length: int, seed: int = 0, letters: str = "ACGT") -> str:
+    return "".join(random.Random(seed).choices(letters, k=length))
+
+
+def spans(encoding, i=0):
+    part = slice(encoding.splits[i], encoding.splits[i + 1])
+    return list(zip(encoding.starts[part].tolist(), encoding.ends[part].tolist(), strict=True))
+
+
+def test_reverse_complement():
+    assert reverse_complement("AACGTn") == "nACGTT"
+    assert reverse_complement("RYSWKMBDHV") == "BDHVKMWSRY"
+
+
+def test_overlapping_kmers_of_known_sequence():
+    tokenizer = KmerTokenizer(3)
+    ids = tokenizer.encode(["ACGTA"]).input_ids
+    assert [tokenizer.vocabulary[i] for i in ids] == ["ACG", "CGT", "GTA"]
+    assert tokenizer.vocabulary[:7] == "[PAD] [UNK] [CLS] [SEP] [MASK] AAA AAT".split()
+
+
+def test_strided_kmers_anchor_the_last_at_the_end():
+    encoding = KmerTokenizer(6, 6).encode(["ACGTACGTACGTACG", "ACGTACGTACGT", "ACGTAC"])
+    assert spans(encoding) == [(0, 6), (6, 12), (9, 15)]
+    assert spans(encoding, 1) == [(0, 6), (6, 12)]
+    assert spans(encoding, 2) == [(0, 6)]
+
+
+@pytest.mark.parametrize("phase", range(6))
+def test_phases_shift_the_frame(phase):
+    sequence = dna(100)
+    shifted = KmerTokenizer(6, 6).encode([sequence], phase=phase)
+    cut = KmerTokenizer(6, 6).encode([sequence[phase:]])
+    np.testing.assert_array_equal(shifted.input_ids, cut.input_ids)
+    np.testing.assert_array_equal(shifted.starts, cut.starts + phase)
+    assert shifted.ends[-1] == 100
+
+
+def test_phase_never_leaves_a_sequence_without_a_token():
+    encoding = KmerTokenizer(6, 6).encode(["ACGTACG", "ACG"], phase=5)
+    assert spans(encoding) == [(1, 7)]
+    assert spans(encoding, 1) == [(0, 3)]
+    assert encoding.input_ids[1] == 1
+    with pytest.raises(ValueError):
+        KmerTokenizer(6, 6).encode(["ACGTACGT"], phase=6)
+
+
+def test_kmers_with_n_are_unknown_and_no_error():
+    tokenizer = KmerTokenizer(3)
+    ids = tokenizer.encode(["ACGNACG"]).input_ids.tolist()
+    acg = tokenizer.vocabulary.index("ACG")
+    assert ids == [acg, 1, 1, 1, acg]
+    assert set(tokenizer.encode(["N" * 50]).input_ids.tolist()) == {1}
+
+
+def test_soft_masked_equals_upper_case():
+    tokenizer = KmerTokenizer(6)
+    a, b = tokenizer.encode([dna(200)]), tokenizer.encode([dna(200).lower()])
+    np.testing.assert_array_equal(a.input_ids, b.input_ids)
+
+
+def test_rna_or_protein_is_refused_with_an_example():
+    with pytest.raises(UserError, match="'ACGUAC'"):
+        KmerTokenizer(6).encode(["ACGUACGU" * 20])
+    with pytest.raises(UserError, match="not ASCII"):
+        KmerTokenizer(6).encode(["ACGTé"])
+
+
+def test_a_batch_equals_its_sequences_alone():
+    tokenizer = KmerTokenizer(6, 6)
+    sequences = [dna(n, n) for n in (5, 6, 7, 100, 3000)]
+    together = tokenizer.encode(sequences)
+    for i, sequence in enumerate(sequences):
+        part = slice(together.splits[i], together.splits[i + 1])
+        alone = tokenizer.encode([sequence])
+        np.testing.assert_array_equal(together.input_ids[part], alone.input_ids)
+        np.testing.assert_array_equal(together.starts[part], alone.starts)
+
+
+@pytest.mark.parametrize(("k", "stride"), [(6, 1), (6, 6), (4, 3)])
+def test_saved_kmer_tokenizer_loads_again(tmp_path, k, stride):
+    tokenizer = KmerTokenizer(k, stride)
+    tokenizer.save(tmp_path)
+    again = load_tokenizer(tmp_path)
+    assert (again.k, again.stride, again.vocabulary) == (k, stride, tokenizer.vocabulary)
+    assert again.wrap == ((2,), (3,)) and again.phases == stride
+
+
+def test_folder_without_tokenizer_is_an_error(tmp_path):
+    with pytest.raises(UserError, match="no tokeniser"):
+        load_tokenizer(tmp_path)
+
+
+@needs_data
+@pytest.mark.real
+@pytest.mark.parametrize("k", [3, 4, 5, 6])
+def test_dnabert_vocabulary_and_convention(k):
+    """Overlapping k-mers by the published file, whatever its lower-case setting says."""
+    folder = DATA / "tokenizers" / "dnabert" / f"config-{k}"
+    tokenizer = load_tokenizer(folder)
+    published = (folder / "vocab.txt").read_text().split("\n")
+    number = {token: i for i, token in enumerate(published)}
+    assert tokenizer.vocabulary == KmerTokenizer(k).vocabulary
+    sequence = dna(500) + "NNACGTNACGTACGT" + dna(100, 1)
+    expected = [number.get(sequence[i : i + k], 1) for i in range(len(sequence) - k + 1)]
+    encoding = tokenizer.encode([sequence.lower()])
+    assert encoding.input_ids.tolist() == expected
+    assert spans(encoding)[:2] == [(0, k), (1, k + 1)]
+
+
+@needs_data
+@pytest.mark.real
+@pytest.mark.parametrize("name", GENA)
+def test_gena_ids_are_the_tokenizers_own_and_offsets_tile(name):
+    import tokenizers
+
+    folder = DATA / "tokenizers" / "gena_lm" / "tokenizers" / name
+    published = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer = load_tokenizer(folder)
+    assert isinstance(tokenizer, BpeTokenizer)
+    assert tokenizer.wrap == ((1,), (2,))
+    assert (tokenizer.pad_id, tokenizer.unk_id, tokenizer.mask_id) == (3, 0, 4)
+    sequences = [
+        dna(3000),
+        dna(300).lower() + "N" * 9 + dna(80, 1) + "N" * 10 + dna(50, 2) + "N" * 500,
+        "N",
+        "N" * 40,
+        "A",
+        "ACGTRYACGT" + dna(200),
+        *(dna(200, seed, "ACGTN") for seed in range(20)),
+    ]
+    encoding = tokenizer.encode(sequences)
+    for i, sequence in enumerate(sequences):
+        part = slice(encoding.splits[i], encoding.splits[i + 1])
+        own = published.encode(sequence.upper(), add_special_tokens=False)
+        assert encoding.input_ids[part].tolist() == own.ids
+        covered = [sequence[start:end].upper() for start, end in spans(encoding, i)]
+        assert "".join(covered) == sequence.upper()
+        for token, bases in zip(own.tokens, covered, strict=True):
+            assert token == bases or (token == "[UNK]" and len(bases) == 1) or set(bases) == {"N"}
+
+
+@needs_data
+@pytest.mark.real
+def test_a_long_run_of_n_is_one_token_of_the_t2t_tokenizer():
+    tokenizer = load_tokenizer(DATA / "tokenizers" / "gena_lm" / "tokenizers" / GENA[1])
+    encoding = tokenizer.encode(["ACGT" + "N" * 1000 + "ACGT"])
+    run = int(np.flatnonzero(encoding.input_ids == 5)[0])
+    assert (encoding.starts[run], encoding.ends[run]) == (4, 1004)
+
+
+@needs_data
+@pytest.mark.real
+def test_bpe_refuses_rna_and_saves_the_published_files(tmp_path):
+    folder = DATA / "tokenizers" / "gena_lm" / "tokenizers" / GENA[0]
+    tokenizer = load_tokenizer(folder)
+    with pytest.raises(UserError, match="does not know"):
+        tokenizer.encode(["ACGUUUGCU" * 20])
+    tokenizer.save(tmp_path)
+    again = load_tokenizer(tmp_path)
+    for one, other in zip(tokenizer.encode([dna(500)]), again.encode([dna(500)]), strict=True):
+        np.testing.assert_array_equal(one, other)
