@@ -49,8 +49,9 @@ from seformer.training import (
 )
 
 logger = logging.getLogger(__name__)
-# the pooled features of a frozen backbone differ little between regions; below this they do not
-SMALLEST_SPREAD = 1e-6
+# added to the spread of a feature, as part of the features' size: a head that lives on smaller
+# differences than this would be thrown off by the first steps of stage 2
+SPREAD_FLOOR = 0.1
 
 
 def finetune_head(
@@ -209,8 +210,7 @@ class Standardiser:
     """
 
     def __init__(self, features: torch.Tensor, layers: Sequence[nn.Linear]) -> None:
-        spread = features.std(0)
-        self.scale = torch.where(spread > SMALLEST_SPREAD, spread, torch.ones_like(spread))
+        self.scale = features.std(0) + SPREAD_FLOOR * features.square().mean().sqrt()
         centred = all(layer.bias is not None for layer in layers)
         self.centre = features.mean(0) if centred else torch.zeros_like(self.scale)
         self.layers = layers

@@ -1,0 +1,126 @@
+"""A score is a property of its sequence: not of the batch, the order, or the strand given."""
+
+import numpy as np
+import pytest
+import torch
+from toys import random_sequence, toy_model
+
+from seformer.backbones import build_backbone
+from seformer.modelfolder import load_model, new_model, save_model
+from seformer.score import both_strands, chunks, coverage, score, score_chunk
+from seformer.tokens import KmerTokenizer, reverse_complement
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    backbone, tokenizer, origin = build_backbone("tiny", seed=3)
+    torch.manual_seed(3)
+    device = torch.device("cpu")
+    model = new_model(backbone, tokenizer, origin, device=device, window=64)
+    with torch.no_grad():
+        for parameter in model.classifier.parameters():
+            parameter.mul_(3)
+    return model
+
+
+SEQUENCES = [random_sequence(n, seed=n) for n in (40, 1000, 333, 90, 2500, 7, 1000)]
+
+
+def test_scores_do_not_depend_on_batch_order_or_neighbours(tiny):
+    together = score(tiny, SEQUENCES).logit
+    alone = np.array([score(tiny, [s]).logit[0] for s in SEQUENCES])
+    small = score(tiny, SEQUENCES, batch_tokens=64).logit
+    turned = score(tiny, SEQUENCES[::-1]).logit[::-1]
+    for other in (alone, small, turned):
+        assert np.abs(together - other).max() < 1e-5
+    assert np.ptp(together) > 0.01
+
+
+def test_scoring_again_gives_the_same_bits(tiny):
+    assert (score(tiny, SEQUENCES).logit == score(tiny, SEQUENCES).logit).all()
+
+
+def test_both_strands_count_alike(tiny):
+    forward = score(tiny, SEQUENCES).logit
+    reverse = score(tiny, [reverse_complement(s) for s in SEQUENCES]).logit
+    assert np.abs(forward - reverse).max() < 1e-5
+
+
+def test_training_mode_is_left_as_it_was(tiny):
+    tiny.classifier.train()
+    first = score(tiny, SEQUENCES).logit
+    assert tiny.classifier.training
+    tiny.classifier.eval()
+    assert (score(tiny, SEQUENCES).logit == first).all()
+
+
+def test_one_window_or_many_agree_for_a_backbone_without_context():
+    sequence = random_sequence(3 * 1001, seed=1)
+    whole = score(toy_model(), [sequence]).logit[0]
+    for window in (9, 64, 500):
+        assert score(toy_model(window=window), [sequence]).logit[0] == pytest.approx(
+            whole, abs=1e-5
+        )
+
+
+def test_a_long_region_is_scored_by_hand_the_same():
+    model = toy_model(window=12)
+    sequence = random_sequence(100, seed=5)
+    margins = []
+    for strand in both_strands([sequence]):
+        encoding = model.tokenizer.encode([strand])
+        ids = torch.from_numpy(encoding.input_ids.astype(np.int64))
+        feature = model.classifier.backbone.embedding(ids).mean(0)
+        logits = model.classifier.head(feature[None])[0]
+        margins.append((logits[1] - logits[0]).item())
+    result = score(model, [sequence])
+    assert result.logit[0] == pytest.approx(np.mean(margins), abs=1e-5)
+    # 34 tokens (the last anchored at the end), at most 10 beside the two special ones
+    assert result.windows[0] == 4
+    assert result.coverage[0] == 1.0
+
+
+def test_coverage_counts_bases_in_known_tokens():
+    tokenizer = KmerTokenizer(3, 3)
+    sequences = ["ACGTACGTA", "ACGNACGTA", "ACGTACGT", "NNNNNNACG", "AC"]
+    encoding = tokenizer.encode(sequences)
+    lengths = np.array([len(s) for s in sequences])
+    # in the third the last token is anchored at the end; in the fourth two of three are unknown
+    want = [1.0, 6 / 9, 1.0, 3 / 9, 0.0]
+    assert coverage(encoding, lengths, tokenizer).tolist() == pytest.approx(want)
+
+
+def test_chunks_keep_order_and_bound():
+    sequences = ["A" * n for n in (5, 5, 20, 1, 1)]
+    groups = list(chunks(iter(sequences), bases=10))
+    assert [[len(s) for s in g] for g in groups] == [[5, 5], [20], [1, 1]]
+
+
+def test_no_sequences_no_scores(tiny):
+    assert len(score(tiny, []).logit) == 0
+
+
+def test_60_kb_are_seen_whole(tiny):
+    result = score_chunk(tiny, [random_sequence(60_000, seed=2)])
+    assert result.coverage[0] == 1.0
+    assert result.windows[0] == -(-10_000 // 62)
+
+
+@pytest.mark.parametrize("window_pooling", ["mean", "lse", "attention"])
+@pytest.mark.parametrize("token_pooling", ["mean", "cls"])
+def test_a_saved_model_scores_the_same(tmp_path, window_pooling, token_pooling):
+    backbone, tokenizer, origin = build_backbone("tiny", seed=1)
+    model = new_model(
+        backbone,
+        tokenizer,
+        origin,
+        device=torch.device("cpu"),
+        window=64,
+        window_pooling=window_pooling,
+        token_pooling=token_pooling,
+    )
+    model.classifier.eval()
+    save_model(model, tmp_path / "model")
+    again = load_model(tmp_path / "model")
+    assert (score(again, SEQUENCES).logit == score(model, SEQUENCES).logit).all()
+    assert again.settings == model.settings
