@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -348,36 +349,49 @@ def write_vcf(
     """Write the input's records with scores in INFO, bgzipped.
 
     Of several regions that hold a record the first counts. All alleles of a record replace the
-    same bases, so they have the same region.
+    same bases, so they have the same region. Lines are put together as text: pysam adds END to
+    some records whose INFO is set.
     """
-    header = header.copy()
-    for name, number, kind, text in INFO:
-        if name not in header.info:
-            header.info.add(name, number, kind, text)
     first: dict[tuple[int, int], Scored] = {}
     for s in scored:
         first.setdefault((s.allele.record, s.allele.index), s)
-    with pysam.VariantFile(str(path), "wz", header=header) as handle:
+    with pysam.BGZFile(str(path), "wb") as handle:
+        for line in _header_lines(header):
+            handle.write(line.encode() + b"\n")
         for number, record in enumerate(records):
-            new = record.copy()
-            new.translate(header)
+            fields = str(record).rstrip("\n").split("\t")
             alleles = [first[number, i] for i in range(len(record.alts or ()))]
-            if not alleles:
-                handle.write(new)
-                continue
-            reference = next((s for s in alleles if s.span is not None), None)
-            if reference is not None:
-                new.info["SEF_REF"] = reference.reference_logit
-                new.info["SEF_REGION"] = (
-                    f"{reference.span.chrom}:{reference.span.start}-{reference.span.end}"
-                )
-                new.info["SEF_ALT"] = [_number(s.alternative_logit) for s in alleles]
-                new.info["SEF_DIFF"] = [
-                    _number(s.alternative_logit - s.reference_logit) for s in alleles
-                ]
-            new.info["SEF_STATUS"] = [s.status for s in alleles]
-            handle.write(new)
+            fields[7] = _with_scores(fields[7], alleles)
+            handle.write("\t".join(fields).encode() + b"\n")
 
 
-def _number(value: float) -> float | None:
-    return None if value != value else value
+def _header_lines(header: pysam.VariantHeader) -> Iterator[str]:
+    """The header with the fields of `INFO`; those of an earlier run are replaced."""
+    own = tuple(f"##INFO=<ID={name}," for name, *_ in INFO)
+    for line in str(header).splitlines():
+        if line.startswith("#CHROM"):
+            for name, number, kind, text in INFO:
+                yield f'##INFO=<ID={name},Number={number},Type={kind},Description="{text}">'
+        if not line.startswith(own):
+            yield line
+
+
+def _with_scores(info: str, alleles: Sequence[Scored]) -> str:
+    names = tuple(f"{name}=" for name, *_ in INFO)
+    kept = [entry for entry in info.split(";") if entry != "." and not entry.startswith(names)]
+    scored = next((s for s in alleles if s.span is not None), None)
+    if scored is not None:
+        kept += [
+            f"SEF_REF={scored.reference_logit:.7g}",
+            "SEF_ALT=" + ",".join(_number(s.alternative_logit) for s in alleles),
+            "SEF_DIFF="
+            + ",".join(_number(s.alternative_logit - s.reference_logit) for s in alleles),
+            f"SEF_REGION={scored.span.chrom}:{scored.span.start}-{scored.span.end}",
+        ]
+    if alleles:
+        kept.append("SEF_STATUS=" + ",".join(s.status for s in alleles))
+    return ";".join(kept) or "."
+
+
+def _number(value: float) -> str:
+    return "." if math.isnan(value) else f"{value:.7g}"

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from toys import random_sequence, toy_model
+
+from seformer import faithfulness
+from seformer.attribute import Settings, attribute
+from seformer.references import generator
+
+
+def sample_of(model, sequences, settings):
+    sample = faithfulness.Sample(range(len(sequences)))
+    keys = [f"k{row}" for row in range(len(sequences))]
+    results = attribute(model, sequences, keys, settings)
+    for row, (sequence, key, result) in enumerate(zip(sequences, keys, results, strict=True)):
+        sample.offer(row, sequence, key, result)
+    return sample
+
+
+def test_choice_is_even_and_prefers_affordable_regions():
+    assert faithfulness.choose([100] * 10, 3) == [0, 4, 9]
+    assert faithfulness.choose([60_000, 100, 60_000, 100], 2) == [1, 3]
+    assert faithfulness.choose([60_000, 50_000, 70_000], 2) == [0, 1]
+    assert faithfulness.choose([100, 100], 5) == [0, 1]
+    assert faithfulness.choose([100], 0) == [] and faithfulness.choose([], 3) == []
+
+
+def test_replaced_bases_differ_and_n_stays():
+    random = generator("k", 1)
+    sequence = random_sequence(200)[:90] + "N" * 20 + random_sequence(90, 1)
+    new = faithfulness.replaced(sequence, np.arange(200), random)
+    for old, other in zip(sequence, new, strict=True):
+        assert (old == other) == (old == "N")
+    source = random_sequence(200, 3)
+    mixed = faithfulness.replaced(sequence, np.array([3, 150]), random, source)
+    assert mixed[3] == source[3] and mixed[150] == source[150] and mixed[4] == sequence[4]
+
+
+def test_rank_correlation():
+    first = np.array([1.0, 2, 3, np.nan])
+    assert faithfulness.rank_correlation(first, -first) == pytest.approx(-1)
+    assert faithfulness.rank_correlation(first, np.ones(4)) is None
+    assert faithfulness.rank_correlation(first[:2], first[:2]) is None
+
+
+def test_a_faithful_attribution_measures_well():
+    # linear in the tokens: integrated gradients are exact, so every measure has a known side
+    model = toy_model(width=16)
+    settings = Settings(references=8)
+    sample = sample_of(model, [random_sequence(600, seed) for seed in range(3)], settings)
+    record = faithfulness.measure(model, sample, settings)
+    assert [region["region"] for region in record["regions"]] == ["k0", "k1", "k2"]
+    summary = record["summary"]
+    top, random = (np.array(summary[f"deletion_{name}"]) for name in ("top", "random"))
+    assert (top > random).all() and top[faithfulness.ONE_PERCENT] > 0
+    top, random = (np.array(summary[f"insertion_{name}"]) for name in ("top", "random"))
+    assert (top > random).all()
+    assert summary["mutagenesis_signed"] > 0.3
+    assert summary["seed_stability"] > 0.7
+    assert abs(summary["randomised_model"]) < 0.3
+
+
+def test_the_same_again_and_merged():
+    model = toy_model(mixing=True)
+    settings = Settings(references=1)
+    sequences = [random_sequence(200, seed) for seed in range(2)]
+    first = faithfulness.measure(model, sample_of(model, sequences, settings), settings)
+    again = faithfulness.measure(model, sample_of(model, sequences, settings), settings)
+    assert first == again
+    parts = [faithfulness.summarise([region]) for region in first["regions"]]
+    assert faithfulness.merge(parts) == first
+    empty = faithfulness.measure(model, faithfulness.Sample([]), settings)
+    assert empty["regions"] == [] and empty["summary"] == {}
+
+
+def test_randomised_leaves_the_model_alone():
+    model = toy_model()
+    before = model.classifier.backbone.embedding.weight.clone()
+    other = faithfulness.randomised(model, 1).classifier.backbone.embedding.weight
+    assert (model.classifier.backbone.embedding.weight == before).all()
+    assert not (other == before).all()
+    assert sorted(other.flatten().tolist()) == sorted(before.flatten().tolist())

@@ -1,0 +1,108 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toys import random_sequence, toy_model
+
+from seformer.mutagenesis import Edit, WindowScorer, importance, mutate, occlude, score_edits
+from seformer.references import make_references
+from seformer.score import both_strands, score
+from seformer.tokens import BpeTokenizer, KmerTokenizer
+
+DATA = os.environ.get("SEFORMER_TEST_DATA")
+CONTEXT = {"mixing": True, "curved": True}
+
+
+@pytest.mark.parametrize(("k", "stride"), [(3, 1), (3, 3), (4, 3)])
+@pytest.mark.parametrize("window", [None, 13])
+def test_every_substitution_equals_scoring_from_scratch(k, stride, window):
+    model = toy_model(tokenizer=KmerTokenizer(k, stride), window=window, **CONTEXT)
+    sequence = random_sequence(40) + "NN" + random_sequence(31, 1)
+    effects = mutate(model, sequence)
+    assert effects.shape == (73, 4)
+    assert np.isnan(effects[40:42]).all()
+    base = score(model, [sequence]).logit[0]
+    for position in range(73):
+        if 40 <= position < 42:
+            continue
+        for column, letter in enumerate("ACGT"):
+            edited = sequence[:position] + letter + sequence[position + 1 :]
+            expected = score(model, [edited]).logit[0] - base
+            assert effects[position, column] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "edit", [Edit(0, 1, "T"), Edit(30, 34, "A"), Edit(50, 50, "GATTACA"), Edit(99, 100, "CC"),
+             Edit(10, 12, "GG"), Edit(0, 99, "")]
+)
+@pytest.mark.parametrize("stride", [1, 3])
+def test_edits_of_any_kind(edit, stride):
+    model = toy_model(tokenizer=KmerTokenizer(3, stride), window=13, **CONTEXT)
+    sequence = random_sequence(100)
+    logit, edited = score_edits(model, sequence, [edit, Edit(5, 6, "A")])
+    assert logit == pytest.approx(score(model, [sequence]).logit[0], abs=1e-5)
+    expected = score(model, [edit.apply(sequence)]).logit[0]
+    assert edited[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_sequence_shorter_than_a_token():
+    logit, edited = score_edits(toy_model(), "AC", [Edit(0, 1, "G")])
+    assert np.isfinite(logit) and edited[0] == logit
+
+
+def test_only_changed_windows_are_computed():
+    model = toy_model(window=12)  # ten tokens of content: a window spans 30 bases
+    encoding = model.tokenizer.encode(both_strands([random_sequence(300)]))
+    scorer = WindowScorer(model)
+    scorer.margins(encoding, remember=True)
+    assert scorer.computed == 20
+    scorer.margins(encoding)
+    assert scorer.computed == 20
+    ids = encoding.input_ids.copy()
+    ids[3] += 1
+    scorer.margins(encoding._replace(input_ids=ids))
+    assert scorer.computed == 21
+
+
+def test_chosen_positions_and_importance():
+    model = toy_model(**CONTEXT)
+    sequence = random_sequence(60)
+    whole = mutate(model, sequence)
+    np.testing.assert_allclose(mutate(model, sequence, [59, 0, 7]), whole[[59, 0, 7]], atol=1e-6)
+    assert mutate(model, sequence, []).shape == (0, 4)
+    worth = importance(sequence, whole)
+    column = ["ACGT".index(base) for base in sequence]
+    others = np.delete(np.arange(4), column[7])
+    assert worth[7] == pytest.approx(-whole[7, others].mean())
+
+
+def test_occlusion_shares_the_loss():
+    model = toy_model(window=9, **CONTEXT)
+    sequence = random_sequence(60)
+    encoding = model.tokenizer.encode(both_strands([sequence]))
+    references = make_references(
+        model.tokenizer, encoding, [sequence], ["k"], reference="mask", number=1, seed=1
+    )
+    values, special = occlude(model, encoding, references, 4)[0]
+    assert special == 0
+    ids = encoding.input_ids[:20].astype(np.int64)
+    hidden = ids.copy()
+    hidden[4:8] = model.tokenizer.mask_id
+    scorer = WindowScorer(model)
+    one = type(encoding)(np.concatenate([ids, hidden]), encoding.starts, encoding.ends,
+                         np.array([0, 20, 40]))
+    own, without = scorer.margins(one)
+    np.testing.assert_allclose(values[4:8], (own - without) / 4, atol=1e-6)
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not DATA, reason="SEFORMER_TEST_DATA is not set")
+def test_byte_pair_tokens_are_made_anew():
+    folder = Path(DATA) / "tokenizers" / "gena_lm" / "tokenizers" / "human" / "BPE_32k"
+    model = toy_model(tokenizer=BpeTokenizer(folder), window=20, **CONTEXT)
+    sequence = random_sequence(600)
+    edits = [Edit(300, 301, "A"), Edit(10, 20, ""), Edit(599, 600, "GTGT")]
+    _, edited = score_edits(model, sequence, edits)
+    expected = score(model, [edit.apply(sequence) for edit in edits]).logit
+    np.testing.assert_allclose(edited, expected, atol=1e-5)

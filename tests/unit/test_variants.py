@@ -1,0 +1,145 @@
+import json
+
+import numpy as np
+import pysam
+import pytest
+from toys import random_sequence, toy_model
+
+from seformer import variants as module
+from seformer.errors import UserError
+from seformer.files import read_table
+from seformer.score import score
+
+CHR1 = random_sequence(3000, 5)
+OTHER = {"A": "C", "C": "G", "G": "T", "T": "A"}
+
+
+@pytest.fixture
+def fasta(tmp_path):
+    path = tmp_path / "g.fa"
+    path.write_text(f">chr1\n{CHR1[:1000].lower()}{CHR1[1000:]}\n")
+    return path
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    model = toy_model(mixing=True, curved=True, window=40)
+    monkeypatch.setattr(module, "load_model", lambda folder, device: model)
+    return model
+
+
+def write_vcf(path, rows):
+    lines = [
+        "##fileformat=VCFv4.3",
+        '##FILTER=<ID=PASS,Description="ok">',
+        "##contig=<ID=chr1,length=3000>",
+        "##contig=<ID=chrZ,length=3000>",
+        '##INFO=<ID=DP,Number=1,Type=Integer,Description="Depth">',
+        '##ALT=<ID=DEL,Description="Deletion">',
+        "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO",
+    ]
+    lines += ["\t".join((*row, ".", "PASS", "DP=9")) for row in rows]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def base(position):
+    """The genome's base at a 1-based position."""
+    return CHR1[position - 1]
+
+
+def run(tmp_path, fasta, rows, **options):
+    vcf = write_vcf(tmp_path / "v.vcf", rows)
+    out = tmp_path / "out"
+    module.variants("model", out, fasta=fasta, vcf=vcf, **options)
+    table = read_table(out / module.TABLE_FILE)
+    with pysam.VariantFile(str(out / module.VCF_FILE)) as handle:
+        return table, list(handle), json.loads((out / module.SUMMARY_FILE).read_text())
+
+
+def test_every_kind_of_variant(tmp_path, fasta, toy):
+    bed = tmp_path / "r.bed"
+    bed.write_text("chr1\t500\t800\tone\nchr1\t700\t900\ttwo\nchr1\t2000\t2100\tthree\n")
+    rows = [
+        ("chr1", "601", "snv", base(601), OTHER[base(601)]),
+        ("chr1", "750", "multi", base(750), f"{OTHER[base(750)]},{base(750)}GATT"),
+        ("chr1", "620", "deletion", CHR1[619:625], base(620)),
+        ("chr1", "651", "wrong", OTHER[base(651)], "A"),
+        ("chr1", "1500", "off", base(1500), OTHER[base(1500)]),
+        ("chr1", "799", "edge", CHR1[798:803], base(799)),
+        ("chr1", "899", "partly", CHR1[898:903], base(899)),
+        ("chr1", "700", "symbolic", base(700), "<DEL>,*,N"),
+        ("chrZ", "700", "elsewhere", "A", "C"),
+    ]
+    table, records, summary = run(tmp_path, fasta, rows, regions=bed)
+    status = table.groupby("id", sort=False)["status"].agg(list)
+    assert status["snv"] == ["scored"]
+    assert status["multi"] == ["scored"] * 4  # two alleles in two regions
+    assert status["deletion"] == ["scored"]
+    assert status["wrong"] == ["wrong_reference"]
+    assert status["off"] == ["off_region"]
+    assert status["edge"] == ["scored"]  # region two holds it, one only in part
+    assert status["partly"] == ["partly_in_region"]
+    assert status["symbolic"] == ["symbolic_allele", "symbolic_allele", "ambiguous_allele"]
+    assert status["elsewhere"] == ["unknown_chromosome"]
+    assert summary["records"] == 9 and summary["alleles"] == 12
+    assert summary["status"]["scored"] == 5
+
+    for row in table[table["status"] == "scored"].itertuples():
+        start = row.position - 1 - int(row.region_start)
+        region = CHR1[int(row.region_start) : int(row.region_end)]
+        edited = region[:start] + row.alternative + region[start + len(row.reference) :]
+        expected = score(toy, [region, edited]).logit
+        assert row.reference_logit == pytest.approx(expected[0], abs=1e-5)
+        assert row.alternative_logit == pytest.approx(expected[1], abs=1e-5)
+        assert row.difference == pytest.approx(expected[1] - expected[0], abs=2e-5)
+
+    assert [record.id for record in records] == [row[2] for row in rows]
+    assert all(record.info["DP"] == 9 for record in records)
+    first = table[table["id"] == "multi"].iloc[0]
+    multi = records[1].info
+    assert multi["SEF_REGION"] == "chr1:500-800"
+    assert multi["SEF_REF"] == pytest.approx(first["reference_logit"], rel=1e-5)
+    assert len(multi["SEF_DIFF"]) == 2 and multi["SEF_STATUS"] == ("scored", "scored")
+    assert "SEF_REF" not in records[3].info
+    assert records[3].info["SEF_STATUS"] == ("wrong_reference",)
+
+
+def test_without_regions_the_region_is_round_the_variant(tmp_path, fasta, toy):
+    rows = [("chr1", str(p), f"v{p}", base(p), OTHER[base(p)]) for p in (1, 1500, 3000)]
+    table, _, _ = run(tmp_path, fasta, rows, width=301)
+    assert table["region_start"].tolist() == [0, 1349, 2699]
+    assert table["region_end"].tolist() == [301, 1650, 3000]
+    assert (table["status"] == "scored").all()
+    whole, _, _ = run(tmp_path, fasta, rows, width=9999)
+    assert set(whole["region_end"]) == {3000}
+
+
+def test_a_score_does_not_depend_on_the_other_variants(tmp_path, fasta, toy):
+    rows = [("chr1", str(p), f"v{p}", base(p), OTHER[base(p)]) for p in range(1500, 1520)]
+    together, _, _ = run(tmp_path, fasta, rows, width=200)
+    for index in (0, 13):
+        alone, _, _ = run(tmp_path, fasta, [rows[index]], width=200)
+        np.testing.assert_allclose(
+            alone["difference"].iloc[0], together["difference"].iloc[index], atol=1e-5
+        )
+
+
+def test_records_without_alternative_are_kept(tmp_path, fasta, toy):
+    table, records, summary = run(tmp_path, fasta, [("chr1", "7", "none", base(7), ".")])
+    assert len(table) == 0 and len(records) == 1 and summary["alleles"] == 0
+
+
+def test_bad_files(tmp_path, fasta, toy):
+    text = tmp_path / "x.vcf"
+    text.write_text("this is no VCF\n")
+    with pytest.raises(UserError, match="cannot be read as VCF"):
+        module.variants("m", tmp_path / "o", fasta=fasta, vcf=text)
+    with pytest.raises(UserError, match="no such file"):
+        module.variants("m", tmp_path / "o", fasta=fasta, vcf=tmp_path / "missing.vcf")
+    vcf = write_vcf(tmp_path / "v.vcf", [("chr1", "7", "a", base(7), OTHER[base(7)])])
+    bed = tmp_path / "r.bed"
+    bed.write_text("chr1\t0\t3001\n")
+    with pytest.raises(UserError, match="passes the end"):
+        module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf, regions=bed)
+    assert not (tmp_path / "o").exists()
