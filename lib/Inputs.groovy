@@ -17,8 +17,8 @@ class Inputs {
         if (isRemote(place)) {
             return Nextflow.file(place) as Path
         }
-        def tried = place.startsWith('/') ? [Path.of(place)] : folders.collect { folder -> folder.resolve(place) }
-        def found = tried.find { path -> Files.exists(path) }?.normalize()
+        def tried = place.startsWith('/') ? [Path.of(place).normalize()] : folders.collect { folder -> folder.resolve(place).normalize() }
+        def found = tried.find { path -> Files.exists(path) }
         if (found == null) {
             def places = tried.collect { path -> "'${path}'" }.unique().join(' and ')
             throw Stop.at(where, "there is no file ${places}", 'check the path and its spelling')

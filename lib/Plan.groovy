@@ -43,7 +43,8 @@ class Plan {
             predict    : params.predict ? Inputs.beds(params.predict.toString(), '--predict', launchDir) : [],
             explain    : params.explain ? Inputs.beds(params.explain.toString(), '--explain', launchDir) : [],
             parameters : JsonOutput.prettyPrint(JsonOutput.toJson(resolved(schema, params))),
-            changed    : schema.changed(params)
+            changed    : schema.changed(params),
+            outdir     : params.outdir.toString()
         ]
         if (params.input) {
             def sheet = Inputs.file(params.input.toString(), '--input', [launchDir])

@@ -44,8 +44,11 @@ class SampleSheet {
             throw Stop.at(where, "the column '${repeated}' stands there twice", 'leave one of them')
         }
         header.findAll { name -> !columns.containsKey(name) }.each { name ->
-            def near = Schema.nearest(name, columns.keySet())
-            throw Stop.at(where, "there is no column '${name}'" + (near ? "; did you mean '${near}'?" : ''), "use the columns ${columns.keySet().join(', ')}")
+            def near = Schema.nearest(name, columns.keySet() - header)
+            if (near) {
+                throw Stop.at(where, "there is no column '${name}'", "call it '${near}' if that is meant, or leave it out")
+            }
+            Terminal.warn("${where}: the column '${name}' is not used.")
         }
         if (!header.contains('sample')) {
             throw Stop.at(where, "the column 'sample' is missing", 'give every cell line a name in it')

@@ -35,7 +35,7 @@ class Schema {
         def result = [:]
         groups.each { group ->
             def here = group.parameters.findAll { name, definition ->
-                !definition.hidden && given[name] != null && given[name].toString() != definition['default']?.toString() && given[name] != false
+                !definition.hidden && !(name in ['max_cpus', 'max_memory', 'help', 'version']) && given[name] != null && given[name].toString() != definition['default']?.toString() && given[name] != false
             }
             if (here) {
                 result[group.title] = here.collectEntries { name, _definition -> [name, given[name]] }

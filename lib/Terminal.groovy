@@ -10,7 +10,11 @@ class Terminal {
     private static final log = LoggerFactory.getLogger(Nextflow)
 
     static void print(String text) {
-        log.info(text)
+        System.out.println(text)
+    }
+
+    static void warn(String text) {
+        log.warn(text)
     }
 
     static void error(String text) {

@@ -37,7 +37,7 @@ workflow SEFORMER {
         versions = versions.mix(EXPLAIN_REGIONS.out.versions)
     }
 
-    SUMMARISE(folders, versions, plan.parameters)
+    SUMMARISE(folders, versions, plan.parameters, plan.outdir)
 
     emit:
     report = SUMMARISE.out.report

@@ -7,6 +7,7 @@ workflow SUMMARISE {
     folders    // result folders, each named after its sample
     versions   // [process, software, version]
     parameters // text: the resolved parameters as JSON
+    outdir     // text: the folder of the results
 
     main:
     // always in one order, so that -resume sees the same report
@@ -20,7 +21,7 @@ workflow SUMMARISE {
                 .collect { process, items -> "${process}:\n" + items.collect { it -> "    ${it[1]}: \"${it[2]}\"\n" }.join('') }
                 .join('')
         }
-        .collectFile(name: 'software_versions.yml', storeDir: "${params.outdir}/pipeline_info")
+        .collectFile(name: 'software_versions.yml', storeDir: outdir + '/pipeline_info')
 
     REPORT(
         folders.toSortedList { a, b -> "${a.parent.parent.name}/${a.name}" <=> "${b.parent.parent.name}/${b.name}" },

@@ -10,6 +10,7 @@ process EVALUATE {
     output:
     tuple val(meta), path("evaluated/${meta.id}/model", type: 'dir')      , emit: model
     tuple val(meta), path("evaluated/${meta.id}/metrics.json")            , emit: metrics
+    tuple val(meta), path("evaluated/${meta.id}/curves.json")             , emit: curves
     tuple val(meta), path("evaluated/${meta.id}/test_predictions.tsv")    , emit: predictions
     tuple val(meta), path("for_report/${meta.id}", type: 'dir')           , emit: results
     tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
@@ -38,6 +39,7 @@ process EVALUATE {
     mkdir -p 'evaluated/${meta.id}/model'
     mkdir -p 'for_report/${meta.id}'
     touch 'evaluated/${meta.id}/model/'{config.json,model.safetensors,seformer.json,README.md} 'evaluated/${meta.id}/test_predictions.tsv'
+    echo '{}' > 'evaluated/${meta.id}/curves.json'
     echo '{"test": {"n": 0, "model": {"auroc": {"value": 0.5, "low": 0.4, "high": 0.6}}, "delta": {"auroc": {"baseline": "gc", "value": 0.0, "low": -0.1, "high": 0.1}}}}' > 'evaluated/${meta.id}/metrics.json'
     """
 }

@@ -8,8 +8,8 @@ process MERGE_ATTRIBUTIONS {
     path chromosome_sizes, stageAs: 'genome.fai'
 
     output:
-    tuple val(meta), path("attributions/${meta.sample}/${meta.bed}/attributions.{bw,tsv}"), emit: attributions
-    tuple val(meta), path("attributions/${meta.sample}", type: 'dir')                       , emit: results
+    tuple val(meta), path("merged/attributions.{bw,tsv}")             , emit: attributions
+    tuple val(meta), path("for_report/${meta.sample}", type: 'dir'), emit: results
     tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
     tuple val("${task.process}"), val('pybigtools'), eval('seformer-version pybigtools'), topic: versions, emit: versions_pybigtools
 
@@ -19,14 +19,17 @@ process MERGE_ATTRIBUTIONS {
     """
     seformer-merge-attributions \\
         --chrom-sizes genome.fai \\
-        --out 'attributions/${meta.sample}/${meta.bed}' \\
+        --out merged \\
         ${args} \\
         ${inputs.join(' ')}
+    mkdir -p 'for_report/${meta.sample}/${meta.bed}'
+    cp merged/{attributions.tsv,summary.json} 'for_report/${meta.sample}/${meta.bed}/'
     """
 
     stub:
     """
-    mkdir -p 'attributions/${meta.sample}/${meta.bed}'
-    touch 'attributions/${meta.sample}/${meta.bed}/'{attributions.bw,attributions.tsv,summary.json}
+    mkdir -p merged 'for_report/${meta.sample}/${meta.bed}'
+    touch merged/{attributions.bw,attributions.tsv,summary.json}
+    cp merged/summary.json 'for_report/${meta.sample}/${meta.bed}/'
     """
 }

@@ -7,8 +7,8 @@ process MERGE_PREDICTIONS {
     tuple val(meta), path(shards, stageAs: 'shards/?'), path(regions, stageAs: 'regions/*')
 
     output:
-    tuple val(meta), path("predictions/${meta.sample}/${meta.bed}/predictions.{tsv,bed}"), emit: predictions
-    tuple val(meta), path("predictions/${meta.sample}", type: 'dir')                       , emit: results
+    tuple val(meta), path("merged/predictions.{tsv,bed}")             , emit: predictions
+    tuple val(meta), path("for_report/${meta.sample}", type: 'dir'), emit: results
     tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
     tuple val("${task.process}"), val('pandas'), eval('seformer-version pandas'), topic: versions, emit: versions_pandas
 
@@ -18,14 +18,17 @@ process MERGE_PREDICTIONS {
     """
     seformer-merge-predictions \\
         --regions regions/* \\
-        --out 'predictions/${meta.sample}/${meta.bed}' \\
+        --out merged \\
         ${args} \\
         ${inputs.join(' ')}
+    mkdir -p 'for_report/${meta.sample}/${meta.bed}'
+    cp merged/{predictions.tsv,summary.json} 'for_report/${meta.sample}/${meta.bed}/'
     """
 
     stub:
     """
-    mkdir -p 'predictions/${meta.sample}/${meta.bed}'
-    touch 'predictions/${meta.sample}/${meta.bed}/'{predictions.tsv,predictions.bed,summary.json}
+    mkdir -p merged 'for_report/${meta.sample}/${meta.bed}'
+    touch merged/{predictions.tsv,predictions.bed,summary.json}
+    cp merged/summary.json 'for_report/${meta.sample}/${meta.bed}/'
     """
 }
