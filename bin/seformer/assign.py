@@ -1,0 +1,152 @@
+"""Assign chromosomes or clusters to parts so that size and class balance are as wanted."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from seformer.errors import UserError
+
+# not in the pre-training of GENA-LM's t2t models
+DEFAULT_TEST = (("chr7", "chr10"), ("7", "10"))
+MOST_CHROMOSOMES = 40  # the largest are candidates; the rest trains
+MOST_TOGETHER = 3
+SIZE_TOLERANCE = 0.5
+
+
+def class_counts(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Count regions per value of ``by``: columns 0 (TE) and 1 (SE), sorted by name."""
+    counts = rows.groupby([by, "label"]).size().unstack(fill_value=0)
+    return counts.reindex(columns=[0, 1], fill_value=0).sort_index()
+
+
+def usable_chromosomes(rows: pd.DataFrame, minimum: int = 5) -> bool:
+    """Tell whether whole chromosomes can make three parts with both classes."""
+    counts = class_counts(rows, "chrom")
+    both = counts[(counts >= minimum).all(axis=1)]
+    return len(both) >= 3 and both.sum(axis=None) >= 0.5 * len(rows)
+
+
+def by_chromosomes(
+    rows: pd.DataFrame,
+    test: Sequence[str],
+    validation: Sequence[str],
+    test_fraction: float,
+    validation_fraction: float,
+    seed: int,
+) -> pd.Series:
+    """Hold whole chromosomes out.
+
+    Parameters
+    ----------
+    rows
+        Columns ``chrom`` and ``label``.
+    test, validation
+        Chromosomes given; chosen where empty.
+    test_fraction, validation_fraction
+        Wanted shares of the regions where chosen.
+    seed
+        Decides between equally good choices.
+
+    Returns
+    -------
+    pandas.Series
+        str: train, validation or test.
+
+    Raises
+    ------
+    UserError
+        If a given chromosome has no region or is in both lists.
+    """
+    counts = class_counts(rows, "chrom")
+    for option, names in (("test", test), ("validation", validation)):
+        for name in names:
+            if name not in counts.index:
+                raise UserError(
+                    f"--{option}-chromosomes: {name} has no regions",
+                    expected=f"some of {', '.join(map(str, counts.index[:30]))}",
+                )
+    both = sorted(set(test) & set(validation))
+    if both:
+        raise UserError(f"{', '.join(both)} is given for test and for validation")
+    rng = np.random.default_rng(seed)
+    test = list(test) or _default_test(counts, validation)
+    test = test or _choose(counts.drop(index=list(validation)), counts, test_fraction, rng)
+    validation = list(validation) or _choose(
+        counts.drop(index=test), counts, validation_fraction, rng
+    )
+    part = pd.Series("train", index=rows.index, dtype="str")
+    part[rows["chrom"].isin(validation)] = "validation"
+    part[rows["chrom"].isin(test)] = "test"
+    return part
+
+
+def _default_test(counts: pd.DataFrame, taken: Sequence[str]) -> list[str]:
+    for names in DEFAULT_TEST:
+        if set(names) <= set(counts.index) - set(taken):
+            size = counts.loc[list(names)].sum()
+            if (size > 0).all() and size.sum() <= 0.5 * counts.sum(axis=None):
+                return list(names)
+    return []
+
+
+def _choose(
+    candidates: pd.DataFrame, whole: pd.DataFrame, fraction: float, rng: np.random.Generator
+) -> list[str]:
+    """Choose up to three chromosomes whose size and share of SEs are nearest to what is wanted."""
+    size = candidates.sum(axis=1)
+    largest = candidates.loc[size.sort_values(ascending=False, kind="stable").index]
+    largest = largest.iloc[:MOST_CHROMOSOMES]
+    together = range(1, min(MOST_TOGETHER, len(largest) - 1) + 1)
+    sets = [c for n in together for c in itertools.combinations(range(len(largest)), n)]
+    if not sets:
+        return []
+    numbers = largest.to_numpy()
+    chosen = np.array([numbers[list(members)].sum(axis=0) for members in sets])
+    total = chosen.sum(axis=1)
+    share = whole[1].sum() / whole.sum(axis=None)
+    off = np.abs(total / (fraction * whole.sum(axis=None)) - 1)
+    off = off + np.abs(chosen[:, 1] / np.maximum(total, 1) / share - 1)
+    off[(chosen == 0).any(axis=1)] += 100  # a part without one class serves nothing
+    order = np.lexsort((rng.permutation(len(sets)), off.round(6)))
+    return [str(largest.index[i]) for i in sets[order[0]]]
+
+
+def by_clusters(
+    rows: pd.DataFrame, test_fraction: float, validation_fraction: float, seed: int
+) -> pd.Series:
+    """Hold whole clusters out, large ones placed first, each where its classes are missing most.
+
+    Parameters
+    ----------
+    rows
+        Columns ``cluster`` and ``label``.
+    test_fraction, validation_fraction
+        Wanted shares of the regions of either class.
+    seed
+        Orders clusters of one size.
+
+    Returns
+    -------
+    pandas.Series
+        str: train, validation or test.
+    """
+    counts = class_counts(rows, "cluster")
+    numbers = counts.to_numpy().astype(float)
+    parts = ("train", "test", "validation")
+    shares = np.array([1 - test_fraction - validation_fraction, test_fraction, validation_fraction])
+    wanted = np.maximum(shares[:, None] * numbers.sum(axis=0), 1e-9)
+    missing = wanted.copy()
+    rng = np.random.default_rng(seed)
+    order = np.lexsort((rng.permutation(len(numbers)), -numbers.sum(axis=1)))
+    chosen = np.empty(len(numbers), dtype=np.int64)
+    for i in order:
+        # fullness after the cluster would be there; the emptiest part of its classes takes it
+        room = ((missing - numbers[i]) / wanted) @ numbers[i]
+        chosen[i] = int(np.argmax(room))
+        missing[chosen[i]] -= numbers[i]
+    part = pd.Series(np.array(parts)[chosen], index=counts.index)
+    return rows["cluster"].map(part).astype("str")
