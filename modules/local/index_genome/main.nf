@@ -14,7 +14,7 @@ process INDEX_GENOME {
     script:
     def args = task.ext.args ?: ''
     """
-    seformer-genome --fasta genome/* --out indexed ${meta.compress ? '--compress' : ''} ${args}
+    seformer-index --fasta genome/* --out indexed ${meta.compress ? '--compress' : ''} ${args}
     """
 
     stub:

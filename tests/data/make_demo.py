@@ -1,0 +1,46 @@
+"""Makes tests/data/demo: the beginnings of five chromosomes of the simulated genome.
+
+    seformer simulate --out /tmp/demo --seed 1 && python tests/data/make_demo.py /tmp/demo
+
+Small enough for the repository, so that `-profile test` runs without any preparation. Upper case
+throughout, which compresses better.
+"""
+
+import sys
+from pathlib import Path
+
+import pysam
+
+KEPT = {"chr1": 220_000, "chr2": 200_000, "chr5": 120_000, "chr7": 150_000, "chr10": 120_000}
+HERE = Path(__file__).parent / "demo"
+TO_SCORE, TO_EXPLAIN = 60, 6
+
+
+def lines_inside(bed: Path) -> list[str]:
+    """Return the lines of the regions that lie in the kept part."""
+    lines = bed.read_text().splitlines()
+    return [line for line in lines if int(line.split("\t")[2]) <= KEPT.get(line.split("\t")[0], 0)]
+
+
+def main(source: Path) -> None:
+    HERE.mkdir(exist_ok=True)
+    with pysam.FastaFile(str(source / "genome.fa.gz")) as genome:
+        with pysam.BGZFile(str(HERE / "genome.fa.gz"), "wb") as out:
+            for name, length in KEPT.items():
+                out.write(f">{name}\n".encode())
+                bases = genome.fetch(name, 0, length).upper()
+                for i in range(0, length, 100):
+                    out.write(f"{bases[i : i + 100]}\n".encode())
+    inside = {name: lines_inside(source / f"{name}_enhancers.bed") for name in ("super", "typical")}
+    for name, lines in inside.items():
+        (HERE / f"{name}_enhancers.bed").write_text("\n".join(lines) + "\n")
+    held_out = [line for lines in inside.values() for line in lines if line.startswith("chr7\t")]
+    for name, number in (("to_score", TO_SCORE), ("to_explain", TO_EXPLAIN)):
+        step = len(held_out) // min(number, len(held_out))
+        (HERE / f"{name}.bed").write_text("\n".join(held_out[::step][:number]) + "\n")
+    (HERE / "samplesheet.csv").write_text(
+        "sample,super_enhancers,typical_enhancers\nsimulated,super_enhancers.bed,typical_enhancers.bed\n"
+    )
+
+
+main(Path(sys.argv[1]))
