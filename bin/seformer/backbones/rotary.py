@@ -22,19 +22,15 @@ class Rotary(nn.Module):
     def __init__(self, dim: int, base: float = 10000.0) -> None:
         super().__init__()
         self.dim, self.base = dim, base
-        self._cached: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def forward(self, tokens: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return cos and sin, each [tokens, dim], on the device of ``like``."""
-        cached = self._cached
-        if cached is None or cached[0].device != like.device or len(cached[0]) < tokens:
-            exponents = torch.arange(0, self.dim, 2, device=like.device).float() / self.dim
-            angles = torch.outer(
-                torch.arange(tokens, device=like.device).float(), 1.0 / self.base**exponents
-            )
-            angles = torch.cat([angles, angles], dim=-1)
-            self._cached = cached = (angles.cos(), angles.sin())
-        return cached[0][:tokens], cached[1][:tokens]
+        # made anew each time: cheap, and a tensor kept from inference could not be trained through
+        exponents = torch.arange(0, self.dim, 2, device=like.device).float() / self.dim
+        positions = torch.arange(tokens, device=like.device).float()
+        angles = torch.outer(positions, 1.0 / self.base**exponents)
+        angles = torch.cat([angles, angles], dim=-1)
+        return angles.cos(), angles.sin()
 
 
 def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,206 @@
+"""Registry: names, suggestions, and downloads from a hub made of a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import seformer
+from seformer.backbones import build_backbone, random_backbone, registry
+from seformer.backbones.presets import PRESETS
+from seformer.errors import UserError
+from seformer.tokens import KmerTokenizer
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+SMALL = {
+    "hidden_size": 16,
+    "num_attention_heads": 2,
+    "num_hidden_layers": 1,
+    "intermediate_size": 32,
+    "vocab_size": 69,
+    "max_position_embeddings": 32,
+    "model_type": "bert",
+    "alibi_starting_size": 32,
+}
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """Stand in for the hub: one repository in a folder, and what was asked of it."""
+    import huggingface_hub
+
+    repository = tmp_path / "repository"
+    random_backbone(SMALL, KmerTokenizer(3), to=repository)
+    (repository / "bert_layers.py").write_text("raise SystemExit")
+    (repository / "tf_model.h5").write_bytes(b"")
+    (repository / "pytorch_model.bin").write_bytes(b"")
+    asked = []
+
+    def model_info(self, hub, revision=None):
+        asked.append((hub, revision))
+        names = [path.name for path in repository.iterdir()]
+        siblings = [SimpleNamespace(rfilename=name) for name in names]
+        return SimpleNamespace(sha=revision or COMMIT, siblings=siblings)
+
+    def snapshot_download(hub, revision, allow_patterns, local_dir=None, local_files_only=False):
+        folder = Path(local_dir or tmp_path / "cache" / revision)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in allow_patterns:
+            shutil.copy(repository / name, folder)
+        return str(folder)
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", model_info)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    return SimpleNamespace(asked=asked, repository=repository)
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Fail every request at once."""
+    import huggingface_hub
+
+    def unreachable(*_, **__):
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
+
+
+def test_entries_are_complete_and_unique():
+    entries = registry.entries()
+    names = [entry.name for entry in entries]
+    assert len(set(names)) == len(names) and set(PRESETS) <= set(names)
+    for entry in entries:
+        assert (entry.hub is None) == (entry.name in PRESETS)
+        assert entry.revision is None or re.fullmatch("[0-9a-f]{40}", entry.revision)
+        assert set(entry.learning_rates) == {"head", "full"}
+        assert all(re.fullmatch(r"chr(\d+|[XY])", name) for name in entry.held_out)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_as_the_registry_says(name):
+    entry, (model, tokenizer, _) = registry.find(name), build_backbone(name)
+    assert entry.parameters == sum(p.numel() for p in model.parameters())
+    assert entry.context_tokens == model.context
+    special = sum(map(len, tokenizer.wrap))
+    assert entry.context_bp == (model.context - special) * tokenizer.stride
+
+
+def test_t2t_models_hold_out_chromosomes_7_and_10():
+    assert registry.find("gena-lm-bert-large-t2t").held_out == ["chr7", "chr10"]
+    assert registry.find("AIRI-Institute/gena-lm-bert-base").held_out == ["chr22", "chrY"]
+
+
+@pytest.mark.parametrize(
+    ("typo", "name"),
+    [
+        ("tinny", "tiny"),
+        ("gena-lm-bert-base-t2", "gena-lm-bert-base-t2t"),
+        ("DNABERT2", "dnabert-2"),
+    ],
+)
+def test_a_typo_suggests_the_right_name(typo, name):
+    with pytest.raises(UserError, match=f"did you mean {name}"):
+        build_backbone(typo)
+
+
+def test_a_missing_folder_is_not_taken_for_a_hub_id(tmp_path):
+    with pytest.raises(UserError, match="no model or folder"):
+        build_backbone(tmp_path / "model")
+
+
+def test_a_registry_name_loads_at_its_pinned_revision(hub):
+    pinned = registry.find("dnabert-2").revision
+    model, tokenizer, origin = build_backbone("dnabert-2")
+    assert hub.asked == [("zhihan1996/DNABERT-2-117M", pinned)]
+    assert origin == ("dnabert-2", "registry", pinned, "dnabert2")
+    assert model.family == "dnabert2" and tokenizer.k == 3
+
+
+def test_a_hub_id_takes_a_revision(hub):
+    assert build_backbone("someone/model")[2] == ("someone/model", "hub", COMMIT, "dnabert2")
+    build_backbone("someone/model@v1.0")
+    assert hub.asked[-1] == ("someone/model", "v1.0")
+
+
+def test_fetch_downloads_checks_and_records(hub, tmp_path):
+    folder = registry.fetch("someone/model", tmp_path / "model")
+    names = {path.name for path in folder.iterdir()}
+    assert {"config.json", "model.safetensors", "vocab.txt", "checksums.json"} <= names
+    assert not names & {"bert_layers.py", "tf_model.h5", "pytorch_model.bin"}
+    record = json.loads((folder / "checksums.json").read_text())
+    assert (record["hub"], record["revision"]) == ("someone/model", COMMIT)
+    assert build_backbone(folder)[2][1:] == ("folder", COMMIT, "dnabert2")
+    with open(folder / "vocab.txt", "a") as handle:
+        handle.write("\n")
+    with pytest.raises(UserError, match="not what was downloaded"):
+        build_backbone(folder)
+
+
+def test_a_model_that_does_not_load_leaves_nothing(hub, tmp_path):
+    config = json.loads((hub.repository / "config.json").read_text())
+    (hub.repository / "config.json").write_text(json.dumps({**config, "hidden_size": 32}))
+    with pytest.raises(UserError, match="has the shape"):
+        registry.fetch("someone/model", tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_weights_of_a_bin_only_repository_are_taken():
+    names = ["config.json", "pytorch_model.bin", "modeling.py", "sub/model.safetensors"]
+    assert registry.wanted_files(names) == ["config.json", "pytorch_model.bin"]
+    assert "pytorch_model.bin" not in registry.wanted_files([*names, "model.safetensors"])
+
+
+def test_a_tokeniser_too_large_for_the_model_is_refused(tmp_path):
+    random_backbone(SMALL, KmerTokenizer(4), to=tmp_path)
+    with pytest.raises(UserError, match="261 tokens, the model embeds 69"):
+        build_backbone(tmp_path)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_without_network_the_way_out_is_named(tmp_path):
+    for ask in (lambda: build_backbone("dnabert-2"), lambda: registry.fetch("dnabert-2", tmp_path)):
+        with pytest.raises(UserError, match="seformer models fetch NAME --to DIR"):
+            ask()
+
+
+def test_presets_cannot_be_fetched(tmp_path):
+    with pytest.raises(UserError, match="made from scratch"):
+        registry.fetch("tiny", tmp_path)
+
+
+def test_the_list_is_shown_without_torch():
+    """The command answers within a second only if torch stays out."""
+    code = (
+        "import sys; from seformer.commands import models\n"
+        "models.command(args=['--json'], standalone_mode=False)\n"
+        "assert not {'torch', 'transformers', 'pandas'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(Path(seformer.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {entry["name"] for entry in json.loads(done.stdout)} >= {"tiny", "dnabert-6"}
+
+
+def test_the_table_names_every_model():
+    from typer.testing import CliRunner
+
+    from seformer.commands.models import command
+
+    shown = CliRunner().invoke(command, [])
+    assert shown.exit_code == 0
+    assert all(entry.name in shown.stdout for entry in registry.entries())
+    assert "chr7, chr10" in shown.stdout
