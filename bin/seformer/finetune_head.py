@@ -294,8 +294,8 @@ def train_head(
             loss.backward()
             optimizer.step()
             step += 1
-            total += float(loss) * len(chosen)
-            check_finite(float(loss), stage=1, epoch=epoch, step=step)
+            check_finite(loss.item(), stage=1, epoch=epoch, step=step)
+            total += loss.item() * len(chosen)
         margins = strand_margins(model, held, STRANDS * len(validation))
         result = validate(margins.reshape(-1, STRANDS).mean(1), labels[validation].numpy(), weights)
         history.add(

@@ -1,0 +1,323 @@
+"""Both stages: what is trained, what validation chooses, and that an interruption costs nothing."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from toys import random_sequence
+
+from seformer import finetune_full as full_module
+from seformer.backbones import build_backbone
+from seformer.classifier import RegionClassifier
+from seformer.errors import UserError
+from seformer.extract import extract
+from seformer.finetune_full import finetune_full, learning_rate_at, resolve_precision
+from seformer.finetune_head import Standardiser, finetune_head, rows_of
+from seformer.modelfolder import load_model, read_settings
+from seformer.score import score
+from seformer.split import split
+from seformer.store import build_store
+from seformer.tokens import reverse_complement
+from seformer.training import (
+    EarlyStopping,
+    check_finite,
+    class_weights,
+    open_training_data,
+    weighted_loss,
+)
+
+MOTIF = "TGACTCATTT"
+QUICK = dict(epochs=2, batch_size=8, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """120 regions on six chromosomes; SEs carry a motif three times."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    beds = {1: [], 0: []}
+    with open(folder / "genome.fa", "w") as fasta:
+        for chromosome in range(1, 7):
+            bases = list(random_sequence(20 * 400, seed=chromosome))
+            for i in range(20):
+                start, label = i * 400 + 20, i % 2
+                length = int(rng.integers(150, 350))
+                beds[label].append(f"chr{chromosome}\t{start}\t{start + length}\n")
+                for place in (20, 60, 110):
+                    motif = MOTIF if label else random_sequence(10, seed=place)
+                    bases[start + place : start + place + 10] = motif
+            fasta.write(f">chr{chromosome}\n{''.join(bases)}\n")
+    (folder / "se.bed").write_text("".join(beds[1]))
+    (folder / "te.bed").write_text("".join(beds[0]))
+    extract(
+        folder / "genome.fa",
+        folder / "extracted",
+        super_enhancers=folder / "se.bed",
+        typical_enhancers=folder / "te.bed",
+        sample="toy",
+    )
+    split([folder / "extracted"], folder / "splits")
+    return [folder / "extracted"], [folder / "splits" / "toy" / "splits.tsv"]
+
+
+@pytest.fixture(scope="module")
+def stage1(data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("stage1") / "out"
+    finetune_head(*data, "tiny", out, epochs=3, window=32, device="cpu")
+    return out
+
+
+def test_stage_1_leaves_the_backbone_alone(data, stage1):
+    fresh, _, _ = build_backbone("tiny", seed=1)
+    weights = load_file(stage1 / "model.safetensors")
+    for key, value in fresh.published_state().items():
+        assert torch.equal(weights[key], value), key
+
+
+def test_stage_1_history_and_settings(data, stage1):
+    history = pd.read_csv(stage1 / "history.tsv", sep="\t")
+    assert history["stage"].tolist() == [1, 1, 1]
+    settings = read_settings(stage1)
+    assert settings.sample == "toy"
+    assert settings.window == 32
+    regions = open_training_data(*data).regions
+    train = regions[regions["split"] == "train"]
+    assert settings.training_range.regions == len(train)
+    assert settings.training_range.length[0] >= train["length"].min()
+
+
+def test_features_are_computed_once(data, tmp_path, monkeypatch, stage1):
+    import seformer.finetune_head as module
+
+    cache = tmp_path / "cache"
+    finetune_head(*data, "tiny", tmp_path / "a", epochs=2, window=32, cache=cache, device="cpu")
+    monkeypatch.setattr(module, "window_features", None)
+    finetune_head(*data, "tiny", tmp_path / "b", epochs=2, window=32, cache=cache, device="cpu")
+    name = "model.safetensors"
+    assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    with pytest.raises(TypeError):  # another window needs other features
+        finetune_head(*data, "tiny", tmp_path / "c", epochs=1, window=48, cache=cache, device="cpu")
+
+
+def test_folding_gives_the_same_function_on_raw_features():
+    torch.manual_seed(0)
+    features = torch.randn(50, 8) * 0.03 + torch.linspace(-2, 2, 8)
+    layer = torch.nn.Linear(8, 4)
+    standardiser = Standardiser(features, [layer])
+    before = layer(standardiser.apply(features))
+    standardiser.fold()
+    assert torch.allclose(layer(features), before, atol=1e-5)
+
+
+def test_rows_of_gathers_the_windows_of_strands():
+    first = torch.tensor([0, 2, 3, 6])
+    rows, owner = rows_of(torch.tensor([2, 0]), first)
+    assert rows.tolist() == [3, 4, 5, 0, 1]
+    assert owner.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_stage_2_trains_all_layers_and_the_same_again(data, stage1, tmp_path):
+    for name in "ab":
+        finetune_full(stage1, *data, tmp_path / name, **QUICK)
+    one, two = (tmp_path / name / "model.safetensors" for name in "ab")
+    assert one.read_bytes() == two.read_bytes()
+    before, after = load_file(stage1 / "model.safetensors"), load_file(one)
+    for key in before:
+        assert not torch.equal(before[key], after[key]), key
+    history = pd.read_csv(tmp_path / "a" / "history.tsv", sep="\t")
+    assert history["stage"].tolist() == [2, 2]
+
+
+def test_gradient_accumulation_does_not_change_the_result(data, stage1, tmp_path):
+    # without dropout, which draws other masks when the batch is cut otherwise
+    shutil.copytree(stage1, tmp_path / "start")
+    for name, old in (
+        ("config.json", '"embedding_dropout_prob": 0.1'),
+        ("seformer.json", '"dropout": 0.1'),
+    ):
+        path = tmp_path / "start" / name
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, old.replace("0.1", "0.0")))
+    finetune_full(tmp_path / "start", *data, tmp_path / "whole", **QUICK)
+    finetune_full(tmp_path / "start", *data, tmp_path / "parts", batch_tokens=64, **QUICK)
+    sequences = list(open_training_data(*data).sequences("test"))
+    scores = [score(load_model(tmp_path / name), sequences).logit for name in ("whole", "parts")]
+    assert np.abs(scores[0] - scores[1]).max() < 1e-3 * np.ptp(scores[0])
+
+
+@pytest.mark.parametrize("moment", [1, 7, 14])
+def test_an_interrupted_training_ends_the_same(data, stage1, tmp_path, monkeypatch, moment):
+    finetune_full(stage1, *data, tmp_path / "straight", **QUICK)
+    steps = 0
+    train_step = full_module.Trainer.train_step
+
+    def interrupted(self, regions):
+        nonlocal steps
+        steps += 1
+        if steps == moment:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return train_step(self, regions)
+
+    monkeypatch.setattr(full_module.Trainer, "train_step", interrupted)
+    checkpoints = tmp_path / "checkpoints"
+    with pytest.raises(SystemExit) as stop:
+        finetune_full(stage1, *data, tmp_path / "resumed", checkpoints=checkpoints, **QUICK)
+    assert stop.value.code == 143
+    assert not (tmp_path / "resumed").exists()
+    monkeypatch.undo()
+    finetune_full(stage1, *data, tmp_path / "resumed", checkpoints=checkpoints, **QUICK)
+    name = "model.safetensors"
+    assert (tmp_path / "resumed" / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
+    assert not list(checkpoints.rglob("*.safetensors"))
+
+
+def test_a_checkpoint_of_other_options_is_not_used(data, stage1, tmp_path, monkeypatch):
+    checkpoints = tmp_path / "checkpoints"
+    keep = full_module.Keeper.clear
+    monkeypatch.setattr(full_module.Keeper, "clear", lambda self: None)
+    finetune_full(stage1, *data, tmp_path / "a", checkpoints=checkpoints, **QUICK)
+    monkeypatch.setattr(full_module.Keeper, "clear", keep)
+    finetune_full(stage1, *data, tmp_path / "b", checkpoints=checkpoints, seed=2, **QUICK)
+    finetune_full(stage1, *data, tmp_path / "c", seed=2, **QUICK)
+    name = "model.safetensors"
+    assert (tmp_path / "b" / name).read_bytes() == (tmp_path / "c" / name).read_bytes()
+
+
+def test_a_killed_training_goes_on(data, stage1, tmp_path):
+    """SIGKILL, as by the memory killer: no handler runs, the last checkpoint counts."""
+    command = [
+        *(sys.executable, "-m", "seformer.cli", "finetune-full", "--model", stage1),
+        *("--extracted", data[0][0], "--splits", data[1][0], "--out", tmp_path / "out"),
+        *("--checkpoints", tmp_path / "checkpoints", "--checkpoint-minutes", "0"),
+        *("--epochs", "4", "--batch-size", "8", "--device", "cpu", "--threads", "1"),
+    ]
+    environment = os.environ | {"PYTHONPATH": str(Path(full_module.__file__).parents[1])}
+    command = list(map(str, command))
+    first = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "checkpoints").rglob("stage2-*")) and time.monotonic() < deadline:
+        assert first.poll() is None, first.stderr.read()
+        time.sleep(0.02)
+    first.kill()
+    assert first.wait() == -signal.SIGKILL
+    assert not (tmp_path / "out").exists()
+    second = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "going on from the checkpoint" in second.stderr
+    straight = tmp_path / "straight"
+    options = dict(QUICK, epochs=4)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        finetune_full(stage1, *data, straight, **options)
+    finally:
+        torch.set_num_threads(threads)
+    name = "model.safetensors"
+    assert (tmp_path / "out" / name).read_bytes() == (straight / name).read_bytes()
+
+
+def test_the_test_part_is_never_read(data, stage1, tmp_path):
+    training = open_training_data(*data)
+    tested = set(training.sequences("test"))
+    assert tested
+    assert not tested & set(training.sequences("train", "validation"))
+
+
+def test_the_loss_is_the_cross_entropy_of_two_logits():
+    torch.manual_seed(0)
+    logits = torch.randn(20, 2, dtype=torch.float64)
+    labels = torch.randint(2, (20,))
+    weights = torch.tensor([0.6, 3.0], dtype=torch.float64)
+    ours = weighted_loss(logits[:, 1] - logits[:, 0], labels.double(), weights)
+    stock = torch.nn.functional.cross_entropy(logits, labels, weight=weights, reduction="none")
+    assert torch.allclose(ours, stock, atol=1e-12)
+
+
+def test_balanced_weights_give_both_classes_the_same_say():
+    labels = np.array([0, 0, 0, 1], dtype=np.float32)
+    weights = class_weights(labels, "balanced")
+    assert weights.tolist() == pytest.approx([4 / 6, 2.0])
+    assert weights[torch.from_numpy(labels).long()].mean().item() == pytest.approx(1.0)
+    assert class_weights(labels, "none").tolist() == [1.0, 1.0]
+
+
+def test_early_stopping_by_auroc_then_loss():
+    stopping = EarlyStopping(patience=2)
+    course = [(0.7, 0.5), (0.7, 0.4), (0.6, 0.1), (0.7, 0.4)]
+    kept = [
+        stopping.update(epoch, {"validation_auroc": a, "validation_loss": loss})
+        for epoch, (a, loss) in enumerate(course, start=1)
+    ]
+    assert kept == [True, True, False, False]
+    assert stopping.best_epoch == 2
+    assert stopping.stop
+
+
+def test_warm_up_and_decay():
+    options = full_module.Options(learning_rate=1.0, warmup=0.25)
+    rates = [learning_rate_at(step, 8, options) for step in range(8)]
+    assert rates[:2] == [0.5, 1.0]
+    assert rates == sorted(rates[:2]) + sorted(rates[2:], reverse=True)
+    assert rates[-1] > 0
+
+
+def test_a_loss_that_is_no_number_stops_with_the_step():
+    with pytest.raises(UserError, match=r"epoch 3, step 17.*learning rate"):
+        check_finite(float("nan"), stage=2, epoch=3, step=17)
+
+
+def test_a_far_too_high_rate_ends_in_words(data, stage1, tmp_path):
+    with pytest.raises(UserError, match="learning rate"):
+        finetune_full(stage1, *data, tmp_path / "out", learning_rate=1e30, **QUICK)
+    assert not (tmp_path / "out").exists()
+
+
+def test_fp16_needs_a_gpu():
+    with pytest.raises(UserError, match="GPU"):
+        resolve_precision("fp16", torch.device("cpu"))
+    assert resolve_precision("auto", torch.device("cpu")) == "fp32"
+
+
+def test_a_window_longer_than_the_context_is_an_error(data, tmp_path):
+    with pytest.raises(UserError, match="context of 512"):
+        finetune_head(*data, "tiny", tmp_path / "out", window=1000, device="cpu")
+
+
+def test_store_holds_every_view(tmp_path):
+    _, tokenizer, _ = build_backbone("tiny")
+    sequences = [random_sequence(50, seed=1), random_sequence(90, seed=2)]
+    store = build_store(iter(sequences), tokenizer, tmp_path / "tokens")
+    assert store.start.shape == (2, 12)
+    assert store.ids.dtype == np.uint16
+    for region, sequence in enumerate(sequences):
+        for phase in range(6):
+            for strand, bases in enumerate((sequence, reverse_complement(sequence))):
+                view = phase * 2 + strand
+                got = store.ids[store.start[region, view] : store.stop[region, view]]
+                want = tokenizer.encode([bases], phase=phase).input_ids
+                assert got.tolist() == want.tolist()
+
+
+def test_gradient_checkpointing_gives_the_same_gradients():
+    gradients = []
+    for switched in (False, True):
+        backbone, _, _ = build_backbone("tiny", seed=1)
+        torch.manual_seed(0)
+        model = RegionClassifier(backbone, dropout=0.0).train()
+        backbone.dropout.p = 0.0
+        if switched:
+            backbone.gradient_checkpointing_enable()
+        ids = torch.arange(5, 45).view(2, 20)
+        hidden = backbone(ids, torch.ones_like(ids))
+        model.pool_tokens(hidden, torch.ones_like(ids, dtype=torch.bool)).square().sum().backward()
+        gradients.append(backbone.layers[0].qkv.weight.grad.clone())
+    assert torch.allclose(*gradients, atol=1e-6)
+    assert gradients[0].abs().sum() > 0
