@@ -32,9 +32,12 @@ def roc(labels: np.ndarray, scores: np.ndarray) -> list[list[float]]:
 
 
 def precision_recall(labels: np.ndarray, scores: np.ndarray) -> list[list[float]]:
-    """Points [recall, precision] in order of rising recall."""
+    """Points [recall, precision] of rising recall, in the steps whose area is the AUPRC."""
     precision, recall, _ = precision_recall_curve(labels, scores)
-    return thin(recall[::-1], precision[::-1])
+    # the last point (recall 0, precision 1) is a convention, not a threshold
+    precision, recall = precision[-2::-1], recall[-2::-1]
+    edges = np.concatenate(([0.0], recall))
+    return thin(np.column_stack((edges[:-1], edges[1:])).ravel(), np.repeat(precision, 2))
 
 
 def calibration(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str, float]]:

@@ -17,8 +17,8 @@ NAMES = {
     "gc": "GC content",
     "cpg": "CpG ratio",
     "n_fraction": "share of N",
-    "kmer_logistic": "k-mer logistic regression",
-    "kmer_boosting": "gradient boosting on k-mers",
+    "kmer_logistic": "k-mer regression",
+    "kmer_boosting": "k-mer boosting",
 }
 # what a single-number baseline that comes close means for the user
 _SHORTCUTS = {

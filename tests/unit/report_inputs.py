@@ -150,6 +150,19 @@ def explanations(rng, n=120):
             key: {"regions": 60, "mean": list(sign * (0.002 + 0.001 * np.sin(np.arange(50) / 8)))}
             for key, sign in (("SE", 1), ("TE", -1))
         },
+        "faithfulness": {
+            "regions": [{}, {}, {}, {}],
+            "fractions": [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],
+            "summary": {
+                "deletion_top": [0.4, 0.7, 1.0, 1.5, 1.9, 2.2, 2.4],
+                "deletion_random": [0.02, 0.05, 0.1, 0.3, 0.5, 0.9, 1.8],
+                "deletion_ratio": 14.0,
+                "mutagenesis": 0.81,
+                "mutagenesis_signed": 0.7,
+                "seed_stability": 0.93,
+                "randomised_model": None,
+            },
+        },
         "drawn": [
             {
                 "chrom": "chr1",
@@ -166,8 +179,33 @@ def explanations(rng, n=120):
     return table, summary
 
 
+AUDIT = {
+    "split_by": "chromosomes",
+    "seed": 1,
+    "split_hash": "0" * 24,
+    "samples": ["K562"],
+    "parts": {},
+    "label_conflicts_between_samples": 12,
+    "overlapping_regions": {"validation_in_train": 0, "test_in_train": 0, "test_in_validation": 0},
+    "similarity": {
+        "k": 31,
+        "scaled": 1,
+        **{
+            pair: {
+                "regions": 111,
+                "with_containment_at_least": {"0.05": 14, "0.5": 2, "0.95": 0},
+                "median": 0.003,
+                "largest": 0.71,
+            }
+            for pair in ("validation_in_train", "test_in_train", "test_in_validation")
+        },
+    },
+}
+
+
 def write_results(folder, samples=("K562",), *, use=True, seed=0):
     """Write one folder per sample under ``folder``; qualities fall from sample to sample."""
+    write_json(AUDIT, folder / "audit.json")
     for i, name in enumerate(samples):
         rng = np.random.default_rng(seed + i)
         place = folder / name

@@ -183,8 +183,12 @@ def test_curves_are_monotone_and_small():
     assert points[0].tolist() == [0, 0] and points[-1].tolist() == [1, 1]
     area = np.trapezoid(points[:, 1], points[:, 0])
     assert area == pytest.approx(metrics.auroc(labels, score), abs=2e-3)
-    recall = np.array(curves.precision_recall(labels, score))[:, 0]
+    recall, precision = np.array(curves.precision_recall(labels, score)).T
     assert (np.diff(recall) >= 0).all() and recall[-1] == 1
+    area = np.trapezoid(precision, recall)
+    assert area == pytest.approx(metrics.auprc(labels, score), abs=5e-3)
+    flat = curves.precision_recall(labels, np.zeros(5000))
+    assert flat == [[0, round(labels.mean(), 5)], [1, round(labels.mean(), 5)]]
 
 
 def test_calibration_points_lie_on_the_diagonal_for_true_probabilities():

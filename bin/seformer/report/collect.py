@@ -127,7 +127,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _read_file(path: Path, sample: Sample) -> bool:
     """Read one file into ``sample``; tell whether it is known."""
     name, bed = path.name, path.parent.name
-    if name in ("regions.tsv", "splits.tsv"):
+    if name == "regions.tsv":
         _take_regions(path, sample)
     elif name == "history.tsv":
         _take_history(path, sample)

@@ -73,6 +73,11 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+def bar_height(bars: int) -> int:
+    """Height of a bar graph in pixels."""
+    return 190 + 34 * bars
+
+
 def signed(value: float, plus: bool = True) -> str:
     """Write a number with three decimals and a real minus."""
     return f"{value:{'+' if plus else ''}.3f}".replace("-", "−")
@@ -86,9 +91,30 @@ def percent(part: float, whole: float) -> str:
     return f"{share:.1f} %" if share < 10 and share != int(share) else f"{share:.0f} %"
 
 
+def apart(points: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Move equal x apart by a hair: a MultiQC line keeps one y for each x."""
+    if not points:
+        return []
+    hair = 1e-6 * ((points[-1][0] - points[0][0]) or 1.0)
+    moved = [[float(points[0][0]), float(points[0][1])]]
+    for x, y in points[1:]:
+        moved.append([round(max(float(x), moved[-1][0] + hair), 9), float(y)])
+    return moved
+
+
+def outline(edges: Sequence[float], heights: Sequence[float]) -> list[list[float]]:
+    """Draw a histogram as its outline."""
+    points = [[edges[0], 0.0]]
+    for low, high, height in zip(edges[:-1], edges[1:], heights, strict=True):
+        points += [[low, round(float(height), 4)], [high, round(float(height), 4)]]
+    return apart([*points, [edges[-1], 0.0]])
+
+
 def write(section: Section, order: int, out: Path) -> None:
     """Write one section as ``<order>_<id>_mqc.json``."""
     title, about = PARENTS[section.parent]
+    if section.name == title:  # then MultiQC shows the parent's words alone
+        about = section.description
     content: dict[str, Any] = {
         "id": f"seformer_{section.id}",
         "parent_id": f"seformer-{section.parent}",
@@ -103,10 +129,12 @@ def write(section: Section, order: int, out: Path) -> None:
         content["pconfig"] = {
             "id": f"seformer_{section.id}_plot",
             "title": f"seformer: {section.name}",
+            "series_label": False,
+            **({"showlegend": True} if section.kind == "linegraph" else {}),
             **(section.config or {}),
         }
     if section.headers:
-        content["headers"] = section.headers
+        content["categories" if section.kind == "bargraph" else "headers"] = section.headers
     path = out / f"{order:02d}_{section.id}_mqc.json"
     path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 

@@ -10,11 +10,14 @@ import pandas as pd
 
 from seformer.report.collect import Results, Sample
 from seformer.report.content import (
+    CYCLE,
     SUPER,
     TYPICAL,
     Section,
+    bar_height,
     escape,
     number,
+    outline,
     percent,
     plain,
     table,
@@ -23,6 +26,8 @@ from seformer.report.content import (
 PARTS = ("train", "validation", "test")
 CLASSES = ((1, "super-enhancers", SUPER), (0, "typical enhancers", TYPICAL))
 BINS = 30
+LEVELS = ("0.05", "0.5", "0.95")
+QUANTILES = ("median", "largest")
 REASONS = {
     "unknown_chromosome": "chromosome not in the genome",
     "past_chromosome_end": "beyond the chromosome's end",
@@ -92,7 +97,9 @@ def drops(samples: list[Sample]) -> Section | None:
     }
     if not any(sum(row.values()) for row in data.values()):
         return None
-    seen = [r for r in next(iter(data.values())) if any(row.get(r) for row in data.values())]
+    reasons = dict.fromkeys(reason for row in data.values() for reason in row)
+    seen = [reason for reason in reasons if any(row.get(reason) for row in data.values())]
+    names = [REASONS.get(reason, plain(reason)) for reason in seen]
     return Section(
         "data",
         "data_dropped",
@@ -102,10 +109,16 @@ def drops(samples: list[Sample]) -> Section | None:
         "assembly (beyond the chromosome's end) or other chromosome names.",
         "bargraph",
         {
-            name: {REASONS.get(r, plain(r)): row.get(r, 0) for r in seen}
-            for name, row in data.items()
+            sample: {name: row.get(reason, 0) for reason, name in zip(seen, names, strict=True)}
+            for sample, row in data.items()
         },
-        {"ylab": "regions", "cpswitch_counts_label": "Regions", "tt_decimals": 0},
+        {
+            "ylab": "regions",
+            "cpswitch_counts_label": "Regions",
+            "tt_decimals": 0,
+            "height": bar_height(len(data)),
+        },
+        {name: {"name": name, "color": CYCLE[i % len(CYCLE)]} for i, name in enumerate(names)},
     )
 
 
@@ -120,7 +133,8 @@ def distribution(samples: list[Sample], column: str, name: str, xlab: str) -> Se
         for label, title, _ in CLASSES:
             own = values[(used["label"] == label).to_numpy() & np.isfinite(values)]
             share = np.histogram(own, edges)[0] / max(1, len(own))
-            lines[title] = _stairs(edges, 100 * share, 100 if column == "gc" else 1)
+            scale = 100 if column == "gc" else 1
+            lines[title] = outline((edges * scale).tolist(), 100 * share)
         data.append(lines)
         labels.append({"name": plain(sample.name), "ylab": "share of the class in %"})
     reading = {
@@ -162,13 +176,6 @@ def _edges(values: np.ndarray, column: str) -> np.ndarray:
     return np.linspace(max(0, low - 0.01), min(1, high + 0.01), BINS + 1)
 
 
-def _stairs(edges: np.ndarray, share: np.ndarray, scale: float) -> list[list[float]]:
-    """Draw a histogram as its outline."""
-    x = np.repeat(edges, 2) * scale
-    y = np.concatenate(([0.0], np.repeat(share, 2), [0.0]))
-    return [[round(float(a), 4), round(float(b), 4)] for a, b in zip(x, y, strict=True)]
-
-
 def parts(samples: list[Sample]) -> Section:
     data: dict[str, dict[str, int]] = {}
     for sample in samples:
@@ -193,6 +200,7 @@ def parts(samples: list[Sample]) -> Section:
             "cpswitch_counts_label": "Regions",
             "tt_decimals": 0,
             "sort_samples": False,
+            "height": bar_height(len(data)),
         },
         categories,
     )
@@ -211,27 +219,42 @@ def _held_out(samples: list[Sample]) -> str:
 
 
 def audit(found: Mapping[str, Any]) -> Section:
-    """Show the audit's numbers as they stand; the verdict says what they mean."""
-    rows = [
-        [escape(key.replace("_", " ")), escape(value)]
-        for key, value in _flat(found)
-        if not isinstance(value, (list, dict))
-    ]
+    """Show overlaps and likeness between the parts; the verdict says what they mean."""
+    names = {
+        "test_in_train": "test in train",
+        "validation_in_train": "validation in train",
+        "test_in_validation": "test in validation",
+    }
+    overlaps, alike = found.get("overlapping_regions", {}), found.get("similarity", {})
+    rows = []
+    for pair, name in names.items():
+        part = alike.get(pair, {})
+        levels = part.get("with_containment_at_least", {})
+        shares = [f"{part[key]:.3f}" if part.get(key) is not None else "–" for key in QUANTILES]
+        rows.append(
+            [
+                name,
+                number(overlaps.get(pair, 0)),
+                number(part.get("regions", 0)),
+                *(number(levels.get(level, 0)) for level in LEVELS),
+                *shares,
+            ]
+        )
+    head = ["", "overlaps", "compared", *(f"≥ {float(level):.0%}" for level in LEVELS)]
+    conflicts = found.get("label_conflicts_between_samples", 0)
+    rest = (
+        f"<p>{number(conflicts)} typical enhancers overlap a super-enhancer of another sample.</p>"
+        if conflicts
+        else ""
+    )
     return Section(
         "split",
         "split_audit",
         "Leakage audit",
-        "Overlaps between parts stop the run. Similarity is the share of a test region's 31-mers "
-        "that also occur in the training part; many regions above a few percent mean that part "
-        "of the result may be memory.",
+        f"Split by {escape(found.get('split_by', 'file'))}. Overlaps between parts stop the run. "
+        "Then, how many regions have 5, 50 or 95 % of their 31-mers in the other part as well. A "
+        "few are repeats; many regions at 50 % or more mean copies, and a result that is partly "
+        "memory.",
         "html",
-        table(["measure", "value"], rows),
+        table([*head, "median", "largest"], rows) + rest,
     )
-
-
-def _flat(found: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in found.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key} · ")
-        else:
-            yield f"{prefix}{key}", f"{value:.4g}" if isinstance(value, float) else value

@@ -7,22 +7,26 @@ from typing import Any
 
 from seformer.report.collect import Results, Sample
 from seformer.report.content import Section, escape, number, percent, signed
+from seformer.report.explanations import incomplete
 from seformer.report.style import STYLE
-from seformer.report.use import incomplete
 from seformer.verdict import NAMES, Finding, judge_test
 
 # a sign beside the colour, for print and for colour-blind readers
 SIGNS = {"good": "✓", "note": "i", "warning": "!", "bad": "✗"}
-SPOKEN = {"good": "good", "note": "note", "warning": "look out", "bad": "bad"}
+SPOKEN = {"good": "good", "note": "note", "warning": "caution", "bad": "bad"}
 GRAVITY = ("bad", "warning", "note", "good")
 OUTSIDE = 0.2
+# share of test regions that are half or more of training 31-mers
+ALIKE = 0.02
+# how much more the highest bases must matter than random ones
+FAITHFUL = 1.5
 OPEN_UP_TO = 2
 
 
 def verdict(results: Results) -> Section:
     several = len(results.samples) > OPEN_UP_TO
     shared = judge_audit(results.audit) if results.audit is not None else []
-    blocks = [box("", "The split", shared, False)] if shared and several else []
+    blocks = [box("The split", "", shared, False)] if shared and several else []
     for name, sample in sorted(results.samples.items()):
         findings = judge(sample) + ([] if several else shared)
         if findings:
@@ -40,21 +44,30 @@ def verdict(results: Results) -> Section:
 
 
 def box(name: str, head: str, findings: list[Finding], folded: bool) -> str:
-    """Frame one sample's sentences, the gravest first; folded to their counts among many."""
-    findings = sorted(findings, key=lambda finding: GRAVITY.index(finding.level))
+    """Frame one sample's sentences; folded to their counts among many."""
+    findings = sorted(findings, key=_place)
+    number_of = {level: sum(f.level == level for f in findings) for level in GRAVITY}
+    # many boxes stand in columns: an absent level leaves its place empty
     counts = "".join(
-        f'<span class="sf-count">{sign(level)}{n} {SPOKEN[level]}</span>'
-        for level in GRAVITY
-        if (n := sum(finding.level == level for finding in findings))
+        f'<span class="sf-count">{f"{sign(level)}{n} {SPOKEN[level]}" if n else ""}</span>'
+        for level, n in number_of.items()
+        if n or folded
     )
     items = "".join(
         f'<li class="sf-{f.level}">{sign(f.level)}<b>{escape(f.topic)}</b> {escape(f.text)}</li>'
         for f in findings
     )
     return (
-        f'<details class="sf-verdict"{"" if folded else " open"}><summary><b>{name}</b>{counts}'
+        f'<details class="sf-verdict{" sf-folded" if folded else ""}"'
+        f"{'' if folded else ' open'}><summary><b>{name}</b>{counts}"
         f'<span class="sf-head">{head}</span></summary><ul>{items}</ul></details>'
     )
+
+
+def _place(finding: Finding) -> tuple[bool, int]:
+    """The answers to the questions everybody asks come first, then the rest by gravity."""
+    question = finding.topic.endswith("?")
+    return (not question, 0 if question else GRAVITY.index(finding.level))
 
 
 def sign(level: str) -> str:
@@ -70,7 +83,7 @@ def headline(sample: Sample) -> str:
     test = sample.metrics["test"]
     auroc, delta = test["model"]["auroc"], test["delta"]["auroc"]
     return (
-        f"test AUROC {auroc['value']:.3f}, {signed(delta['value'])} over "
+        f"test AUROC {auroc['value']:.3f}, Δ {signed(delta['value'])} to "
         f"{escape(NAMES.get(delta['baseline'], delta['baseline']))}"
     )
 
@@ -134,6 +147,38 @@ def judge_regions(sample: Sample) -> list[Finding]:
 def judge_explanations(sample: Sample) -> list[Finding]:
     if not sample.explanations:
         return []
+    return judge_completeness(sample) + judge_faithfulness(sample)
+
+
+def judge_faithfulness(sample: Sample) -> list[Finding]:
+    ratios = [
+        found.summary["faithfulness"]["summary"].get("deletion_ratio")
+        for found in sample.explanations.values()
+        if found.summary.get("faithfulness", {}).get("summary")
+    ]
+    known = [ratio for ratio in ratios if ratio is not None]
+    if not known:
+        return []
+    if min(known) < FAITHFUL:
+        return [
+            Finding(
+                "warning",
+                "Explanations faithful?",
+                f"Replacing the bases with the highest attribution lowers the score only "
+                f"{min(known):.1f} times as much as random bases: do not build on single bases.",
+            )
+        ]
+    return [
+        Finding(
+            "good",
+            "Explanations faithful?",
+            f"Replacing the 1 % of bases with the highest attribution lowers the score "
+            f"{min(known):.1f} times as much as random bases (checked on a few regions).",
+        )
+    ]
+
+
+def judge_completeness(sample: Sample) -> list[Finding]:
     total = sum(found.regions for found in sample.explanations.values())
     broken = sum(incomplete(found) for found in sample.explanations.values())
     if broken:
@@ -159,16 +204,47 @@ def judge_explanations(sample: Sample) -> list[Finding]:
 
 def judge_audit(audit: Mapping[str, Any]) -> list[Finding]:
     """Say whether the split is clean."""
-    overlaps = audit.get("overlaps", 0)
-    overlaps = sum(overlaps.values()) if isinstance(overlaps, Mapping) else overlaps
-    overlaps = len(overlaps) if isinstance(overlaps, list) else overlaps
+    overlaps = sum(audit.get("overlapping_regions", {}).values())
     if overlaps:
         return [
             Finding(
                 "bad",
                 "Split clean?",
-                f"No: {number(int(overlaps))} overlaps between the parts. The results are not "
-                "to be trusted.",
+                f"No: {number(overlaps)} overlaps between the parts. The results are not to be "
+                "trusted.",
             )
         ]
-    return [Finding("good", "Split clean?", "No region of one part overlaps one of another.")]
+    findings = [similarity(audit)]
+    conflicts = audit.get("label_conflicts_between_samples", 0)
+    if conflicts:
+        findings.append(
+            Finding(
+                "note",
+                "Conflicting labels",
+                f"{number(conflicts)} typical enhancers overlap a super-enhancer of another "
+                "sample. From sequence alone nobody can tell both right.",
+            )
+        )
+    return findings
+
+
+def similarity(audit: Mapping[str, Any]) -> Finding:
+    """Say how many test regions are like training regions, though they do not overlap."""
+    found = audit.get("similarity", {}).get("test_in_train", {})
+    like = found.get("with_containment_at_least", {}).get("0.5", 0)
+    total = found.get("regions", 0)
+    clean = "No region of one part overlaps one of another"
+    if like > ALIKE * max(1, total):
+        return Finding(
+            "warning",
+            "Split clean?",
+            f"{clean}, but {number(like)} of {number(total)} test regions share half of their "
+            "31-mers or more with the training part: copies or repeats. Look at the result on "
+            "unlike regions under the table of test results.",
+        )
+    words = f", and {number(like)} of {number(total)} test regions share half of their 31-mers "
+    return Finding(
+        "good",
+        "Split clean?",
+        clean + (f"{words}or more with the training part." if total else "."),
+    )

@@ -11,7 +11,7 @@ from typing import Any
 
 from seformer import files
 from seformer.errors import UserError
-from seformer.report import data, judge, methods, results, summary, use
+from seformer.report import data, explanations, judge, methods, results, summary, use
 from seformer.report.collect import Results, collect
 from seformer.report.content import PARENTS, Section, plain, write
 
@@ -77,6 +77,7 @@ def page(found: Results) -> list[Section]:
         *data.sections(found),
         *results.sections(found),
         *use.sections(found),
+        *explanations.sections(found),
         *([text] if text else []),
         *([summary.parameters(found.parameters)] if found.parameters else []),
     ]
@@ -89,10 +90,13 @@ def config(sections: Sequence[Section], title: str) -> dict[str, Any]:
         # higher comes first
         order[f"seformer-{parent}"] = {"order": 10_000 - 100 * place}
     for place, section in enumerate(sections):
-        order[f"seformer_{section.id}"] = {"order": 5_000 - place}
+        order[f"seformer_{section.id}"] = {"order": 10 * place}
     order["multiqc_software_versions"] = {"order": 10_000 - 100 * len(PARENTS) + 150}
     return {
         "title": plain(title),
+        # a title would otherwise rename the report
+        "output_fn_name": "multiqc_report.html",
+        "data_dir_name": "multiqc_data",
         "intro_text": "Super-enhancers against typical enhancers, from DNA sequence alone.",
         "show_analysis_paths": False,
         "show_analysis_time": False,

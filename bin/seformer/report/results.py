@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seformer.modelcard import TITLES
@@ -15,8 +15,10 @@ from seformer.report.content import (
     SUPER,
     TYPICAL,
     Section,
+    apart,
     escape,
     number,
+    outline,
     plain,
     signed,
     table,
@@ -104,7 +106,9 @@ def _weights(samples: list[Sample]) -> str:
 
 
 def metrics_table(samples: list[Sample]) -> Section:
-    parts = [one_table(sample, heading=len(samples) > 1) for sample in samples]
+    parts = [one_table(sample) for sample in samples]
+    if len(parts) > 1:
+        parts = [comparison(samples), *map(folded, samples, parts)]
     return Section(
         "test",
         "test_metrics",
@@ -119,7 +123,41 @@ def metrics_table(samples: list[Sample]) -> Section:
     )
 
 
-def one_table(sample: Sample, heading: bool) -> str:
+def folded(sample: Sample, content: str) -> str:
+    return (
+        f'<details class="sf-verdict"><summary><b>{escape(sample.name)}</b></summary>{content}'
+        "</details>"
+    )
+
+
+def comparison(samples: list[Sample]) -> str:
+    """Draw the headline of every sample on one scale."""
+    deltas = [sample.metrics["test"]["delta"]["auroc"] for sample in samples]
+    most = max(0.05, *(abs(d[key]) for d in deltas for key in ("low", "high")))
+    rows = []
+    for sample, delta in zip(samples, deltas, strict=True):
+        if delta["low"] > 0 or delta["high"] < 0:
+            colour = TYPICAL if delta["low"] > 0 else SUPER
+        else:
+            colour = GREY
+        rows.append(
+            [
+                escape(sample.name),
+                whisker(delta, (-most, most), (0,), colour, 260),
+                interval(delta, plus=True),
+                interval(sample.metrics["test"]["model"]["auroc"]),
+                f'<span style="white-space:nowrap">{escape(_name(delta["baseline"]))}</span>',
+            ]
+        )
+    head = ["", "worse · Δ AUROC · better", "Δ AUROC", "AUROC", "best baseline"]
+    return table(head, rows, numeric=2, caption="All samples; each sample's own table below.")
+
+
+def _name(scorer: str) -> str:
+    return NAMES.get(scorer, scorer)
+
+
+def one_table(sample: Sample) -> str:
     test = sample.metrics["test"]
     scorers = {"model": test["model"], **test["baselines"]}
     low = min(min(row["auroc"]["low"] for row in scorers.values()), 0.5)
@@ -127,17 +165,17 @@ def one_table(sample: Sample, heading: bool) -> str:
     for name, row in scorers.items():
         title = escape(NAMES.get(name, name))
         title = f"<b>{title}</b>" if name == "model" else title
-        picture = whisker(row["auroc"], low, test["model"]["auroc"]["value"], SCORERS.get(name))
+        picture = whisker(
+            row["auroc"],
+            (low, 1),
+            (0.5, 1),
+            SCORERS.get(name),
+            130,
+            test["model"]["auroc"]["value"],
+        )
         cells = [interval(row[metric]) for metric in TITLES]
         rows.append([f'<span class="sf-name">{title}</span>', picture, *cells])
-    differences = [
-        f'{interval(test["delta"][metric], plus=True)}<small class="sf-note">over '
-        f"{escape(NAMES.get(test['delta'][metric]['baseline'], '?'))}</small>"
-        if metric in test["delta"]
-        else ""
-        for metric in TITLES
-    ]
-    rows.append(["<b>Δ</b>", "", *differences])
+    rows.append(difference_row(test["delta"]))
     unlike = test.get("unlike_training", {})
     note = ""
     if "model" in unlike:
@@ -150,9 +188,22 @@ def one_table(sample: Sample, heading: bool) -> str:
         f"{number(test['n'])} test regions in {number(test['loci'])} loci, "
         f"{100 * test['prevalence']:.1f} % super-enhancers{_choices(sample)}"
     )
-    head = ["", "AUROC, from guessing to perfect", *TITLES.values()]
-    top = f"<h4>{escape(sample.name)}</h4>" if heading else ""
-    return top + table(head, rows, numeric=2, caption=caption) + note
+    head = ["", "from guessing to perfect", *TITLES.values()]
+    return table(head, rows, numeric=2, caption=caption) + note
+
+
+def difference_row(delta: Mapping[str, Any]) -> list[str]:
+    """Write the differences; a baseline that is the best by every metric is named once."""
+    best = {metric: NAMES.get(d["baseline"], d["baseline"]) for metric, d in delta.items()}
+    once = len(set(best.values())) == 1
+    title = f"<b>Δ</b> over {escape(next(iter(best.values())))}" if once else "<b>Δ</b>"
+    cells = [interval(delta[metric], plus=True) if metric in delta else "" for metric in TITLES]
+    if not once:
+        cells = [
+            f'{cell}<small class="sf-note">over {escape(best[metric])}</small>' if cell else ""
+            for metric, cell in zip(TITLES, cells, strict=True)
+        ]
+    return [f'<span class="sf-name">{title}</span>', "", *cells]
 
 
 def _choices(sample: Sample) -> str:
@@ -172,23 +223,33 @@ def _words(value: Mapping[str, float]) -> str:
 def interval(value: Mapping[str, float], plus: bool = False) -> str:
     """Write a value with its interval beneath."""
     value, low, high = (signed(value[key], plus) for key in ("value", "low", "high"))
-    return f"{value}<small>{low} to {high}</small>"
+    link = " to " if "−" in low + high or plus else "–"
+    return f"{value}<small>{low}{link}{high}</small>"
 
 
-def whisker(value: Mapping[str, float], low: float, model: float, colour: str | None) -> str:
-    """Draw a value with its interval on a scale from ``low`` to 1, the model's value dotted."""
-    left, width = 4, 150
+def whisker(
+    value: Mapping[str, float],
+    scale: tuple[float, float],
+    axes: Sequence[float],
+    colour: str | None,
+    width: int,
+    mark: float | None = None,
+) -> str:
+    """Draw a value with its interval, with lines at ``axes`` and a dotted one at ``mark``."""
+    low, high = scale
 
     def x(at: float) -> float:
-        return round(left + width * (at - low) / (1 - low), 1)
+        return round(5 + width * (at - low) / (high - low), 1)
 
     a, b, c = x(value["low"]), x(value["high"]), x(value["value"])
     colour = colour or GREY
+    lines = "".join(
+        f'<line x1="{x(at)}" x2="{x(at)}" y1="0" y2="20" class="sf-axis"/>' for at in axes
+    )
+    if mark is not None:
+        lines += f'<line x1="{x(mark)}" x2="{x(mark)}" y1="0" y2="20" class="sf-mark"/>'
     return (
-        f'<svg width="{width + 8}" height="20" role="img" aria-label="{_words(value)}">'
-        f'<line x1="{x(0.5)}" x2="{x(0.5)}" y1="0" y2="20" class="sf-axis"/>'
-        f'<line x1="{x(1)}" x2="{x(1)}" y1="0" y2="20" class="sf-axis"/>'
-        f'<line x1="{x(model)}" x2="{x(model)}" y1="0" y2="20" class="sf-mark"/>'
+        f'<svg width="{width + 10}" height="20" role="img" aria-label="{_words(value)}">{lines}'
         f'<line x1="{a}" x2="{b}" y1="10" y2="10" stroke="{colour}" stroke-width="2.5"/>'
         f'<circle cx="{c}" cy="10" r="4.5" fill="{colour}"/></svg>'
     )
@@ -198,11 +259,11 @@ def _tabs(samples: list[Sample], kind: str) -> tuple[list[dict[str, Any]], list[
     """Collect one tab per sample with all its scorers; first, with several, one of all models."""
     data, labels = [], []
     if len(samples) > 1:
-        data.append({plain(s.name): s.curves["test"][kind]["model"] for s in samples})
+        data.append({plain(s.name): apart(s.curves["test"][kind]["model"]) for s in samples})
         labels.append({"name": "All models"})
     for sample in samples:
         lines = sample.curves["test"][kind]
-        data.append({NAMES.get(name, plain(name)): points for name, points in lines.items()})
+        data.append({NAMES.get(name, plain(name)): apart(line) for name, line in lines.items()})
         labels.append({"name": plain(sample.name)})
     return data, labels
 
@@ -217,7 +278,14 @@ def _style(samples: list[Sample]) -> dict[str, Any]:
 def _square(samples: list[Sample], kind: str, **config: Any) -> tuple[Any, dict[str, Any]]:
     """Lay a figure over the unit square; one sample needs no tabs."""
     data, labels = _tabs(samples, kind)
-    config |= {"xmin": 0, "xmax": 1, "ymin": 0, "ymax": 1, "height": 520, **_style(samples)}
+    config |= {
+        "xmin": 0,
+        "xmax": 1,
+        "ymin": 0,
+        "ymax": 1,
+        "height": 560,
+        **_style(samples),
+    }
     if len(data) == 1:
         return data[0], config
     config["data_labels"] = labels
@@ -314,14 +382,10 @@ def histogram(samples: list[Sample]) -> Section:
     data, labels = [], []
     for sample in samples:
         counted = sample.curves["test"]["histogram"]["model"]
-        edges = counted["edges"]
         lines = {}
         for key, title in (("se", "super-enhancers"), ("te", "typical enhancers")):
             total = max(1, sum(counted[key]))
-            steps: list[list[float]] = [[edges[0], 0.0]]
-            for low, high, n in zip(edges, edges[1:], counted[key], strict=False):
-                steps += [[low, round(100 * n / total, 3)], [high, round(100 * n / total, 3)]]
-            lines[title] = [*steps, [edges[-1], 0.0]]
+            lines[title] = outline(counted["edges"], [100 * n / total for n in counted[key]])
         data.append(lines)
         labels.append({"name": plain(sample.name)})
     config = {

@@ -14,15 +14,19 @@ height:1.25rem;line-height:1.25rem;margin-right:.35rem;text-align:center;width:1
 .sf-sign.sf-good{background:#0072B2}.sf-sign.sf-note{background:#707070}
 .sf-sign.sf-warning{background:#B87A00}.sf-sign.sf-bad{background:#D55E00}
 .sf-count{margin-right:.7rem;white-space:nowrap}
+.sf-folded{margin-bottom:.35rem;padding:.35rem .9rem}.sf-folded summary{font-size:.95rem}
+.sf-folded summary b,.sf-folded .sf-count{display:inline-block;vertical-align:middle}
+.sf-folded summary b{overflow:hidden;text-overflow:ellipsis;white-space:nowrap;width:11rem}
+.sf-folded .sf-count{width:6rem;margin-right:.2rem}
 .sf-head{color:var(--bs-secondary-color,#666);margin-left:.2rem}
 .sf-table{width:auto;font-variant-numeric:tabular-nums}
 .sf-table caption{caption-side:top;padding-top:0}
-.sf-table td,.sf-table th{padding:.3rem .8rem;vertical-align:middle}
+.sf-table td,.sf-table th{padding:.3rem .5rem;vertical-align:middle}
 .sf-table .sf-num{text-align:right}
 .sf-table small{color:var(--bs-secondary-color,#666);display:block;font-size:.75rem;
 white-space:nowrap}
 .sf-table .sf-note{max-width:9rem;white-space:normal;margin-left:auto}
-.sf-name{display:inline-block;min-width:9rem}.sf-name::first-letter{text-transform:uppercase}
+.sf-name{display:inline-block;min-width:8rem}.sf-name::first-letter{text-transform:uppercase}
 .sf-axis{stroke:currentColor;stroke-opacity:.35;stroke-width:1}
 .sf-mark{stroke:currentColor;stroke-dasharray:2 3;stroke-width:1}
 .sf-tracks{display:grid;gap:.9rem 1.6rem;grid-template-columns:repeat(auto-fit,minmax(22rem,1fr))}
@@ -31,4 +35,5 @@ white-space:nowrap}
 .sf-methods{border-left:4px solid var(--bs-border-color,#ccc);max-width:52rem;padding-left:1rem}
 .mqc-section-description{max-width:60rem}
 @media print{.sf-verdict{break-inside:avoid}}
+#page_title,#mqc_welcome{display:none!important}
 </style>"""

@@ -11,16 +11,17 @@ from seformer.report.content import Section, escape, plain, signed, table
 from seformer.report.data import kept
 from seformer.verdict import NAMES
 
+HIDDEN = {"hidden": True}
 COLUMNS = {
     "auroc": ("AUROC", "AUROC on the held-out test part", {"min": 0.5, "max": 1}),
     "delta": ("Δ AUROC", "AUROC less that of the best baseline", {}),
     "interval": ("95 % interval of Δ", "Above 0: the model is better than the baseline", {}),
     "baseline": ("best baseline", "The baseline with the best AUROC on validation", {}),
     "auprc": ("AUPRC", "Average precision on the test part", {"min": 0, "max": 1}),
-    "mcc": ("MCC", "Matthews correlation on the test part", {"min": -0.1, "max": 1}),
+    "mcc": ("MCC", "Matthews correlation on the test part", {"min": -0.1, "max": 1, **HIDDEN}),
     "length": ("AUROC of length", "Length of the region alone", {"min": 0.5, "max": 1}),
     "regions": ("regions", "Regions used for training and testing", {"format": "{:,.0f}"}),
-    "super_enhancers": ("SE", "Super-enhancers among them", {"format": "{:,.0f}"}),
+    "super_enhancers": ("SE", "Super-enhancers among them", {"format": "{:,.0f}", **HIDDEN}),
     "scored": ("scored", "Regions scored in all BED files", {"format": "{:,.0f}"}),
     "explained": ("explained", "Regions explained", {"format": "{:,.0f}"}),
 }

@@ -1,0 +1,261 @@
+"""Sections on the attributions: do they add up, can they be believed, what do they look like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from seformer.report.collect import ERROR_EDGES, Explanations, Results
+from seformer.report.content import (
+    CYCLE,
+    GREY,
+    SUPER,
+    TYPICAL,
+    Section,
+    escape,
+    number,
+    table,
+)
+from seformer.report.use import named
+
+COMPLETE = 0.05
+
+
+def sections(results: Results) -> Iterator[Section]:
+    explained = named({s.name: s.explanations for s in results.with_("explanations")})
+    if explained:
+        yield completeness_table(explained)
+        if any(len(found.errors) for found in explained.values()):
+            yield completeness(explained)
+        checked = {
+            name: found.summary["faithfulness"]
+            for name, found in explained.items()
+            if found.summary.get("faithfulness", {}).get("summary")
+        }
+        if checked:
+            yield faithfulness(checked)
+            yield deletion(checked)
+        profiles = {n: e.summary["profile"] for n, e in explained.items() if "profile" in e.summary}
+        if profiles:
+            yield profile(profiles)
+        drawn = {n: e.summary["drawn"] for n, e in explained.items() if e.summary.get("drawn")}
+        if drawn:
+            yield regions(drawn)
+
+
+def incomplete(found: Explanations) -> int:
+    """Count regions whose attributions do not add up."""
+    if "incomplete" in found.flags or not len(found.errors):
+        return int(found.flags.get("incomplete", 0))
+    if found.summary:
+        return 0
+    return int((found.errors > COMPLETE).sum())
+
+
+def completeness_table(explained: Mapping[str, Explanations]) -> Section:
+    rows = []
+    for name, found in explained.items():
+        middle, high = (
+            (f"{100 * q:.2g} %" for q in np.quantile(found.errors, [0.5, 0.95]))
+            if len(found.errors)
+            else ("–", "–")
+        )
+        settings = found.summary.get("settings", {})
+        how = " · ".join(
+            escape(str(settings[key]).replace("_", " "))
+            for key in ("method", "reference")
+            if settings.get(key)
+        )
+        rows.append(
+            [escape(name), how, number(found.regions), number(incomplete(found)), middle, high]
+        )
+    head = ["regions", "method", "rows", "incomplete", "median error", "95 % of errors below"]
+    return Section(
+        "explanations",
+        "explanations_table",
+        "Do the attributions add up?",
+        "The attributions of a region must sum to its logit less that of its reference; the "
+        "completeness error is what is missing, relative to that difference. Above 5 % a region "
+        "is flagged incomplete: do not read its single bases.",
+        "html",
+        table(head, rows, numeric=2),
+    )
+
+
+def completeness(explained: Mapping[str, Explanations]) -> Section:
+    lines = {}
+    for name, found in explained.items():
+        if len(found.errors):
+            counted = np.searchsorted(np.sort(found.errors), ERROR_EDGES[1:], side="right")
+            share = 100 * counted / len(found.errors)
+            lines[name] = [
+                [round(float(100 * edge), 5), round(float(y), 3)]
+                for edge, y in zip(ERROR_EDGES[1:], share, strict=True)
+            ]
+    return Section(
+        "explanations",
+        "explanations_completeness",
+        "Completeness error",
+        "The share of regions whose error is at most the value on the x axis. Good: the curve "
+        "has reached 100 % left of the line at 5 %. Bad: it is still rising there.",
+        "linegraph",
+        lines,
+        {
+            "xlab": "completeness error in %",
+            "ylab": "share of regions in %",
+            "xlog": True,
+            "ymin": 0,
+            "ymax": 100,
+            "x_lines": [{"value": 5, "color": GREY, "dash": "dash", "width": 1}],
+            "colors": {name: CYCLE[i % len(CYCLE)] for i, name in enumerate(lines)},
+            "style": "lines",
+            "smooth_points": None,
+        },
+    )
+
+
+def profile(profiles: Mapping[str, Mapping[str, Any]]) -> Section:
+    data, labels = [], []
+    for name, found in profiles.items():
+        lines = {}
+        for key, title in (("SE", "logit above 0"), ("TE", "logit below 0")):
+            part = found.get(key, {})
+            if part.get("regions"):
+                width = 100 / len(part["mean"])
+                lines[f"{title} ({number(part['regions'])})"] = [
+                    [round((i + 0.5) * width, 3), float(f"{value:.5g}")]
+                    for i, value in enumerate(part["mean"])
+                ]
+        if lines:
+            data.append(lines)
+            labels.append({"name": name})
+    colours = {
+        line: SUPER if line.startswith("logit above") else TYPICAL for d in data for line in d
+    }
+    return Section(
+        "explanations",
+        "explanations_profile",
+        "Attribution along the regions",
+        "Mean attribution of a base, by its place in the region. A profile that is high only at "
+        "the ends shows that the model reacts to where regions were cut, not to what they hold.",
+        "linegraph",
+        data if len(data) > 1 else data[0],
+        {
+            "xlab": "place in the region in %",
+            "ylab": "mean attribution of a base",
+            "colors": colours,
+            "style": "lines",
+            "smooth_points": None,
+            **({"data_labels": labels} if len(data) > 1 else {}),
+        },
+    )
+
+
+def regions(drawn: Mapping[str, list[Mapping[str, Any]]]) -> Section:
+    parts = []
+    for name, found in drawn.items():
+        top = f"<h4>{escape(name)}</h4>" if len(drawn) > 1 else ""
+        parts.append(f'{top}<div class="sf-tracks">{"".join(map(track, found))}</div>')
+    return Section(
+        "explanations",
+        "explanations_regions",
+        "The regions with the highest scores",
+        "Attribution of every stretch of bases, red for and blue against a super-enhancer; each "
+        "region has its own scale. Good: a few sharp peaks, such as motifs make. Bad: the whole "
+        "region in one colour, which is base composition, or one spike that carries all. The "
+        "full tracks are in the bigWig files.",
+        "html",
+        "".join(parts),
+    )
+
+
+def track(region: Mapping[str, Any]) -> str:
+    """Draw one region as bars about zero."""
+    values = np.asarray(region["values"], np.float64)
+    most = float(np.abs(values).max()) or 1.0
+    width, half = 560, 36
+    step = width / max(1, len(values))
+    paths = {SUPER: [], TYPICAL: []}
+    for i, value in enumerate(values):
+        height = round(half * value / most, 1)
+        if height:
+            x, end = round(i * step, 2), round((i + 1) * step, 2)
+            paths[SUPER if value > 0 else TYPICAL].append(
+                f"M{x} {half}V{round(half - height, 1)}H{end}V{half}Z"
+            )
+    bars = "".join(f'<path d="{"".join(d)}" fill="{colour}"/>' for colour, d in paths.items() if d)
+    place = f"{region['chrom']}:{region['start'] + 1:,}-{region['end']:,}"
+    name = region.get("name") or ""
+    title = f"{place} {name if name not in ('.', 'nan') else ''}"
+    return (
+        f"<figure><figcaption><b>{escape(title.strip())}</b> logit {region['logit']:.2f}, "
+        f"peak {most:.2g} a base</figcaption>"
+        f'<svg viewBox="0 0 {width} {2 * half}" preserveAspectRatio="none" role="img" '
+        f'aria-label="attribution of {escape(place)}">'
+        f'<line x1="0" x2="{width}" y1="{half}" y2="{half}" class="sf-axis"/>{bars}</svg></figure>'
+    )
+
+
+def faithfulness(checked: Mapping[str, Mapping[str, Any]]) -> Section:
+    rows = []
+    for name, found in checked.items():
+        summary = found["summary"]
+        cells = [
+            "–" if summary.get(key) is None else f"{summary[key]:.2f}"
+            for key in ("deletion_ratio", "mutagenesis", "seed_stability", "randomised_model")
+        ]
+        rows.append([escape(name), number(len(found.get("regions", []))), *cells])
+    head = [
+        "regions",
+        "checked",
+        "deletion, times random",
+        "agreement with mutagenesis",
+        "agreement between seeds",
+        "agreement with a random model",
+    ]
+    return Section(
+        "explanations",
+        "explanations_faithfulness",
+        "Can the attributions be believed?",
+        "Checks on a few regions. Good: replacing the 1 % of bases with the highest attribution "
+        "lowers the score several times as much as random bases; rank correlations with "
+        "mutagenesis and between seeds near 1. Bad: a ratio near 1, or attributions that agree "
+        "with those of a model with shuffled weights, which only draw the input.",
+        "html",
+        table(head, rows),
+    )
+
+
+def deletion(checked: Mapping[str, Mapping[str, Any]]) -> Section:
+    lines, colours, dashes = {}, {}, {}
+    for i, (name, found) in enumerate(checked.items()):
+        for key, what in (("deletion_top", "highest"), ("deletion_random", "random")):
+            drops = found["summary"][key]
+            line = f"{name} · {what}"
+            lines[line] = [
+                [100 * share, round(drop, 5)]
+                for share, drop in zip(found["fractions"], drops, strict=True)
+            ]
+            colours[line] = CYCLE[i % len(CYCLE)]
+            dashes[line] = "solid" if what == "highest" else "dot"
+    return Section(
+        "explanations",
+        "explanations_deletion",
+        "Deletion of bases",
+        "How much the logit falls when the bases with the highest attribution, or random ones, "
+        "are replaced. Good: the solid line lies far above the dotted one from the start. Bad: "
+        "both run together.",
+        "linegraph",
+        lines,
+        {
+            "xlab": "bases replaced in %",
+            "ylab": "fall of the logit",
+            "xlog": True,
+            "colors": colours,
+            "dash_styles": dashes,
+            "style": "lines+markers",
+            "smooth_points": None,
+        },
+    )
