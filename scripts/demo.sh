@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# The demo: simulated data, a tiny model from scratch, scores, explanations and the report.
+# Takes the set-up (once) and some minutes on two cores. Everything lies in demo/. Called again it
+# takes what is finished from there; options of the pipeline can be added, such as --epochs 20.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+scripts/setup.sh
+mkdir -p demo
+cd demo
+if [ ! -e data/samplesheet.csv ]; then
+    ../.venv/bin/seformer simulate --out data --seed 1
+fi
+../scripts/nextflow.sh run .. -profile venv -resume \
+    --input data/samplesheet.csv \
+    --fasta data/genome.fa.gz \
+    --model tiny \
+    --predict data/regions_to_score.bed \
+    --explain data/regions_to_explain.bed \
+    --outdir results \
+    "$@"
+echo "The report: $PWD/results/multiqc/multiqc_report.html"

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# All checks: lint, unit and pipeline tests, in one run of pytest. Some minutes on two cores.
+# Options of pytest can be added: scripts/test.sh -k split, or scripts/test.sh tests/unit
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+scripts/setup.sh
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(getconf _NPROCESSORS_ONLN)}
+options=()
+# pipeline tests run in copies of the repository: of its files only, where git can tell them
+if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    options+=(--git-aware)
+fi
+for argument in "$@"; do
+    [ -e "${argument%%::*}" ] && exec .venv/bin/python -m pytest "${options[@]}" "$@"
+done
+exec .venv/bin/python -m pytest "${options[@]}" tests "$@"

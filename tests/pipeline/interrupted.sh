@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# A real run that is killed in stage 2, goes on with -resume, and is then started a third time.
+# Arguments: options of the pipeline.
+set -euo pipefail
+
+run() {
+    PROFILE=test tests/pipeline/run.sh -resume --checkpoint_minutes 0 --outdir results "$@"
+}
+
+set -m # a group of its own, so that Nextflow and its tasks are killed at once
+run "$@" > killed.log 2>&1 &
+group=$!
+set +m
+for _ in $(seq 600); do
+    if compgen -G 'work/checkpoints/*/*/*.safetensors' > /dev/null; then
+        break
+    fi
+    if ! kill -0 "$group" 2>/dev/null; then
+        cat killed.log
+        echo "the run ended before stage 2 began"
+        exit 1
+    fi
+    sleep 0.5
+done
+sleep 3
+# the task's processes first: Nextflow starts each in a group of its own
+for pid in $(pgrep -f "$PWD/work/" || true); do
+    kill -9 "$pid" 2>/dev/null || true
+done
+kill -9 -- "-$group"
+wait "$group" 2>/dev/null || true
+ls work/checkpoints/*/*/ > checkpoints.txt
+
+run "$@" > resumed.log 2>&1 || { cat resumed.log; exit 1; }
+run "$@" > again.log 2>&1 || { cat again.log; exit 1; }
+cat resumed.log
