@@ -287,6 +287,15 @@ def test_windows_longer_than_the_context_are_refused(name):
         model(ids, mask)
 
 
+@families
+def test_training_works_after_scoring_in_inference_mode(name):
+    model = new_backbone(CONFIGS[name], seed=3)
+    ids, mask = batch(model, [120, 30])
+    with torch.inference_mode():
+        model(ids, mask)
+    model(ids, mask).sum().backward()
+
+
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 @pytest.mark.parametrize("name", ["bert", "modernbert", "big_bird", "esm"])
 def test_stock_families_equal_the_stock_class_fresh_and_alone(name, tmp_path):

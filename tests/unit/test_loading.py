@@ -90,6 +90,13 @@ def test_heads_and_old_buffers_are_logged_not_errors(folder, caplog):
     assert "classifier.weight" in caplog.text and "pooler" in caplog.text
 
 
+@pytest.mark.parametrize("key", ["bert.pooler.dens.weight", "clasifier.weight", "extra"])
+def test_a_misspelt_head_is_not_taken_for_one(folder, key):
+    rewrite(folder, {**weights(folder), key: torch.zeros(16)})
+    with pytest.raises(UserError, match=f"unknown key {key}"):
+        load_backbone(folder)
+
+
 def test_old_names_and_a_missing_prefix_are_understood(folder):
     """What training wrappers and TensorFlow conversions left behind."""
     state = weights(folder)

@@ -26,13 +26,14 @@ __all__ = ["fill", "read_config", "read_state", "save_folder", "verify_checksums
 logger = logging.getLogger(__name__)
 # heads on top of a backbone, by the first part of the key
 _HEADS = re.compile(
-    r"^(cls|classifier|head|lm_head|decoder|qa_outputs|score|pooler|window_pooling|\w+_head)\."
+    r"^(cls|classifier|head|lm_head|decoder|qa_outputs|score|window_pooling|\w+_head)\."
 )
 # of no use or computed anew: position and token type counters, rotary frequencies, ALiBi matrix
 _BUFFERS = re.compile(
     r"(position_ids|token_type_ids|rotary_emb\.inv_freq|rotary_embeddings\.inv_freq|encoder\.alibi)$"
 )
-_POOLER = re.compile(r"^pooler\.|^contact_head\.")
+# heads that published layouts keep under the backbone's prefix
+_POOLER = re.compile(r"^(pooler\.(dense\.)?|contact_head\.regression\.)(weight|bias)$")
 
 
 def read_config(folder: str | Path) -> dict[str, Any]:
@@ -158,12 +159,19 @@ def fill(model: Backbone, state: dict[str, torch.Tensor], where: str | Path) -> 
         if missing:
             found.append(f"the weights lack {_listed(model.prefix + key for key in missing)}")
         if unexpected:
-            found.append(f"the weights hold the unknown key {_listed(unexpected)}")
+            full = (model.prefix + k if model.prefix + k in state else k for k in unexpected)
+            found.append(f"the weights hold the unknown key {_listed(full)}")
         raise UserError(
             "; ".join(found),
             where=where,
             expected=f"exactly the keys of a {model.family} backbone, as config.json describes it",
-            do="check that config.json and the weights belong together and are complete",
+            do="check that config.json and the weights belong together and are complete"
+            + (
+                "; if they are, this model needs the code of its repository, which seformer"
+                " never runs: choose one that `seformer models` lists"
+                if "auto_map" in model.config
+                else ""
+            ),
         )
     shapes = [k for k in backbone if backbone[k].shape != wanted[k].shape]
     if shapes:
