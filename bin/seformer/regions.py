@@ -56,7 +56,10 @@ LABELS = (
     | {word: -1 for word in NO_LABEL}
 )
 MAX_DIGITS = 15  # no chromosome is longer; keeps every number inside int64
-COLUMNS_EXPECTED = "chromosome, start and end, tab-separated (BED), or a header that names them"
+COLUMNS_EXPECTED = (
+    "chromosome, start and end (whole numbers, 0 <= start < end), tab-separated as in BED, or a"
+    " header that names them"
+)
 
 
 class RegionTable(NamedTuple):

@@ -1,0 +1,76 @@
+"""Fixtures that several tests share: small genomes, region files, the real data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pysam
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data; the test is skipped, and says so, where it is absent."""
+    folder = os.environ.get("SEFORMER_TEST_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("SEFORMER_TEST_DATA does not name the folder of real data")
+    return Path(folder)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Write text or bytes to a file of the test's folder: ``write("a.bed", "...")``."""
+
+    def write_file(name: str, content: str | bytes) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write_file
+
+
+@pytest.fixture
+def bed(write) -> Callable[..., Path]:
+    """Write rows as BED: ``bed("a.bed", [("chr1", 0, 10)])``."""
+
+    def write_bed(name: str, rows: Iterable[tuple]) -> Path:
+        return write(name, "".join("\t".join(map(str, row)) + "\n" for row in rows))
+
+    return write_bed
+
+
+@pytest.fixture
+def fasta(tmp_path: Path) -> Callable[..., Path]:
+    """Write a FASTA without an index: ``fasta({"chr1": "ACGT"}, bgzip=True)``."""
+
+    def write_fasta(
+        records: Mapping[str, str], name: str = "genome.fa", *, bgzip: bool = False, width: int = 10
+    ) -> Path:
+        path = tmp_path / (name + ".gz" * bgzip)
+        lines = []
+        for chrom, bases in records.items():
+            lines.append(f">{chrom} described")
+            lines.extend(bases[i : i + width] for i in range(0, len(bases), width))
+        text = ("\n".join(lines) + "\n").encode()
+        if bgzip:
+            with pysam.BGZFile(str(path), "wb") as handle:
+                handle.write(text)
+        else:
+            path.write_bytes(text)
+        return path
+
+    return write_fasta
+
+
+@pytest.fixture(scope="session")
+def random_bases() -> Callable[..., str]:
+    """Bases that are the same in every run: ``random_bases(1_000, seed=3)``."""
+
+    def bases(length: int, seed: int = 0) -> str:
+        return "".join(np.random.default_rng(seed).choice(list("ACGT"), length))
+
+    return bases

@@ -1,0 +1,100 @@
+"""The edge: text in any form, atomic results, tables that keep what was written."""
+
+from __future__ import annotations
+
+import gzip
+
+import pandas as pd
+import pytest
+
+from seformer import files
+from seformer.errors import UserError
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a\nb\n", b"a\r\nb\r\n", b"\xef\xbb\xbfa\nb", gzip.compress(b"\xef\xbb\xbfa\r\nb\r\n")],
+    ids=["plain", "crlf", "bom", "gzip"],
+)
+def test_open_text_takes_any_form(write, content):
+    with files.open_text(write("x", content)) as text:
+        assert [line.rstrip("\n") for line in text] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\xff\xfe\x00binary\x80", "not text"),
+        (gzip.compress(b"a\n" * 1000)[:-12], "cannot be read to its end"),
+        (gzip.compress(b"a\n" * 1000)[:20], "cannot be read to its end"),
+        (b"\x1f\x8bnot gzip at all", "cannot be read to its end"),
+    ],
+)
+def test_open_text_refuses_what_is_no_text(write, content, message):
+    with pytest.raises(UserError, match=message), files.open_text(write("x", content)) as text:
+        list(text)
+
+
+def test_missing_file_and_folder(tmp_path):
+    with pytest.raises(UserError, match="no such file"), files.open_text(tmp_path / "none"):
+        pass
+    with pytest.raises(UserError, match="is a folder"), files.open_text(tmp_path):
+        pass
+
+
+def test_atomic_path_keeps_the_old_file_on_failure(tmp_path):
+    path = tmp_path / "x"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), files.atomic_path(path) as partial:
+        partial.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_output_folder_leaves_nothing_on_failure(tmp_path):
+    with pytest.raises(RuntimeError), files.output_folder(tmp_path / "out") as staging:
+        (staging / "half").write_text("x")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_output_folder_moves_whole_trees_and_keeps_strangers(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine").write_text("kept")
+    with files.output_folder(out) as staging:
+        (staging / "a").mkdir()
+        (staging / "a" / "b").write_text("new")
+    assert (out / "mine").read_text() == "kept"
+    assert (out / "a" / "b").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_tables_keep_names_that_look_like_something_else(tmp_path):
+    table = pd.DataFrame({"chrom": ["1", "NA"], "name": ["", "nan"], "x": [0.5, None]})
+    files.write_table(table, tmp_path / "t.tsv")
+    read = files.read_table(tmp_path / "t.tsv", ["chrom"], text=["chrom", "name"])
+    assert read["chrom"].tolist() == ["1", "NA"]
+    assert read["name"].fillna("").tolist() == ["", "nan"]
+    assert read["x"].isna().tolist() == [False, True]
+
+
+def test_read_table_names_missing_columns(tmp_path):
+    files.write_table(pd.DataFrame({"a": [1]}), tmp_path / "t.tsv")
+    with pytest.raises(UserError, match="columns b are missing"):
+        files.read_table(tmp_path / "t.tsv", ["a", "b"])
+
+
+def test_json_round_trip_and_faults(tmp_path, write):
+    files.write_json({"a": 1.5}, tmp_path / "x.json")
+    assert files.read_json(tmp_path / "x.json") == {"a": 1.5}
+    with pytest.raises(ValueError):
+        files.write_json({"a": float("nan")}, tmp_path / "nan.json")
+    assert not (tmp_path / "nan.json").exists()
+    with pytest.raises(UserError, match=r"line 2: the file is not valid JSON"):
+        files.read_json(write("bad.json", '{"a":\n}'))
+
+
+def test_sha256(write):
+    assert files.sha256(write("x", "abc")).startswith("ba7816bf8f01cfea")

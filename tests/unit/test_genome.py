@@ -1,0 +1,208 @@
+"""Bases by coordinates, and indexes that are never trusted when they do not fit."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import os
+import time
+
+import pandas as pd
+import pytest
+
+from seformer.assemblies import ASSEMBLIES, recognise, that_hold
+from seformer.errors import UserError
+from seformer.genome import Genome
+
+RECORDS = {"chr1": "ACGTACGTACGGGTTTNNNNacgtacgtryKM", "chr2": "TTTTTGGGGG", "chrM": "GATTACA"}
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "bgzipped"])
+def genome(request, fasta):
+    with Genome(fasta(RECORDS, bgzip=request.param)) as opened:
+        yield opened
+
+
+def test_lengths_and_bases(genome):
+    assert genome.chromosomes == {"chr1": 32, "chr2": 10, "chrM": 7}
+    assert genome.fetch("chr1", 0, 4) == "ACGT"
+    assert genome.fetch("chr1", 9, 13) == "CGGG"  # over the end of a FASTA line
+    assert genome.fetch("chr1", 16, 32) == "NNNNACGTACGTNNNN"
+    assert genome.fetch("chrM", 6, 7) == "A"
+
+
+def test_every_place_against_the_string(genome):
+    for chrom, bases in RECORDS.items():
+        expected = bases.upper().translate(str.maketrans("RYKM", "NNNN"))
+        for start in range(len(bases)):
+            for end in range(start + 1, len(bases) + 1):
+                assert genome.fetch(chrom, start, end) == expected[start:end]
+
+
+def test_many_come_in_input_order(genome):
+    regions = pd.DataFrame(
+        {"chrom": ["chr2", "chr1", "chrM", "chr1"], "start": [5, 8, 0, 0], "end": [8, 12, 3, 2]}
+    )
+    assert genome.fetch_many(regions) == ["GGG", "ACGG", "GAT", "AC"]
+
+
+@pytest.mark.parametrize(
+    "place", [("chr1", 0, 33), ("chr1", 5, 5), ("chr1", -1, 3), ("chr9", 0, 1)]
+)
+def test_places_outside(genome, place):
+    with pytest.raises(UserError, match="not in the genome"):
+        genome.fetch(*place)
+
+
+def test_protein_is_no_genome(fasta):
+    with Genome(fasta({"p": "MKLVE"})) as genome, pytest.raises(UserError, match="'E' is no nucl"):
+        genome.fetch("p", 0, 5)
+
+
+def test_nothing_is_printed(fasta, capfd):
+    Genome(fasta(RECORDS)).close()
+    Genome(fasta(RECORDS, "b.fa", bgzip=True)).close()
+    with pytest.raises(UserError):
+        Genome(fasta({"a": "ACG\n\nAC", "b": ""}, "c.fa", width=100))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_index_is_made_beside_and_used_again(fasta, caplog):
+    path = fasta(RECORDS, bgzip=True)
+    with caplog.at_level(logging.INFO):
+        Genome(path).close()
+    assert "making the index" in caplog.text
+    assert {p.suffix for p in path.parent.iterdir()} == {".gz", ".fai", ".gzi"}
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        Genome(path).close()
+    assert caplog.text == ""
+
+
+def test_folder_that_cannot_be_written(fasta, monkeypatch, caplog):
+    path = fasta(RECORDS)
+
+    def refuse(*_):
+        raise PermissionError(13, "no")
+
+    monkeypatch.setattr("seformer.genome.atomic_path", refuse)
+    with caplog.at_level(logging.INFO), Genome(path) as genome:
+        assert genome.fetch("chr2", 4, 6) == "TG"
+        temporary = genome._temporary.name
+    assert "the index is temporary" in caplog.text
+    assert not os.path.exists(temporary)
+    assert not path.with_name("genome.fa.fai").exists()
+
+
+@pytest.mark.parametrize("bgzip", [False, True], ids=["plain", "bgzipped"])
+def test_index_older_than_the_fasta(fasta, bgzip, caplog):
+    path = fasta(RECORDS, bgzip=bgzip)
+    Genome(path).close()
+    fasta({"chr1": "TTTT", "chr3": "CC"}, bgzip=bgzip)
+    later = time.time() + 5
+    os.utime(path, (later, later))
+    with caplog.at_level(logging.WARNING), Genome(path) as genome:
+        assert genome.chromosomes == {"chr1": 4, "chr3": 2}
+    assert "older than the FASTA; making it anew" in caplog.text
+
+
+@pytest.mark.parametrize("bgzip", [False, True], ids=["plain", "bgzipped"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"chr1": "ACGTACGTAC" * 4, "chr2": "TTTTTGGGGG", "chrM": "GATTACA"},
+        {"chrA": RECORDS["chr1"], "chr2": "TTTTTGGGGG", "chrM": "GATTACA"},
+        {"chr1": RECORDS["chr1"], "chr2": "TTTTTGGGGG"},
+        {**RECORDS, "chr4": "ACGT"},
+    ],
+    ids=["length", "name", "fewer", "more"],
+)
+def test_index_of_another_fasta_whatever_its_date(fasta, other, bgzip, caplog):
+    path = fasta(RECORDS, bgzip=bgzip)
+    Genome(path).close()
+    fasta(other, bgzip=bgzip)
+    os.utime(path, (1, 1))
+    with caplog.at_level(logging.WARNING), Genome(path) as genome:
+        assert genome.chromosomes == {name: len(bases) for name, bases in other.items()}
+    assert "making it anew" in caplog.text
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x01", b"chr1\tx\t1\t1\t1\n", b"chr1\n"])
+def test_damaged_index(fasta, content):
+    path = fasta(RECORDS)
+    path.with_name("genome.fa.fai").write_bytes(content)
+    with Genome(path) as genome:
+        assert genome.fetch("chr2", 4, 6) == "TG"
+
+
+def test_gzip_that_is_not_bgzip(write):
+    path = write("genome.fa.gz", gzip.compress(b">chr1\nACGT\n"))
+    with pytest.raises(UserError, match=r"not bgzipped.*gunzip genome.fa.gz && bgzip genome.fa"):
+        Genome(path)
+
+
+@pytest.mark.parametrize("text", ["", "hello\n", ">a\nACG\nACGTT\nAC\n", ">a\nAC\n>a\nGT\n"])
+def test_what_is_no_fasta(write, text):
+    path = write("genome.fa", text)
+    with pytest.raises(UserError, match="cannot be indexed"):
+        Genome(path)
+    assert [p.name for p in path.parent.iterdir()] == ["genome.fa"]
+
+
+def test_missing_fasta(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        Genome(tmp_path / "none.fa")
+
+
+def test_windows_line_ends_and_empty_records(write):
+    with Genome(write("genome.fa", ">a x\r\nACGT\r\nAC\r\n>none\r\n>b\r\nGG\r\n")) as genome:
+        assert genome.fetch("a", 2, 6) == "GTAC"
+        assert genome.fetch("b", 0, 2) == "GG"
+
+
+def test_chromosome_names(fasta):
+    with Genome(fasta({"1": "ACGT", "MT": "ACGT", "chrX": "ACGT"})) as genome:
+        with pytest.raises(UserError, match=r"say 'chr1'.*says '1'.*--rename_chromosomes"):
+            genome.match_chromosomes(["chr1", "chrM"])
+        assert genome.match_chromosomes(["chr1", "chrM", "X", "chr9"], rename=True) == {
+            "chr1": "1",
+            "chrM": "MT",
+            "X": "chrX",
+        }
+        with pytest.raises(UserError, match="check that the two files belong together"):
+            genome.match_chromosomes(["scaffold_7"])
+
+
+def test_exact_names_win(fasta, caplog):
+    with Genome(fasta({"chr1": "ACGT", "1": "GGGG"})) as genome:
+        assert genome.match_chromosomes(["1", "chr1"], rename=True) == {"1": "1", "chr1": "chr1"}
+        assert genome.match_chromosomes(["1", "chrMT"]) == {"1": "1"}
+
+
+def test_fingerprint_knows_names_and_lengths(fasta):
+    def fingerprint(records, name):
+        with Genome(fasta(records, name)) as genome:
+            return genome.fingerprint()
+
+    first = fingerprint({"a": "ACGT", "b": "AC"}, "1.fa")
+    assert fingerprint({"b": "GG", "a": "TTTT"}, "2.fa") == first
+    assert fingerprint({"a": "ACGT", "b": "ACG"}, "3.fa") != first
+    assert len(first) == 64
+
+
+def test_assemblies():
+    assert recognise({"chr1": 248956422}) == "hg38"
+    assert recognise({"1": 195471971, "2": 5}) == "mm10"
+    assert recognise({"chr1": 1000}) is None
+    assert [len(lengths) for lengths in ASSEMBLIES.values()] == [24, 24, 21, 21, 21]
+    assert that_hold({"chr1": 249_000_000}) == ["hg19"]
+    assert that_hold({"chr22": 51_000_000}) == ["hg19"]
+    assert that_hold({"scaffold": 5}) == []
+
+
+@pytest.mark.real
+def test_real_genome(real_data):
+    with Genome(real_data / "hg19_chr22" / "chr22_1-22000000.fa.gz") as genome:
+        assert genome.chromosomes == {"chr22": 22_000_000}
+        assert set(genome.fetch("chr22", 16_697_850, 16_847_850)) == {"N"}
+        assert "N" not in genome.fetch("chr22", 16_847_850, 16_848_850)
