@@ -13,7 +13,14 @@ import safetensors.torch
 import torch
 from torch.nn import functional as F
 
-from seformer.backbones import build_backbone, load_backbone, new_backbone, random_backbone, sparse
+from seformer.backbones import (
+    build_backbone,
+    load_backbone,
+    new_backbone,
+    random_backbone,
+    save_folder,
+    sparse,
+)
 from seformer.errors import UserError
 from seformer.tokens import KmerTokenizer, load_tokenizer
 
@@ -312,6 +319,30 @@ def test_stock_families_equal_the_stock_class_fresh_and_alone(name, tmp_path):
             torch.testing.assert_close(
                 alone.last_hidden_state[0], together[row, :length], atol=1e-5, rtol=1e-5
             )
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", ["bert", "modernbert", "big_bird", "esm"])
+def test_head_style_is_that_of_the_stock_sequence_classifier(name, tmp_path):
+    """A head saved under these names and computed this way loads and scores in transformers."""
+    from transformers import AutoModelForSequenceClassification
+
+    from seformer.classifier import Head
+
+    model = new_backbone({**CONFIGS[name], "num_labels": 2}, seed=3)
+    style, state = model.head_style, model.published_state()
+    torch.manual_seed(0)
+    head = Head(model.hidden_size, style).eval()
+    names = {"dense": style.dense, "norm": style.norm, "out": style.out}
+    for key, value in head.state_dict().items():
+        part, kind = key.split(".")
+        state[f"{names[part]}.{kind}"] = value
+    save_folder(tmp_path, model.config, state)
+    stock = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
+    ids, mask = batch(model, [60, 60])
+    with torch.no_grad():
+        logits = head(model(ids, mask)[:, 0])
+        torch.testing.assert_close(stock(ids, mask).logits, logits, atol=1e-5, rtol=1e-5)
 
 
 def test_bigbird_never_touches_numpys_generator():
