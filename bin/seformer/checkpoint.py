@@ -27,6 +27,8 @@ class Keeper:
     def __init__(self, folder: Path | None, seconds: float) -> None:
         self.folder = folder
         self.seconds = seconds
+        # of several processes one alone writes
+        self.writes = True
         self.last = time.monotonic()
         self.told_to_stop = False
 
@@ -49,7 +51,7 @@ class Keeper:
 
     def save(self, tensors: dict[str, torch.Tensor], record: dict[str, Any]) -> None:
         """Write a checkpoint; raise `Interrupted` if the task was told to stop."""
-        if self.folder is not None:
+        if self.folder is not None and self.writes:
             checked.save(self.folder, STEM, tensors, record)
         self.last = time.monotonic()
         if self.told_to_stop:

@@ -18,7 +18,9 @@ def resolve_device(name: str) -> torch.device:
         If the device does not exist here.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        # of several processes each has the GPU of its number
+        here = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
+        return torch.device(here if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         torch.empty(0, device=device)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import tempfile
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from seformer.checkpoint import Keeper
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.logs import progress
+from seformer.lora import add_adapters, merge_adapters
 from seformer.minibatches import epoch_batches, micro_batches
 from seformer.modelfolder import Model, load_model, save_model
 from seformer.score import DEFAULT_BATCH_TOKENS, score
@@ -54,6 +54,7 @@ class Options:
     max_windows: int = 8
     precision: str = "fp32"
     weights: str = "balanced"
+    lora_rank: int = 0
     seed: int = 1
 
 
@@ -97,16 +98,23 @@ def finetune_full(
         settings=start.settings.model_dump_json(),
         options=resolved,
     )
+    if resolved.lora_rank:
+        add_adapters(start.classifier.backbone, resolved.lora_rank, resolved.seed)
     keeper = Keeper(checkpoints and checkpoints / identity, checkpoint_minutes * 60)
     with tempfile.TemporaryDirectory() as folder:
         store = build_store(data.sequences("train"), start.tokenizer, Path(folder) / "tokens")
-        history = train_full(start, data, store, resolved, batch_tokens, keeper)
+        trainer = Trainer(start, data, store, resolved, batch_tokens)
+        train_full(trainer, keeper)
+    if not trainer.accelerator.is_main_process:
+        return
+    if resolved.lora_rank:
+        merge_adapters(start.classifier.backbone)
     start.settings.training["full"] = {
         key: value for key, value in vars(resolved).items() if key != "seed"
     }
     with files.output_folder(out) as staging:
         save_model(start, staging)
-        history.write(staging / "history.tsv")
+        trainer.history.write(staging / "history.tsv")
     keeper.clear()
 
 
@@ -203,10 +211,10 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad()
-        mine = regions[self.accelerator.process_index :: self.accelerator.num_processes]
+        share = self.accelerator.process_index, self.accelerator.num_processes
         total = torch.zeros((), device=self.model.device)
         for part in micro_batches(
-            mine, self.store, self.model, options.max_windows, self.batch_tokens, rng
+            regions, self.store, self.model, options.max_windows, self.batch_tokens, rng, share
         ):
             with self.accelerator.autocast():
                 margins = self.module.margins(
@@ -215,7 +223,7 @@ class Trainer:
                     part.region.to(self.model.device),
                     len(part.rows),
                 )
-            truth = self.labels[torch.from_numpy(mine[part.rows])].to(self.model.device)
+            truth = self.labels[torch.from_numpy(regions[part.rows])].to(self.model.device)
             loss = weighted_loss(margins.float(), truth, self.weights.to(self.model.device))
             loss = loss.sum() / len(regions)
             self.accelerator.backward(loss)
@@ -227,11 +235,11 @@ class Trainer:
                     if parameter.grad is None:
                         parameter.grad = torch.zeros_like(parameter)
                     parameter.grad = self.accelerator.reduce(parameter.grad, "sum")
-        check_finite(float(total), stage=2, epoch=self.epoch, step=self.step + 1)
+        check_finite(total.item(), stage=2, epoch=self.epoch, step=self.step + 1)
         self.accelerator.clip_grad_norm_(self.module.parameters(), MAX_GRADIENT_NORM)
         self.optimizer.step()
         self.step += 1
-        return float(total)
+        return total.item()
 
     def end_epoch(self) -> None:
         """Validate, record the epoch, keep the weights if they are the best so far."""
@@ -293,20 +301,17 @@ class Trainer:
         logger.info("going on from the checkpoint at epoch %d, step %d", self.epoch, self.step)
 
 
-def train_full(
-    model: Model,
-    data: TrainingData,
-    store: TokenStore,
-    options: Options,
-    batch_tokens: int,
-    keeper: Keeper,
-) -> History:
-    """Train until the last epoch or early stopping; leaves the best epoch in ``model``."""
-    trainer = Trainer(model, data, store, options, batch_tokens)
+def train_full(trainer: Trainer, keeper: Keeper) -> None:
+    """Train until the last epoch or early stopping; leaves the best epoch's weights in the model.
+
+    Of several processes the first keeps the checkpoints; all of them read them.
+    """
     if (stored := keeper.load()) is not None:
         trainer.restore(stored)
+    trainer.accelerator.wait_for_everyone()
+    keeper.writes = trainer.accelerator.is_main_process
     with keeper:
-        while trainer.epoch <= options.epochs and not trainer.stopping.stop:
+        while trainer.epoch <= trainer.options.epochs and not trainer.stopping.stop:
             batches = trainer.batches()
             done = trainer.step - (trainer.epoch - 1) * trainer.steps_per_epoch
             trainer.module.train()
@@ -318,14 +323,10 @@ def train_full(
                     keeper.save(*trainer.state())
             trainer.end_epoch()
             keeper.save(*trainer.state())
-    if not math.isfinite(trainer.stopping.best[0]):
-        raise UserError("no epoch was trained", where="--epochs", expected="at least 1")
     trainer.module.load_state_dict(trainer.best)
     trainer.module.eval()
-    logger.info(
-        "stage 2: best epoch %d, AUROC %.4f", trainer.stopping.best_epoch, trainer.stopping.best[0]
-    )
-    return trainer.history
+    stopping = trainer.stopping
+    logger.info("stage 2: best epoch %d, AUROC %.4f", stopping.best_epoch, stopping.best[0])
 
 
 def _copy(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -311,8 +310,6 @@ def train_head(
             best = {key: value.clone() for key, value in trained.state_dict().items()}
         if stopping.stop:
             break
-    if not math.isfinite(stopping.best[0]):
-        raise UserError("no epoch was trained", where="--head-epochs", expected="at least 1")
     trained.load_state_dict(best)
     standardiser.fold()
     classifier.eval()

@@ -87,11 +87,13 @@ def micro_batches(
     max_windows: int,
     batch_tokens: int,
     rng: np.random.Generator,
+    share: tuple[int, int] = (0, 1),
 ) -> Iterator[MicroBatch]:
     """Cut a batch into parts of at most ``batch_tokens`` tokens, whole regions each.
 
     Every region is seen in a random view (strand, phase) and, if it has more than
-    ``max_windows`` windows, through a random choice of them.
+    ``max_windows`` windows, through a random choice of them. Of several processes each gets its
+    ``share`` (number, of how many) of the regions; together they see what one alone would.
     """
     view = rng.integers(store.start.shape[1], size=len(regions))
     first, last = store.start[regions, view], store.stop[regions, view]
@@ -105,12 +107,16 @@ def micro_batches(
     sequence = windows.sequence[order]
     rank = np.arange(len(sequence)) - np.searchsorted(sequence, sequence)
     kept = np.sort(order[rank < max_windows])
+    kept = kept[windows.sequence[kept] % share[1] == share[0]]
     owner = windows.sequence[kept]
     start, stop = first[owner] + windows.start[kept], first[owner] + windows.stop[kept]
 
     longest = np.zeros(len(regions), dtype=np.int64)
     np.maximum.at(longest, owner, stop - start)
-    for rows in pack(np.bincount(owner, minlength=len(regions)), longest, batch_tokens):
+    number = np.bincount(owner, minlength=len(regions))
+    mine = np.flatnonzero(number)
+    for group in pack(number[mine], longest[mine], batch_tokens):
+        rows = mine[group]
         inside = np.isin(owner, rows)
         yield MicroBatch(
             collate(store.ids, start[inside], stop[inside], model.tokenizer),

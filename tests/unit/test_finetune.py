@@ -137,21 +137,72 @@ def test_stage_2_trains_all_layers_and_the_same_again(data, stage1, tmp_path):
     assert history["stage"].tolist() == [2, 2]
 
 
-def test_gradient_accumulation_does_not_change_the_result(data, stage1, tmp_path):
-    # without dropout, which draws other masks when the batch is cut otherwise
-    shutil.copytree(stage1, tmp_path / "start")
+@pytest.fixture(scope="module")
+def without_dropout(stage1, tmp_path_factory):
+    """Dropout draws other masks when a batch is cut otherwise."""
+    folder = tmp_path_factory.mktemp("without") / "dropout"
+    shutil.copytree(stage1, folder)
     for name, old in (
         ("config.json", '"embedding_dropout_prob": 0.1'),
         ("seformer.json", '"dropout": 0.1'),
     ):
-        path = tmp_path / "start" / name
+        path = folder / name
         assert old in path.read_text()
         path.write_text(path.read_text().replace(old, old.replace("0.1", "0.0")))
-    finetune_full(tmp_path / "start", *data, tmp_path / "whole", **QUICK)
-    finetune_full(tmp_path / "start", *data, tmp_path / "parts", batch_tokens=64, **QUICK)
+    return folder
+
+
+def test_gradient_accumulation_does_not_change_the_result(data, without_dropout, tmp_path):
+    finetune_full(without_dropout, *data, tmp_path / "whole", **QUICK)
+    finetune_full(without_dropout, *data, tmp_path / "parts", batch_tokens=64, **QUICK)
+    assert_same_scores(data, tmp_path / "whole", tmp_path / "parts")
+
+
+def assert_same_scores(data, one, two):
     sequences = list(open_training_data(*data).sequences("test"))
-    scores = [score(load_model(tmp_path / name), sequences).logit for name in ("whole", "parts")]
+    scores = [score(load_model(folder), sequences).logit for folder in (one, two)]
     assert np.abs(scores[0] - scores[1]).max() < 1e-3 * np.ptp(scores[0])
+
+
+def test_two_processes_train_as_one(data, without_dropout, tmp_path):
+    """Two CPU processes over gloo share each batch; the course is that of one process."""
+    options = {"--epochs": 2, "--batch-size": 8, "--device": "cpu", "--threads": 1}
+    for name, processes in (("one", 1), ("two", 2)):
+        out = tmp_path / name
+        run_command(without_dropout, data, out, options | {"--processes": processes})
+    histories = [pd.read_csv(tmp_path / n / "history.tsv", sep="\t") for n in ("one", "two")]
+    for column in ("train_loss", "validation_loss"):
+        assert np.allclose(*(h[column] for h in histories), atol=1e-4), column
+    assert_same_scores(data, tmp_path / "one", tmp_path / "two")
+
+
+def test_adapters_are_trained_and_merged(data, stage1, tmp_path):
+    finetune_full(stage1, *data, tmp_path / "out", lora_rank=4, **QUICK)
+    before = load_file(stage1 / "model.safetensors")
+    after = load_file(tmp_path / "out" / "model.safetensors")
+    assert before.keys() == after.keys()
+    changed = {key for key in before if not torch.equal(before[key], after[key])}
+    assert "backbone.layers.0.qkv.weight" in changed
+    # embeddings, norms and biases of the backbone have no adapter
+    assert not {key for key in changed if "norm" in key or "embeddings" in key}
+    difference = after["backbone.layers.0.qkv.weight"] - before["backbone.layers.0.qkv.weight"]
+    assert torch.linalg.matrix_rank(difference, rtol=1e-4) <= 4
+    assert np.isfinite(score(load_model(tmp_path / "out"), [random_sequence(200)]).logit).all()
+
+
+def finetune_command(model, data, out, options):
+    command = [
+        *(sys.executable, "-m", "seformer.cli", "finetune-full", "--model", model),
+        *("--extracted", data[0][0], "--splits", data[1][0], "--out", out),
+        *(part for option in options.items() for part in option),
+    ]
+    environment = os.environ | {"PYTHONPATH": str(Path(full_module.__file__).parents[1])}
+    return list(map(str, command)), environment
+
+
+def run_command(model, data, out, options):
+    command, environment = finetune_command(model, data, out, options)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
 
 
 @pytest.mark.parametrize("moment", [1, 7, 14])
@@ -194,14 +245,9 @@ def test_a_checkpoint_of_other_options_is_not_used(data, stage1, tmp_path, monke
 
 def test_a_killed_training_goes_on(data, stage1, tmp_path):
     """SIGKILL, as by the memory killer: no handler runs, the last checkpoint counts."""
-    command = [
-        *(sys.executable, "-m", "seformer.cli", "finetune-full", "--model", stage1),
-        *("--extracted", data[0][0], "--splits", data[1][0], "--out", tmp_path / "out"),
-        *("--checkpoints", tmp_path / "checkpoints", "--checkpoint-minutes", "0"),
-        *("--epochs", "4", "--batch-size", "8", "--device", "cpu", "--threads", "1"),
-    ]
-    environment = os.environ | {"PYTHONPATH": str(Path(full_module.__file__).parents[1])}
-    command = list(map(str, command))
+    options = {"--checkpoints": tmp_path / "checkpoints", "--checkpoint-minutes": 0}
+    options |= {"--epochs": 4, "--batch-size": 8, "--device": "cpu", "--threads": 1}
+    command, environment = finetune_command(stage1, data, tmp_path / "out", options)
     first = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not list((tmp_path / "checkpoints").rglob("stage2-*")) and time.monotonic() < deadline:

@@ -56,18 +56,29 @@ def command(
     ] = False,
     checkpoints: Annotated[
         Path | None,
-        typer.Option(
-            "--checkpoints", help="Folder that outlives the task, to resume from."
-        ),
+        typer.Option("--checkpoints", help="Folder that outlives the task, to resume from."),
     ] = None,
     checkpoint_minutes: Annotated[
         float, typer.Option("--checkpoint-minutes", min=0.0, help="Time between checkpoints.")
     ] = 5.0,
+    lora_rank: Annotated[
+        int,
+        typer.Option(
+            "--lora-rank", min=0, help="Train low-rank adapters instead of all weights; 0 = no."
+        ),
+    ] = 0,
+    processes: Annotated[
+        int, typer.Option("--processes", min=1, help="Processes, one a GPU, for one training.")
+    ] = 1,
     seed: options.Seed = 1,
     device: options.Device = "auto",
     threads: options.Threads = 0,
 ) -> None:
     """Stage 2: train all layers with warm-up, early stopping and checkpoints."""
+    from seformer.launch import in_processes
+
+    if in_processes(processes, "finetune-full"):
+        return
     from seformer.devices import use_threads
     from seformer.finetune_full import finetune_full
 
@@ -89,6 +100,7 @@ def command(
         gradient_checkpointing=gradient_checkpointing,
         checkpoints=checkpoints,
         checkpoint_minutes=checkpoint_minutes,
+        lora_rank=lora_rank,
         seed=seed,
         device=device,
     )
