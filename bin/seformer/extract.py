@@ -128,7 +128,8 @@ def read_region_rows(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     """Read a table of region rows with the column types of `Extracted.regions`."""
     text = ("sample", "chrom", "name", "source", "drop_reason", "cluster", "split")
     table = files.read_table(path, tuple(columns), text=text)
-    table["label"] = table["label"].astype("Int8")
+    if "label" in table.columns:
+        table["label"] = table["label"].astype("Int8")
     for column in set(text) & set(table.columns):
         table[column] = table[column].fillna("")
     return table
