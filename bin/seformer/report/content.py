@@ -15,7 +15,7 @@ YELLOW, BLUE, RED, PINK, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#8A
 CYCLE = (BLUE, RED, GREEN, PINK, ORANGE, SKY, GREY, "#6A3D9A")
 SUPER, TYPICAL = RED, BLUE
 SCORERS = {
-    "model": RED,
+    "model": BLACK,
     "kmer_boosting": BLUE,
     "kmer_logistic": SKY,
     "gc": GREEN,

@@ -124,10 +124,8 @@ def metrics_table(samples: list[Sample]) -> Section:
 
 
 def folded(sample: Sample, content: str) -> str:
-    return (
-        f'<details class="sf-verdict"><summary><b>{escape(sample.name)}</b></summary>{content}'
-        "</details>"
-    )
+    name = f"<summary><b>{escape(sample.name)}</b></summary>"
+    return f'<details class="sf-verdict sf-folded">{name}{content}</details>'
 
 
 def comparison(samples: list[Sample]) -> str:
@@ -160,19 +158,13 @@ def _name(scorer: str) -> str:
 def one_table(sample: Sample) -> str:
     test = sample.metrics["test"]
     scorers = {"model": test["model"], **test["baselines"]}
+    mark = test["model"]["auroc"]["value"]
     low = min(min(row["auroc"]["low"] for row in scorers.values()), 0.5)
     rows = []
     for name, row in scorers.items():
         title = escape(NAMES.get(name, name))
         title = f"<b>{title}</b>" if name == "model" else title
-        picture = whisker(
-            row["auroc"],
-            (low, 1),
-            (0.5, 1),
-            SCORERS.get(name),
-            130,
-            test["model"]["auroc"]["value"],
-        )
+        picture = whisker(row["auroc"], (low, 1), (0.5, 1), SCORERS.get(name), 130, mark)
         cells = [interval(row[metric]) for metric in TITLES]
         rows.append([f'<span class="sf-name">{title}</span>', picture, *cells])
     rows.append(difference_row(test["delta"]))

@@ -1,0 +1,231 @@
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_inputs import AUDIT, explanations, predictions, write_json, write_results, write_table
+
+from seformer.errors import UserError
+from seformer.report import content, judge, page
+from seformer.report.collect import Explanations, Sample, collect
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    write_results(folder, ("K562", "GM12878", "H2171", "MM1.S"))
+    write_json({"input": "sheet.csv", "more": {"seed": 1, "name": EVIL}}, folder / "p.json")
+    (folder / "v.yml").write_text("EVALUATE:\n  scikit-learn: '1.6'\n")
+    return folder
+
+
+def sections(out):
+    return {p.name[3:-9]: json.loads(p.read_text()) for p in sorted(out.glob("*_mqc.json"))}
+
+
+def report(folders, out, **options):
+    page.run(folders, out, **options)
+    return sections(out)
+
+
+def test_the_whole_page(published, tmp_path):
+    made = report(
+        [published], tmp_path, parameters=published / "p.json", versions=published / "v.yml"
+    )
+    parents = list(dict.fromkeys(s["parent_id"] for s in made.values()))
+    assert parents == [f"seformer-{name}" for name in content.PARENTS]
+    assert (tmp_path / "seformer_mqc_versions.yml").read_text().startswith("EVALUATE")
+    config = json.loads((tmp_path / "multiqc_config.yml").read_text())
+    assert config["no_version_check"] and config["no_ai"]
+    assert config["output_fn_name"] == "multiqc_report.html"
+    order = config["report_section_order"]
+    first, second = order["seformer-verdict"]["order"], order["seformer-summary"]["order"]
+    assert first > second
+
+
+def test_every_figure_says_how_to_read_it(published, tmp_path):
+    for name, section in report([published], tmp_path).items():
+        assert len(section["description"]) > 40, name
+        if section["plot_type"] in ("linegraph", "bargraph"):
+            assert "xlab" in section["pconfig"] or section["plot_type"] == "bargraph", name
+            assert section["pconfig"]["ylab"], name
+
+
+def test_lines_keep_vertical_steps():
+    """A MultiQC line keeps one y for each x, so equal x must not stay."""
+    moved = content.apart([[0, 0], [0, 0.5], [0.5, 0.5], [0.5, 1], [1, 1]])
+    x = [point[0] for point in moved]
+    assert len(set(x)) == 5 and x == sorted(x)
+    assert [point[1] for point in moved] == [0, 0.5, 0.5, 1, 1]
+    assert np.allclose(x, [0, 0, 0.5, 0.5, 1], atol=1e-5)
+
+
+def test_outline_of_a_histogram():
+    drawn = np.array(content.outline([0, 1, 2], [3, 5]))
+    assert drawn[:, 1].tolist() == [0, 3, 3, 5, 5, 0]
+
+
+def test_names_from_outside_are_harmless(tmp_path):
+    write_results(tmp_path / "in", (EVIL.replace("/", ""),))
+    rng = np.random.default_rng(0)
+    place = tmp_path / "in" / EVIL
+    write_table(predictions(rng), place / "predictions" / f"{EVIL}.tsv")
+    table, summary = explanations(rng)
+    summary["drawn"][0]["name"] = EVIL
+    write_table(table, place / "attributions" / f"{EVIL}.tsv")
+    write_json(summary, place / "attributions" / f"{EVIL}.summary.json")
+    write_json({"input": EVIL}, tmp_path / "p.json")
+    report([tmp_path / "in"], tmp_path / "out", parameters=tmp_path / "p.json", title=EVIL)
+    for path in (tmp_path / "out").iterdir():
+        assert "<img" not in path.read_text(), path.name
+
+
+def verdicts(made):
+    return made["verdict"]["data"]
+
+
+def test_verdict_in_plain_words(published, tmp_path):
+    folder = published
+    made = report([folder], tmp_path)
+    words = verdicts(made)
+    assert "tells super-enhancers from typical enhancers on held-out regions" in words
+    assert "The model does not beat region length" in words  # H2171: length tells all
+    assert "learned nothing that holds" in words  # MM1.S: scores without meaning
+    assert "do not add up within 5 %" in words
+    assert "No region of one part overlaps" in words
+
+
+def test_overlap_is_called_bad():
+    audit = {**AUDIT, "overlapping_regions": {"test_in_train": 1}}
+    assert [f.level for f in judge.judge_audit(audit)] == ["bad"]
+
+
+def test_copies_are_called_out():
+    audit = json.loads(json.dumps(AUDIT))
+    audit["similarity"]["test_in_train"]["with_containment_at_least"]["0.5"] = 40
+    first = judge.judge_audit(audit)[0]
+    assert first.level == "warning"
+    assert "40 of 111" in first.text
+
+
+def test_complete_and_faithful_explanations_are_called_good():
+    rng = np.random.default_rng(0)
+    _, summary = explanations(rng)
+    found = Explanations(10, np.full(10, 0.01), Counter(), summary)
+    levels = {f.topic: f.level for f in judge.judge(Sample("x", explanations={"a": found}))}
+    assert levels == {"Explanations complete?": "good", "Explanations faithful?": "good"}
+    summary["faithfulness"]["summary"]["deletion_ratio"] = 1.1
+    levels = {f.topic: f.level for f in judge.judge(Sample("x", explanations={"a": found}))}
+    assert levels["Explanations faithful?"] == "warning"
+
+
+def test_predict_only(tmp_path):
+    place = tmp_path / "predict" / "1" / "model_a" / "peaks"
+    write_table(predictions(np.random.default_rng(0)), place / "predictions.tsv")
+    made = report([tmp_path / "predict" / "1"], tmp_path / "out")
+    assert "test_metrics" not in made and "data_counts" not in made
+    assert made["predictions_calls"]["data"]["peaks"] == {
+        "se": made["general_statistics"]["data"]["model_a"]["scored"]
+        - made["predictions_calls"]["data"]["peaks"]["te"],
+        "te": made["predictions_calls"]["data"]["peaks"]["te"],
+        "none": 5,
+    }
+    assert "unlike those of the training" in verdicts(made)
+
+
+def test_train_only(tmp_path):
+    write_results(tmp_path / "in", ("K562",), use=False)
+    made = report([tmp_path / "in"], tmp_path / "out")
+    assert not [name for name in made if name.startswith(("predictions", "explanations"))]
+    assert {"test_roc", "training_head", "training_full", "methods"} <= set(made)
+
+
+def test_stages_in_folders_of_their_own_are_joined(tmp_path):
+    """As a pipeline stages them: FOLDER/<sample>, behind links, summed over the folders."""
+    write_results(tmp_path / "all", ("K562",))
+    whole = tmp_path / "all" / "K562"
+    history = pd.read_csv(whole / "history.tsv", sep="\t")
+    for stage, name in ((1, "head"), (2, "full")):
+        write_table(
+            history[history["stage"] == stage], tmp_path / "work" / name / "K562" / "history.tsv"
+        )
+    (tmp_path / "work" / "evaluate").mkdir()
+    (tmp_path / "stored").mkdir()
+    (tmp_path / "stored" / "metrics.json").write_text((whole / "metrics.json").read_text())
+    (tmp_path / "work" / "evaluate" / "K562").symlink_to(tmp_path / "stored")
+    found = collect([tmp_path / "work" / name for name in ("head", "full", "evaluate")])
+    sample = found.samples["K562"]
+    assert set(sample.history["stage"]) == {1, 2} and len(sample.history) == len(history)
+    assert sample.metrics is not None
+
+
+def test_counts_of_predictions(tmp_path):
+    table = predictions(np.random.default_rng(3))
+    write_table(table, tmp_path / "K562" / "predictions" / "peaks.tsv")
+    found = collect([tmp_path]).samples["K562"].predictions["peaks"]
+    scored = table["logit"].notna()
+    assert (found.rows, found.scored) == (400, int(scored.sum()))
+    assert found.super_enhancers == (table["prediction"] == "SE").sum()
+    assert found.histogram.sum() == found.scored
+    assert found.unscored == {"all_n": 5}
+    assert found.flags["length_outside_training"] == (table["flags"][5:] != "").sum()
+
+
+def test_methods_text_has_the_numbers(published, tmp_path):
+    text = report([published], tmp_path)["methods"]["data"]
+    metrics = json.loads((published / "K562" / "metrics.json").read_text())["test"]
+    assert f"AUROC {metrics['model']['auroc']['value']:.3f}" in text
+    assert f"{metrics['n']} regions" in text
+
+
+def test_older_sections_do_not_stay(published, tmp_path):
+    report([published], tmp_path / "out")
+    write_table(
+        predictions(np.random.default_rng(0)), tmp_path / "in" / "m" / "b" / "predictions.tsv"
+    )
+    made = report([tmp_path / "in"], tmp_path / "out")
+    assert "test_roc" not in made
+
+
+def test_nothing_to_report(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="nothing to report"):
+        page.run([tmp_path / "empty"], tmp_path / "out")
+    with pytest.raises(UserError, match="no such folder"):
+        page.run([tmp_path / "none"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_table_is_named(tmp_path):
+    place = tmp_path / "K562" / "predictions"
+    place.mkdir(parents=True)
+    (place / "peaks.tsv").write_text("chrom\tstart\nchr1\t1\n")
+    with pytest.raises(UserError, match=r"peaks\.tsv"):
+        collect([tmp_path])
+
+
+@pytest.mark.slow
+def test_multiqc_takes_it(published, tmp_path):
+    """MultiQC finds no fault with the content or the configuration, and shows every section."""
+    pytest.importorskip("multiqc")
+    made = report([published], tmp_path / "content", parameters=published / "p.json")
+    command = [
+        *(str(Path(sys.executable).with_name("multiqc")), "--strict", "--no-ansi"),
+        *("--config", str(tmp_path / "content" / "multiqc_config.yml")),
+        *("--outdir", str(tmp_path / "page"), str(tmp_path / "content")),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    # its banner says that --strict "will give warnings"
+    said = done.stderr.lower().replace("will give warnings", "")
+    assert "warning" not in said and "error" not in said, done.stderr
+    html = (tmp_path / "page" / "multiqc_report.html").read_text()
+    for name, section in made.items():
+        assert f"seformer_{name}" in html, section["section_name"]
+    assert EVIL not in html
