@@ -21,7 +21,7 @@ import pandas as pd
 from seformer import files, leakage
 from seformer.assign import by_chromosomes, by_clusters, usable_chromosomes
 from seformer.errors import UserError
-from seformer.extract import COLUMNS, Extracted, read_extracted, read_region_rows
+from seformer.extracted import COLUMNS, Extracted, read_extracted, read_region_rows
 from seformer.intervals import overlapping
 from seformer.loci import name_clusters, read_clusters
 

@@ -263,6 +263,14 @@ def test_folder_that_is_none(tmp_path):
         read_extracted(tmp_path)
 
 
+def test_bases_that_are_none_leave_nothing(tmp_path, fasta, bed):
+    genome = fasta({"c": "ACGT" * 100 + "MKLVE" * 20})
+    path = bed("r.bed", [("c", 0, 100), ("c", 380, 450)])
+    with pytest.raises(UserError, match="no nucleotide"):
+        extract(genome, tmp_path / "o", regions=path, unlabelled=True)
+    assert not (tmp_path / "o").exists()
+
+
 @pytest.mark.real
 def test_real_regions_on_real_bases(real_data, tmp_path):
     genome = real_data / "hg19_chr22" / "chr22_1-22000000.fa.gz"

@@ -1,0 +1,168 @@
+"""The extracted folder: what `seformer extract` writes and every later stage reads.
+
+``regions.tsv`` has one row per input row, in input order, with the reason where a row is dropped;
+``sequences.fa.gz`` (bgzipped) one record ``chrom:start-end`` per kept row, in the same order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import pysam
+
+from seformer import files
+from seformer.errors import UserError
+
+COLUMNS = (
+    "sample",
+    "chrom",
+    "start",
+    "end",
+    "name",
+    "label",
+    "length",
+    "gc",
+    "n_fraction",
+    "line",
+    "source",
+    "drop_reason",
+)
+DROP_REASONS = (
+    "unknown_chromosome",
+    "past_chromosome_end",
+    "too_short",
+    "conflicting_label",
+    "duplicate",
+    "te_overlaps_se",
+    "all_n",
+    "too_many_n",
+)
+
+
+class Extracted(NamedTuple):
+    """An extracted folder.
+
+    Attributes
+    ----------
+    regions
+        Every input row, columns `COLUMNS`; ``label`` Int8 (missing = unlabelled), ``length`` in
+        base pairs, ``gc`` and ``n_fraction`` float (missing where no sequence was read),
+        ``drop_reason`` "" for kept rows. ``chrom`` is spelled as in the genome.
+    folder
+        Where it lies.
+    """
+
+    regions: pd.DataFrame
+    folder: Path
+
+    @property
+    def kept(self) -> pd.DataFrame:
+        """The rows that have a sequence, in the order of `sequences`, index reset."""
+        return self.regions[self.regions["drop_reason"] == ""].reset_index(drop=True)
+
+    def sequences(self) -> Iterator[str]:
+        """Yield the bases (upper case ACGTN) of every kept row in order, one at a time.
+
+        Raises
+        ------
+        UserError
+            If the FASTA does not hold exactly the kept rows.
+        """
+        path = files.existing_file(self.folder / "sequences.fa.gz")
+        kept = self.kept
+        records = _fasta_records(path)
+        for chrom, start, end in zip(kept["chrom"], kept["start"], kept["end"], strict=True):
+            name, bases = next(records, (None, ""))
+            if name != f"{chrom}:{start}-{end}" or len(bases) != end - start:
+                raise UserError(
+                    f"the record {name} stands where regions.tsv has {chrom}:{start}-{end}",
+                    where=path,
+                    do="extract the regions again",
+                )
+            yield bases
+        if next(records, None) is not None:
+            raise UserError("more sequences than kept regions", where=path)
+
+
+def read_extracted(folder: str | PathLike[str]) -> Extracted:
+    """Read an extracted folder (the sequences only when asked for).
+
+    Raises
+    ------
+    UserError
+        If a file is missing or is not what `extract` wrote.
+    """
+    folder = Path(folder)
+    regions = read_region_rows(folder / "regions.tsv", COLUMNS)
+    unknown = set(regions["drop_reason"]) - {"", *DROP_REASONS}
+    if unknown:
+        raise UserError(f"drop reason {min(unknown)!r} is unknown", where=folder / "regions.tsv")
+    return Extracted(regions, folder)
+
+
+def read_region_rows(path: Path, columns: Iterable[str]) -> pd.DataFrame:
+    """Read a table of region rows with the column types of `Extracted.regions`."""
+    text = ("sample", "chrom", "name", "source", "drop_reason", "cluster", "split")
+    table = files.read_table(path, tuple(columns), text=text)
+    if "label" in table.columns:
+        table["label"] = table["label"].astype("Int8")
+    for column in set(text) & set(table.columns):
+        table[column] = table[column].fillna("")
+    return table
+
+
+def _fasta_records(path: Path) -> Iterator[tuple[str, str]]:
+    with files.open_text(path) as text:
+        name, lines = None, []
+        for line in text:
+            if line.startswith(">"):
+                if name is not None:
+                    yield name, "".join(lines)
+                name, lines = line[1:].rstrip("\n"), []
+            else:
+                lines.append(line.rstrip("\n"))
+        if name is not None:
+            yield name, "".join(lines)
+
+
+class ExtractedWriter:
+    """An extracted folder that is being written, rows and sequences together; closes itself."""
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self._table = open(path / "regions.tsv", "w", encoding="utf-8", newline="")
+        self._table.write("\t".join(COLUMNS) + "\n")
+        # level 1: fourteen times as fast as the default on DNA, a tenth larger
+        self._fasta = pysam.BGZFile(str(path / "sequences.fa.gz"), "wb1")
+
+    def __enter__(self) -> ExtractedWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._table.close()
+        self._fasta.close()
+
+    def add(self, rows: pd.DataFrame, sequences: list[str]) -> Counter:
+        """Write rows and the bases of the kept ones; count them by reason and class."""
+        rows.to_csv(
+            self._table,
+            sep="\t",
+            index=False,
+            header=False,
+            float_format="%.6g",
+            lineterminator="\n",
+        )
+        kept = rows[rows["drop_reason"] == ""]
+        names = kept["chrom"] + ":" + kept["start"].astype(str) + "-" + kept["end"].astype(str)
+        for name, bases in zip(names, sequences, strict=True):
+            self._fasta.write(f">{name}\n{bases}\n".encode())
+        count = Counter(rows["drop_reason"])
+        count["bases"] = int(kept["length"].sum())
+        count["super_enhancers"] = int((kept["label"] == 1).sum())
+        count["typical_enhancers"] = int((kept["label"] == 0).sum())
+        return count
