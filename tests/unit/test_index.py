@@ -15,7 +15,8 @@ def test_index_of_a_plain_fasta(tmp_path):
     fasta = tmp_path / "my genome.fa"
     fasta.write_text(FASTA)
     index_genome(fasta, tmp_path / "out")
-    assert (tmp_path / "out" / "my genome.fa.fai").read_text() == "chr1\t8\t6\t6\t7\nchr2\t4\t22\t4\t5\n"
+    index = (tmp_path / "out" / "my genome.fa.fai").read_text()
+    assert index == "chr1\t8\t6\t6\t7\nchr2\t4\t22\t4\t5\n"
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["my genome.fa.fai"]
 
 

@@ -1,0 +1,38 @@
+"""The code keeps to its style, and the pipeline to Nextflow's strict syntax."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_ruff():
+    run(sys.executable, "-m", "ruff", "check", "--no-cache", "bin", "tests")
+
+
+def test_strict_syntax_of_nextflow():
+    if not (ROOT / ".venv/share/nf-lang").is_dir():
+        pytest.skip("the parser of Nextflow's language is not here: scripts/setup.sh fetches it")
+    run("scripts/lint_nextflow.sh")
+
+
+@pytest.mark.parametrize(
+    "script", sorted([*ROOT.glob("scripts/*.sh"), *ROOT.glob("tests/**/*.sh"), ROOT / ".ci/run"])
+)
+def test_scripts_parse_and_can_be_run(script):
+    run("bash", "-n", str(script))
+    assert script.stat().st_mode & 0o111, "not executable"
+
+
+def test_lock_names_no_host():
+    lock = (ROOT / "containers/requirements.lock").read_text()
+    assert "://" not in lock and "--" not in lock
+    assert all("==" in line for line in lock.splitlines() if line.strip())
