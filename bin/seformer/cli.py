@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-import click
 import typer
 
 import seformer
@@ -32,6 +31,8 @@ COMMANDS = (
     "report",
     "models",
 )
+# click's exception, from click itself or from the copy of it inside newer typers
+USAGE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
 def build_app() -> typer.Typer:
@@ -75,9 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = build_app()(args=list(arguments), standalone_mode=False)
     except UserError as error:
         _fail(str(error), 2)
-    except click.exceptions.Abort:
+    except typer.Abort:
         _fail("Stopped.", 130)
-    except click.ClickException as error:
+    except USAGE_ERROR as error:
         error.show()
         sys.exit(error.exit_code)
     except KeyboardInterrupt:

@@ -1,0 +1,67 @@
+"""simulate, extract and split from the command line: exit codes and messages."""
+
+from __future__ import annotations
+
+import pytest
+
+from seformer import cli
+
+
+@pytest.fixture
+def run(monkeypatch, capfd):
+    """Run a command line and return its exit code and what it wrote to standard error."""
+    monkeypatch.setattr(cli, "COMMANDS", ("simulate", "extract", "split"))
+
+    def run_main(*arguments):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([str(argument) for argument in arguments])
+        return stopped.value.code, capfd.readouterr().err
+
+    return run_main
+
+
+def test_the_way_of_the_data(run, tmp_path):
+    sim, extracted = tmp_path / "sim", tmp_path / "extracted"
+    assert run("simulate", "--out", sim)[0] == 0
+    classes = (
+        *("--super-enhancers", sim / "super_enhancers.bed"),
+        *("--typical-enhancers", sim / "typical_enhancers.bed"),
+    )
+    fasta = ("--fasta", sim / "genome.fa.gz")
+    assert run("extract", *fasta, *classes, "--out", extracted, "--sample", "cell")[0] == 0
+    code, log = run("split", "--extracted", extracted, "--out", tmp_path / "s")
+    assert code == 0
+    assert "test: 231 regions" in log
+    assert (tmp_path / "s/cell/splits.tsv").is_file()
+    score = ("--regions", sim / "regions_to_score.bed", "--unlabelled", "--shard-bases", "100000")
+    assert run("extract", *fasta, *score, "--out", tmp_path / "cut")[0] == 0
+    assert len(list((tmp_path / "cut").glob("shard_*"))) > 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (
+            ("split", "--extracted", "x", "--out", "y", "--split-by", "random"),
+            "'random' is not one",
+        ),
+        (("extract", "--fasta", "x", "--out", "y", "--regoins", "z"), "No such option"),
+        (("simulate",), "Missing option '--out'"),
+        (("simulate", "--out", "y", "--seed", "-1"), "seed"),
+    ],
+)
+def test_wrong_options_are_a_message(run, arguments, found):
+    code, log = run(*arguments)
+    assert code == 2
+    assert found in log
+    assert "Traceback" not in log
+
+
+def test_bad_input_is_a_message_with_file_and_line(run, tmp_path, fasta, bed):
+    regions = bed("bad.bed", [("chr1", 5, 2)])
+    arguments = ("--fasta", fasta({"chr1": "ACGT" * 30}), "--regions", regions, "--unlabelled")
+    code, log = run("extract", *arguments, "--out", tmp_path / "out")
+    assert code == 2
+    assert log.count("\n") == 1 + log.count("making the index")
+    assert "bad.bed, line 1: start 5 is not before end 2" in log
+    assert not (tmp_path / "out").exists()
