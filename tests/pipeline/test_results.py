@@ -1,0 +1,90 @@
+"""What the pipeline's runs have left, looked at more closely than names."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from seformer import files
+
+DEMO = Path(__file__).parents[1] / "data" / "demo"
+
+
+def trace(workflow_dir: Path, number: int) -> dict[str, str]:
+    """Return task to status of the run with this number (0 = first)."""
+    traces = sorted(workflow_dir.glob("results/pipeline_info/execution_trace_*.txt"))
+    with open(traces[number]) as handle:
+        return {row["name"]: row["status"] for row in csv.DictReader(handle, delimiter="\t")}
+
+
+@pytest.mark.workflow("killed in stage 2 and resumed")
+def test_third_run_is_all_from_the_cache(workflow_dir):
+    statuses = trace(Path(workflow_dir), -1)
+    assert len(statuses) > 10
+    assert set(statuses.values()) == {"CACHED"}
+
+
+@pytest.mark.workflow("killed in stage 2 and resumed")
+def test_the_killed_training_went_on_from_its_checkpoint(workflow_dir):
+    (folder,) = [
+        path.parent
+        for path in Path(workflow_dir).glob("work/*/*/full/simulated/history.tsv")
+    ]
+    log = (folder.parents[1] / ".command.err").read_text()
+    assert "checkpoint" in log
+    history = files.read_table(folder / "history.tsv")
+    epochs = history.loc[history["validation_auroc"].notna(), "epoch"].tolist()
+    assert epochs == sorted(set(epochs)), "an epoch twice or missing"
+    assert not list(Path(workflow_dir).glob("work/checkpoints/**/*.safetensors"))
+
+
+@pytest.mark.workflow("killed in stage 2 and resumed")
+def test_every_row_of_the_bed_file_has_a_score_in_its_order(workflow_dir):
+    scores = files.read_table(Path(workflow_dir) / "results/simulated/predictions/to_score.tsv")
+    rows = [line.split("\t") for line in (DEMO / "to_score.bed").read_text().splitlines()]
+    assert scores.iloc[:, 0].tolist() == [row[0] for row in rows]
+    assert scores.iloc[:, 1].astype(int).tolist() == [int(row[1]) for row in rows]
+    assert scores["probability"].between(0, 1).all()
+    assert scores["coverage"].eq(1).all()
+
+
+@pytest.mark.workflow("killed in stage 2 and resumed")
+def test_metrics_have_their_shape(workflow_dir):
+    metrics = json.loads((Path(workflow_dir) / "results/simulated/metrics.json").read_text())
+    test = metrics["test"]
+    measures = {"auroc", "auprc", "mcc", "balanced_accuracy", "brier", "ece"}
+    assert measures <= set(test["model"])
+    assert {"value", "low", "high"} <= set(test["model"]["auroc"])
+    assert {"length", "gc", "kmer_logistic", "kmer_boosting"} <= set(test["baselines"])
+    assert {"baseline", "value", "low", "high"} <= set(test["delta"]["auroc"])
+
+
+@pytest.mark.workflow("killed in stage 2 and resumed")
+def test_explanations_add_up(workflow_dir):
+    folder = Path(workflow_dir) / "results/simulated/attributions"
+    table = files.read_table(folder / "to_explain.tsv")
+    rows = (DEMO / "to_explain.bed").read_text().splitlines()
+    assert len(table) == len(rows)
+    gap = table["attribution_sum"] - (table["logit"] - table["reference_logit"])
+    assert (gap.abs() <= 0.05 * (table["logit"] - table["reference_logit"]).abs() + 1e-6).all()
+
+
+@pytest.mark.workflow("train and use")
+def test_a_model_for_all_samples_sees_them_all(workflow_dir):
+    scripts = [
+        path.read_text()
+        for path in Path(workflow_dir).glob("work/*/*/.command.sh")
+        if "head/integrative" in path.read_text()
+    ]
+    assert len(scripts) == 1
+
+
+@pytest.mark.workflow("train and use")
+def test_pipeline_info(workflow_dir):
+    info = Path(workflow_dir) / "results/pipeline_info"
+    for stem in ("execution_report", "execution_timeline", "execution_trace", "pipeline_dag"):
+        assert len(list(info.glob(f"{stem}_*"))) == 1, stem
+    parameters = json.loads(next(info.glob("params_*.json")).read_text())
+    assert parameters["integrative"] is True
+    assert parameters["model"] == "tiny"
