@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pysam
@@ -166,3 +166,17 @@ class ExtractedWriter:
         count["super_enhancers"] = int((kept["label"] == 1).sum())
         count["typical_enhancers"] = int((kept["label"] == 0).sum())
         return count
+
+
+def read_genome(folder: str | PathLike[str]) -> dict[str, Any]:
+    """Read which genome a folder, or the folder its shard lies in, was extracted from.
+
+    Returns
+    -------
+    dict
+        ``fasta``, ``assembly``, ``fingerprint``, ``contigs``; empty if it is not recorded.
+    """
+    for place in (Path(folder), Path(folder).resolve().parent):
+        if (place / "summary.json").is_file():
+            return files.read_json(place / "summary.json").get("genome", {})
+    return {}

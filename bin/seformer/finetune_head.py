@@ -17,8 +17,10 @@ from seformer.backbones import build_backbone
 from seformer.classifier import RegionClassifier, check_pooling
 from seformer.devices import resolve_device
 from seformer.errors import UserError
+from seformer.extracted import read_genome
 from seformer.logs import progress
 from seformer.modelfolder import (
+    Assembly,
     Model,
     TrainingRange,
     new_model,
@@ -101,6 +103,7 @@ def finetune_head(
         token_pooling=token_pooling,
         window_pooling=window_pooling,
         seeds=[seed],
+        assembly=assembly(data),
         training_range=training_range(data),
         training={"class_weights": weights, "dropout": dropout},
     )
@@ -162,6 +165,24 @@ def training_range(data: TrainingData) -> TrainingRange:
         prevalence=float(train["label"].mean()),
         regions=len(train),
     )
+
+
+def assembly(data: TrainingData) -> Assembly:
+    """Record the genome, so that prediction can flag another one.
+
+    Raises
+    ------
+    UserError
+        If the samples were extracted from different genomes.
+    """
+    genomes = [read_genome(folder) for folder in data.folders]
+    if len({genome.get("fingerprint") for genome in genomes}) > 1:
+        raise UserError(
+            "the samples were extracted from different genomes",
+            where=data.folders[0],
+            do="extract all samples from one FASTA",
+        )
+    return Assembly(name=genomes[0].get("assembly"), fingerprint=genomes[0].get("fingerprint"))
 
 
 def cached_features(

@@ -18,6 +18,7 @@ import seformer
 from seformer import files
 from seformer.backbones import Origin, load_backbone
 from seformer.classifier import RegionClassifier
+from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.tokens import Tokenizer, load_tokenizer
 
@@ -206,7 +207,7 @@ def load_model(folder: Path | str, device: torch.device | str = "cpu") -> Model:
     if settings.window_pooling == "attention":
         names = {key: ATTENTION_PREFIX + key for key in classifier.attention.state_dict()}
         _load_part(classifier.attention, names, weights, folder)
-    device = torch.device(device)
+    device = resolve_device(str(device))
     return Model(classifier.to(device).eval(), load_tokenizer(folder), settings, device)
 
 

@@ -15,7 +15,8 @@ import pandas as pd
 
 from seformer import calibrate, files
 from seformer.errors import UserError
-from seformer.extract import extract, read_extracted
+from seformer.extract import extract
+from seformer.extracted import read_extracted, read_genome
 from seformer.modelfolder import Model, Settings, load_model
 from seformer.regions import iter_regions
 from seformer.score import DEFAULT_BATCH_TOKENS, score
@@ -112,17 +113,9 @@ def write_scores(
     table.loc[kept, "prediction"] = called
     table["coverage"] = 0.0
     table.loc[kept, "coverage"] = scores.coverage
-    table["flags"] = flags(source.regions, settings, genome_of(extracted))
+    table["flags"] = flags(source.regions, settings, read_genome(extracted))
     files.write_table(table, out / "scores.tsv")
     files.write_json(summarise(table, source.regions, scores.windows), out / "summary.json")
-
-
-def genome_of(extracted: Path) -> dict[str, Any]:
-    """Read which genome a folder, or the folder a shard lies in, was extracted from."""
-    for folder in (extracted, extracted.parent):
-        if (folder / "summary.json").is_file():
-            return files.read_json(folder / "summary.json")["genome"]
-    return {}
 
 
 def flags(regions: pd.DataFrame, settings: Settings, genome: dict[str, Any]) -> pd.Series:

@@ -19,7 +19,7 @@ from torch.nn import functional
 from seformer import files
 from seformer.backbones.presets import PRESETS
 from seformer.errors import UserError
-from seformer.extract import read_extracted
+from seformer.extracted import read_extracted
 from seformer.metrics import auroc
 from seformer.split import read_splits
 

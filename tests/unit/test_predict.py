@@ -1,0 +1,198 @@
+"""Prediction keeps every row and its own columns, in order, whatever the shards."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from toys import random_sequence
+
+from seformer.backbones import build_backbone
+from seformer.errors import UserError
+from seformer.extract import extract
+from seformer.modelfolder import Assembly, Calibration, TrainingRange, new_model, save_model
+from seformer.predict import SCORE_COLUMNS, add_summaries, merge, predict
+from seformer.score import score
+
+BED = """\
+track name=enhancers
+chr2\t100\t900\tone\t5\t+\textra one
+chr1\t50\t1550\ttwo\t0\t-\t
+chrUn\t0\t500\tunknown\t0\t.\tx
+chr1\t2000\t2400\tempty\t0\t.\tx
+chr1\t1000\t1100\tshort\t0\t.\tNA
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("place")
+    first = random_sequence(3000, seed=1)
+    first = first[:2000] + "N" * 400 + first[2400:]
+    (folder / "genome.fa").write_text(f">chr1\n{first}\n>chr2\n{random_sequence(1000, seed=2)}\n")
+    (folder / "regions.bed").write_text(BED)
+    backbone, tokenizer, origin = build_backbone("tiny", seed=1)
+    torch.manual_seed(1)
+    model = new_model(
+        backbone,
+        tokenizer,
+        origin,
+        device=torch.device("cpu"),
+        window=128,
+        calibration=Calibration(method="temperature", slope=2.0, intercept=-0.1),
+        threshold=0.47,
+        training_range=TrainingRange(length=(700, 1600), gc=(0, 1), prevalence=0.5, regions=9),
+        assembly=Assembly(fingerprint="of another genome"),
+    )
+    save_model(model, folder / "model")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def predicted(place):
+    predict(
+        place / "model", place / "out", fasta=place / "genome.fa", regions=place / "regions.bed"
+    )
+    return pd.read_csv(place / "out" / "predictions.tsv", sep="\t", keep_default_na=False)
+
+
+def test_own_columns_and_order_are_kept(predicted):
+    assert predicted["chrom"].tolist() == ["chr2", "chr1", "chrUn", "chr1", "chr1"]
+    assert predicted["name"].tolist() == ["one", "two", "unknown", "empty", "short"]
+    assert list(predicted.columns[-5:]) == list(SCORE_COLUMNS)
+    assert predicted.iloc[:, 6].tolist() == ["extra one", "", "x", "x", "NA"]
+
+
+def test_scores_are_those_of_the_sequences(place, predicted):
+    from seformer.genome import Genome
+    from seformer.modelfolder import load_model
+
+    with Genome(place / "genome.fa") as genome:
+        sequences = [genome.fetch("chr2", 100, 900), genome.fetch("chr1", 50, 1550)]
+    logits = score(load_model(place / "model"), sequences).logit
+    assert predicted["logit"].astype(str)[:2].astype(float).to_numpy() == pytest.approx(
+        logits, abs=1e-6
+    )
+    probability = 1 / (1 + np.exp(-(2.0 * logits - 0.1)))
+    assert predicted["probability"][:2].astype(float).to_numpy() == pytest.approx(
+        probability, abs=1e-6
+    )
+    called = ["SE" if p >= 0.47 else "TE" for p in probability]
+    assert predicted["prediction"][:2].tolist() == called
+
+
+def test_rows_without_a_score_say_why(predicted):
+    assert predicted["flags"][2] == "unknown_chromosome"
+    assert predicted["flags"][3] == "all_n"
+    assert predicted["logit"][2] == ""
+    assert predicted["prediction"][3] == ""
+    assert predicted["coverage"].tolist()[2:4] == [0, 0]
+
+
+def test_flags_say_what_to_keep_in_mind(predicted):
+    assert predicted["flags"][0] == "other_assembly"
+    assert predicted["flags"][4] == "length_outside_training,short,other_assembly"
+
+
+def test_bed_has_the_scored_rows_in_bed9(place, predicted):
+    rows = [
+        line.split("\t") for line in (place / "out" / "predictions.bed").read_text().split("\n")
+    ]
+    rows = [row for row in rows if row != [""]]
+    assert [row[3] for row in rows] == ["one", "two", "short"]
+    assert all(len(row) == 9 for row in rows)
+    assert [int(row[4]) for row in rows] == [
+        round(1000 * float(p)) for p in predicted["probability"] if p != ""
+    ]
+
+
+def test_summary_counts_every_row(place, predicted):
+    summary = json.loads((place / "out" / "summary.json").read_text())
+    assert summary["rows"] == 5
+    assert summary["scored"] == 3
+    assert summary["unscored"] == {"unknown_chromosome": 1, "all_n": 1}
+    assert summary["super_enhancers"] + summary["typical_enhancers"] == 3
+    assert summary["flags"] == {"other_assembly": 3, "length_outside_training": 1, "short": 1}
+    assert summary["bases"] == 800 + 1500 + 100
+
+
+@pytest.mark.parametrize("shard_bases", [1, 1000, 10**6])
+def test_shards_merged_equal_the_whole(place, predicted, tmp_path, shard_bases):
+    regions = place / "regions.bed"
+    extract(
+        place / "genome.fa",
+        tmp_path / "extracted",
+        regions=regions,
+        unlabelled=True,
+        shard_bases=shard_bases,
+    )
+    shards = []
+    for folder in sorted((tmp_path / "extracted").glob("shard_*")):
+        shards.append(tmp_path / folder.name)
+        predict(place / "model", shards[-1], extracted=folder)
+    merge(regions, shards, tmp_path / "out")
+    merged = pd.read_csv(tmp_path / "out" / "predictions.tsv", sep="\t", keep_default_na=False)
+    for column in ("logit", "probability", "coverage"):
+        one, other = (pd.to_numeric(t[column]).to_numpy() for t in (merged, predicted))
+        np.testing.assert_allclose(one, other, atol=1e-6)
+        merged[column] = predicted[column]
+    pd.testing.assert_frame_equal(merged, predicted)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary == json.loads((place / "out" / "summary.json").read_text())
+
+
+def test_shards_of_another_file_are_refused(place, tmp_path):
+    extract(place / "genome.fa", tmp_path / "e", regions=place / "regions.bed", unlabelled=True)
+    predict(place / "model", tmp_path / "s", extracted=tmp_path / "e")
+    (tmp_path / "less.bed").write_text("\n".join(BED.split("\n")[:3]) + "\n")
+    with pytest.raises(UserError, match="more scores than regions"):
+        merge(tmp_path / "less.bed", [tmp_path / "s"], tmp_path / "out")
+    (tmp_path / "moved.bed").write_text("# a new first line\n" + BED)
+    with pytest.raises(UserError, match="do not fit"):
+        merge(tmp_path / "moved.bed", [tmp_path / "s"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_scored_before_keeps_its_old_scores(place, tmp_path):
+    bed = place / "out" / "predictions.tsv"
+    predict(place / "model", tmp_path / "again", fasta=place / "genome.fa", regions=bed)
+    again = pd.read_csv(tmp_path / "again" / "predictions.tsv", sep="\t", keep_default_na=False)
+    old = pd.to_numeric(again["input_logit"])
+    np.testing.assert_allclose(old, pd.to_numeric(again["logit"]), atol=1e-6)
+
+
+def test_prevalence_moves_probabilities_but_not_logits(place, predicted, tmp_path):
+    predict(
+        place / "model",
+        tmp_path / "out",
+        fasta=place / "genome.fa",
+        regions=place / "regions.bed",
+        prevalence=0.05,
+    )
+    rare = pd.read_csv(tmp_path / "out" / "predictions.tsv", sep="\t", keep_default_na=False)
+    assert rare["logit"].tolist() == predicted["logit"].tolist()
+    assert (pd.to_numeric(rare["probability"]) < pd.to_numeric(predicted["probability"]))[0]
+    with pytest.raises(UserError, match="between 0 and 1"):
+        predict(
+            place / "model",
+            tmp_path / "x",
+            fasta=place / "genome.fa",
+            regions=place / "regions.bed",
+            prevalence=5.0,
+        )
+
+
+def test_a_folder_that_is_no_model(place, tmp_path):
+    with pytest.raises(UserError, match="not a model folder"):
+        predict(
+            tmp_path, tmp_path / "out", fasta=place / "genome.fa", regions=place / "regions.bed"
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_summaries_add_up():
+    one = {"rows": 2, "unscored": {"all_n": 1}, "smallest_coverage": 0.5}
+    two = {"rows": 3, "unscored": {}, "smallest_coverage": None}
+    total = add_summaries([one, two])
+    assert total == {"rows": 5, "unscored": {"all_n": 1}, "smallest_coverage": 0.5}
