@@ -1,9 +1,8 @@
 import itertools
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pysam
 import pytest
 
 from seformer import baselines, metrics
@@ -119,11 +118,9 @@ def test_length_alone_is_seen():
 
 
 @pytest.mark.real
-@pytest.mark.skipif("SEFORMER_TEST_DATA" not in os.environ, reason="SEFORMER_TEST_DATA is not set")
-def test_baselines_on_real_regions():
+def test_baselines_on_real_regions(real_data):
     """The data's own notes: GC about 0.77, logistic 4-mers 0.81, boosting 0.82."""
-    pysam = pytest.importorskip("pysam")
-    data = Path(os.environ["SEFORMER_TEST_DATA"]) / "se_te_human_3kb"
+    data = real_data / "se_te_human_3kb"
     beds = [
         pd.read_csv(data / f"{name}_enhancers.bed", sep="\t", header=None)[0]
         for name in ("super", "typical")
