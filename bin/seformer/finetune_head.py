@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Sequence
@@ -12,13 +11,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from seformer import checked, files
+from seformer import files
 from seformer.backbones import build_backbone
-from seformer.classifier import RegionClassifier, check_pooling
+from seformer.classifier import check_pooling
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.extracted import read_genome
-from seformer.logs import progress
+from seformer.frozen import frozen_features, strands_of, take
 from seformer.modelfolder import (
     Assembly,
     Model,
@@ -30,10 +29,7 @@ from seformer.score import (
     DEFAULT_BATCH_TOKENS,
     STRANDS,
     WindowFeatures,
-    both_strands,
-    chunks,
     strand_margins,
-    window_features,
 )
 from seformer.training import (
     TRAINING_PARTS,
@@ -42,7 +38,6 @@ from seformer.training import (
     TrainingData,
     check_finite,
     class_weights,
-    fingerprint,
     open_training_data,
     recommended_rates,
     validate,
@@ -53,6 +48,7 @@ logger = logging.getLogger(__name__)
 # added to the spread of a feature, as part of the features' size: a head that lives on smaller
 # differences than this would be thrown off by the first steps of stage 2
 SPREAD_FLOOR = 0.1
+WEIGHT_DECAY = 0.01
 
 
 def finetune_head(
@@ -107,25 +103,24 @@ def finetune_head(
         training_range=training_range(data),
         training={"class_weights": weights, "dropout": dropout},
     )
-    features = cached_features(fresh, data, batch_tokens, cache)
+    features = frozen_features(fresh, data, batch_tokens, cache)
     rate = learning_rate or recommended_rates(origin.name).head
-    history = train_head(
+    trainer = HeadTrainer(
         fresh,
         data,
         features,
-        epochs=epochs,
         learning_rate=rate,
-        patience=patience,
         batch_size=batch_size,
         weights=class_weights(data.labels("train"), weights),
         seed=seed,
     )
+    trainer.fit(epochs, patience)
     fresh.settings.training |= {
         "head": {"learning_rate": rate, "epochs": epochs, "patience": patience}
     }
     with files.output_folder(out) as staging:
         save_model(fresh, staging)
-        history.write(staging / "history.tsv")
+        trainer.history.write(staging / "history.tsv")
 
 
 def check_window(window: int | None, overlap: int, context: int | None, special: int) -> int | None:
@@ -185,43 +180,6 @@ def assembly(data: TrainingData) -> Assembly:
     return Assembly(name=genomes[0].get("assembly"), fingerprint=genomes[0].get("fingerprint"))
 
 
-def cached_features(
-    model: Model, data: TrainingData, batch_tokens: int, cache: Path | None
-) -> WindowFeatures:
-    """Compute the frozen features of the training and validation regions, or read them back."""
-    settings = model.settings
-    stem = "features-" + fingerprint(
-        data=data.digest(),
-        backbone=weights_digest(model.classifier),
-        window=settings.window,
-        overlap=settings.overlap,
-        token_pooling=settings.token_pooling,
-    )
-    if cache is not None and (stored := checked.load(cache, stem)) is not None:
-        logger.info("frozen features read from %s", cache)
-        return WindowFeatures(**stored.tensors)
-    parts = []
-    strands = 0
-    for group in progress(chunks(data.sequences(*TRAINING_PARTS)), "frozen features"):
-        both = both_strands(group)
-        pooled = window_features(model, model.tokenizer.encode(both), batch_tokens)
-        parts.append(pooled._replace(strand=pooled.strand + strands))
-        strands += len(both)
-    features = WindowFeatures(*(torch.cat(column) for column in zip(*parts, strict=True)))
-    if cache is not None:
-        checked.save(cache, stem, features._asdict(), {})
-    return features
-
-
-def weights_digest(classifier: RegionClassifier) -> str:
-    """SHA-256 of the backbone's weights (the head's do not change the features)."""
-    state = hashlib.sha256()
-    for key, value in sorted(classifier.backbone.published_state().items()):
-        state.update(key.encode())
-        state.update(value.detach().cpu().contiguous().view(torch.uint8).numpy())
-    return state.hexdigest()
-
-
 class Standardiser:
     """Centre and scale of the features, folded into the first linear layers afterwards.
 
@@ -247,96 +205,90 @@ class Standardiser:
                 layer.bias.sub_(layer.weight @ self.centre.to(layer.weight.device))
 
 
-def rows_of(strands: torch.Tensor, first: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows of the windows of ``strands`` and the position of each row's strand in ``strands``.
+class HeadTrainer:
+    """Trains the head, and the window attention if there is one, on frozen features."""
 
-    ``first`` int64 ``[strands + 1]`` holds where each strand's windows begin.
-    """
-    number = first[strands + 1] - first[strands]
-    owner = torch.repeat_interleave(torch.arange(len(strands)), number)
-    begin = torch.cumsum(number, 0) - number
-    rows = first[strands][owner] + torch.arange(len(owner)) - begin[owner]
-    return rows, owner
+    def __init__(
+        self,
+        model: Model,
+        data: TrainingData,
+        pooled: WindowFeatures,
+        *,
+        learning_rate: float,
+        batch_size: int,
+        weights: torch.Tensor,
+        seed: int,
+    ) -> None:
+        self.model, self.learning_rate, self.batch_size = model, learning_rate, batch_size
+        self.weights = weights
+        parts = data.regions["split"].to_numpy()[data.select(*TRAINING_PARTS)]
+        self.labels = torch.from_numpy(data.labels(*TRAINING_PARTS))
+        self.train = strands_of(torch.from_numpy(np.flatnonzero(parts == "train")))
+        self.validation = torch.from_numpy(np.flatnonzero(parts == "validation"))
 
-
-def train_head(
-    model: Model,
-    data: TrainingData,
-    pooled: WindowFeatures,
-    *,
-    epochs: int,
-    learning_rate: float,
-    patience: int,
-    batch_size: int,
-    weights: torch.Tensor,
-    seed: int,
-) -> History:
-    """Train head (and window attention) on cached features; keep the best epoch by validation."""
-    classifier = model.classifier
-    parts = data.regions["split"].to_numpy()[data.select(*TRAINING_PARTS)]
-    labels = torch.from_numpy(data.labels(*TRAINING_PARTS))
-    train = torch.from_numpy(np.flatnonzero(parts == "train"))
-    validation = torch.from_numpy(np.flatnonzero(parts == "validation"))
-    first = torch.searchsorted(pooled.strand, torch.arange(STRANDS * len(parts) + 1))
-
-    train_rows, _ = rows_of(_strands(train), first)
-    layers = [classifier.head.dense]
-    if classifier.window_pooling == "attention":
-        layers += [classifier.attention.value, classifier.attention.gate]
-    standardiser = Standardiser(pooled.features[train_rows], layers)
-    pooled = pooled._replace(features=standardiser.apply(pooled.features))
-    validation_rows, validation_owner = rows_of(_strands(validation), first)
-    held = WindowFeatures(
-        pooled.features[validation_rows], pooled.tokens[validation_rows], validation_owner
-    )
-
-    trained = nn.ModuleList([classifier.head])
-    if classifier.window_pooling == "attention":
-        trained.append(classifier.attention)
-    optimizer = torch.optim.AdamW(trained.parameters(), lr=learning_rate, weight_decay=0.01)
-    stopping, history = EarlyStopping(patience), History()
-    generator = torch.Generator().manual_seed(seed)
-    best = {}
-    step = 0
-    for epoch in range(1, epochs + 1):
-        began = time.monotonic()
-        trained.train()
-        total = 0.0
-        order = _strands(train)
-        order = order[torch.randperm(len(order), generator=generator)]
-        for chosen in order.split(STRANDS * batch_size):
-            rows, owner = rows_of(chosen, first)
-            batch = [pooled.features[rows], pooled.tokens[rows], owner]
-            margins = classifier.margins(*(b.to(model.device) for b in batch), len(chosen))
-            truth = labels[chosen // STRANDS].to(model.device)
-            loss = weighted_loss(margins, truth, weights.to(model.device)).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            step += 1
-            check_finite(loss.item(), stage=1, epoch=epoch, step=step)
-            total += loss.item() * len(chosen)
-        margins = strand_margins(model, held, STRANDS * len(validation))
-        result = validate(margins.reshape(-1, STRANDS).mean(1), labels[validation].numpy(), weights)
-        history.add(
-            stage=1,
-            epoch=epoch,
-            step=step,
-            train_loss=total / len(order),
-            learning_rate=learning_rate,
-            seconds=time.monotonic() - began,
-            **result,
+        classifier = model.classifier
+        self.trained = nn.ModuleList([classifier.head])
+        layers = [classifier.head.dense]
+        if classifier.window_pooling == "attention":
+            self.trained.append(classifier.attention)
+            layers += [classifier.attention.value, classifier.attention.gate]
+        self.standardiser = Standardiser(take(pooled, self.train).features, layers)
+        self.pooled = pooled._replace(features=self.standardiser.apply(pooled.features))
+        self.held = take(self.pooled, strands_of(self.validation))
+        self.optimizer = torch.optim.AdamW(
+            self.trained.parameters(), lr=learning_rate, weight_decay=WEIGHT_DECAY
         )
-        if stopping.update(epoch, result):
-            best = {key: value.clone() for key, value in trained.state_dict().items()}
-        if stopping.stop:
-            break
-    trained.load_state_dict(best)
-    standardiser.fold()
-    classifier.eval()
-    logger.info("stage 1: best epoch %d, AUROC %.4f", stopping.best_epoch, stopping.best[0])
-    return history
+        self.generator = torch.Generator().manual_seed(seed)
+        self.history = History()
+        self.step = 0
 
+    def fit(self, epochs: int, patience: int) -> None:
+        """Train; leaves the weights of the best epoch by validation, for raw features."""
+        stopping = EarlyStopping(patience)
+        best = {}
+        for epoch in range(1, epochs + 1):
+            began = time.monotonic()
+            loss = self.train_epoch(epoch)
+            result = self.validate()
+            self.history.add(
+                stage=1,
+                epoch=epoch,
+                step=self.step,
+                train_loss=loss,
+                learning_rate=self.learning_rate,
+                seconds=time.monotonic() - began,
+                **result,
+            )
+            if stopping.update(epoch, result):
+                best = {key: value.clone() for key, value in self.trained.state_dict().items()}
+            if stopping.stop:
+                break
+        self.trained.load_state_dict(best)
+        self.standardiser.fold()
+        self.trained.eval()
+        logger.info("stage 1: best epoch %d, AUROC %.4f", stopping.best_epoch, stopping.best[0])
 
-def _strands(regions: torch.Tensor) -> torch.Tensor:
-    return (STRANDS * regions[:, None] + torch.arange(STRANDS)).flatten()
+    def train_epoch(self, epoch: int) -> float:
+        """Train on every strand once, in random order; returns the mean loss."""
+        self.trained.train()
+        device, total = self.model.device, 0.0
+        order = self.train[torch.randperm(len(self.train), generator=self.generator)]
+        for chosen in order.split(STRANDS * self.batch_size):
+            batch = (part.to(device) for part in take(self.pooled, chosen))
+            margins = self.model.classifier.margins(*batch, len(chosen))
+            truth = self.labels[chosen // STRANDS].to(device)
+            loss = weighted_loss(margins, truth, self.weights.to(device)).mean()
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.step += 1
+            check_finite(loss.item(), stage=1, epoch=epoch, step=self.step)
+            total += loss.item() * len(chosen)
+        return total / len(order)
+
+    def validate(self) -> dict[str, float]:
+        """Loss and AUROC of the validation part, both strands averaged."""
+        margins = strand_margins(self.model, self.held, STRANDS * len(self.validation))
+        return validate(
+            margins.reshape(-1, STRANDS).mean(1), self.labels[self.validation].numpy(), self.weights
+        )

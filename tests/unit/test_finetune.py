@@ -21,7 +21,8 @@ from seformer.classifier import RegionClassifier
 from seformer.errors import UserError
 from seformer.extract import extract
 from seformer.finetune_full import finetune_full, learning_rate_at, resolve_precision
-from seformer.finetune_head import Standardiser, finetune_head, rows_of
+from seformer.finetune_head import Standardiser, finetune_head
+from seformer.frozen import rows_of
 from seformer.modelfolder import load_model, read_settings
 from seformer.score import score
 from seformer.split import split
@@ -96,7 +97,7 @@ def test_stage_1_history_and_settings(data, stage1):
 
 
 def test_features_are_computed_once(data, tmp_path, monkeypatch, stage1):
-    import seformer.finetune_head as module
+    import seformer.frozen as module
 
     cache = tmp_path / "cache"
     finetune_head(*data, "tiny", tmp_path / "a", epochs=2, window=32, cache=cache, device="cpu")

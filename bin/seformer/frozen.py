@@ -1,0 +1,80 @@
+"""Features of the frozen backbone: computed once, kept in a cache, taken strand by strand."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+
+import torch
+
+from seformer import checked
+from seformer.classifier import RegionClassifier
+from seformer.logs import progress
+from seformer.modelfolder import Model
+from seformer.score import STRANDS, WindowFeatures, both_strands, chunks, window_features
+from seformer.training import TRAINING_PARTS, TrainingData, fingerprint
+
+logger = logging.getLogger(__name__)
+
+
+def frozen_features(
+    model: Model, data: TrainingData, batch_tokens: int, cache: Path | None
+) -> WindowFeatures:
+    """Compute the frozen features of the training and validation regions, or read them back."""
+    settings = model.settings
+    stem = "features-" + fingerprint(
+        data=data.digest(),
+        backbone=weights_digest(model.classifier),
+        window=settings.window,
+        overlap=settings.overlap,
+        token_pooling=settings.token_pooling,
+    )
+    if cache is not None and (stored := checked.load(cache, stem)) is not None:
+        logger.info("frozen features read from %s", cache)
+        return WindowFeatures(**stored.tensors)
+    parts = []
+    strands = 0
+    for group in progress(chunks(data.sequences(*TRAINING_PARTS)), "frozen features"):
+        both = both_strands(group)
+        pooled = window_features(model, model.tokenizer.encode(both), batch_tokens)
+        parts.append(pooled._replace(strand=pooled.strand + strands))
+        strands += len(both)
+    features = WindowFeatures(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    if cache is not None:
+        checked.save(cache, stem, features._asdict(), {})
+    return features
+
+
+def weights_digest(classifier: RegionClassifier) -> str:
+    """SHA-256 of the backbone's weights (the head's do not change the features)."""
+    state = hashlib.sha256()
+    for key, value in sorted(classifier.backbone.published_state().items()):
+        state.update(key.encode())
+        state.update(value.detach().cpu().contiguous().view(torch.uint8).numpy())
+    return state.hexdigest()
+
+
+def rows_of(strands: torch.Tensor, first: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows of the windows of ``strands`` and the position of each row's strand in ``strands``.
+
+    ``first`` int64 ``[strands + 1]`` holds where each strand's windows begin.
+    """
+    number = first[strands + 1] - first[strands]
+    owner = torch.repeat_interleave(torch.arange(len(strands)), number)
+    begin = torch.cumsum(number, 0) - number
+    rows = first[strands][owner] + torch.arange(len(owner)) - begin[owner]
+    return rows, owner
+
+
+def take(pooled: WindowFeatures, strands: torch.Tensor) -> WindowFeatures:
+    """Take the windows of ``strands``; their ``strand`` becomes the position in ``strands``."""
+    last = int(pooled.strand[-1]) + 1
+    first = torch.searchsorted(pooled.strand, torch.arange(last + 1))
+    rows, owner = rows_of(strands, first)
+    return WindowFeatures(pooled.features[rows], pooled.tokens[rows], owner)
+
+
+def strands_of(regions: torch.Tensor) -> torch.Tensor:
+    """Both strands of each region: int64 ``[2 × regions]``."""
+    return (STRANDS * regions[:, None] + torch.arange(STRANDS)).flatten()
