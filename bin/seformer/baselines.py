@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from seformer import logs, metrics
 
@@ -123,6 +124,8 @@ def composition(
     )
 
 
+# one thread: the same sums on every machine, and no threads that wait for each other on a busy one
+@threadpool_limits.wrap(limits=1)
 def fit_all(features: Composition, labels: np.ndarray, split: np.ndarray) -> dict[str, Baseline]:
     """Fit every baseline and score all rows.
 
