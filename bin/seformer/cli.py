@@ -26,7 +26,6 @@ COMMANDS = (
     "merge-predictions",
     "explain",
     "merge-attributions",
-    "motifs",
     "variants",
     "report",
     "models",
