@@ -82,26 +82,25 @@ def beats_baseline(test: Mapping[str, Any]) -> Finding:
     """Say whether the model is better than the best baseline."""
     delta = test["delta"]["auroc"]
     name = NAMES.get(delta["baseline"], delta["baseline"])
-    shown = spoken(delta, signed=True)
     if delta["low"] > 0:
         return Finding(
             "good",
             "Better than simple baselines?",
-            f"Yes: the model beats the best baseline, {name}, by {shown} in AUROC.",
+            f"Yes: the model beats the best baseline, {name}, by {spoken(delta)} in AUROC.",
         )
     if delta["high"] < 0:
         return Finding(
             "bad",
             "Better than simple baselines?",
-            f"No: the model does worse than {name}, by {shown} in AUROC. Use the baseline, or "
-            "train longer, on more regions or from a pretrained model.",
+            f"No: the model does worse than {name}, by {spoken(turned(delta))} in AUROC. Use the "
+            "baseline, or train longer, on more regions or from a pretrained model.",
         )
     return Finding(
         "warning",
         "Better than simple baselines?",
-        f"Not shown: the difference to the best baseline, {name}, is {shown} in AUROC, an "
-        "interval that contains 0. These regions do not show that the model knows more than "
-        "composition.",
+        f"Not shown: the difference to the best baseline, {name}, is "
+        f"{spoken(delta, signed=True)} in AUROC, an interval that contains 0. These regions do "
+        "not show that the model knows more than composition.",
     )
 
 
@@ -187,6 +186,11 @@ def cautions(metrics: Mapping[str, Any]) -> list[Finding]:
                 )
             )
     return findings
+
+
+def turned(delta: Mapping[str, float]) -> dict[str, float]:
+    """Turn the sign of a difference."""
+    return {"value": -delta["value"], "low": -delta["high"], "high": -delta["low"]}
 
 
 def spoken(value: Mapping[str, float], signed: bool = False, digits: int = 3) -> str:

@@ -274,7 +274,7 @@ def _square(samples: list[Sample], kind: str, **config: Any) -> tuple[Any, dict[
         "xmin": 0,
         "xmax": 1,
         "ymin": 0,
-        "ymax": 1,
+        "ymax": 1.01,
         "height": 560,
         **_style(samples),
     }
