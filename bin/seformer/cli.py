@@ -16,6 +16,7 @@ from seformer.errors import UserError
 # command line order is the way of the data; each module in `commands` defines one function
 COMMANDS = (
     "simulate",
+    "init",
     "index",
     "extract",
     "split",
