@@ -157,7 +157,8 @@ def _standardised(values: np.ndarray, train: np.ndarray) -> np.ndarray:
     spread = values[train].std(axis=0, dtype=np.float64)
     # a feature that is constant up to rounding says nothing: leave it at zero
     scale = np.where(spread > 1e-9 * np.maximum(1, np.abs(mean)), 1 / np.maximum(spread, 1e-300), 0)
-    return ((values - mean) * scale).astype(values.dtype)
+    # in the table's own precision: a copy in float64 would double the memory
+    return (values - mean.astype(values.dtype)) * scale.astype(values.dtype)
 
 
 def _single(values: np.ndarray, labels: np.ndarray, train: np.ndarray) -> Baseline:
