@@ -1,3 +1,33 @@
 """seformer: super-enhancers against typical enhancers from DNA sequence alone."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from seformer.trained import TrainedModel
+
 __version__ = "1.0.0"
+
+
+def load_model(folder: str | PathLike[str], device: str = "auto") -> TrainedModel:
+    """Load a trained model (``<outdir>/<sample>/model`` of a run) to score and explain with.
+
+    Parameters
+    ----------
+    folder
+        The model folder.
+    device
+        auto, cpu, cuda or cuda:N.
+
+    Raises
+    ------
+    seformer.errors.UserError
+        If it is not a model folder, or damaged.
+    """
+    # torch takes seconds to import; `import seformer` must not
+    from seformer.trained import TrainedModel
+
+    return TrainedModel(folder, device)

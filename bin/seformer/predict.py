@@ -66,22 +66,46 @@ def predict(
         if extracted is not None:
             write_scores(loaded, extracted, staging, prevalence, batch_tokens)
             return
-        work = Path(temporary)
-        extract(
+        shards = score_file(
+            loaded,
             fasta,
-            work / "extracted",
-            regions=regions,
-            unlabelled=True,
+            regions,
+            Path(temporary),
+            prevalence=prevalence,
             rename_chromosomes=rename_chromosomes,
             invalid_regions=invalid_regions,
-            shard_bases=SHARD_BASES,
+            batch_tokens=batch_tokens,
         )
-        shards = []
-        for folder in sorted((work / "extracted").glob("shard_*")):
-            shards.append(work / "scores" / folder.name)
-            shards[-1].mkdir(parents=True)
-            write_scores(loaded, folder, shards[-1], prevalence, batch_tokens)
         write_merged(regions, shards, staging)
+
+
+def score_file(
+    model: Model,
+    fasta: Path,
+    regions: Path,
+    work: Path,
+    *,
+    prevalence: float | None = None,
+    rename_chromosomes: bool = False,
+    invalid_regions: str = "error",
+    batch_tokens: int = DEFAULT_BATCH_TOKENS,
+) -> list[Path]:
+    """Extract a region file into ``work`` and score it; returns one folder a shard, in order."""
+    extract(
+        fasta,
+        work / "extracted",
+        regions=regions,
+        unlabelled=True,
+        rename_chromosomes=rename_chromosomes,
+        invalid_regions=invalid_regions,
+        shard_bases=SHARD_BASES,
+    )
+    shards = []
+    for folder in sorted((work / "extracted").glob("shard_*")):
+        shards.append(work / "scores" / folder.name)
+        shards[-1].mkdir(parents=True)
+        write_scores(model, folder, shards[-1], prevalence, batch_tokens)
+    return shards
 
 
 def merge(regions: Path, shards: Sequence[Path], out: Path) -> None:
