@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from seformer.errors import UserError
 
-__all__ = ["Pattern", "attend", "draw_layout", "sparse_options"]
+__all__ = ["Pattern", "attend", "attend_gathered", "draw_layout", "sparse_options"]
 
 # up to this many blocks one masked kernel is quicker than gathering blocks
 DENSE_BLOCKS = 8
@@ -145,6 +145,21 @@ def attend(
     if pattern.layout.shape[-1] <= DENSE_BLOCKS:
         seen = _spread(pattern.layout, pattern.block)[None] & keep[:, None, None, :]
         return F.scaled_dot_product_attention(query, key, value, seen, dropout)
+    return attend_gathered(query, key, value, keep, pattern, dropout)
+
+
+def attend_gathered(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    keep: torch.Tensor,
+    pattern: Pattern,
+    dropout: float = 0.0,
+) -> torch.Tensor:
+    """Do what `attend` does by gathering the blocks that each block of queries sees.
+
+    A block that stands twice in ``pattern.index`` counts twice.
+    """
     # one sequence at a time, and gathered blocks are not kept for the backward pass: 4,096 tokens
     # of 12 layers would otherwise take gigabytes
     out = [

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from transformers import CONFIG_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, MODEL_MAPPING
 
 from seformer.backbones.base import Backbone, HeadStyle, key_mask, zero_padding
+from seformer.backbones.sparse import Pattern, attend_gathered
 from seformer.errors import UserError
 
 __all__ = ["BigBird", "StockEncoder", "new_stock"]
@@ -146,6 +147,27 @@ class StockEncoder(Backbone):
         return zero_padding(hidden.last_hidden_state, attention_mask)
 
 
+def bigbird_pattern(heads: int, blocks: int, block: int, random_blocks: int) -> Pattern:
+    """Return which blocks see which in BigBird's stock class outside training.
+
+    First and last block are global, a block sees its neighbours, and the "random" blocks are all
+    the first one: transformers draws them in training only. So the first block counts
+    1 + ``random_blocks`` times for every block of queries but the global ones.
+    """
+    rows = torch.arange(1, blocks - 1)
+    first, last = torch.zeros_like(rows), torch.full_like(rows, blocks - 1)
+    seen = [first] * (1 + random_blocks) + [rows - 1, rows, rows + 1, last]
+    index = torch.stack(seen, dim=1)
+    valid = torch.ones_like(index, dtype=torch.bool)
+    # the neighbour of the second block and of the last but one is global, and counted there
+    valid[0, -4] = valid[-1, -2] = False
+    everything = torch.ones(heads, blocks, blocks, dtype=torch.bool)
+    ends = torch.tensor([0, blocks - 1])
+    return Pattern(
+        everything, block, rows, ends, index.expand(heads, -1, -1), valid.expand(heads, -1, -1)
+    )
+
+
 class BigBird(StockEncoder):
     """BigBird whose attention depends on a sequence's own length only.
 
@@ -153,15 +175,9 @@ class BigBird(StockEncoder):
     tokens (704 as published) and block-sparse attention beyond, but it stays with full attention
     for good after the first short input, and its last block (global) moves with the padding. Here
     every sequence of a batch gets what the stock class, fresh, gives it alone: sequences are
-    grouped by their own number of blocks. Full attention runs on SDPA. Training uses the pattern
-    of scoring, as the stock one would reseed numpy's generator for its random blocks.
+    grouped by their own number of blocks. All attention runs on SDPA, in a fifth of the stock
+    class's memory. Training uses the pattern of scoring.
     """
-
-    def train(self, mode: bool = True) -> BigBird:
-        super().train(mode)
-        for layer in self.model.encoder.layer:
-            layer.attention.self.training = False
-        return self
 
     def gradient_checkpointing_enable(self) -> None:
         self.gradient_checkpointing = True
@@ -185,43 +201,40 @@ class BigBird(StockEncoder):
             mask = attention_mask[rows, :tokens]
             missing = tokens - part.shape[1]
             part, mask = F.pad(part, (0, 0, 0, missing)), F.pad(mask, (0, missing))
-            part = self._encode_full(part, mask) if number == 0 else self._encode_sparse(part, mask)
+            # long sequences one at a time, so that memory does not grow with their number
+            size = len(rows) if number == 0 else 1
+            pairs = zip(part.split(size), mask.split(size), strict=True)
+            part = torch.cat([self._encode(*pair, number) for pair in pairs])
             part = part[:, : hidden.shape[1]]
             part = F.pad(part, (0, 0, 0, hidden.shape[1] - part.shape[1]))
             out = out.index_copy(0, rows, part.to(out.dtype))
         return zero_padding(out, attention_mask)
 
-    def _encode_full(self, hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        mask = key_mask(attention_mask)
-        dropout = self.model.config.attention_probs_dropout_prob if self.training else 0.0
+    def _encode(
+        self, hidden: torch.Tensor, attention_mask: torch.Tensor, blocks: int
+    ) -> torch.Tensor:
+        """Run the layers, with full attention if ``blocks`` is 0."""
+        config = self.model.config
+        keep, mask = attention_mask.bool(), key_mask(attention_mask)
+        dropout = config.attention_probs_dropout_prob if self.training else 0.0
+        pattern = None
+        if blocks:
+            sizes = config.num_attention_heads, blocks, config.block_size
+            pattern = bigbird_pattern(*sizes, config.num_random_blocks)
+            pattern = Pattern(*(x.to(hidden.device) if torch.is_tensor(x) else x for x in pattern))
 
         def one(layer: nn.Module, hidden: torch.Tensor) -> torch.Tensor:
             attention = layer.attention.self
-            query, key, value = (
-                part(hidden).unflatten(-1, (attention.num_attention_heads, -1)).transpose(1, 2)
+            parts = (
+                part(hidden).unflatten(-1, (config.num_attention_heads, -1)).transpose(1, 2)
                 for part in (attention.query, attention.key, attention.value)
             )
-            mixed = F.scaled_dot_product_attention(query, key, value, mask, dropout)
+            if pattern is None:
+                mixed = F.scaled_dot_product_attention(*parts, mask, dropout)
+            else:
+                mixed = attend_gathered(*parts, keep, pattern)
             mixed = layer.attention.output(mixed.transpose(1, 2).flatten(2), hidden)
             return layer.feed_forward_chunk(mixed)
-
-        for layer in self.model.encoder.layer:
-            hidden = self.run(one, layer, hidden)
-        return hidden
-
-    def _encode_sparse(self, hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        blocked, band, from_mask, to_mask = self.model.create_masks_for_block_sparse_attn(
-            attention_mask.to(hidden.dtype), self.model.config.block_size
-        )
-
-        def one(layer: nn.Module, hidden: torch.Tensor) -> torch.Tensor:
-            return layer(
-                hidden,
-                band_mask=band,
-                from_mask=from_mask,
-                to_mask=to_mask,
-                blocked_encoder_mask=blocked,
-            )
 
         for layer in self.model.encoder.layer:
             hidden = self.run(one, layer, hidden)
