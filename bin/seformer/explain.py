@@ -17,6 +17,7 @@ import pandas as pd
 
 from seformer import calibrate, faithfulness, files, tracks
 from seformer.attribute import OVERLAPPING, Attribution, Settings, attribute
+from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.extract import extract, read_extracted
 from seformer.genome import Genome
@@ -91,7 +92,7 @@ def explain(
     settings = settings or Settings()
     sizes = read_sizes(fasta, chrom_sizes)
     with files.output_folder(out) as staging, tempfile.TemporaryDirectory() as temporary:
-        loaded = load_model(model, device)
+        loaded = load_model(model, resolve_device(device))
         if extracted is None:
             extracted = Path(temporary) / "extracted"
             extract(

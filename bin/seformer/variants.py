@@ -14,6 +14,7 @@ import pandas as pd
 import pysam
 
 from seformer import files
+from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.files import existing_file
 from seformer.genome import Genome
@@ -128,7 +129,7 @@ def variants(
         spans = None if regions is None else read_spans(regions, genome, rename_chromosomes)
         alleles = [a for i, r in enumerate(records) for a in check(i, r, names, genome)]
         scored = score_alleles(
-            load_model(model, device), alleles, genome, spans, width, batch_tokens
+            load_model(model, resolve_device(device)), alleles, genome, spans, width, batch_tokens
         )
         table = tabulate(scored, records)
         files.write_table(table, staging / TABLE_FILE)
