@@ -3,6 +3,7 @@ import groovy.json.JsonOutput
 import groovy.json.JsonSlurper
 import java.nio.file.Files
 import java.nio.file.Path
+import java.nio.file.attribute.FileTime
 import nextflow.Nextflow
 
 class Plan {
@@ -141,12 +142,27 @@ class Plan {
     }
 
     // Outside the tasks' own folders, so that the next attempt finds them; not on object storage
-    private static String checkpoints(Map params, workflow) {
-        if (params.checkpoint_dir) {
-            return (workflow.launchDir as Path).resolve(params.checkpoint_dir.toString()).normalize().toString()
+    private static Map checkpoints(Map params, workflow) {
+        def folder = params.checkpoint_dir
+            ? (workflow.launchDir as Path).resolve(params.checkpoint_dir.toString()).normalize()
+            : (workflow.workDir as Path).resolve('checkpoints')
+        if (folder.toUri().scheme != 'file' || folder.toString().contains("'")) {
+            return [folder: '', marker: []]
         }
-        def workDir = workflow.workDir as Path
-        return workDir.toUri().scheme == 'file' ? "${workDir}/checkpoints".toString() : ''
+        // as an input of the process the marker makes every container engine mount the folder; its
+        // date never changes, so that it stays the same to -resume
+        def marker = folder.resolve('.seformer')
+        try {
+            Files.createDirectories(folder)
+            if (!Files.exists(marker)) {
+                Files.createFile(marker)
+                Files.setLastModifiedTime(marker, FileTime.fromMillis(0))
+            }
+        }
+        catch (IOException _error) {
+            throw Stop.at('--checkpoint_dir', "the folder '${folder}' cannot be written", 'name one that all tasks can write')
+        }
+        return [folder: folder.toString(), marker: marker]
     }
 
     private static Map resolved(Schema schema, Map params) {

@@ -14,9 +14,9 @@ fi
 ../scripts/nextflow.sh run .. -profile venv -resume \
     --input data/samplesheet.csv \
     --fasta data/genome.fa.gz \
-    --model tiny \
+    --model tiny --epochs 6 \
     --predict data/regions_to_score.bed \
-    --explain data/regions_to_explain.bed \
+    --explain data/regions_to_explain.bed --explain_references 2 --explain_faithfulness 2 \
     --outdir results \
     "$@"
 echo "The report: $PWD/results/multiqc/multiqc_report.html"

@@ -12,7 +12,7 @@ workflow TRAIN {
     genome      // value: [fasta, index files]
     backbone    // map: name, folder, fetch
     integrative // boolean: also one model for all samples
-    checkpoints // folder for the checkpoints of stage 2, or an empty text
+    checkpoints // map: folder for the checkpoints of stage 2, or an empty text; marker
 
     main:
     EXTRACT(
@@ -57,7 +57,7 @@ workflow TRAIN {
     }
 
     FINETUNE_HEAD(data, source)
-    FINETUNE_FULL(FINETUNE_HEAD.out.model.join(data), checkpoints)
+    FINETUNE_FULL(FINETUNE_HEAD.out.model.join(data), [checkpoints.folder, checkpoints.marker])
     EVALUATE(FINETUNE_FULL.out.model.join(data))
 
     emit:

@@ -1,5 +1,7 @@
 """A score is a property of its sequence: not of the batch, the order, or the strand given."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -124,3 +126,15 @@ def test_a_saved_model_scores_the_same(tmp_path, window_pooling, token_pooling):
     again = load_model(tmp_path / "model")
     assert (score(again, SEQUENCES).logit == score(model, SEQUENCES).logit).all()
     assert again.settings == model.settings
+
+
+def test_a_saved_model_can_be_read_by_others(tmp_path, tiny):
+    save_model(tiny, tmp_path / "model")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "model").iterdir()}
+    assert set(modes.values()) == {0o666 & ~_umask()}, modes
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

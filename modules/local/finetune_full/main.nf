@@ -7,7 +7,7 @@ process FINETUNE_FULL {
 
     input:
     tuple val(meta), path(model, stageAs: 'stage1'), path(extracted, stageAs: 'extracted/?'), path(splits, stageAs: 'splits/?')
-    val checkpoints
+    tuple val(checkpoints), path(marker, stageAs: 'checkpoints.marker')
 
     output:
     tuple val(meta), path("full/${meta.id}", type: 'dir')   , emit: model

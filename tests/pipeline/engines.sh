@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# A stub run with stand-ins for container engines. Argument: the profiles.
+set -euo pipefail
+export PATH="$PWD/tests/pipeline/engines:$PATH"
+exec "$SEFORMER_ROOT/scripts/nextflow.sh" run "$SEFORMER_ROOT" -profile "$1" -stub -ansi-log false --outdir results
