@@ -150,7 +150,8 @@ def classifier_state(classifier: RegionClassifier) -> dict[str, torch.Tensor]:
 def save_model(model: Model, folder: Path) -> None:
     """Write the model into ``folder`` (which should be a staging folder)."""
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(classifier_state(model.classifier), folder / WEIGHTS_FILE, metadata={"format": "pt"})
+    with files.atomic_path(folder / WEIGHTS_FILE) as partial:
+        save_file(classifier_state(model.classifier), partial, metadata={"format": "pt"})
     config = dict(model.classifier.backbone.config)
     config |= {"num_labels": 2, "id2label": {"0": "TE", "1": "SE"}, "label2id": {"TE": 0, "SE": 1}}
     files.write_json(config, folder / "config.json")
