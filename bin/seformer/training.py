@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional
 
 from seformer import files
-from seformer.backbones.presets import PRESETS
+from seformer.backbones import registry
 from seformer.errors import UserError
 from seformer.extracted import read_extracted
 from seformer.metrics import auroc
@@ -188,13 +188,14 @@ class Rates(NamedTuple):
     full: float
 
 
-SCRATCH_RATES = Rates(head=1e-3, full=1e-3)
+SCRATCH_RATES = Rates(**registry.find("tiny").learning_rates)
 PRETRAINED_RATES = Rates(head=1e-3, full=2e-5)
 
 
-def recommended_rates(backbone: str) -> Rates:
-    """Rates for a backbone: a preset starts from nothing, a pre-trained one is only adjusted."""
-    return SCRATCH_RATES if backbone in PRESETS else PRETRAINED_RATES
+def recommended_rates(backbone: str | None) -> Rates:
+    """Rates of the registry for its names and hub ids, else those fit for a pre-trained model."""
+    entry = registry.find(str(backbone))
+    return Rates(**entry.learning_rates) if entry else PRETRAINED_RATES
 
 
 def fingerprint(**parts: Any) -> str:

@@ -18,6 +18,7 @@ from seformer.backbones import build_backbone, random_backbone, registry
 from seformer.backbones.presets import PRESETS
 from seformer.errors import UserError
 from seformer.tokens import KmerTokenizer
+from seformer.training import recommended_rates
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SMALL = {
@@ -138,11 +139,25 @@ def test_fetch_downloads_checks_and_records(hub, tmp_path):
     assert not names & {"bert_layers.py", "tf_model.h5", "pytorch_model.bin"}
     record = json.loads((folder / "checksums.json").read_text())
     assert (record["hub"], record["revision"]) == ("someone/model", COMMIT)
-    assert build_backbone(folder)[2][1:] == ("folder", COMMIT, "dnabert2")
+    assert build_backbone(folder)[2] == ("someone/model", "folder", COMMIT, "dnabert2")
     with open(folder / "vocab.txt", "a") as handle:
         handle.write("\n")
     with pytest.raises(UserError, match="not what was downloaded"):
         build_backbone(folder)
+
+
+def test_a_fetched_folder_is_known_by_its_registry_name(hub, tmp_path):
+    """So that a run from it takes the model's own rates and names it in the report."""
+    origin = build_backbone(registry.fetch("dnabert-2", tmp_path / "backbone"))[2]
+    assert origin.name == "dnabert-2"
+    assert recommended_rates(origin.name).full == registry.find("dnabert-2").learning_rates["full"]
+
+
+@pytest.mark.parametrize("name", ["tiny", "small", "dnabert-6", "zhihan1996/DNA_bert_6"])
+def test_recommended_rates_are_the_registrys(name):
+    rates = registry.find(name).learning_rates
+    assert recommended_rates(name)._asdict() == rates
+    assert recommended_rates("folder/of/mine") == recommended_rates(None) == (1e-3, 2e-5)
 
 
 def test_a_model_that_does_not_load_leaves_nothing(hub, tmp_path):

@@ -179,11 +179,11 @@ def build_backbone(name: str | Path, seed: int = 1) -> tuple[Backbone, Tokenizer
         config = dict(PRESETS[str(name)])
         model = new_backbone(config, seed=seed)
         return model, preset_tokenizer(config), Origin(str(name), "preset", None, model.family)
-    folder, source, revision = resolve(name)
+    folder, known, source, revision = resolve(name)
     model = load_backbone(folder)
     tokenizer = load_tokenizer(folder)
     check_vocabulary(model, tokenizer, folder)
-    return model, tokenizer, Origin(str(name), source, revision, model.family)
+    return model, tokenizer, Origin(known, source, revision, model.family)
 
 
 def check_vocabulary(model: Backbone, tokenizer: Tokenizer, where: str | Path) -> None:

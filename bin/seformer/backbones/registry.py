@@ -103,8 +103,19 @@ def _hub_reference(name: str | Path) -> tuple[str, str | None, str]:
     return str(name).partition("@")[0], revision, "hub"
 
 
-def resolve(name: str | Path) -> tuple[Path, str, str | None]:
-    """Return a folder with a model's files, where it came from, and its revision.
+class Resolved(NamedTuple):
+    """A folder with a model's files; the others are as in `seformer.backbones.Origin`."""
+
+    folder: Path
+    name: str
+    source: str
+    revision: str | None
+
+
+def resolve(name: str | Path) -> Resolved:
+    """Find the folder with a model's files, where it came from, and its revision.
+
+    A folder that `fetch` has written keeps the name that it was fetched from.
 
     Raises
     ------
@@ -115,12 +126,14 @@ def resolve(name: str | Path) -> tuple[Path, str, str | None]:
 
     folder = Path(name)
     if folder.is_dir():
-        record = folder / CHECKSUMS
-        revision = read_json(record).get("revision") if record.is_file() else None
-        return folder, "folder", revision
+        record = read_json(folder / CHECKSUMS) if (folder / CHECKSUMS).is_file() else {}
+        hub = record.get("hub")
+        entry = find(hub) if hub else None
+        known = entry.name if entry else hub or str(name)
+        return Resolved(folder, known, "folder", record.get("revision"))
     hub, revision, source = _hub_reference(name)
     folder, commit = download(hub, revision)
-    return folder, source, commit
+    return Resolved(folder, str(name), source, commit)
 
 
 def wanted_files(names: Sequence[str]) -> list[str]:
