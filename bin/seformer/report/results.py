@@ -115,7 +115,7 @@ def metrics_table(samples: list[Sample]) -> Section:
         "The model beside its baselines",
         "Every row had the same training regions, and its calibration and threshold from the "
         "same validation regions. Grey: 95 % bootstrap interval over loci. Δ is the model less "
-        "the baseline that was best on validation; only an interval that leaves out 0 shows a "
+        "the best baseline of the test part itself; only an interval that leaves out 0 shows a "
         "difference. A bad table has the model's interval around 0.5, or region length or GC "
         "content as good as the model. Brier and ECE: lower is better.",
         "html",

@@ -16,7 +16,7 @@ COLUMNS = {
     "auroc": ("AUROC", "AUROC on the held-out test part", {"min": 0.5, "max": 1}),
     "delta": ("Δ AUROC", "AUROC less that of the best baseline", {}),
     "interval": ("95 % interval of Δ", "Above 0: the model is better than the baseline", {}),
-    "baseline": ("best baseline", "The baseline with the best AUROC on validation", {}),
+    "baseline": ("best baseline", "The baseline with the best AUROC on the test part", {}),
     "auprc": ("AUPRC", "Average precision on the test part", {"min": 0, "max": 1}),
     "mcc": ("MCC", "Matthews correlation on the test part", {"min": -0.1, "max": 1, **HIDDEN}),
     "length": ("AUROC of length", "Length of the region alone", {"min": 0.5, "max": 1}),
