@@ -109,7 +109,7 @@ def _test_words(sample: Sample) -> str:
         f"super-enhancers) was scored once: AUROC {model['auroc']['value']:.3f} (95 % interval "
         f"{_span(model['auroc'])}), average precision {model['auprc']['value']:.3f}, Matthews "
         f"correlation {signed(model['mcc']['value'], plus=False)}. The best of "
-        f"{len(test['baselines'])} baselines on the same folds, by the test part itself, was {name} "
+        f"{len(test['baselines'])} baselines on the same folds, by the test part, was {name} "
         f"(AUROC {best:.3f}); the difference was {signed(delta['value'])} ({_span(delta)}). "
         f"Intervals are percentiles of {number(resamples)} bootstrap resamples of loci, paired "
         "between model and baselines."
