@@ -17,7 +17,7 @@ import seformer
 from seformer.backbones import build_backbone, random_backbone, registry
 from seformer.backbones.presets import PRESETS
 from seformer.errors import UserError
-from seformer.tokens import KmerTokenizer
+from seformer.tokens import KmerTokenizer, load_tokenizer
 from seformer.training import recommended_rates
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -219,3 +219,27 @@ def test_the_table_names_every_model():
     assert shown.exit_code == 0
     assert all(entry.name in shown.stdout for entry in registry.entries())
     assert "chr7, chr10" in shown.stdout
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("k", [3, 6])
+def test_context_of_dnabert_is_exact(real_data, k):
+    tokenizer = load_tokenizer(real_data / "tokenizers" / "dnabert" / f"config-{k}")
+    entry = registry.find(f"dnabert-{k}")
+    tokens = len(tokenizer.encode(["ACGT" * 200]).input_ids[: entry.context_tokens - 2])
+    assert tokens + k - 1 == entry.context_bp
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["human/BPE_32k", "t2t_1000h_multi_32k"])
+def test_context_of_byte_pairs_on_a_chromosome(real_data, name):
+    """The authors' figures are of whole genomes; on a stretch of chr22 a window holds less."""
+    import pysam
+
+    folder = real_data / "hg19_chr22"
+    with pysam.FastaFile(str(folder / "chr22_1-22000000.fa.gz")) as fasta:
+        bases = fasta.fetch("chr22", 17_000_000, 17_500_000)
+    tokenizer = load_tokenizer(real_data / "tokenizers" / "gena_lm" / "tokenizers" / name)
+    per_token = len(bases) / len(tokenizer.encode([bases]).input_ids)
+    assert 510 * per_token == pytest.approx(3_360, rel=0.01)
+    assert 4_094 * per_token == pytest.approx(26_900, rel=0.01)

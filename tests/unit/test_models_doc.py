@@ -1,0 +1,47 @@
+"""The page about models: every test that it names exists, and its registry is the registry."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from seformer.backbones import registry
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+TEST = re.compile(r"`(test_\w+\.py)::(test_\w+)(?:\[([^\]]+)\])?`")
+
+
+def test_every_named_test_exists():
+    named = set(TEST.findall(PAGE))
+    assert len(named) > 60
+    for file, function, case in named:
+        source = (Path(__file__).parent / file).read_text(encoding="utf-8")
+        functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+        assert function in {node.name for node in functions}, f"{file}::{function}"
+        assert re.search(rf'\b{re.escape(case)}["\']?\b', source), f"{file}::{function}[{case}]"
+
+
+def test_every_family_of_the_tests_has_a_row():
+    from test_families import FAMILIES
+
+    loads = {case for _, function, case in TEST.findall(PAGE) if function == "test_loads"}
+    assert loads == set(FAMILIES)
+    table = PAGE.partition("| family | loads |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert len(table) == len(FAMILIES)
+    for row in table:
+        cells = row.strip("| ").split(" | ")
+        assert len(cells) == 6
+        assert all(TEST.search(cell) for cell in cells[1:5]), row
+
+
+def test_the_registry_is_listed_as_it_is():
+    rows = re.findall(r"^\| `([\w-]+)` \| (?:`(\S+)`|made here) \| (?:`(\w+)`|–) \|.*$", PAGE, re.M)
+    assert rows == [
+        (entry.name, entry.hub or "", (entry.revision or "")[:8]) for entry in registry.entries()
+    ]
+    for entry in registry.entries():
+        row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{entry.name}` |"))
+        for cell in (f"{entry.context_bp:,}", f"{entry.learning_rates['full']:g}", entry.family):
+            assert f"| {cell} |" in row
