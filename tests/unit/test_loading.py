@@ -206,7 +206,11 @@ def test_code_of_a_repository_is_never_run(folder, tmp_path):
     rewrite(folder, auto_map={"AutoModel": "modeling_bert.BertModel"})
     assert load_backbone(folder).family == "gena"
     rewrite(folder, model_type="caduceus", auto_map={"AutoModel": "modeling_bert.BertModel"})
-    with pytest.raises(UserError, match="which seformer never runs"):
+    with pytest.raises(UserError, match="which seformer never runs") as error:
+        load_backbone(folder)
+    assert "dnabert-2 (family dnabert2)" in str(error.value)
+    rewrite(folder, {"other.weight": torch.zeros(3)}, model_type="big_bird")
+    with pytest.raises(UserError, match="never runs; models that load: gena-lm-bigbird-base-t2t"):
         load_backbone(folder)
     assert not witness.exists()
 

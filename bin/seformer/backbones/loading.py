@@ -17,7 +17,7 @@ import safetensors.torch
 import torch
 
 from seformer.backbones.base import Backbone
-from seformer.backbones.registry import CHECKSUMS
+from seformer.backbones.registry import CHECKSUMS, fitting
 from seformer.errors import UserError
 from seformer.files import atomic_path, read_json, sha256, write_json
 
@@ -168,7 +168,7 @@ def fill(model: Backbone, state: dict[str, torch.Tensor], where: str | Path) -> 
             do="check that config.json and the weights belong together and are complete"
             + (
                 "; if they are, this model needs the code of its repository, which seformer"
-                " never runs: choose one that `seformer models` lists"
+                f" never runs; {fitting(model.family)}"
                 if "auto_map" in model.config
                 else ""
             ),

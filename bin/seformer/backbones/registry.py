@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from seformer.errors import UserError
 
-__all__ = ["CHECKSUMS", "Entry", "download", "entries", "fetch", "find", "resolve"]
+__all__ = ["CHECKSUMS", "Entry", "download", "entries", "fetch", "find", "fitting", "resolve"]
 
 logger = logging.getLogger(__name__)
 CHECKSUMS = "checksums.json"
@@ -75,6 +75,18 @@ def find(name: str) -> Entry | None:
     """Return the entry of a registry name or of its hub id."""
     bare = str(name).partition("@")[0]
     return next((entry for entry in entries() if bare in (entry.name, entry.hub)), None)
+
+
+def fitting(family: str | None) -> str:
+    """Name in words the models that load in place of one that needs its own code.
+
+    Those of ``family``, or where it has none one of each family.
+    """
+    published = [entry for entry in entries() if entry.hub]
+    same = [entry.name for entry in published if entry.family == family]
+    first = {entry.family: entry.name for entry in reversed(published)}
+    each = (f"{first[name]} (family {name})" for name in reversed(first))
+    return "models that load: " + ", ".join(same or each)
 
 
 def _unknown(name: str) -> UserError:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from transformers import CONFIG_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, MODEL_MAPPING
 
 from seformer.backbones.base import Backbone, HeadStyle, key_mask, zero_padding
+from seformer.backbones.registry import fitting
 from seformer.backbones.sparse import Pattern, attend_gathered
 from seformer.errors import UserError
 
@@ -53,7 +54,7 @@ def _parse(config: dict[str, Any], where: str | Path | None) -> Any:
             f"the model type {kind!r} is no class of the installed transformers{code}",
             where=where,
             expected="an encoder such as bert, big_bird, modernbert or esm",
-            do="choose a model that `seformer models` lists",
+            do=f"choose another; {fitting(kind)}",
         )
     config_class = CONFIG_MAPPING[kind]
     if config_class not in MODEL_FOR_MASKED_LM_MAPPING or config_class not in MODEL_MAPPING:
