@@ -1,0 +1,366 @@
+"""Motifs behind the attributions: seqlets, their matches in a motif file, and enrichment.
+
+A seqlet is a stretch of bases whose attribution is high as a whole (tangermeme's recursive
+seqlets). Its sequence is compared with every motif of a MEME file by Tomtom (Gupta et al., Genome
+Biology 2007; memelite's implementation).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import false_discovery_control, fisher_exact
+
+from seformer import files
+from seformer.errors import UserError
+from seformer.explain import SUPER, TYPICAL, iterate
+from seformer.files import existing_file
+from seformer.references import generator
+
+try:
+    import torch
+    from memelite import tomtom
+    from memelite.io import read_meme
+    from tangermeme.seqlet import recursive_seqlets
+except ImportError as error:
+    raise UserError(
+        f"this environment lacks {error.name}", do='install it with: pip install "seformer[motifs]"'
+    ) from error
+
+logger = logging.getLogger(__name__)
+MAX_BASES = 3_000_000
+MAX_SEQLETS = 4_000
+# Tomtom compares columns with those of all motifs, so a handful is no background
+MIN_MOTIFS = 25
+MIN_LENGTH, MAX_LENGTH = 5, 25
+FLANK = 2
+MAX_Q = 0.1
+MOTIF_COLUMNS = (
+    "motif", "seqlets", "attribution", "positive", "negative", "best_q", "se_seqlets",
+    "te_seqlets", "odds_se_te", "q_se_te", "background", "odds_background", "q_background",
+)
+
+
+class Track(NamedTuple):
+    """Explained regions end to end.
+
+    Attributes
+    ----------
+    values
+        float64 ``[bases]``.
+    sequence
+        str of as many letters.
+    offsets
+        int64 ``[regions + 1]``.
+    regions
+        ``chrom``, ``start``, ``name`` and ``class`` (SE or TE: the label, else the prediction).
+    """
+
+    values: np.ndarray
+    sequence: str
+    offsets: np.ndarray
+    regions: pd.DataFrame
+
+
+def motifs(
+    attributions: Sequence[Path],
+    motif_file: Path,
+    out: Path,
+    *,
+    threshold: float = 0.01,
+    max_q: float = MAX_Q,
+    logos: int = 6,
+    seed: int = 1,
+    threads: int = 1,
+) -> None:
+    """Find and name the motifs of explained regions.
+
+    ``out`` gets ``motifs.tsv``, ``seqlets.bed`` (BED6 and further columns), ``logos/*.png`` and
+    ``summary.json``.
+
+    Parameters
+    ----------
+    attributions
+        Folders of `seformer.explain`.
+    motif_file
+        Motifs in MEME format, at least 25.
+    threshold
+        p-value below which a stretch is a seqlet.
+    max_q
+        Largest q-value of a match.
+    logos
+        Pictures of so many motifs and of so many regions.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be used or a tool is not installed.
+    """
+    known = read_motifs(motif_file)
+    track = gather(attributions)
+    with files.output_folder(out) as staging:
+        seqlets = find_seqlets(track, threshold)
+        background = draw_background(track, seqlets, seed)
+        seqlets = match(seqlets, track, known, threads)
+        background = match(background, track, known, threads)
+        table = summarise(seqlets, background, max_q)
+        files.write_table(table, staging / "motifs.tsv")
+        bed = bed_rows(seqlets, track, max_q)
+        bed.to_csv(
+            staging / "seqlets.bed",
+            sep="\t", index=False, header=False, float_format="%.6g", lineterminator="\n",
+        )
+        if logos:
+            from seformer import logos as drawing
+
+            (staging / "logos").mkdir()
+            drawing.draw_motifs(table, seqlets, track, known, staging / "logos", logos, max_q)
+            drawing.draw_regions(track, staging / "logos", logos)
+        record = {
+            "regions": len(track.regions),
+            "bases": len(track.values),
+            "motifs_in_file": len(known),
+            "seqlets": len(seqlets),
+            "matched": int((seqlets["q_value"] <= max_q).sum()),
+            "background_matched": int((background["q_value"] <= max_q).sum()),
+            "max_q": max_q,
+            "top": table["motif"].head(20).tolist(),
+        }
+        files.write_json(record, staging / "summary.json")
+    logger.info(
+        "%d seqlets in %d regions, %d match a motif (of as many random stretches %d)",
+        record["seqlets"], record["regions"], record["matched"], record["background_matched"],
+    )
+
+
+# ------------------------------------------------------------------------- input
+
+
+def read_motifs(path: Path) -> dict[str, np.ndarray]:
+    """Read a MEME file: name → probabilities float64 ``[4, width]``.
+
+    Raises
+    ------
+    UserError
+        If it is no MEME file or holds under 25 motifs.
+    """
+    path = existing_file(path)
+    try:
+        found = read_meme(str(path))
+    except (ValueError, AttributeError, IndexError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"the motifs cannot be read ({error})", where=path, expected="MEME format"
+        ) from error
+    if len(found) < MIN_MOTIFS:
+        raise UserError(
+            f"the file holds {len(found)} motifs",
+            where=path,
+            expected=f"MEME format with at least {MIN_MOTIFS} motifs, the background of Tomtom",
+            do="give a whole motif collection, such as JASPAR's CORE",
+        )
+    return found
+
+
+def gather(folders: Sequence[Path], max_bases: int = MAX_BASES) -> Track:
+    """Read explained regions, of all folders evenly if there are more than ``max_bases``.
+
+    Raises
+    ------
+    UserError
+        If no folder is given or none has a region.
+    """
+    rows = [item for folder in folders for item in _some(folder, max_bases // len(folders))]
+    if not rows:
+        raise UserError(
+            "no region has attributions",
+            where="--attributions",
+            expected="folders written by `seformer explain`",
+        )
+    table = pd.DataFrame([row for row, _, _ in rows])
+    label = table["label"].map({1: SUPER, 0: TYPICAL})
+    regions = table[["chrom", "start", "name"]].reset_index(drop=True)
+    regions["class"] = label.fillna(table["prediction"]).to_numpy()
+    offsets = np.concatenate([[0], np.cumsum([len(values) for _, values, _ in rows])])
+    values = np.concatenate([values for _, values, _ in rows]).astype(np.float64)
+    return Track(values, "".join(bases for *_, bases in rows), offsets, regions)
+
+
+def _some(folder: Path, bases: int) -> list[tuple[pd.Series, np.ndarray, str]]:
+    total = sum(len(values) for _, values, _ in iterate(folder))
+    step = max(1, -(-total // max(bases, 1)))
+    if step > 1:
+        logger.info("%s: every %d. region is used", folder, step)
+    return [item for rank, item in enumerate(iterate(folder)) if rank % step == 0]
+
+
+# ------------------------------------------------------------------------- seqlets
+
+
+def find_seqlets(track: Track, threshold: float) -> pd.DataFrame:
+    """Call seqlets of both signs, strongest first, at most `MAX_SEQLETS`.
+
+    Returns
+    -------
+    DataFrame
+        ``start`` and ``end`` in the track (0-based half-open), ``attribution`` (their sum),
+        ``region`` and its ``class``. None crosses a region's border.
+    """
+    found = []
+    for sign in (1, -1):
+        values = torch.from_numpy(sign * track.values)[None]
+        if len(track.values) <= MAX_LENGTH or np.ptp(track.values) == 0:
+            continue
+        called = recursive_seqlets(
+            values, threshold=threshold, min_seqlet_len=MIN_LENGTH, max_seqlet_len=MAX_LENGTH
+        )
+        called["attribution"] *= sign
+        found.append(called[["start", "end", "attribution"]])
+    empty = pd.DataFrame({"start": [], "end": [], "attribution": []})
+    seqlets = pd.concat(found, ignore_index=True) if found else empty
+    seqlets = seqlets.astype({"start": np.int64, "end": np.int64})
+    first, last = _region_of(track, seqlets["start"]), _region_of(track, seqlets["end"] - 1)
+    seqlets = seqlets.assign(region=first, **{"class": track.regions["class"].to_numpy()[first]})
+    seqlets = seqlets[first == last]
+    order = np.argsort(-seqlets["attribution"].abs().to_numpy(), kind="stable")[:MAX_SEQLETS]
+    return seqlets.iloc[order].reset_index(drop=True)
+
+
+def _region_of(track: Track, positions: pd.Series) -> np.ndarray:
+    return np.searchsorted(track.offsets, positions.to_numpy(), side="right") - 1
+
+
+def draw_background(track: Track, seqlets: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """For each seqlet a random stretch of the same length in the same region, off all seqlets.
+
+    So the background has the seqlets' own lengths and the composition of their regions.
+    """
+    taken = np.zeros(len(track.values) + 1, dtype=np.int64)
+    for start, end in zip(seqlets["start"], seqlets["end"], strict=True):
+        taken[start + 1 : end + 1] = 1
+    taken = np.cumsum(taken)
+    random, rows = generator("motif background", seed), []
+    for row in seqlets.itertuples():
+        width = row.end - row.start
+        begin, stop = track.offsets[row.region], track.offsets[row.region + 1] - width
+        for _ in range(20):
+            start = int(random.integers(begin, stop + 1))
+            if taken[start + width] == taken[start]:
+                rows.append((start, start + width, 0.0, row.region))
+                break
+    table = pd.DataFrame(rows, columns=["start", "end", "attribution", "region"])
+    return table.astype({"start": np.int64, "end": np.int64, "region": np.int64})
+
+
+def one_hot(bases: str) -> np.ndarray:
+    """Return float64 ``[4, bases]``; N is a quarter of each."""
+    codes = np.frombuffer(bases.encode(), np.uint8)
+    hot = (codes == np.frombuffer(b"ACGT", np.uint8)[:, None]).astype(np.float64)
+    hot[:, hot.sum(0) == 0] = 0.25
+    return hot
+
+
+def with_flanks(track: Track, start: int, end: int, region: int) -> tuple[int, int]:
+    """Widen a stretch by `FLANK` bases inside its region: what borders of tokens cut off."""
+    return (
+        max(start - FLANK, int(track.offsets[region])),
+        min(end + FLANK, int(track.offsets[region + 1])),
+    )
+
+
+def match(
+    seqlets: pd.DataFrame, track: Track, known: dict[str, np.ndarray], threads: int
+) -> pd.DataFrame:
+    """Find the most similar motif of each seqlet.
+
+    Adds ``motif``, ``strand``, ``p_value`` (of the best motif, corrected for their number by
+    Šidák) and ``q_value`` (Benjamini and Hochberg over the seqlets).
+    """
+    if not len(seqlets):
+        return seqlets.assign(motif="", strand=".", p_value=1.0, q_value=1.0)
+    stretches = [
+        track.sequence[slice(*with_flanks(track, row.start, row.end, row.region))]
+        for row in seqlets.itertuples()
+    ]
+    distinct = sorted(set(stretches))
+    p, _, _, _, strand, index = tomtom(
+        [one_hot(text) for text in distinct], list(known.values()), n_nearest=1, n_jobs=threads
+    )
+    place = {text: row for row, text in enumerate(distinct)}
+    rows = np.array([place[text] for text in stretches])
+    names = list(known)
+    best = np.clip(p[rows, 0], 0, 1)
+    corrected = -np.expm1(len(known) * np.log1p(-np.minimum(best, 1 - 1e-16)))
+    return seqlets.assign(
+        motif=[names[int(index[row, 0])] for row in rows],
+        strand=np.where(strand[rows, 0] > 0, "-", "+"),
+        p_value=corrected,
+        q_value=false_discovery_control(corrected),
+    )
+
+
+# ------------------------------------------------------------------------- tables
+
+
+def summarise(seqlets: pd.DataFrame, background: pd.DataFrame, max_q: float) -> pd.DataFrame:
+    """Count matches of each motif, in SE against TE regions and against the background.
+
+    Odds ratios have half a count added (Haldane); their q-values are of Fisher's exact test,
+    Benjamini and Hochberg over the motifs. Motifs stand in the order of their summed absolute
+    attribution.
+    """
+    hits = seqlets[seqlets["q_value"] <= max_q]
+    chance = background[background["q_value"] <= max_q]
+    totals = seqlets["class"].value_counts()
+    rows = []
+    for name, group in hits.groupby("motif", sort=True):
+        se = int((group["class"] == SUPER).sum())
+        te = len(group) - se
+        drawn = int((chance["motif"] == name).sum())
+        rows.append((
+            name, len(group), group["attribution"].sum(),
+            int((group["attribution"] > 0).sum()), int((group["attribution"] < 0).sum()),
+            group["q_value"].min(), se, te,
+            *_enrichment(se, totals.get(SUPER, 0), te, totals.get(TYPICAL, 0)),
+            drawn, *_enrichment(len(group), len(seqlets), drawn, len(background)),
+            group["attribution"].abs().sum(),
+        ))
+    table = pd.DataFrame(rows, columns=[*MOTIF_COLUMNS, "weight"])
+    for column in ("q_se_te", "q_background"):
+        if len(table):
+            table[column] = false_discovery_control(table[column].to_numpy(float))
+    table = table.sort_values("weight", ascending=False, kind="stable", ignore_index=True)
+    return table[list(MOTIF_COLUMNS)]
+
+
+def _enrichment(hits: int, total: int, other_hits: int, other_total: int) -> tuple[float, float]:
+    """Odds ratio with half counts, and the two-sided p-value of Fisher's exact test."""
+    table = np.array([[hits, total - hits], [other_hits, other_total - other_hits]], dtype=float)
+    (a, b), (c, d) = table + 0.5
+    return float(a * d / (b * c)), float(fisher_exact(table.astype(int)).pvalue)
+
+
+def bed_rows(seqlets: pd.DataFrame, track: Track, max_q: float) -> pd.DataFrame:
+    """Seqlets as BED: name = motif or ``.``, score = 0 to 1000 by absolute attribution."""
+    starts = track.regions["start"].to_numpy()[seqlets["region"]]
+    offset = track.offsets[seqlets["region"]]
+    strength = seqlets["attribution"].abs()
+    known = seqlets["q_value"] <= max_q
+    table = pd.DataFrame({
+        "chrom": track.regions["chrom"].to_numpy()[seqlets["region"]],
+        "start": starts + seqlets["start"] - offset,
+        "end": starts + seqlets["end"] - offset,
+        "name": seqlets["motif"].str.replace(r"\s+", "_", regex=True).where(known, "."),
+        "score": (1000 * strength / max(strength.max(), 1e-300)).round().astype(int)
+        if len(seqlets) else [],
+        "strand": seqlets["strand"].where(known, "."),
+        "attribution": seqlets["attribution"],
+        "q_value": seqlets["q_value"],
+        "class": seqlets["class"],
+        "region": track.regions["name"].to_numpy()[seqlets["region"]],
+    })
+    return table.sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)

@@ -1,0 +1,109 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from toys import random_sequence
+
+from seformer import tracks
+from seformer.errors import UserError
+from seformer.explain import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
+
+pytest.importorskip("tangermeme", reason="needs the extra 'motifs'")
+pytest.importorskip("memelite", reason="needs the extra 'motifs'")
+from seformer import motifs  # noqa: E402
+
+SITES = {"se": "TTCTGGGAACGT", "te": "ATTGCGCAATAC"}
+
+
+def write_meme(path, number=40):
+    random = np.random.default_rng(0)
+    lines = ["MEME version 4", "", "ALPHABET= ACGT", ""]
+    own = [("SE motif", SITES["se"]), ("TE motif", SITES["te"])]
+    own += [(f"M{i}", "".join(random.choice(list("ACGT"), 12))) for i in range(number - 2)]
+    for name, site in own:
+        lines += [f"MOTIF {name}", f"letter-probability matrix: alength= 4 w= {len(site)}"]
+        lines += [" ".join("0.97" if b == c else "0.01" for c in "ACGT") for b in site] + [""]
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Regions with planted sites, the SE motif worth something, the TE motif the opposite."""
+    out = tmp_path_factory.mktemp("explained")
+    random, rows = np.random.default_rng(1), []
+    with tracks.ValuesWriter(out / tracks.VALUES_FILE, [600] * 12) as writer:
+        for index in range(12):
+            kind = "se" if index % 2 else "te"
+            text, values = list(random_sequence(600, index)), random.normal(0, 0.01, 600)
+            for place in (100, 250, 420):
+                text[place : place + 12] = SITES[kind]
+                values[place : place + 12] += 1 if kind == "se" else -1
+            writer.add(values, "".join(text))
+            rows.append({
+                "chrom": "chr1", "start": 1000 * index, "end": 1000 * index + 600,
+                "name": f"r{index}", "label": index % 2, "logit": 1.0, "prediction": "SE",
+            })
+    table = pd.DataFrame(rows).reindex(columns=[*REGION_COLUMNS, *RESULT_COLUMNS])
+    table.to_csv(out / TABLE_FILE, sep="\t", index=False)
+    return out
+
+
+def test_planted_sites_are_the_seqlets(folder):
+    track = motifs.gather([folder])
+    assert track.regions["class"].tolist() == ["TE", "SE"] * 6
+    seqlets = motifs.find_seqlets(track, 0.001)
+    strong = seqlets[seqlets["attribution"].abs() > 3]
+    assert len(strong) == 36
+    places = {(100, 112), (250, 262), (420, 432)}
+    for row in strong.itertuples():
+        start, end = row.start - 600 * row.region, row.end - 600 * row.region
+        assert any(start < b and a < end for a, b in places)
+        assert (row.attribution > 0) == (row.region % 2 == 1)
+    background = motifs.draw_background(track, seqlets, 1)
+    assert len(background) == len(seqlets)
+    for row in background.itertuples():
+        assert not ((seqlets["start"] < row.end) & (row.start < seqlets["end"])).any()
+
+
+@pytest.mark.slow
+def test_motifs_are_named_and_counted(folder, tmp_path):
+    meme = write_meme(tmp_path / "m.meme")
+    motifs.motifs([folder], meme, tmp_path / "out", threshold=0.001, logos=2)
+    table = pd.read_csv(tmp_path / "out" / "motifs.tsv", sep="\t").set_index("motif")
+    assert set(table.index[:2]) == {"SE motif", "TE motif"}
+    assert table.loc["SE motif", "se_seqlets"] >= 17 and table.loc["SE motif", "te_seqlets"] <= 1
+    assert table.loc["TE motif", "te_seqlets"] >= 17
+    assert table.loc["SE motif", "odds_se_te"] > 10 and table.loc["SE motif", "q_se_te"] < 0.01
+    assert table.loc["SE motif", "positive"] >= 17 and table.loc["TE motif", "negative"] >= 17
+    assert table.loc["SE motif", "odds_background"] > 10
+    bed = pd.read_csv(tmp_path / "out" / "seqlets.bed", sep="\t", header=None)
+    named = bed[bed[3] == "SE_motif"]
+    inside = (named[1] % 1000).between(90, 432)
+    assert inside.all() and bed[4].between(0, 1000).all()
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["matched"] > 5 * summary["background_matched"]
+    pictures = sorted(p.name for p in (tmp_path / "out" / "logos").iterdir())
+    assert len(pictures) == 4 and pictures[0].startswith("motif_01_")
+
+
+def test_one_hot():
+    np.testing.assert_array_equal(motifs.one_hot("AT"), [[1, 0], [0, 0], [0, 0], [0, 1]])
+    assert (motifs.one_hot("N") == 0.25).all()
+
+
+def test_enrichment_against_hand_computation():
+    odds, p = motifs._enrichment(9, 10, 1, 10)
+    assert odds == pytest.approx(9.5 * 9.5 / (1.5 * 1.5))
+    assert p == pytest.approx(0.00109, rel=0.01)
+
+
+def test_bad_input(tmp_path, folder):
+    with pytest.raises(UserError, match="at least 25"):
+        motifs.read_motifs(write_meme(tmp_path / "few.meme", 5))
+    (tmp_path / "no.meme").write_text("nothing\n")
+    with pytest.raises(UserError, match="0 motifs"):
+        motifs.read_motifs(tmp_path / "no.meme")
+    with pytest.raises(UserError, match="no such file"):
+        motifs.gather([tmp_path])
