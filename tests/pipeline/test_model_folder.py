@@ -66,6 +66,6 @@ def test_a_backbone_folder_is_trained_scored_and_explained(backbone, tmp_path):
     table = files.read_table(sample / "attributions" / "to_explain.tsv")
     difference = table["logit"] - table["reference_logit"]
     gap = (table["attribution_sum"] + table["special_share"] - difference).abs()
-    complete = ~table["flags"].fillna("").str.contains("incomplete")
+    complete = ~table["flags"].astype(str).str.contains("incomplete")
     assert (gap <= 0.05 * difference.abs().clip(lower=0.01) + 1e-6)[complete].all()
     assert (tmp_path / "results" / "multiqc" / "multiqc_report.html").is_file()
