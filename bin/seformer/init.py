@@ -222,6 +222,12 @@ def advise(rows: Sequence[Row], found: Sequence[Recognised]) -> list[str]:
         for one in found
         if UNSAFE.search(str(one.path))
     ]
+    to_score = [one for one in found if one.role is Role.score]
+    notes += [
+        f"{one.path.name}: a comma in its path would part it in two in --predict: rename it"
+        for one in to_score
+        if len(to_score) > 1 and "," in str(one.path)
+    ]
     for row in rows:
         if not row.complete:
             missing = "typical" if row.super_enhancers is not None else "super-"

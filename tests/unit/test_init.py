@@ -142,6 +142,13 @@ def test_genome_is_compared(write, tmp_path, fasta, caplog):
     assert "the regions fit hg19" in caplog.text
 
 
+def test_paths_that_the_pipeline_would_misread_are_told(write, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "seformer")
+    init([write("a, b.bed", BED), write("peaks[1].bed", BED)], tmp_path / "out")
+    assert "a comma in its path" in caplog.text
+    assert "cannot pass on" in caplog.text
+
+
 def test_nothing_is_overwritten(write, tmp_path):
     path = write("a_SE.bed", BED)
     write("out/params.yml", "mine")
