@@ -27,6 +27,7 @@ COMMANDS = (
     "merge-predictions",
     "explain",
     "merge-attributions",
+    "motifs",
     "variants",
     "report",
     "models",

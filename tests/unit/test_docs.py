@@ -265,7 +265,17 @@ def mentioned(heading: str, page: str = "output.md") -> set[str]:
 
 
 def test_columns_are_described():
-    from seformer import attribute, baselines, explain, extracted, metrics, predict, split, training
+    from seformer import (
+        attribute,
+        baselines,
+        explain,
+        extracted,
+        metrics,
+        predict,
+        split,
+        training,
+        variants,
+    )
     from seformer.evaluate import CONTAINMENT
 
     regions = {*extracted.COLUMNS, "cluster", "split", *extracted.DROP_REASONS}
@@ -277,6 +287,11 @@ def test_columns_are_described():
     assert {*explain.REGION_COLUMNS, *explain.RESULT_COLUMNS} <= mentioned("Attributions")
     flags = {attribute.SMALL, attribute.INCOMPLETE, attribute.NOT_COVERED, attribute.OVERLAPPING}
     assert flags <= mentioned("Attributions")
+    assert set(variants.COLUMNS) <= mentioned("Motifs and variants")
+    # read, not imported: motifs needs an extra
+    source = (ROOT / "bin/seformer/motifs.py").read_text()
+    columns = re.search(r"^MOTIF_COLUMNS = \((.*?)^\)", source, re.M | re.S)[1]
+    assert set(re.findall(r'"(\w+)"', columns)) <= mentioned("Motifs and variants")
     assert CONTAINMENT in mentioned("test_predictions.tsv")
 
 
