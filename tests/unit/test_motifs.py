@@ -11,7 +11,7 @@ from seformer.explain import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
 
 pytest.importorskip("tangermeme", reason="needs the extra 'motifs'")
 pytest.importorskip("memelite", reason="needs the extra 'motifs'")
-from seformer import motifs  # noqa: E402
+from seformer import motifs
 
 SITES = {"se": "TTCTGGGAACGT", "te": "ATTGCGCAATAC"}
 
