@@ -230,10 +230,9 @@ def _integrated(
             values[region][index], special[region, index] = bases, rest
             total[region, index] = bases.sum() + rest
         used[pending] = steps
-        pending = ~_complete(total, difference, how.completeness)
-        # differences of opposite sign cancel in the mean, whose own error may then be too large
-        mean_done = _complete(total.mean(1), difference.mean(1), how.completeness)
-        pending[~pending.any(1) & ~mean_done] = True
+        # what is reported, the mean over references, has to add up; each one's error is recorded
+        done = _complete(total.mean(1), difference.mean(1), how.completeness)
+        pending = np.broadcast_to(~done[:, None], pending.shape)
         if steps == how.max_steps:
             break
         steps = min(2 * steps, how.max_steps)

@@ -2,7 +2,9 @@
 
 A pre-LayerNorm transformer (Xiong 2020, arXiv:2002.04745) with rotary positions (Su 2021,
 arXiv:2104.09864), so that spacing counts and any length goes. No dropout inside the attention: it
-would leave the fused kernel and triple the time on CPUs.
+would leave the fused kernel and triple the time on CPUs. No LayerNorm at the end: scaling every
+token to one length would make a switch of it, and integrated gradients of many switches converge
+only after hundreds of steps.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from seformer.backbones.base import Backbone, HeadStyle, key_mask, zero_padding
 from seformer.backbones.rotary import Rotary, rotate
 
 __all__ = ["KmerEncoder"]
+
+EMBEDDING_DEVIATION = 0.1
 
 
 class Layer(nn.Module):
@@ -65,7 +69,6 @@ class KmerEncoder(Backbone):
         self.word_embeddings = nn.Embedding(config["vocab_size"], width)
         self.dropout = nn.Dropout(config["embedding_dropout_prob"])
         self.layers = nn.ModuleList(Layer(config) for _ in range(config["num_hidden_layers"]))
-        self.norm = nn.LayerNorm(width)
         self.rotary = Rotary(width // config["num_attention_heads"], config["rotary_base"])
 
     @property
@@ -79,6 +82,9 @@ class KmerEncoder(Backbone):
         for name, parameter in self.named_parameters():
             if parameter.dim() < 2:
                 nn.init.constant_(parameter, 1.0 if name.endswith("norm.weight") else 0.0)
+            elif name == "word_embeddings.weight":
+                # large beside what training adds, so that the layers' norms change smoothly
+                nn.init.normal_(parameter, std=EMBEDDING_DEVIATION)
             else:
                 scale = residual if name.endswith(("out.weight", "down.weight")) else deviation
                 nn.init.normal_(parameter, std=scale)
@@ -89,4 +95,4 @@ class KmerEncoder(Backbone):
         cos, sin = self.rotary(input_ids.shape[1], hidden)
         for layer in self.layers:
             hidden = self.run(layer, hidden, mask, cos, sin)
-        return zero_padding(self.norm(hidden), attention_mask)
+        return zero_padding(hidden, attention_mask)
