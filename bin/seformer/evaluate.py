@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from seformer import baselines, calibrate, curves, files, metrics, modelcard, verdict
+from seformer.backbones import registry
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.modelfolder import Calibration, Model, SplitRecord, load_model, save_model
@@ -209,6 +210,8 @@ def run(
         "bootstrap": {"resamples": resamples, "seed": seed},
         "rules": RULES,
     }
+    if (seen := seen_in_pretraining(loaded, data)) is not None:
+        found["pretraining"] = seen
     found["verdict"] = [finding._asdict() for finding in verdict.judge_test(found)]
     for finding in found["verdict"]:
         logger.info("%s %s", finding["topic"], finding["text"])
@@ -224,6 +227,28 @@ def run(
         drawn = {"sample": sample, "test": curves.draw(labels[test], scorers)}
         files.write_json(drawn, staging / "curves.json")
         files.write_table(predictions(regions, judged)[test], staging / "test_predictions.tsv")
+
+
+def seen_in_pretraining(model: Model, data: TrainingData) -> dict[str, Any] | None:
+    """Tell which test chromosomes a published backbone saw in pre-training; None if it has none.
+
+    Returns
+    -------
+    dict
+        ``backbone``, ``held_out`` (chromosomes that its pre-training left out; empty if none or
+        unknown) and ``seen`` (test chromosomes not among them).
+    """
+    name = model.settings.backbone.get("name")
+    entry = registry.find(name) if name else None
+    if entry is None or entry.hub is None:
+        return None
+    tested = sorted(map(str, data.regions["chrom"].iloc[data.select("test")].unique()))
+    known = {chrom.removeprefix("chr") for chrom in entry.held_out}
+    return {
+        "backbone": entry.name,
+        "held_out": entry.held_out,
+        "seen": [chrom for chrom in tested if chrom.removeprefix("chr") not in known],
+    }
 
 
 def check_test_part(data: TrainingData, splits: Sequence[Path]) -> None:

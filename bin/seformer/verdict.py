@@ -10,6 +10,7 @@ FEW_OF_A_CLASS = 50
 FEW_LOCI = 50
 BADLY_CALIBRATED = 0.1
 GAP = 0.1
+FEW_NAMES = 5
 
 NAMES = {
     "model": "the model",
@@ -48,8 +49,32 @@ def judge_test(metrics: Mapping[str, Any]) -> list[Finding]:
     if findings[0].level == "good":
         findings.append(beats_baseline(test))
     findings += shortcuts(test)
+    findings += pretraining(metrics)
     findings += cautions(metrics)
     return findings
+
+
+def pretraining(metrics: Mapping[str, Any]) -> list[Finding]:
+    """Warn of test chromosomes that the published backbone saw before fine-tuning."""
+    record = metrics.get("pretraining")
+    if not record or not record["seen"]:
+        return []
+    seen = record["seen"]
+    named = ", ".join(seen[:FEW_NAMES]) + (" and others" if len(seen) > FEW_NAMES else "")
+    left_out = " and ".join(record["held_out"])
+    advice = (
+        f"It left out {left_out}: give --test_chromosomes {','.join(record['held_out'])}."
+        if left_out
+        else "Which chromosomes it left out, if any, is not known."
+    )
+    return [
+        Finding(
+            "note",
+            "Seen in pre-training?",
+            f"The pre-training of {record['backbone']} saw the sequence (not the labels) of the "
+            f"test chromosomes {named}. {advice}",
+        )
+    ]
 
 
 def learned(test: Mapping[str, Any]) -> Finding:

@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -6,6 +7,7 @@ import pytest
 from scipy.special import expit
 
 from seformer import calibrate, curves, evaluate, metrics, verdict
+from seformer.training import TrainingData
 
 
 def regions_and_scores(n=600, quality=1.5, seed=0):
@@ -210,3 +212,29 @@ def test_histogram_counts_every_region():
 def test_wilson_by_hand():
     # 5 of 10: the classic (0.2366, 0.7634)
     assert curves.wilson(0.5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+
+
+def test_chromosomes_seen_in_pretraining_are_named():
+    _, found = measured(quality=2.0)
+    assert "Seen in pre-training?" not in levels(found)
+    found["pretraining"] = {"backbone": "x", "held_out": ["chr7", "chr10"], "seen": ["chr1"]}
+    told = {f.topic: f.text for f in verdict.judge_test(found)}["Seen in pre-training?"]
+    assert "test chromosomes chr1" in told
+    assert "--test_chromosomes chr7,chr10" in told
+    found["pretraining"]["seen"] = []
+    assert "Seen in pre-training?" not in levels(found)
+
+
+def test_what_pretraining_saw_comes_from_the_registry():
+    regions = pd.DataFrame({"chrom": ["7", "chr1", "chr2"], "split": ["test", "test", "train"]})
+
+    def seen(name):
+        backbone = {"name": name, "source": "registry", "revision": None, "family": "gena"}
+        model = SimpleNamespace(settings=SimpleNamespace(backbone=backbone))
+        return evaluate.seen_in_pretraining(model, TrainingData(regions, ()))
+
+    assert seen("tiny") is None
+    assert seen("some/folder") is None
+    found = seen("gena-lm-bert-base-t2t")
+    assert found["held_out"] == ["chr7", "chr10"]
+    assert found["seen"] == ["chr1"]
