@@ -43,6 +43,7 @@ class Plan {
             integrative: params.integrative as boolean,
             predict    : params.predict ? Inputs.beds(params.predict.toString(), '--predict', launchDir) : [],
             explain    : params.explain ? Inputs.beds(params.explain.toString(), '--explain', launchDir) : [],
+            motifs     : params.motifs ? Inputs.file(params.motifs.toString(), '--motifs', [launchDir]) : null,
             parameters : JsonOutput.prettyPrint(JsonOutput.toJson(resolved(schema, params))),
             changed    : schema.changed(params),
             outdir     : params.outdir.toString()
@@ -72,6 +73,9 @@ class Plan {
         }
         if (params.trained_model && !params.predict && !params.explain) {
             throw Stop.at('--trained_model', 'nothing to do with the model', 'give BED files to --predict or --explain')
+        }
+        if (params.motifs && !params.explain) {
+            throw Stop.at('--motifs', 'there is nothing to find motifs in', 'give the BED files to --explain too')
         }
         if (!params.outdir) {
             throw Stop.at('--outdir', 'it is missing', 'name the folder for the results')

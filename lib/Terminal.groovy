@@ -45,7 +45,8 @@ class Terminal {
         def also = [
             plan.integrative ? 'and one model for all samples' : '',
             plan.predict ? "score ${plan.predict.collect { it -> it.name }.join(', ')}" : '',
-            plan.explain ? "explain ${plan.explain.collect { it -> it.name }.join(', ')}" : ''
+            plan.explain ? "explain ${plan.explain.collect { it -> it.name }.join(', ')}" : '',
+            plan.motifs ? "name motifs by ${plan.motifs.fileName}" : ''
         ].findAll()
         def lines = ["${c.bold}seformer ${workflow.manifest.version}${c.reset}  ${([what] + also).join('; ')}".toString()]
         plan.changed.each { title, values ->

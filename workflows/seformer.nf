@@ -32,7 +32,7 @@ workflow SEFORMER {
     }
 
     if (plan.explain) {
-        EXPLAIN_REGIONS(plan.explain, genome, models)
+        EXPLAIN_REGIONS(plan.explain, genome, models, plan.motifs)
         folders  = folders.mix(EXPLAIN_REGIONS.out.folders)
         versions = versions.mix(EXPLAIN_REGIONS.out.versions)
     }

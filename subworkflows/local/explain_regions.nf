@@ -1,13 +1,15 @@
 // BED files explained with every model: cut into shards of like work, merged again in their order
 include { EXTRACT as EXTRACT_TO_EXPLAIN } from '../../modules/local/extract/main'
 include { EXPLAIN                       } from '../../modules/local/explain/main'
-include { MERGE_ATTRIBUTIONS               } from '../../modules/local/merge_attributions/main'
+include { MERGE_ATTRIBUTIONS            } from '../../modules/local/merge_attributions/main'
+include { MOTIFS                        } from '../../modules/local/motifs/main'
 
 workflow EXPLAIN_REGIONS {
     take:
     beds   // list of maps: id (safe for folders), name (as published), file
     genome // value: [fasta, index files]
     models // [meta, folder]
+    known  // motif file in MEME format, or null
 
     main:
     EXTRACT_TO_EXPLAIN(
@@ -38,10 +40,21 @@ workflow EXPLAIN_REGIONS {
 
     MERGE_ATTRIBUTIONS(merged, genome.map { files -> files.find { file -> file.name.endsWith('.fai') } })
 
+    if (known) {
+        MOTIFS(MERGE_ATTRIBUTIONS.out.merged, known)
+        named          = MOTIFS.out.results.map { _meta, folder -> folder }
+        named_versions = MOTIFS.out.versions_seformer.mix(MOTIFS.out.versions_tangermeme, MOTIFS.out.versions_memelite)
+    }
+    else {
+        named          = channel.empty()
+        named_versions = channel.empty()
+    }
+
     emit:
-    folders  = MERGE_ATTRIBUTIONS.out.results.map { _meta, folder -> folder }
+    folders  = MERGE_ATTRIBUTIONS.out.results.map { _meta, folder -> folder }.mix(named)
     versions = EXTRACT_TO_EXPLAIN.out.versions_seformer
         .mix(EXTRACT_TO_EXPLAIN.out.versions_pysam, EXTRACT_TO_EXPLAIN.out.versions_pandas)
-        .mix(EXPLAIN.out.versions_seformer, EXPLAIN.out.versions_torch)
+        .mix(EXPLAIN.out.versions_seformer, EXPLAIN.out.versions_torch, EXPLAIN.out.versions_captum)
         .mix(MERGE_ATTRIBUTIONS.out.versions_seformer, MERGE_ATTRIBUTIONS.out.versions_pybigtools)
+        .mix(named_versions)
 }

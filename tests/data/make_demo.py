@@ -3,23 +3,42 @@
     seformer simulate --out /tmp/demo --seed 1 && python tests/data/make_demo.py /tmp/demo
 
 Small enough for the repository, so that `-profile test` runs without any preparation. Upper case
-throughout, which compresses better.
+throughout, which compresses better. And motifs.meme: the eight planted motifs among random ones.
 """
 
 import sys
 from pathlib import Path
 
+import numpy as np
 import pysam
+
+from seformer.simulate import BASES, CONSERVED, SE_MOTIFS, TE_MOTIFS
 
 KEPT = {"chr1": 220_000, "chr2": 200_000, "chr5": 120_000, "chr7": 150_000, "chr10": 120_000}
 HERE = Path(__file__).parent / "demo"
 TO_SCORE, TO_EXPLAIN = 60, 6
+DECOYS = 32
 
 
 def lines_inside(bed: Path) -> list[str]:
     """Return the lines of the regions that lie in the kept part."""
     lines = bed.read_text().splitlines()
     return [line for line in lines if int(line.split("\t")[2]) <= KEPT.get(line.split("\t")[0], 0)]
+
+
+def motifs() -> str:
+    """Return the planted motifs and as many others as a motif file needs, in MEME format."""
+    random = np.random.default_rng(1)
+    known = SE_MOTIFS | TE_MOTIFS
+    for i in range(1, DECOYS + 1):
+        known[f"decoy_{i:02d}"] = "".join(random.choice(list(BASES), random.integers(8, 15)))
+    other = (1 - CONSERVED) / (len(BASES) - 1)
+    lines = ["MEME version 4", "", "ALPHABET= ACGT", "", "strands: + -"]
+    for name, site in known.items():
+        lines += ["", f"MOTIF {name}", f"letter-probability matrix: alength= 4 w= {len(site)}"]
+        for base in site:
+            lines.append(" ".join(f"{CONSERVED if base == b else other:.4f}" for b in BASES))
+    return "\n".join(lines) + "\n"
 
 
 def main(source: Path) -> None:
@@ -38,6 +57,7 @@ def main(source: Path) -> None:
     for name, number in (("to_score", TO_SCORE), ("to_explain", TO_EXPLAIN)):
         step = len(held_out) // min(number, len(held_out))
         (HERE / f"{name}.bed").write_text("\n".join(held_out[::step][:number]) + "\n")
+    (HERE / "motifs.meme").write_text(motifs())
     (HERE / "samplesheet.csv").write_text(
         "sample,super_enhancers,typical_enhancers\nsimulated,super_enhancers.bed,typical_enhancers.bed\n"
     )

@@ -26,6 +26,7 @@ COMMAND_OF = {
     "EVALUATE": "evaluate",
     "PREDICT": "predict",
     "EXPLAIN": "explain",
+    "MOTIFS": "motifs",
     "REPORT": "report",
 }
 

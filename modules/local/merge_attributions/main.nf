@@ -8,7 +8,8 @@ process MERGE_ATTRIBUTIONS {
     path chromosome_sizes, stageAs: 'genome.fai'
 
     output:
-    tuple val(meta), path("merged/attributions.{bw,tsv}")             , emit: attributions
+    tuple val(meta), path('merged/attributions.{bw,tsv}')          , emit: attributions
+    tuple val(meta), path('merged', type: 'dir')                   , emit: merged
     tuple val(meta), path("for_report/${meta.sample}", type: 'dir'), emit: results
     tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
     tuple val("${task.process}"), val('pybigtools'), eval('seformer-version pybigtools'), topic: versions, emit: versions_pybigtools
@@ -29,7 +30,7 @@ process MERGE_ATTRIBUTIONS {
     stub:
     """
     mkdir -p merged 'for_report/${meta.sample}/${meta.bed}'
-    touch merged/{attributions.bw,attributions.tsv,summary.json}
+    touch merged/{attributions.bw,attributions.tsv,attributions.safetensors,summary.json}
     cp merged/summary.json 'for_report/${meta.sample}/${meta.bed}/'
     """
 }
