@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from seformer.attribute import Attribution, Settings, attribute
+from seformer.attribute import SMALL_DIFFERENCE, Attribution, Settings, attribute
 from seformer.modelfolder import Model
 from seformer.mutagenesis import importance, mutate
 from seformer.references import dinucleotide_shuffle, generator
@@ -210,8 +210,8 @@ def summarise(regions: list[dict[str, Any]]) -> dict[str, Any]:
     -------
     dict
         ``regions``, ``fractions`` and ``summary``: mean curves; ``deletion_ratio``, the drop of
-        the logit by the top 1 % of bases over that by random ones (None if random bases do not
-        lower it); medians of the correlations.
+        the logit by the top 1 % of bases over the size of its change by random ones; medians of
+        the correlations.
     """
     record: dict[str, Any] = {"regions": regions, "fractions": list(FRACTIONS), "summary": {}}
     if not regions:
@@ -220,7 +220,8 @@ def summarise(regions: list[dict[str, Any]]) -> dict[str, Any]:
     for name in ("deletion_top", "deletion_random", "insertion_top", "insertion_random"):
         summary[name] = np.mean([region[name] for region in regions], axis=0).tolist()
     top, random = (summary[f"deletion_{name}"][ONE_PERCENT] for name in ("top", "random"))
-    summary["deletion_ratio"] = top / random if random > 0 else None
+    # random bases lower and raise the logit: a change next to none must not make a huge ratio
+    summary["deletion_ratio"] = top / max(abs(random), SMALL_DIFFERENCE)
     for name in ("mutagenesis", "mutagenesis_signed", "seed_stability", "randomised_model"):
         values = [region[name] for region in regions if region[name] is not None]
         summary[name] = float(np.median(values)) if values else None
