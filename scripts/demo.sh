@@ -16,7 +16,7 @@ fi
 "$root/scripts/nextflow.sh" run "$root" -profile venv -resume \
     --input data/samplesheet.csv \
     --fasta data/genome.fa.gz \
-    --model tiny --epochs 6 \
+    --model tiny --epochs 12 --patience 6 \
     --predict data/regions_to_score.bed \
     --explain data/regions_to_explain.bed --explain_references 2 --explain_faithfulness 2 \
     --outdir results \

@@ -375,10 +375,6 @@ def anchors(page: Path) -> set[str]:
     }
 
 
-# written when the figures are measured
-LATER = {ROOT / "docs/results.md"}
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     text = re.sub(r"```.*?```", "", TEXT[page], flags=re.S)
@@ -387,7 +383,7 @@ def test_links_lead_somewhere(page):
             continue
         path, _, anchor = target.partition("#")
         found = (page.parent / path).resolve() if path else page
-        assert found.exists() or found in LATER, f"{target} is not there"
+        assert found.exists(), f"{target} is not there"
         if anchor and found in TEXT:
             assert anchor in anchors(found), target
 
