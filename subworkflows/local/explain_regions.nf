@@ -41,7 +41,7 @@ workflow EXPLAIN_REGIONS {
     MERGE_ATTRIBUTIONS(merged, genome.map { files -> files.find { file -> file.name.endsWith('.fai') } })
 
     if (known) {
-        MOTIFS(MERGE_ATTRIBUTIONS.out.merged, known)
+        MOTIFS(MERGE_ATTRIBUTIONS.out.values, known)
         named          = MOTIFS.out.results.map { _meta, folder -> folder }
         named_versions = MOTIFS.out.versions_seformer.mix(MOTIFS.out.versions_tangermeme, MOTIFS.out.versions_memelite)
     }

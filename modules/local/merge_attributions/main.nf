@@ -8,9 +8,10 @@ process MERGE_ATTRIBUTIONS {
     path chromosome_sizes, stageAs: 'genome.fai'
 
     output:
-    tuple val(meta), path('merged/attributions.{bw,tsv}')          , emit: attributions
-    tuple val(meta), path('merged', type: 'dir')                   , emit: merged
-    tuple val(meta), path("for_report/${meta.sample}", type: 'dir'), emit: results
+    tuple val(meta), path('merged/attributions.{bw,tsv}')             , emit: attributions
+    // not the folder: what lies inside one would no longer be published by itself
+    tuple val(meta), path('merged/attributions.{tsv,safetensors}')    , emit: values
+    tuple val(meta), path("for_report/${meta.sample}", type: 'dir')   , emit: results
     tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
     tuple val("${task.process}"), val('pybigtools'), eval('seformer-version pybigtools'), topic: versions, emit: versions_pybigtools
 

@@ -4,12 +4,12 @@ process MOTIFS {
     label 'process_low'
 
     input:
-    tuple val(meta), path(attributions, stageAs: 'attributions')
+    tuple val(meta), path(attributions, stageAs: 'attributions/*')
     path motifs, stageAs: 'motifs.meme'
 
     output:
-    tuple val(meta), path("named/${meta.sample}/${meta.bed}", type: 'dir'), emit: motifs
-    tuple val(meta), path("named/${meta.sample}", type: 'dir')            , emit: results
+    tuple val(meta), path('named', type: 'dir')                    , emit: motifs
+    tuple val(meta), path("for_report/${meta.sample}", type: 'dir'), emit: results
     tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
     tuple val("${task.process}"), val('tangermeme'), eval('seformer-version tangermeme'), topic: versions, emit: versions_tangermeme
     tuple val("${task.process}"), val('memelite'), eval('seformer-version memelite'), topic: versions, emit: versions_memelite
@@ -18,18 +18,20 @@ process MOTIFS {
     def args = task.ext.args ?: ''
     """
     export OMP_NUM_THREADS=${task.cpus} NUMBA_NUM_THREADS=${task.cpus}
-    mkdir -p 'named/${meta.sample}'
     seformer-motifs \\
         --attributions attributions \\
         --motifs motifs.meme \\
-        --out 'named/${meta.sample}/${meta.bed}' \\
+        --out named \\
         --threads ${task.cpus} \\
         ${args}
+    mkdir -p 'for_report/${meta.sample}'
+    cp -r named 'for_report/${meta.sample}/${meta.bed}'
     """
 
     stub:
     """
-    mkdir -p 'named/${meta.sample}/${meta.bed}/logos'
-    touch 'named/${meta.sample}/${meta.bed}'/{motifs.tsv,seqlets.bed,summary.json}
+    mkdir -p named/logos 'for_report/${meta.sample}'
+    touch named/{motifs.tsv,seqlets.bed,summary.json}
+    cp -r named 'for_report/${meta.sample}/${meta.bed}'
     """
 }
