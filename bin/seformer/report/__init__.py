@@ -26,6 +26,8 @@ file                             columns or keys used
                                  (or `<bed>.summary.json`) beside it is read if there
 `attributions.tsv`               the completeness table of `seformer explain`, one row per region;
                                  named like the predictions; also `attributions/<bed>.tsv`
+`motifs.tsv`                     written by `seformer motifs`, with the `summary.json` and the
+                                 pictures in `logos/` beside it; the folder's name is the BED's
 ===============================  ==========================================================
 
 The folders `model`, `pipeline_info`, `multiqc` and hidden ones are not samples. A `regions.tsv`

@@ -50,6 +50,15 @@ class Explanations:
 
 
 @dataclass
+class Motifs:
+    """Motifs behind one explained BED; pictures lie in ``folder/logos``."""
+
+    table: pd.DataFrame
+    summary: dict[str, Any]
+    folder: Path
+
+
+@dataclass
 class Sample:
     """What is known of one sample; anything may be missing."""
 
@@ -61,6 +70,7 @@ class Sample:
     settings: dict[str, Any] | None = None
     predictions: dict[str, Predictions] = field(default_factory=dict)
     explanations: dict[str, Explanations] = field(default_factory=dict)
+    motifs: dict[str, Motifs] = field(default_factory=dict)
 
 
 @dataclass
@@ -147,6 +157,8 @@ def _read_file(path: Path, sample: Sample) -> bool:
     elif bed == "attributions" and path.suffix == ".tsv":
         summary = path.with_name(f"{path.stem}.summary.json")
         sample.explanations[path.stem] = read_explanations(path, summary)
+    elif name == "motifs.tsv":
+        sample.motifs[bed] = read_motifs(path, path.with_name("summary.json"))
     else:
         return False
     return True
@@ -235,3 +247,15 @@ def read_explanations(path: Path, summary: Path) -> Explanations:
         counted,
         files.read_json(summary) if summary.is_file() else {},
     )
+
+
+def read_motifs(path: Path, summary: Path) -> Motifs:
+    """Read one table of motifs."""
+    counts = ["seqlets", "positive", "negative", "se_seqlets", "te_seqlets"]
+    ratios = ["best_q", "odds_se_te", "q_se_te", "odds_background", "q_background"]
+    table = files.read_table(path, ["motif", *counts, *ratios], text=["motif"])
+    for column in (*counts, *ratios):
+        table[column] = pd.to_numeric(table[column], errors="coerce")
+    table[counts] = table[counts].fillna(0)
+    known = files.read_json(summary) if summary.is_file() else {}
+    return Motifs(table, known, path.parent)

@@ -18,6 +18,7 @@ from seformer.report.content import (
     number,
     table,
 )
+from seformer.report.motifs import section as motif_section
 from seformer.report.use import named
 
 COMPLETE = 0.05
@@ -43,6 +44,9 @@ def sections(results: Results) -> Iterator[Section]:
         drawn = {n: e.summary["drawn"] for n, e in explained.items() if e.summary.get("drawn")}
         if drawn:
             yield regions(drawn)
+    motifs = motif_section(results)
+    if motifs:
+        yield motifs
 
 
 def incomplete(found: Explanations) -> int:
@@ -210,52 +214,62 @@ def faithfulness(checked: Mapping[str, Mapping[str, Any]]) -> Section:
     head = [
         "regions",
         "checked",
-        "deletion, times random",
-        "agreement with mutagenesis",
-        "agreement between seeds",
-        "agreement with a random model",
+        "deletion, times random<small>bad: near 1</small>",
+        "agreement with mutagenesis<small>bad: under 0.3</small>",
+        "agreement between seeds<small>bad: under 0.5</small>",
+        "agreement with a random model<small>bad: as high as the two before</small>",
     ]
     return Section(
         "explanations",
         "explanations_faithfulness",
         "Can the attributions be believed?",
-        "Checks on a few regions. Good: replacing the 1 % of bases with the highest attribution "
-        "lowers the score several times as much as random bases; rank correlations with "
-        "mutagenesis and between seeds near 1. Bad: a ratio near 1, or attributions that agree "
-        "with those of a model with shuffled weights, which only draw the input.",
+        "Checks on a few regions; agreements are rank correlations. Good: replacing the 1 % of "
+        "bases with the highest attribution lowers the score several times as much as random "
+        "bases; mutagenesis, an independent method, agrees; so do other random references "
+        "(seeds). Bad: a ratio near 1, seeds that disagree (take more references), or "
+        "attributions that agree with those of a model with shuffled weights, which only draw "
+        "the input.",
         "html",
         table(head, rows),
     )
 
 
 def deletion(checked: Mapping[str, Mapping[str, Any]]) -> Section:
-    lines, colours, dashes = {}, {}, {}
-    for i, (name, found) in enumerate(checked.items()):
-        for key, what in (("deletion_top", "highest"), ("deletion_random", "random")):
-            drops = found["summary"][key]
-            line = f"{name} · {what}"
-            lines[line] = [
-                [100 * share, round(drop, 5)]
-                for share, drop in zip(found["fractions"], drops, strict=True)
-            ]
-            colours[line] = CYCLE[i % len(CYCLE)]
-            dashes[line] = "solid" if what == "highest" else "dot"
+    """Deletion and, where it was measured, insertion; a data set each."""
+    data, labels, colours, dashes = [], [], {}, {}
+    for kind, title in (("deletion", "fall of the logit"), ("insertion", "rise of the logit")):
+        lines = {}
+        for i, (name, found) in enumerate(checked.items()):
+            for key, what in ((f"{kind}_top", "highest"), (f"{kind}_random", "random")):
+                if key not in found["summary"]:
+                    continue
+                changes, line = found["summary"][key], f"{name} · {what}"
+                lines[line] = [
+                    [100 * share, round(change, 5)]
+                    for share, change in zip(found["fractions"], changes, strict=True)
+                ]
+                colours[line] = CYCLE[i % len(CYCLE)]
+                dashes[line] = "solid" if what == "highest" else "dot"
+        if lines:
+            data.append(lines)
+            labels.append({"name": kind.capitalize(), "ylab": title})
     return Section(
         "explanations",
         "explanations_deletion",
-        "Deletion of bases",
+        "Deletion and insertion of bases",
         "How much the logit falls when the bases with the highest attribution, or random ones, "
-        "are replaced. Good: the solid line lies far above the dotted one from the start. Bad: "
-        "both run together.",
+        "are replaced, and how much it rises when they are put into a shuffled sequence. Good: "
+        "the solid line lies far above the dotted one from the start. Bad: both run together.",
         "linegraph",
-        lines,
+        data if len(data) > 1 else data[0],
         {
-            "xlab": "bases replaced in %",
-            "ylab": "fall of the logit",
+            "xlab": "bases in %",
+            "ylab": "change of the logit",
             "xlog": True,
             "colors": colours,
             "dash_styles": dashes,
             "style": "lines+markers",
             "smooth_points": None,
+            **({"data_labels": labels} if len(data) > 1 else {}),
         },
     )

@@ -141,4 +141,13 @@ def _use_words(sample: Sample) -> str:
         if len(found.errors):
             text += f" (median error {100 * np.median(found.errors):.2g} %)"
         text += "."
+    for found in list(sample.motifs.values())[:1]:
+        if "motifs_in_file" in found.summary:
+            text += (
+                " Seqlets were called from the attributions with tangermeme and compared by Tomtom "
+                f"with {number(found.summary['motifs_in_file'])} motifs (q at most "
+                f"{found.summary['max_q']:g}); matches were counted in super-enhancers against "
+                "typical enhancers, and against random stretches of the same regions, by Fisher's "
+                "exact test."
+            )
     return text

@@ -32,6 +32,9 @@ white-space:nowrap}
 .sf-tracks{display:grid;gap:.9rem 1.6rem;grid-template-columns:repeat(auto-fit,minmax(22rem,1fr))}
 .sf-tracks figure{margin:0}.sf-tracks svg{display:block;height:72px;width:100%}
 .sf-tracks figcaption{font-size:.85rem}
+.sf-logos{display:grid;gap:.6rem 1.2rem;grid-template-columns:repeat(auto-fill,minmax(19rem,1fr));
+margin:.4rem 0 1rem}
+.sf-logos img{background:#fff;height:auto;max-width:100%}
 .sf-methods{border-left:4px solid var(--bs-border-color,#ccc);max-width:52rem;padding-left:1rem}
 .mqc-section-description{max-width:60rem}
 @media print{.sf-verdict{break-inside:avoid}}

@@ -1,0 +1,164 @@
+import base64
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_inputs import explanations, write_json, write_table
+from toys import random_sequence
+
+from seformer import tracks
+from seformer.explain import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
+from seformer.report import page
+from seformer.report.collect import Motifs, collect
+from seformer.report.explanations import deletion, faithfulness
+from seformer.report.motifs import PNG, counts, motif_table, pictures
+from seformer.simulate import SE_MOTIFS, TE_MOTIFS
+
+MEME = Path(__file__).parents[1] / "data" / "demo" / "motifs.meme"
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory):
+    """Regions with planted sites; those of the other class speak against super-enhancers."""
+    out = tmp_path_factory.mktemp("explained")
+    random, rows = np.random.default_rng(1), []
+    with tracks.ValuesWriter(out / tracks.VALUES_FILE, [400] * 8) as writer:
+        for index in range(8):
+            site = (SE_MOTIFS["STAT3"], TE_MOTIFS["CEBPB"])[index % 2]
+            text, values = list(random_sequence(400, index)), random.normal(0, 0.01, 400)
+            for place in (60, 200, 320):
+                text[place : place + len(site)] = site
+                values[place : place + len(site)] += (1, -1)[index % 2]
+            writer.add(values, "".join(text))
+            rows.append({
+                "chrom": "chr1", "start": 1000 * index, "end": 1000 * index + 400,
+                "name": f"r{index}", "logit": 1.0, "prediction": ("SE", "TE")[index % 2],
+            })
+    table = pd.DataFrame(rows).reindex(columns=[*REGION_COLUMNS, *RESULT_COLUMNS])
+    table.to_csv(out / TABLE_FILE, sep="\t", index=False)
+    return out
+
+
+@pytest.fixture(scope="module")
+def found(explained, tmp_path_factory):
+    """What `seformer motifs` writes."""
+    pytest.importorskip("tangermeme", reason="needs the extra 'motifs'")
+    pytest.importorskip("memelite", reason="needs the extra 'motifs'")
+    from seformer import motifs
+
+    out = tmp_path_factory.mktemp("found") / "peaks"
+    motifs.motifs([explained], MEME, out, threshold=0.001, logos=2)
+    return out
+
+
+def section(folder, out):
+    page.run([folder], out)
+    texts = [path.read_text() for path in out.glob("*_explanations_motifs_mqc.json")]
+    return json.loads(texts[0]) if texts else None
+
+
+@pytest.mark.slow
+def test_top_motifs_and_logos(found, tmp_path):
+    shutil.copytree(found, tmp_path / "in" / "K562" / "motifs" / "peaks")
+    made = section(tmp_path / "in", tmp_path / "out")
+    assert made["parent_id"] == "seformer-explanations"
+    assert "Bad:" in made["description"]
+    names = re.findall(r"<tr><td>([^<]+)</td>", made["data"])
+    assert set(names[:2]) == {"STAT3", "CEBPB"}
+    assert "chance" in made["description"] and "8 regions" in made["data"]
+    images = re.findall(r'src="data:image/png;base64,([^"]+)"', made["data"])
+    assert len(images) == 4
+    assert all(base64.b64decode(image, validate=True).startswith(PNG) for image in images)
+
+
+@pytest.mark.slow
+def test_several_samples_and_hostile_names(found, tmp_path):
+    for sample in ("K562", "GM12878"):
+        for bed in ("peaks", "others"):
+            # as the pipeline stages it
+            folder = tmp_path / "in" / sample / bed
+            shutil.copytree(found, folder)
+            table = pd.read_csv(folder / "motifs.tsv", sep="\t")
+            table.loc[0, "motif"] = EVIL
+            table.to_csv(folder / "motifs.tsv", sep="\t", index=False)
+            (folder / "logos" / "motif_00_no.png").write_text(EVIL)
+    text = section(tmp_path / "in", tmp_path / "out")["data"]
+    assert re.findall("<h4>(.*?)</h4>", text) == [
+        "GM12878 · others", "GM12878 · peaks", "K562 · others", "K562 · peaks"
+    ]
+    assert EVIL not in text and text.count("&lt;script&gt;") == 4
+    assert text.count("<img") == 4 * 4
+
+
+def test_without_motifs_there_is_no_section(tmp_path):
+    table, summary = explanations(np.random.default_rng(0))
+    write_table(table, tmp_path / "in" / "K562" / "attributions" / "peaks.tsv")
+    write_json(summary, tmp_path / "in" / "K562" / "attributions" / "peaks.summary.json")
+    assert section(tmp_path / "in", tmp_path / "out") is None
+
+
+ROW = {
+    "motif": "1", "seqlets": 12, "attribution": 3.0, "positive": 12, "negative": 0,
+    "best_q": 0.001, "se_seqlets": 12, "te_seqlets": 0, "odds_se_te": 3.2, "q_se_te": 1.0,
+    "background": 0, "odds_background": 212.6, "q_background": 1e-7,
+}
+SUMMARY = {
+    "regions": 4, "bases": 4000, "motifs_in_file": 700, "seqlets": 40, "matched": 12,
+    "background_matched": 1, "max_q": 0.1,
+}
+
+
+def test_one_class_alone_is_not_compared():
+    text = motif_table(pd.DataFrame([ROW]))
+    assert "<td class=sf-num>–</td>" in text
+    assert "213<small>q 1e-07</small>" in text
+    assert "3.2<small>q 1</small>" in motif_table(pd.DataFrame([{**ROW, "te_seqlets": 3}]))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, "of as many random stretches <b>1</b>."),
+        ({"matched": 0, "background_matched": 0}, "No motif of the file explains"),
+        ({"background_matched": 9}, "do not trust these names"),
+    ],
+)
+def test_counts_in_words(changed, words, tmp_path):
+    text = counts(Motifs(pd.DataFrame([ROW]), SUMMARY | changed, tmp_path))
+    assert text.endswith(words) or words in text
+
+
+def test_nothing_found(tmp_path):
+    """A table without rows, no pictures, and names that are numbers."""
+    place = tmp_path / "in" / "K562" / "motifs" / "peaks"
+    write_table(pd.DataFrame(columns=list(ROW)), place / "motifs.tsv")
+    write_json(SUMMARY | {"matched": 0, "background_matched": 0}, place / "summary.json")
+    text = section(tmp_path / "in", tmp_path / "out")["data"]
+    assert "No motif of the file" in text and "<table" not in text and "<img" not in text
+    write_table(pd.DataFrame([ROW]), place / "motifs.tsv")
+    assert collect([tmp_path / "in"]).samples["K562"].motifs["peaks"].table["motif"][0] == "1"
+
+
+def test_large_pictures_are_left_out(tmp_path):
+    (tmp_path / "logos").mkdir()
+    (tmp_path / "logos" / "motif_01_a.png").write_bytes(PNG + bytes(1_000_000))
+    assert pictures(tmp_path, "motif_*.png", 5, "motif") == ""
+
+
+def test_each_check_of_faithfulness_says_what_is_bad():
+    _, summary = explanations(np.random.default_rng(0))
+    checked = {"peaks": summary["faithfulness"]}
+    head = re.findall("<th class=sf-num>(.*?)</th>", faithfulness(checked).data)
+    assert all("<small>bad: " in cell for cell in head[1:]) and len(head) == 5
+    assert isinstance(deletion(checked).data, dict)
+    checked["peaks"]["summary"] |= {
+        "insertion_top": [0.1] * 7, "insertion_random": [0.01] * 7,
+    }
+    drawn = deletion(checked)
+    assert [label["name"] for label in drawn.config["data_labels"]] == ["Deletion", "Insertion"]
+    assert all(set(lines) == {"peaks · highest", "peaks · random"} for lines in drawn.data)
