@@ -184,7 +184,9 @@ def fill(model: Backbone, state: dict[str, torch.Tensor], where: str | Path) -> 
     # strict=False only for buffers and optional keys: all others were compared above
     model.weights.load_state_dict(backbone, strict=False)
     if heads:
-        logger.info("%s: head not used by the backbone: %s", where, _listed(heads))
+        # a model folder of seformer has a head of its own, which is loaded beside the backbone
+        level = logging.DEBUG if (Path(where) / "seformer.json").is_file() else logging.INFO
+        logger.log(level, "%s: head not used by the backbone: %s", where, _listed(heads))
     if ignored:
         logger.debug("%s: buffers computed anew: %s", where, _listed(ignored))
     return model
