@@ -287,11 +287,11 @@ def test_columns_are_described():
     assert {*explain.REGION_COLUMNS, *explain.RESULT_COLUMNS} <= mentioned("Attributions")
     flags = {attribute.SMALL, attribute.INCOMPLETE, attribute.NOT_COVERED, attribute.OVERLAPPING}
     assert flags <= mentioned("Attributions")
-    assert set(variants.COLUMNS) <= mentioned("Motifs and variants")
+    assert set(variants.COLUMNS) <= mentioned("Variants")
     # read, not imported: motifs needs an extra
     source = (ROOT / "bin/seformer/motifs.py").read_text()
     columns = re.search(r"^MOTIF_COLUMNS = \((.*?)^\)", source, re.M | re.S)[1]
-    assert set(re.findall(r'"(\w+)"', columns)) <= mentioned("Motifs and variants")
+    assert set(re.findall(r'"(\w+)"', columns)) <= mentioned("Motifs")
     assert CONTAINMENT in mentioned("test_predictions.tsv")
 
 

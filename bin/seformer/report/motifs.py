@@ -39,11 +39,11 @@ def section(results: Results) -> Section | None:
         parts.append(f"{head}<p>{counts(one)}</p>")
         if len(one.table):
             parts.append(motif_table(one.table.head(ROWS)))
-        for pattern, most, what in (
-            ("motif_*.png", MOTIF_LOGOS, "motif of the file, and attribution of its seqlets"),
-            ("region_*.png", REGION_LOGOS, "strongest stretch of a region"),
+        for kind, most, what in (
+            ("motif", MOTIF_LOGOS, "motif of the file, and attribution of its seqlets"),
+            ("region", REGION_LOGOS, "strongest stretch of a region"),
         ):
-            parts.append(pictures(one.folder, pattern, max(1, most // len(found)), what))
+            parts.append(pictures(one.folder, kind, max(1, most // len(found)), what))
     return Section(
         "explanations",
         "explanations_motifs",
@@ -104,14 +104,15 @@ def _short(value: float) -> str:
     return "–" if pd.isna(value) else f"{value:.2g}" if abs(value) < 100 else number(round(value))
 
 
-def pictures(folder: Path, pattern: str, most: int, what: str) -> str:
-    """Embed the first pictures; what is no PNG, or too large for a page, is left out."""
+def pictures(folder: Path, kind: str, most: int, what: str) -> str:
+    """Embed the first pictures of a kind (motif or region); no PNG, or a large one, is left out."""
     shown = []
-    for path in sorted((folder / "logos").glob(pattern))[:most]:
+    for path in sorted((folder / "logos").glob(f"{kind}_*.png"))[:most]:
         content = path.read_bytes() if path.stat().st_size <= LARGEST else b""
         if content.startswith(PNG):
             text = base64.b64encode(content).decode()
             shown.append(
                 f'<img alt="{escape(f"{what}: {path.stem}")}" src="data:image/png;base64,{text}">'
             )
-    return f'<div class="sf-logos">{"".join(shown)}</div>' if shown else ""
+    wide = " sf-wide" if kind == "region" else ""
+    return f'<div class="sf-logos{wide}">{"".join(shown)}</div>' if shown else ""

@@ -34,6 +34,7 @@ white-space:nowrap}
 .sf-tracks figcaption{font-size:.85rem}
 .sf-logos{display:grid;gap:.6rem 1.2rem;grid-template-columns:repeat(auto-fill,minmax(19rem,1fr));
 margin:.4rem 0 1rem}
+.sf-wide{grid-template-columns:repeat(auto-fill,minmax(30rem,1fr))}
 .sf-logos img{background:#fff;height:auto;max-width:100%}
 .sf-methods{border-left:4px solid var(--bs-border-color,#ccc);max-width:52rem;padding-left:1rem}
 .mqc-section-description{max-width:60rem}
