@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -74,3 +75,13 @@ def random_bases() -> Callable[..., str]:
         return "".join(np.random.default_rng(seed).choice(list("ACGT"), length))
 
     return bases
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_was():
+    """A command run inside a test sends the log to that test's standard error: take it back."""
+    logger = logging.getLogger("seformer")
+    before = logger.handlers[:], logger.propagate, logger.level
+    yield
+    logger.handlers, logger.propagate = before[0], before[1]
+    logger.setLevel(before[2])
