@@ -30,7 +30,7 @@ class ValuesWriter:
 
     The file holds ``values`` float32 ``[bases]`` and ``bases`` uint8 ``[bases]`` (0 to 4 for A, C,
     G, T, N), the regions one after the other, and ``offsets`` int64 ``[regions + 1]``. The layout
-    is that of https://huggingface.co/docs/safetensors (the library itself wants whole tensors).
+    is that of the format's own description (the library itself wants whole tensors).
 
     Parameters
     ----------
