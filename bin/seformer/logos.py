@@ -79,6 +79,8 @@ def draw_motifs(
 
 def draw_regions(track: Track, folder: Path, number: int) -> None:
     """Draw the strongest stretch of the regions with the largest summed absolute attribution."""
+    if not len(track.regions):
+        return
     weight = np.add.reduceat(np.abs(track.values), track.offsets[:-1])
     for rank, region in enumerate(np.argsort(-weight, kind="stable")[:number].tolist(), 1):
         begin, end = track.offsets[region : region + 2].tolist()

@@ -169,18 +169,19 @@ def read_motifs(path: Path) -> dict[str, np.ndarray]:
 def gather(folders: Sequence[Path], max_bases: int = MAX_BASES) -> Track:
     """Read explained regions, of all folders evenly if there are more than ``max_bases``.
 
+    Where no region has attributions the track is empty: one useless region file among many is no
+    reason to end a run.
+
     Raises
     ------
     UserError
-        If no folder is given or none has a region.
+        If a folder is not one of `seformer explain`.
     """
     rows = [item for folder in folders for item in _some(folder, max_bases // len(folders))]
     if not rows:
-        raise UserError(
-            "no region has attributions",
-            where="--attributions",
-            expected="folders written by `seformer explain`",
-        )
+        logger.warning("no region of %s has attributions", ", ".join(map(str, folders)))
+        regions = pd.DataFrame({name: [] for name in ("chrom", "start", "name", "class")})
+        return Track(np.zeros(0), "", np.zeros(1, np.int64), regions)
     table = pd.DataFrame([row for row, _, _ in rows])
     label = table["label"].map({1: SUPER, 0: TYPICAL})
     regions = table[["chrom", "start", "name"]].reset_index(drop=True)

@@ -70,6 +70,19 @@ def test_explanations_add_up(workflow_dir):
     assert (gap.abs() <= 0.05 * (table["logit"] - table["reference_logit"]).abs() + 1e-6).all()
 
 
+@pytest.mark.workflow("killed in stage 2 and resumed")
+def test_seqlets_lie_in_the_explained_regions_and_the_report_has_their_logos(workflow_dir):
+    results = Path(workflow_dir) / "results"
+    folder = results / "simulated/motifs/to_explain"
+    regions = {row.split("\t")[3] for row in (DEMO / "to_explain.bed").read_text().splitlines()}
+    rows = [row.split("\t") for row in (folder / "seqlets.bed").read_text().splitlines()]
+    assert rows and {row[9] for row in rows} <= regions
+    assert files.read_json(folder / "summary.json")["seqlets"] == len(rows)
+    assert list((folder / "logos").glob("region_*.png"))
+    page = (results / "multiqc/multiqc_report.html").read_text()
+    assert "Which motifs stand behind the scores?" in page and "data:image/png;base64," in page
+
+
 @pytest.mark.workflow("train and use")
 def test_a_model_for_all_samples_sees_them_all(workflow_dir):
     scripts = [

@@ -107,3 +107,14 @@ def test_bad_input(tmp_path, folder):
         motifs.read_motifs(tmp_path / "no.meme")
     with pytest.raises(UserError, match="no such file"):
         motifs.gather([tmp_path])
+
+
+def test_no_region_has_attributions(tmp_path):
+    with tracks.ValuesWriter(tmp_path / tracks.VALUES_FILE, []):
+        pass
+    table = pd.DataFrame(columns=[*REGION_COLUMNS, *RESULT_COLUMNS])
+    table.to_csv(tmp_path / TABLE_FILE, sep="\t", index=False)
+    motifs.motifs([tmp_path], write_meme(tmp_path / "m.meme"), tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["seqlets"] == 0
+    assert (tmp_path / "out" / "motifs.tsv").read_text().startswith("motif\t")
+    assert (tmp_path / "out" / "seqlets.bed").read_text() == ""
