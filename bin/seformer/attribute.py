@@ -186,11 +186,11 @@ def _complete(total: np.ndarray, difference: np.ndarray, completeness: float) ->
     return np.abs(total - difference) <= allowed
 
 
-def _integrated(
+def _references(
     model: Model, inputs: _Inputs, sequences: Sequence[str], keys: Sequence[str], how: Settings
-) -> list[Attribution]:
-    """Integrated gradients: double the steps of whatever is not complete yet."""
-    ids = make_references(
+) -> np.ndarray:
+    """Token ids of the references: integer ``[references, tokens of all strands]``."""
+    return make_references(
         model.tokenizer,
         inputs.encoding,
         list(sequences),
@@ -199,6 +199,13 @@ def _integrated(
         number=how.references,
         seed=how.seed,
     )
+
+
+def _integrated(
+    model: Model, inputs: _Inputs, sequences: Sequence[str], keys: Sequence[str], how: Settings
+) -> list[Attribution]:
+    """Integrated gradients: double the steps of whatever is not complete yet."""
+    ids = _references(model, inputs, sequences, keys, how)
     regions, number = len(sequences), len(ids)
     splits = inputs.encoding.splits
     # [region][reference][strand]
@@ -280,15 +287,7 @@ def _other(
                 where="--reference zero",
                 do="use --reference dinucleotide, mask or pad",
             )
-        ids = make_references(
-            model.tokenizer,
-            inputs.encoding,
-            list(sequences),
-            list(keys),
-            reference=how.reference,
-            number=how.references,
-            seed=how.seed,
-        )
+        ids = _references(model, inputs, sequences, keys, how)
         results = occlude(model, inputs.encoding, ids, how.occluded_tokens, how.batch_tokens)
     else:
         jobs = [Job(example, example.batch.input_ids) for example in inputs.examples]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seformer import calibrate, faithfulness, files, tracks
+from seformer import faithfulness, files, tracks
 from seformer.attribute import OVERLAPPING, Attribution, Settings, attribute
 from seformer.devices import resolve_device
 from seformer.errors import UserError
@@ -23,6 +23,7 @@ from seformer.extract import extract, read_extracted
 from seformer.genome import Genome
 from seformer.logs import progress
 from seformer.modelfolder import Model, load_model
+from seformer.predict import SUPER, TYPICAL, decide
 from seformer.score import chunks
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,6 @@ RESULT_COLUMNS = (
     "coverage",
     "flags",
 )
-SUPER, TYPICAL = "SE", "TE"
 # regions explained together: enough to fill batches, little enough to hold their tokens
 CHUNK_BASES = 200_000
 PROFILE_BINS = 50
@@ -133,7 +133,7 @@ def write_values(
         for group in chunks(progress(source.sequences(), "explaining", len(kept)), CHUNK_BASES):
             first = len(rows)
             results = attribute(model, group, keys[first : first + len(group)], settings)
-            called = calls(model, [result.logit for result in results])
+            _, called = decide(model.settings, np.array([result.logit for result in results]))
             for sequence, call, result in zip(group, called, results, strict=True):
                 writer.add(result.values, sequence)
                 checked.offer(len(rows), sequence, keys[len(rows)], result)
@@ -151,13 +151,6 @@ def write_values(
     }
     files.write_json(record, out / SUMMARY_FILE)
     log(record)
-
-
-def calls(model: Model, logits: Sequence[float]) -> list[str]:
-    """SE or TE for each logit, by the model's calibration and threshold."""
-    calibration = model.settings.calibration.model_dump()
-    probability = calibrate.apply(calibration, np.asarray(logits, dtype=float))
-    return np.where(probability >= model.settings.threshold, SUPER, TYPICAL).tolist()
 
 
 def _row(result: Attribution, call: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from seformer.classifier import check_pooling
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.extracted import read_genome
-from seformer.frozen import frozen_features, strands_of, take
+from seformer.frozen import firsts, frozen_features, strands_of, take
 from seformer.modelfolder import (
     Assembly,
     Model,
@@ -226,15 +226,19 @@ class HeadTrainer:
         self.train = strands_of(torch.from_numpy(np.flatnonzero(parts == "train")))
         self.validation = torch.from_numpy(np.flatnonzero(parts == "validation"))
 
+        self.first = firsts(pooled)
+
         classifier = model.classifier
         self.trained = nn.ModuleList([classifier.head])
         layers = [classifier.head.dense]
         if classifier.window_pooling == "attention":
             self.trained.append(classifier.attention)
             layers += [classifier.attention.value, classifier.attention.gate]
-        self.standardiser = Standardiser(take(pooled, self.train).features, layers)
+        self.standardiser = Standardiser(
+            take(pooled, self.train, self.first).features, layers
+        )
         self.pooled = pooled._replace(features=self.standardiser.apply(pooled.features))
-        self.held = take(self.pooled, strands_of(self.validation))
+        self.held = take(self.pooled, strands_of(self.validation), self.first)
         self.optimizer = torch.optim.AdamW(
             self.trained.parameters(), lr=learning_rate, weight_decay=WEIGHT_DECAY
         )
@@ -274,7 +278,7 @@ class HeadTrainer:
         device, total = self.model.device, 0.0
         order = self.train[torch.randperm(len(self.train), generator=self.generator)]
         for chosen in order.split(STRANDS * self.batch_size):
-            batch = (part.to(device) for part in take(self.pooled, chosen))
+            batch = (part.to(device) for part in take(self.pooled, chosen, self.first))
             margins = self.model.classifier.margins(*batch, len(chosen))
             truth = self.labels[chosen // STRANDS].to(device)
             loss = weighted_loss(margins, truth, self.weights.to(device)).mean()

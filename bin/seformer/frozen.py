@@ -22,6 +22,8 @@ def frozen_features(
     model: Model, data: TrainingData, batch_tokens: int, cache: Path | None
 ) -> WindowFeatures:
     """Compute the frozen features of the training and validation regions, or read them back."""
+    if cache is None:
+        return _compute(model, data, batch_tokens)
     settings = model.settings
     stem = "features-" + fingerprint(
         data=data.digest(),
@@ -30,9 +32,15 @@ def frozen_features(
         overlap=settings.overlap,
         token_pooling=settings.token_pooling,
     )
-    if cache is not None and (stored := checked.load(cache, stem)) is not None:
+    if (stored := checked.load(cache, stem)) is not None:
         logger.info("frozen features read from %s", cache)
         return WindowFeatures(**stored.tensors)
+    features = _compute(model, data, batch_tokens)
+    checked.save(cache, stem, features._asdict(), {})
+    return features
+
+
+def _compute(model: Model, data: TrainingData, batch_tokens: int) -> WindowFeatures:
     parts = []
     strands = 0
     for group in progress(chunks(data.sequences(*TRAINING_PARTS)), "frozen features"):
@@ -40,10 +48,7 @@ def frozen_features(
         pooled = window_features(model, model.tokenizer.encode(both), batch_tokens)
         parts.append(pooled._replace(strand=pooled.strand + strands))
         strands += len(both)
-    features = WindowFeatures(*(torch.cat(column) for column in zip(*parts, strict=True)))
-    if cache is not None:
-        checked.save(cache, stem, features._asdict(), {})
-    return features
+    return WindowFeatures(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
 def weights_digest(classifier: RegionClassifier) -> str:
@@ -67,10 +72,16 @@ def rows_of(strands: torch.Tensor, first: torch.Tensor) -> tuple[torch.Tensor, t
     return rows, owner
 
 
-def take(pooled: WindowFeatures, strands: torch.Tensor) -> WindowFeatures:
-    """Take the windows of ``strands``; their ``strand`` becomes the position in ``strands``."""
-    last = int(pooled.strand[-1]) + 1
-    first = torch.searchsorted(pooled.strand, torch.arange(last + 1))
+def firsts(pooled: WindowFeatures) -> torch.Tensor:
+    """Where the windows of each strand begin: int64 ``[strands + 1]``."""
+    return torch.searchsorted(pooled.strand, torch.arange(int(pooled.strand[-1]) + 2))
+
+
+def take(pooled: WindowFeatures, strands: torch.Tensor, first: torch.Tensor) -> WindowFeatures:
+    """Take the windows of ``strands``; their ``strand`` becomes the position in ``strands``.
+
+    ``first`` is what `firsts` gives for ``pooled``.
+    """
     rows, owner = rows_of(strands, first)
     return WindowFeatures(pooled.features[rows], pooled.tokens[rows], owner)
 

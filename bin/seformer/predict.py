@@ -129,8 +129,7 @@ def write_scores(
     settings = model.settings
     kept = (source.regions["drop_reason"] == "").to_numpy()
     table = pd.DataFrame({"line": source.regions["line"]})
-    probability = calibrate.apply(settings.calibration.model_dump(), scores.logit, prevalence)
-    called = np.where(probability >= settings.threshold, SUPER, TYPICAL)
+    probability, called = decide(settings, scores.logit, prevalence)
     table.loc[kept, "logit"] = scores.logit
     table.loc[kept, "probability"] = probability
     table["prediction"] = ""
@@ -140,6 +139,14 @@ def write_scores(
     table["flags"] = flags(source.regions, settings, read_genome(extracted))
     files.write_table(table, out / "scores.tsv")
     files.write_json(summarise(table, source.regions, scores.windows), out / "summary.json")
+
+
+def decide(
+    settings: Settings, logits: np.ndarray, prevalence: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probability of each logit, and SE or TE by the model's threshold: two arrays ``[n]``."""
+    probability = calibrate.apply(settings.calibration.model_dump(), logits, prevalence)
+    return probability, np.where(probability >= settings.threshold, SUPER, TYPICAL)
 
 
 def flags(regions: pd.DataFrame, settings: Settings, genome: dict[str, Any]) -> pd.Series:
