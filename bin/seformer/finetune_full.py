@@ -92,15 +92,17 @@ def finetune_full(
     resolved = Options(learning_rate=rate, precision=resolve_precision(precision, place), **options)
     if gradient_checkpointing:
         start.classifier.backbone.gradient_checkpointing_enable()
-    identity = fingerprint(
-        data=data.digest(),
-        model=files.sha256(model / "model.safetensors"),
-        settings=start.settings.model_dump_json(),
-        options=resolved,
-    )
+    kept = None
+    if checkpoints is not None:
+        kept = checkpoints / fingerprint(
+            data=data.digest(),
+            model=files.sha256(model / "model.safetensors"),
+            settings=start.settings.model_dump_json(),
+            options=resolved,
+        )
     if resolved.lora_rank:
         add_adapters(start.classifier.backbone, resolved.lora_rank, resolved.seed)
-    keeper = Keeper(checkpoints and checkpoints / identity, checkpoint_minutes * 60)
+    keeper = Keeper(kept, checkpoint_minutes * 60)
     with tempfile.TemporaryDirectory() as folder:
         store = build_store(data.sequences("train"), start.tokenizer, Path(folder) / "tokens")
         trainer = Trainer(start, data, store, resolved, batch_tokens)
