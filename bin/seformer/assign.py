@@ -23,11 +23,11 @@ def class_counts(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     return counts.reindex(columns=[0, 1], fill_value=0).sort_index()
 
 
-def usable_chromosomes(rows: pd.DataFrame, minimum: int = 5) -> bool:
-    """Tell whether whole chromosomes can make three parts with both classes."""
+def usable_chromosomes(rows: pd.DataFrame, parts: int = 3, minimum: int = 5) -> bool:
+    """Tell whether whole chromosomes can make so many parts with both classes."""
     counts = class_counts(rows, "chrom")
     both = counts[(counts >= minimum).all(axis=1)]
-    return len(both) >= 3 and both.sum(axis=None) >= 0.5 * len(rows)
+    return len(both) >= parts and both.sum(axis=None) >= 0.5 * len(rows)
 
 
 def by_chromosomes(
@@ -135,18 +135,66 @@ def by_clusters(
         str: train, validation or test.
     """
     counts = class_counts(rows, "cluster")
-    numbers = counts.to_numpy().astype(float)
     parts = ("train", "test", "validation")
-    shares = np.array([1 - test_fraction - validation_fraction, test_fraction, validation_fraction])
-    wanted = np.maximum(shares[:, None] * numbers.sum(axis=0), 1e-9)
-    missing = wanted.copy()
+    shares = (1 - test_fraction - validation_fraction, test_fraction, validation_fraction)
+    chosen = _distribute(counts, shares, np.random.default_rng(seed))
+    part = pd.Series(np.array(parts)[chosen], index=counts.index)
+    return rows["cluster"].map(part).astype("str")
+
+
+def into_folds(
+    rows: pd.DataFrame, by: str, folds: int, validation_fraction: float, seed: int
+) -> list[pd.Series]:
+    """Split for cross-validation: every region is in the test part of one fold.
+
+    Parameters
+    ----------
+    rows
+        Columns ``chrom``, ``cluster``, ``label``.
+    by
+        ``chrom`` or ``cluster``: what stays together as a whole.
+    folds
+        Number of folds; their test parts are like in size and class balance.
+    validation_fraction
+        Wanted share of the validation part of each fold, taken from outside its test part.
+    seed
+        Seed of the choice.
+
+    Returns
+    -------
+    list of pandas.Series
+        str, one series per fold: train, validation or test.
+    """
+    counts = class_counts(rows, by)
     rng = np.random.default_rng(seed)
+    fold = _distribute(counts, np.full(folds, 1 / folds), rng)
+    parts = []
+    for k in range(folds):
+        rest = counts[fold != k]
+        if by == "chrom":
+            validation = _choose(rest, counts, validation_fraction, rng)
+        else:
+            share = validation_fraction * len(rows) / max(rest.sum(axis=None), 1)
+            validation = rest.index[_distribute(rest, (1 - share, share), rng) == 1]
+        part = pd.Series("train", index=counts.index, dtype="str")
+        part[validation] = "validation"
+        part[fold == k] = "test"
+        parts.append(rows[by].map(part).astype("str"))
+    return parts
+
+
+def _distribute(
+    counts: pd.DataFrame, shares: Sequence[float], rng: np.random.Generator
+) -> np.ndarray:
+    """Give each row of class counts to a part (int64 [rows]), large ones first."""
+    numbers = counts.to_numpy().astype(float)
+    wanted = np.maximum(np.asarray(shares)[:, None] * numbers.sum(axis=0), 1e-9)
+    missing = wanted.copy()
     order = np.lexsort((rng.permutation(len(numbers)), -numbers.sum(axis=1)))
     chosen = np.empty(len(numbers), dtype=np.int64)
     for i in order:
-        # fullness after the cluster would be there; the emptiest part of its classes takes it
+        # fullness after it would be there; the emptiest part of its classes takes it
         room = ((missing - numbers[i]) / wanted) @ numbers[i]
         chosen[i] = int(np.argmax(room))
         missing[chosen[i]] -= numbers[i]
-    part = pd.Series(np.array(parts)[chosen], index=counts.index)
-    return rows["cluster"].map(part).astype("str")
+    return chosen

@@ -107,7 +107,8 @@ def read_extracted(folder: str | PathLike[str]) -> Extracted:
 
 def read_region_rows(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     """Read a table of region rows with the column types of `Extracted.regions`."""
-    text = ("sample", "chrom", "name", "source", "drop_reason", "cluster", "split")
+    text = ("sample", "chrom", "name", "source", "parent", "drop_reason")
+    text += ("cluster", "split", "conflict")
     table = files.read_table(path, tuple(columns), text=text)
     if "label" in table.columns:
         table["label"] = table["label"].astype("Int8")

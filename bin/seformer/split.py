@@ -2,47 +2,33 @@
 
 All samples are split together, so that a locus is on one side in every cell line. Whatever the
 way, the result is audited: an overlap between two parts is an error, and shared 31-mers are
-measured (`seformer.leakage`).
+measured (`seformer.audit`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
-import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from seformer import files, leakage
-from seformer.assign import by_chromosomes, by_clusters, usable_chromosomes
+from seformer import audit, conflicts, files, leakage
+from seformer.assign import by_chromosomes, by_clusters, into_folds, usable_chromosomes
+from seformer.audit import PARTS
 from seformer.errors import UserError
 from seformer.extracted import COLUMNS, Extracted, read_extracted, read_region_rows
-from seformer.intervals import overlapping
 from seformer.loci import name_clusters, read_clusters
 
-logger = logging.getLogger(__name__)
-
-PARTS = ("train", "validation", "test")
 SPLIT_BY = ("auto", "chromosomes", "clusters", "file")
 MIN_PER_CLASS = 5
-# shares of a region's 31-mers in the training part at which the audit counts regions
-CONTAINMENT_LEVELS = (0.05, 0.5, 0.95)
-SPLIT_COLUMNS = (
-    "sample",
-    "chrom",
-    "start",
-    "end",
-    "name",
-    "label",
-    "cluster",
-    "split",
-    "train_containment",
-)
+PLACE = ["chrom", "start", "end"]
+# what a split adds to a region
+ADDED = ("cluster", "split", "conflict", "train_containment")
+SPLIT_COLUMNS = ("sample", *PLACE, "name", "label", *ADDED)
 
 
 def split(
@@ -56,6 +42,8 @@ def split(
     splits: Sequence[str | PathLike[str]] = (),
     test_fraction: float = 0.2,
     validation_fraction: float = 0.1,
+    folds: int = 1,
+    conflict_rule: str = "keep",
     seed: int = 1,
 ) -> dict:
     """Split the regions of all samples and audit the result.
@@ -67,7 +55,10 @@ def split(
     out
         Folder for ``<sample>/splits.tsv`` (columns `SPLIT_COLUMNS`; every input row, ``split``
         empty for dropped ones), ``<sample>/regions.tsv`` (the extracted rows with ``cluster``
-        and ``split``) and ``audit.json``.
+        and ``split``) and ``audit.json``. With folds these lie in ``fold_1`` and so on;
+        ``<sample>/regions.tsv`` has the columns ``cluster`` and ``fold`` (the one that tests the
+        region), ``<sample>/folds.tsv`` the part of every region in every fold, to be given back
+        as ``splits``, and ``audit.json`` all folds.
     split_by
         ``chromosomes`` holds whole chromosomes out, ``clusters`` whole groups of regions that
         overlap, lie near or are named as one in ``clusters``; ``file`` takes ``splits`` as they
@@ -79,9 +70,15 @@ def split(
     clusters
         Tables of region or contig and cluster: one for all samples, or one per sample.
     splits
-        Tables like the written ``splits.tsv``: one for all samples, or one per sample.
+        Tables like the written ``splits.tsv`` or ``folds.tsv``: one for all samples, or one per
+        sample.
     test_fraction, validation_fraction
-        Wanted shares of the regions.
+        Wanted shares of the regions; with folds the test parts are of one size.
+    folds
+        Folds of a cross-validation, 1 = one split.
+    conflict_rule
+        What a model of all samples learns from where they disagree, see
+        `seformer.conflicts.resolve`.
     seed
         Seed of the choice.
 
@@ -97,42 +94,46 @@ def split(
         parts overlap (``audit.json`` is written then, and nothing else).
     """
     _check_options(split_by, clusters, splits, extracted, test_fraction, validation_fraction)
+    _check_folds(folds, conflict_rule, test_chromosomes, validation_chromosomes)
     sources = [read_extracted(folder) for folder in extracted]
-    names = [_sample_name(source) for source in sources]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise UserError(f"two samples are called {twice}", do="give each sample its own name")
-    rows = pd.concat([s.kept for s in sources], keys=range(len(sources)), names=["source_index"])
-    rows = rows.reset_index(level=0).reset_index(drop=True)
-    if rows["label"].isna().any():
-        raise UserError(
-            "the regions have no labels", where=extracted[0], do="extract them labelled"
-        )
-    groups = read_clusters(rows, clusters)
-    rows["cluster"] = name_clusters(rows, groups)
-    way = _way(split_by, rows, bool(clusters), bool(splits), bool(test_chromosomes))
-    fractions = (test_fraction, validation_fraction)
+    rows = _join(sources, extracted, folds)
+    rows["cluster"] = name_clusters(rows, read_clusters(rows, clusters))
+    held_out = bool(test_chromosomes)
+    way = _way(split_by, rows, bool(clusters), bool(splits), held_out, folds)
     if way == "file":
-        rows["split"] = _from_files(rows, splits)
+        parts = _from_files(rows, splits, folds)
+    elif folds > 1:
+        by = "chrom" if way == "chromosomes" else "cluster"
+        parts = into_folds(rows, by, folds, validation_fraction, seed)
     elif way == "chromosomes":
-        rows["split"] = by_chromosomes(
-            rows, test_chromosomes, validation_chromosomes, *fractions, seed
-        )
+        fractions = (test_fraction, validation_fraction)
+        parts = [by_chromosomes(rows, test_chromosomes, validation_chromosomes, *fractions, seed)]
     else:
-        rows["split"] = by_clusters(rows, *fractions, seed)
-    _require_sizes(rows, way)
-    audit = {"split_by": way, "seed": seed, **_count(rows), **_overlaps(rows)}
-    rows["train_containment"], audit["similarity"] = _similarity(rows, sources)
+        parts = [by_clusters(rows, test_fraction, validation_fraction, seed)]
     out = Path(out)
-    if any(audit["overlapping_regions"].values()):
-        files.write_json(audit, out / "audit.json")
-        raise _overlap_error(rows)
+    scaled = leakage.scale_for(int(rows["length"].sum()))
+    tables, audits, shares = [], [], []
+    for number, part in enumerate(parts, start=1):
+        fold = {"fold": number} if folds > 1 else {}
+        table = rows.assign(split=part)
+        _require_sizes(table, way, **fold)
+        found = {**fold, "split_by": way, "seed": seed, **_describe(table)}
+        if any(found["overlapping_regions"].values()):
+            files.write_json(found, out / "audit.json")
+            raise audit.overlap_error(table)
+        table["conflict"] = conflicts.resolve(table, conflict_rule)
+        found["conflicts"] = _count_conflicts(table, conflict_rule)
+        table["train_containment"], measured = audit.containments(table, sources, scaled)
+        found["similarity"] = audit.summarise(measured, scaled)
+        tables.append(table)
+        audits.append(found)
+        shares.append(measured)
+    whole = audit.pool(audits, shares) if folds > 1 else audits[0]
     with files.output_folder(out) as staging:
-        for i, (source, name) in enumerate(zip(sources, names, strict=True)):
-            _write_sample(staging / name, source, rows[rows["source_index"] == i])
-        files.write_json(audit, staging / "audit.json")
-    _log(audit)
-    return audit
+        _write(staging, sources, tables, audits)
+        files.write_json(whole, staging / "audit.json")
+    audit.log(whole)
+    return whole
 
 
 def read_splits(
@@ -149,8 +150,9 @@ def read_splits(
     Returns
     -------
     pandas.DataFrame
-        The columns of `seformer.extract.Extracted`, ``cluster``, ``split`` and
-        ``train_containment``, one row per sequence, in the order of the sequences.
+        The columns of `seformer.extract.Extracted` and `ADDED`, one row per sequence, in the
+        order of the sequences. ``split`` is train, validation or test; of several samples, it is
+        empty where the rule on conflicting labels leaves a region out.
 
     Raises
     ------
@@ -174,9 +176,11 @@ def read_splits(
                 where=path,
                 do="give the splits.tsv that `seformer split` wrote for this sample",
             )
-        added = given[["cluster", "split", "train_containment"]]
-        parts.append(pd.concat([regions, added], axis=1)[kept])
-    return pd.concat(parts, ignore_index=True)
+        parts.append(pd.concat([regions, given[list(ADDED)]], axis=1)[kept])
+    rows = pd.concat(parts, ignore_index=True)
+    if len(folders) > 1:
+        rows.loc[rows["conflict"] == "dropped", "split"] = ""
+    return rows
 
 
 def split_hash(rows: pd.DataFrame) -> str:
@@ -206,6 +210,40 @@ def _check_options(split_by, clusters, splits, extracted, test_fraction, validat
         )
 
 
+def _check_folds(folds, conflict_rule, test_chromosomes, validation_chromosomes):
+    if folds < 1:
+        raise UserError(f"--folds {folds}", expected="1 or more")
+    if conflict_rule not in conflicts.RULES:
+        raise UserError(f"--conflicts {conflict_rule}", expected=", ".join(conflicts.RULES))
+    if folds > 1 and (test_chromosomes or validation_chromosomes):
+        raise UserError(
+            "chromosomes to hold out are given together with --folds",
+            do="leave one of them out: over the folds every chromosome is held out once",
+        )
+
+
+def _join(
+    sources: Sequence[Extracted], extracted: Sequence[str | PathLike[str]], folds: int
+) -> pd.DataFrame:
+    """Put the kept rows of all samples under one another; ``source_index`` says whose they are."""
+    names = [_sample_name(source) for source in sources]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"two samples are called {twice}", do="give each sample its own name")
+    taken = [name for name in names if folds > 1 and re.fullmatch(r"fold_\d+", name)]
+    if taken:
+        raise UserError(
+            f"the sample name {taken[0]} is taken by the folder of a fold", do="choose another"
+        )
+    rows = pd.concat([s.kept for s in sources], keys=range(len(sources)), names=["source_index"])
+    rows = rows.reset_index(level=0).reset_index(drop=True)
+    if rows["label"].isna().any():
+        raise UserError(
+            "the regions have no labels", where=extracted[0], do="extract them labelled"
+        )
+    return rows
+
+
 def _sample_name(source: Extracted) -> str:
     name = str(source.regions["sample"].iloc[0]) if len(source.regions) else ""
     if not re.fullmatch(r"[\w+-][\w.+-]*", name):
@@ -217,173 +255,133 @@ def _sample_name(source: Extracted) -> str:
     return name
 
 
-def _way(split_by: str, rows: pd.DataFrame, clusters: bool, splits: bool, held_out: bool) -> str:
+def _way(
+    split_by: str, rows: pd.DataFrame, clusters: bool, splits: bool, held_out: bool, folds: int
+) -> str:
     if split_by != "auto":
         return split_by
     if splits:
         return "file"
     if clusters:
         return "clusters"
-    return "chromosomes" if held_out or usable_chromosomes(rows) else "clusters"
+    enough = held_out or usable_chromosomes(rows, max(3, folds))
+    return "chromosomes" if enough else "clusters"
 
 
-def _from_files(rows: pd.DataFrame, splits: Sequence[str | PathLike[str]]) -> pd.Series:
-    """Look every kept region up in the given tables by its place."""
-    place = ["chrom", "start", "end"]
-    found = pd.Series("", index=rows.index, dtype="str")
+def _from_files(
+    rows: pd.DataFrame, splits: Sequence[str | PathLike[str]], folds: int
+) -> list[pd.Series]:
+    """Look every kept region up in the given tables by its place, one series per fold."""
+    columns = [f"fold_{k}" for k in range(1, folds + 1)] if folds > 1 else ["split"]
+    found = pd.DataFrame("", index=rows.index, columns=columns, dtype="str")
     for i in sorted(set(rows["source_index"])):
         path = Path(splits[i] if len(splits) > 1 else splits[0])
-        given = read_region_rows(path, (*place, "split"))
-        given = given[given["split"] != ""]
-        for line, value in zip(given.index + 2, given["split"], strict=True):
-            if value not in PARTS:
-                raise UserError(
-                    f"split {value!r} is unknown", where=path, line=line, expected=", ".join(PARTS)
-                )
-        two = given.groupby(place)["split"].transform("nunique") > 1
-        if two.any():
-            raise UserError("a region is in two parts", where=path, line=int(two.idxmax()) + 2)
+        given = read_region_rows(path, (*PLACE, *columns))
+        if folds > 1 and f"fold_{folds + 1}" in given.columns:
+            raise UserError(f"more than {folds} folds", where=path, do="give --folds as it was")
+        given = given[given[columns].fillna("").ne("").all(axis=1)]
         mine = rows[rows["source_index"] == i]
-        known = given.drop_duplicates(place).set_index(place)["split"]
-        value = known.reindex(pd.MultiIndex.from_frame(mine[place])).to_numpy()
-        if pd.isna(value).any():
-            first = mine[pd.isna(value)].iloc[0]
-            raise UserError(
-                f"{first['chrom']}:{first['start']}-{first['end']} is missing "
-                f"({pd.isna(value).sum()} regions are)",
-                where=path,
-                expected="a split for every kept region",
-            )
-        found[mine.index] = value
-    return found
+        for column in columns:
+            found.loc[mine.index, column] = _look_up(mine, given, column, path)
+    return [found[column] for column in columns]
 
 
-def _require_sizes(rows: pd.DataFrame, way: str) -> None:
+def _look_up(mine: pd.DataFrame, given: pd.DataFrame, column: str, path: Path) -> np.ndarray:
+    unknown = ~given[column].isin(PARTS)
+    if unknown.any():
+        line = unknown.idxmax()
+        raise UserError(
+            f"split {given[column][line]!r} is unknown",
+            where=path,
+            line=line + 2,
+            expected=", ".join(PARTS),
+        )
+    two = given.groupby(PLACE)[column].transform("nunique") > 1
+    if two.any():
+        raise UserError("a region is in two parts", where=path, line=int(two.idxmax()) + 2)
+    known = given.drop_duplicates(PLACE).set_index(PLACE)[column]
+    value = known.reindex(pd.MultiIndex.from_frame(mine[PLACE])).to_numpy()
+    missing = pd.isna(value)
+    if missing.any():
+        first = mine[missing].iloc[0]
+        raise UserError(
+            f"{first['chrom']}:{first['start']}-{first['end']} is missing "
+            f"({missing.sum()} regions are)",
+            where=path,
+            expected="a split for every kept region",
+        )
+    return value
+
+
+def _require_sizes(rows: pd.DataFrame, way: str, fold: int | None = None) -> None:
     table = rows.groupby(["split", "label"]).size().unstack(fill_value=0)
     table = table.reindex(index=PARTS, columns=[0, 1], fill_value=0)
     if (table < MIN_PER_CLASS).any(axis=None):
         part = (table < MIN_PER_CLASS).any(axis=1).idxmax()
+        of_fold = f" of fold {fold}" if fold else ""
         raise UserError(
-            f"too few regions to split by {way}: the {part} part would have {table.loc[part, 1]} "
-            f"super-enhancers and {table.loc[part, 0]} typical enhancers",
+            f"too few regions to split by {way}: the {part} part{of_fold} would have "
+            f"{table.loc[part, 1]} super-enhancers and {table.loc[part, 0]} typical enhancers",
             expected=f"at least {MIN_PER_CLASS} of each class in every part",
-            do="give more regions, larger fractions, or another way (--split-by)",
+            do="give more regions, larger fractions, fewer folds, or another way (--split-by)",
         )
 
 
-def _count(rows: pd.DataFrame) -> dict:
-    parts = {}
-    for part in PARTS:
-        mine = rows[rows["split"] == part]
-        parts[part] = {
-            "regions": len(mine),
-            "super_enhancers": int((mine["label"] == 1).sum()),
-            "typical_enhancers": int((mine["label"] == 0).sum()),
-            "clusters": int(mine["cluster"].nunique()),
-            "chromosomes": sorted(mine["chrom"].unique())[:100],
-        }
+def _describe(rows: pd.DataFrame) -> dict:
+    """Count the parts and their overlaps, before anything slow is done."""
     # within a sample such TEs are dropped, so what is left is between cell lines
-    typical = rows[rows["label"] == 0]
-    conflicts = int(overlapping(typical, rows[rows["label"] == 1]).sum())
+    typical = rows["label"] == 0
     return {
         "split_hash": split_hash(rows),
         "samples": sorted(rows["sample"].unique()),
-        "parts": parts,
-        "label_conflicts_between_samples": conflicts,
+        "parts": audit.count_parts(rows),
+        "label_conflicts_between_samples": int((conflicts.find(rows) & typical).sum()),
+        "overlapping_regions": audit.count_overlaps(rows),
     }
 
 
-def _pairs() -> Iterator[tuple[str, str]]:
-    """The later part of each pair is the one that must be new."""
-    return ((b, a) for a, b in itertools.combinations(PARTS, 2))
-
-
-def _overlaps(rows: pd.DataFrame) -> dict:
-    counts = {}
-    for new, old in _pairs():
-        hit = overlapping(rows[rows["split"] == new], rows[rows["split"] == old])
-        counts[f"{new}_in_{old}"] = int(hit.sum())
-    return {"overlapping_regions": counts}
-
-
-def _overlap_error(rows: pd.DataFrame) -> UserError:
-    for new, old in _pairs():
-        mine = rows[rows["split"] == new]
-        hit = overlapping(mine, rows[rows["split"] == old])
-        if hit.any():
-            first = mine[hit].iloc[0]
-            return UserError(
-                f"{first['chrom']}:{first['start']}-{first['end']} is in the {new} part and "
-                f"overlaps the {old} part, as do {hit.sum() - 1} further regions",
-                where=first["source"],
-                line=int(first["line"]),
-                do="keep a locus in one part: mend the splits file, or split by clusters",
-            )
-    raise AssertionError("no overlap")
-
-
-def _similarity(rows: pd.DataFrame, sources: Sequence[Extracted]) -> tuple[pd.Series, dict]:
-    """Measure which share of each region's 31-mers an earlier part holds."""
-    part = rows["split"].to_numpy()
-
-    def sequences(*wanted: str) -> Iterator[str]:
-        everything = itertools.chain.from_iterable(s.sequences() for s in sources)
-        return itertools.compress(everything, np.isin(part, wanted))
-
-    in_train = pd.Series(np.nan, index=rows.index)
-    scaled = leakage.scale_for(int(rows["length"].sum()))
-    measured: dict = {"k": leakage.K, "scaled": scaled}
-    index = leakage.build_index(sequences("train"), scaled)
-    held = np.isin(part, ("validation", "test"))
-    in_train[held] = leakage.containment(sequences("validation", "test"), index, scaled)
-    shares = {
-        "validation_in_train": in_train[part == "validation"].to_numpy(),
-        "test_in_train": in_train[part == "test"].to_numpy(),
+def _count_conflicts(rows: pd.DataFrame, rule: str) -> dict:
+    return {
+        "rule": rule,
+        "regions": int((rows["conflict"] != "").sum()),
+        **{part: int(((rows["conflict"] != "") & (rows["split"] == part)).sum()) for part in PARTS},
+        "dropped": int((rows["conflict"] == "dropped").sum()),
     }
-    index = leakage.build_index(sequences("validation"), scaled)
-    shares["test_in_validation"] = leakage.containment(sequences("test"), index, scaled)
-    for pair, share in shares.items():
-        share = share[~np.isnan(share)]
-        measured[pair] = {
-            "regions": len(share),
-            "with_containment_at_least": {
-                f"{level:g}": int((share >= level).sum()) for level in CONTAINMENT_LEVELS
-            },
-            "median": float(np.median(share)) if len(share) else None,
-            "largest": float(share.max()) if len(share) else None,
-        }
-    return in_train, measured
 
 
-def _write_sample(folder: Path, source: Extracted, rows: pd.DataFrame) -> None:
-    """Write every input row of a sample; dropped ones keep empty cells."""
-    table = source.regions[list(COLUMNS)].copy()
-    kept = (table["drop_reason"] == "").to_numpy()
-    for column in ("cluster", "split"):
-        table[column] = ""
-        table.loc[kept, column] = rows[column].to_numpy()
-    files.write_table(table, folder / "regions.tsv")
-    table["train_containment"] = np.nan
-    table.loc[kept, "train_containment"] = rows["train_containment"].to_numpy()
-    files.write_table(table[list(SPLIT_COLUMNS)], folder / "splits.tsv")
+def _write(
+    folder: Path, sources: Sequence[Extracted], tables: Sequence[pd.DataFrame], audits: list[dict]
+) -> None:
+    """Write every input row of each sample; dropped ones keep empty cells."""
+    for i, source in enumerate(sources):
+        name = _sample_name(source)
+        mine = [table[table["source_index"] == i] for table in tables]
+        whole = source.regions[list(COLUMNS)]
+        for rows, found in zip(mine, audits, strict=True):
+            place = folder / (f"fold_{found['fold']}" if len(tables) > 1 else "") / name
+            table = _beside(whole, rows, ADDED)
+            files.write_table(table[[*COLUMNS, "cluster", "split"]], place / "regions.tsv")
+            files.write_table(table[list(SPLIT_COLUMNS)], place / "splits.tsv")
+            if len(tables) > 1:
+                files.write_json(found, folder / f"fold_{found['fold']}" / "audit.json")
+        if len(tables) > 1:
+            _write_folds(folder / name, whole, mine)
 
 
-def _log(audit: dict) -> None:
-    for part, counts in audit["parts"].items():
-        logger.info(
-            "%s: %d regions (%d SE, %d TE) in %d clusters",
-            part,
-            counts["regions"],
-            counts["super_enhancers"],
-            counts["typical_enhancers"],
-            counts["clusters"],
-        )
-    found = audit["similarity"]["test_in_train"]
-    like = found["with_containment_at_least"]["0.5"]
-    logger.info(
-        "split by %s; no overlaps; %d of %d test regions share half of their 31-mers or more "
-        "with the training part",
-        audit["split_by"],
-        like,
-        found["regions"],
-    )
+def _write_folds(folder: Path, whole: pd.DataFrame, tables: list[pd.DataFrame]) -> None:
+    """Write which fold tests a region, and its part in all of them."""
+    parts = {f"fold_{k}": table["split"] for k, table in enumerate(tables, start=1)}
+    rows = tables[0].assign(**parts)
+    tested = pd.DataFrame(parts) == "test"
+    rows["fold"] = tested.to_numpy().argmax(axis=1) + 1
+    # a split from a file may leave a region untested
+    rows["fold"] = rows["fold"].where(tested.any(axis=1)).astype("Int64")
+    table = _beside(whole, rows, ("cluster", "fold", *parts))
+    files.write_table(table[[*COLUMNS, "cluster", "fold"]], folder / "regions.tsv")
+    files.write_table(table[[*SPLIT_COLUMNS[:7], *parts]], folder / "folds.tsv")
+
+
+def _beside(whole: pd.DataFrame, rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Put columns of the kept rows beside all rows, in their order."""
+    added = rows[list(columns)].set_axis(whole.index[whole["drop_reason"] == ""])
+    return whole.join(added)

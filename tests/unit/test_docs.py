@@ -315,7 +315,9 @@ def test_files_of_a_run_are_as_described(place):
     assert set(measured["test"]["baselines"]) <= described
     assert {f"test.{name}" for name in ("delta", "unlike_training")} <= described
     audit = json.loads((place / "stages/splits/audit.json").read_text())
-    assert set(audit) == mentioned("audit.json")
+    text = TEXT[ROOT / "docs/output.md"].split("## audit.json")[1].split("\n## ")[0]
+    entries = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", text, re.M)))
+    assert {*audit, "folds"} == set(entries)
     assert set(json.loads((place / "results/K562/curves.json").read_text())["test"]) <= mentioned(
         "curves.json"
     )

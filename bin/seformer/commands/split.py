@@ -11,6 +11,12 @@ import typer
 from seformer.commands.options import ExtractedMany, Out, Seed
 
 
+class Conflicts(StrEnum):
+    keep = "keep"
+    drop = "drop"
+    majority = "majority"
+
+
 class SplitBy(StrEnum):
     auto = "auto"
     chromosomes = "chromosomes"
@@ -39,7 +45,7 @@ def command(
     ] = None,
     splits: Annotated[
         list[Path] | None,
-        typer.Option("--splits", help="splits.tsv of an earlier run to use again."),
+        typer.Option("--splits", help="splits.tsv (folds.tsv) of an earlier run to use again."),
     ] = None,
     test_fraction: Annotated[
         float, typer.Option("--test-fraction", help="Wanted share of the test part.")
@@ -47,6 +53,16 @@ def command(
     validation_fraction: Annotated[
         float, typer.Option("--validation-fraction", help="Wanted share of the validation part.")
     ] = 0.1,
+    folds: Annotated[
+        int, typer.Option("--folds", min=1, help="Folds of a cross-validation; 1 = one split.")
+    ] = 1,
+    conflicts: Annotated[
+        Conflicts,
+        typer.Option(
+            "--conflicts",
+            help="Loci with another label in another sample, in the training of one model for all.",
+        ),
+    ] = Conflicts.keep,
     seed: Seed = 1,
 ) -> None:
     """Split all samples together, by chromosomes or clusters, and audit the leakage."""
@@ -62,6 +78,8 @@ def command(
         splits=splits or (),
         test_fraction=test_fraction,
         validation_fraction=validation_fraction,
+        folds=folds,
+        conflict_rule=conflicts.value,
         seed=seed,
     )
 
