@@ -18,7 +18,7 @@ def load_model(folder: str | PathLike[str], device: str = "auto") -> TrainedMode
     Parameters
     ----------
     folder
-        The model folder.
+        The model folder, or an archive of it (`seformer pack`, the Galaxy tools).
     device
         auto, cpu, cuda or cuda:N.
 

@@ -23,6 +23,8 @@ COMMANDS = (
     "finetune-head",
     "finetune-full",
     "evaluate",
+    "pack",
+    "unpack",
     "predict",
     "merge-predictions",
     "explain",

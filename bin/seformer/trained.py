@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from seformer import files, tracks
+from seformer.archive import opened
 from seformer.attribute import Settings as AttributionSettings
 from seformer.errors import UserError
 from seformer.explain import has_values, read_table, write_values
@@ -25,7 +26,7 @@ Regions = str | PathLike[str] | pd.DataFrame
 
 
 class TrainedModel:
-    """A model folder, loaded; see `seformer.load_model`.
+    """A model folder (or an archive of one), loaded; see `seformer.load_model`.
 
     Attributes
     ----------
@@ -34,7 +35,8 @@ class TrainedModel:
     """
 
     def __init__(self, folder: str | PathLike[str], device: str = "auto") -> None:
-        self._model = load_model(Path(folder), device)
+        with opened(folder) as opened_folder:
+            self._model = load_model(opened_folder, device)
 
     @property
     def settings(self) -> Settings:

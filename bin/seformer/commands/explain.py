@@ -11,7 +11,7 @@ from seformer.commands import options
 
 
 def command(
-    model: options.ModelFolder,
+    model: options.TrainedModel,
     out: options.Out,
     fasta: options.OptionalFasta = None,
     regions: options.Regions = None,
@@ -57,30 +57,32 @@ def command(
 
     Give --fasta with --regions, or --extracted.
     """
+    from seformer.archive import opened
     from seformer.attribute import Settings
     from seformer.devices import use_threads
     from seformer.explain import explain
 
     use_threads(threads)
-    explain(
-        model,
-        out,
-        fasta=fasta,
-        regions=regions,
-        extracted=extracted,
-        chrom_sizes=chrom_sizes,
-        settings=Settings(
-            method=method,
-            reference=reference,
-            references=references,
-            completeness=completeness,
-            max_steps=max_steps,
-            seed=seed,
-            batch_tokens=batch_tokens,
-        ),
-        faithfulness_regions=faithfulness,
-        bedgraph=bedgraph,
-        rename_chromosomes=rename_chromosomes,
-        invalid_regions=invalid_regions,
-        device=device,
-    )
+    with opened(model) as folder:
+        explain(
+            folder,
+            out,
+            fasta=fasta,
+            regions=regions,
+            extracted=extracted,
+            chrom_sizes=chrom_sizes,
+            settings=Settings(
+                method=method,
+                reference=reference,
+                references=references,
+                completeness=completeness,
+                max_steps=max_steps,
+                seed=seed,
+                batch_tokens=batch_tokens,
+            ),
+            faithfulness_regions=faithfulness,
+            bedgraph=bedgraph,
+            rename_chromosomes=rename_chromosomes,
+            invalid_regions=invalid_regions,
+            device=device,
+        )

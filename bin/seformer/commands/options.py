@@ -58,6 +58,10 @@ SplitsMany = Annotated[
     typer.Option("--splits", help="splits.tsv of `seformer split`, in the order of --extracted."),
 ]
 ModelFolder = Annotated[Path, typer.Option("--model", help="Model folder of an earlier stage.")]
+TrainedModel = Annotated[
+    Path,
+    typer.Option("--model", help="Trained model: its folder, or an archive of it (`pack`)."),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0 = all allotted.")]

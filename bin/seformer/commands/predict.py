@@ -10,7 +10,7 @@ from seformer.commands import options
 
 
 def command(
-    model: options.ModelFolder,
+    model: options.TrainedModel,
     out: options.Out,
     fasta: options.OptionalFasta = None,
     regions: options.Regions = None,
@@ -29,19 +29,21 @@ def command(
     threads: options.Threads = 0,
 ) -> None:
     """Score every region: logit, calibrated probability, call, coverage and flags."""
+    from seformer.archive import opened
     from seformer.devices import resolve_device, use_threads
     from seformer.predict import predict
 
     use_threads(threads)
-    predict(
-        model,
-        out,
-        fasta=fasta,
-        regions=regions,
-        extracted=extracted,
-        prevalence=prevalence,
-        rename_chromosomes=rename_chromosomes,
-        invalid_regions=invalid_regions,
-        batch_tokens=batch_tokens,
-        device=str(resolve_device(device)),
-    )
+    with opened(model) as folder:
+        predict(
+            folder,
+            out,
+            fasta=fasta,
+            regions=regions,
+            extracted=extracted,
+            prevalence=prevalence,
+            rename_chromosomes=rename_chromosomes,
+            invalid_regions=invalid_regions,
+            batch_tokens=batch_tokens,
+            device=str(resolve_device(device)),
+        )

@@ -11,7 +11,7 @@ from seformer.commands import options
 
 
 def command(
-    model: options.ModelFolder,
+    model: options.TrainedModel,
     fasta: options.Fasta,
     vcf: Annotated[Path, typer.Option("--vcf", help="Variants, VCF or BCF.")],
     out: options.Out,
@@ -32,18 +32,20 @@ def command(
     Both strands are averaged. Each allele is checked against the FASTA; what cannot be scored is
     reported with its reason.
     """
+    from seformer.archive import opened
     from seformer.devices import use_threads
     from seformer.variants import variants
 
     use_threads(threads)
-    variants(
-        model,
-        out,
-        fasta=fasta,
-        vcf=vcf,
-        regions=regions,
-        width=width,
-        rename_chromosomes=rename_chromosomes,
-        batch_tokens=batch_tokens,
-        device=device,
-    )
+    with opened(model) as folder:
+        variants(
+            folder,
+            out,
+            fasta=fasta,
+            vcf=vcf,
+            regions=regions,
+            width=width,
+            rename_chromosomes=rename_chromosomes,
+            batch_tokens=batch_tokens,
+            device=device,
+        )

@@ -1,0 +1,20 @@
+"""`seformer pack`: a model folder as one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seformer.commands import options
+
+
+def command(
+    model: options.ModelFolder,
+    archive: Annotated[Path, typer.Option("--archive", help="Tar archive to write.")],
+) -> None:
+    """Pack a model folder into one file, which predict, explain and variants take as it is."""
+    from seformer.archive import pack
+
+    pack(model, archive)
