@@ -258,6 +258,13 @@ def _batches(part: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield rows
 
 
+def _count(sequences: list[str], letters: bytes) -> np.ndarray:
+    """Return how many of ``letters`` each sequence holds: int64 ``[sequences]``."""
+    arrays = (np.frombuffer(sequence.encode(), np.uint8) for sequence in sequences)
+    counts = (sum(np.count_nonzero(array == letter) for letter in letters) for array in arrays)
+    return np.fromiter(counts, np.int64, len(sequences))
+
+
 def _with_bases(
     rows: pd.DataFrame, genome: Genome, rules: _Rules
 ) -> tuple[pd.DataFrame, list[str]]:
@@ -265,8 +272,7 @@ def _with_bases(
     kept = (rows["drop_reason"] == "").to_numpy()
     bases = genome.fetch_many(rows[kept])
     length = np.array([len(b) for b in bases], dtype=np.int64)
-    n = np.array([b.count("N") for b in bases], dtype=np.int64)
-    strong = np.array([b.count("G") + b.count("C") for b in bases], dtype=np.int64)
+    n, strong = _count(bases, b"N"), _count(bases, b"GC")
     gc = np.full(len(rows), np.nan)
     n_fraction = np.full(len(rows), np.nan)
     gc[kept] = np.divide(strong, length - n, out=np.full(len(n), np.nan), where=length > n)

@@ -160,8 +160,8 @@ class ExtractedWriter:
         )
         kept = rows[rows["drop_reason"] == ""]
         names = kept["chrom"] + ":" + kept["start"].astype(str) + "-" + kept["end"].astype(str)
-        for name, bases in zip(names, sequences, strict=True):
-            self._fasta.write(f">{name}\n{bases}\n".encode())
+        records = (f">{name}\n{bases}\n" for name, bases in zip(names, sequences, strict=True))
+        self._fasta.write("".join(records).encode())
         count = Counter(rows["drop_reason"])
         count["bases"] = int(kept["length"].sum())
         count["super_enhancers"] = int((kept["label"] == 1).sum())

@@ -24,11 +24,10 @@ import pysam
 from seformer import assemblies
 from seformer.errors import UserError
 from seformer.files import atomic_path, existing_file, is_gzipped
+from seformer.letters import PlainReader, clean, stretches
 
 logger = logging.getLogger(__name__)
 
-AMBIGUOUS = "RYSWKMBDHVNUX"  # IUPAC codes (and X, an old mask) that are none of A, C, G, T
-TO_BASES = str.maketrans({code: "N" for code in AMBIGUOUS})
 RENAME_ADVICE = "give --rename-chromosomes (in the pipeline --rename_chromosomes) to match them"
 CONTIGS_CHECKED = 5_000
 BGZF_BLOCK = 2**16
@@ -64,6 +63,7 @@ class Genome:
         if self._bgzipped:
             _require_bgzip(self.path)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._plain: PlainReader | None = None
         index, blocks = self._index()
         try:
             self._fasta = _quietly(
@@ -72,6 +72,7 @@ class Genome:
                 filepath_index=str(index),
                 filepath_index_compressed=str(blocks) if self._bgzipped else None,
             )
+            self._plain = None if self._bgzipped else PlainReader(self.path, index)
         except (OSError, ValueError) as error:
             self.close()
             raise UserError("the FASTA cannot be read", where=self.path) from error
@@ -89,6 +90,9 @@ class Genome:
         """Close the file and remove a temporary index."""
         if getattr(self, "_fasta", None) is not None:
             self._fasta.close()
+        if getattr(self, "_plain", None) is not None:
+            self._plain.close()
+            self._plain = None
         if self._temporary is not None:
             self._temporary.cleanup()
             self._temporary = None
@@ -119,16 +123,23 @@ class Genome:
         length = self.chromosomes.get(chrom)
         if length is None or not 0 <= start < end <= length:
             raise UserError(f"{chrom}:{start}-{end} is not in the genome", where=self.path)
-        raw = self._fasta.fetch(chrom, start, end).upper()
-        bases = raw.translate(TO_BASES)
-        other = set(bases) - set("ACGTN")
+        raw = (
+            self._plain.fetch(chrom, start, end)
+            if self._plain is not None
+            else self._fasta.fetch(chrom, start, end).encode()
+        )
+        bases = clean(raw)
+        other = bases.translate(None, b"ACGTN")
         if other or len(bases) != end - start:
-            found = f"{min(other)!r} is no nucleotide" if other else "the sequence ends early"
+            odd = chr(min(other)) if other else ""
+            found = f"{odd!r} is no nucleotide" if other else "the sequence ends early"
             raise UserError(f"{chrom}:{start}-{end}: {found}", where=self.path)
-        return bases
+        return bases.decode("ascii")
 
     def fetch_many(self, regions: pd.DataFrame) -> list[str]:
         """Return the bases of many regions in input order, read in the file's order.
+
+        Regions that overlap or lie close together are read in one go.
 
         Parameters
         ----------
@@ -136,11 +147,28 @@ class Genome:
             Columns ``chrom``, ``start``, ``end`` (0-based half-open).
         """
         place = {name: i for i, name in enumerate(self.chromosomes)}
-        rows = list(zip(regions["chrom"], regions["start"], regions["end"], strict=True))
+        rows = [
+            (chrom, int(start), int(end))
+            for chrom, start, end in zip(
+                regions["chrom"], regions["start"], regions["end"], strict=True
+            )
+        ]
         order = sorted(range(len(rows)), key=lambda i: (place.get(rows[i][0], -1), rows[i][1]))
         sequences = [""] * len(rows)
-        for i in order:
-            sequences[i] = self.fetch(*rows[i])
+        for group in stretches(rows, order):
+            chrom, first, _ = rows[group[0]]
+            last = max(rows[i][2] for i in group)
+            try:
+                bases = self.fetch(chrom, first, last)
+            except UserError:
+                if len(group) == 1:
+                    raise
+                # what is wrong may lie between the regions; else the error names the region
+                for i in group:
+                    sequences[i] = self.fetch(*rows[i])
+                continue
+            for i in group:
+                sequences[i] = bases[rows[i][1] - first : rows[i][2] - first]
         return sequences
 
     def match_chromosomes(

@@ -187,14 +187,19 @@ class KmerTokenizer:
 
     def _lookup(self, codes: np.ndarray, place: np.ndarray) -> np.ndarray:
         """Return the ids of the k-mers that begin at ``place``."""
-        codes = np.concatenate([codes, np.full(self.k, 4, np.uint8)])
-        index = np.zeros(len(place), dtype=np.int32)
-        known = np.ones(len(place), dtype=bool)
+        number = len(codes)
+        # the k-mer that begins at each letter, as digits of base 4, for all letters in one sweep
+        digits = np.concatenate([codes & 3, np.zeros(self.k, np.uint8)])
+        index = np.zeros(number, dtype=np.int32)
         for j in range(self.k):
-            code = codes[place + j]
-            known &= code < 4
-            index = index * 4 + (code & 3)
-        return np.where(known, self._id_of_kmer[index], np.int32(self.unk_id))
+            index <<= 2
+            index |= digits[j : j + number]
+        ids = self._id_of_kmer[index[place]]
+        odd = codes > 3
+        if odd.any():
+            before = _splits(np.concatenate([odd, np.zeros(self.k, bool)]))
+            ids[before[place + self.k] > before[place]] = self.unk_id
+        return ids
 
     def save(self, folder: str | Path) -> None:
         """Write vocab.txt and tokenizer_config.json (readable by transformers as BERT's)."""

@@ -46,6 +46,32 @@ def test_many_come_in_input_order(genome):
     assert genome.fetch_many(regions) == ["GGG", "ACGG", "GAT", "AC"]
 
 
+def test_near_regions_are_read_at_once(genome, monkeypatch):
+    places = []
+    fetch = Genome.fetch
+    monkeypatch.setattr(Genome, "fetch", lambda self, *p: places.append(p) or fetch(self, *p))
+    regions = pd.DataFrame(
+        {"chrom": ["chr1"] * 3 + ["chr2"], "start": [0, 2, 20, 1], "end": [12, 4, 24, 3]}
+    )
+    assert genome.fetch_many(regions) == ["ACGTACGTACGG", "GT", "ACGT", "TT"]
+    assert places == [("chr1", 0, 24), ("chr2", 1, 3)]
+
+
+def test_what_lies_between_regions_is_no_fault(fasta):
+    regions = pd.DataFrame({"chrom": ["c", "c"], "start": [0, 5], "end": [4, 9]})
+    with Genome(fasta({"c": "ACGTEGGCC"})) as genome:
+        assert genome.fetch_many(regions) == ["ACGT", "GGCC"]
+        with pytest.raises(UserError, match="c:4-9: 'E' is no nucl"):
+            genome.fetch_many(regions.assign(start=[0, 4]))
+
+
+def test_lines_of_other_systems(tmp_path):
+    path = tmp_path / "crlf.fa"
+    path.write_bytes(b">c\r\nACGTA\r\nCCGGT\r\nTT\r\n")
+    with Genome(path) as genome:
+        assert genome.fetch("c", 3, 12) == "TACCGGTTT"
+
+
 @pytest.mark.parametrize(
     "place", [("chr1", 0, 33), ("chr1", 5, 5), ("chr1", -1, 3), ("chr9", 0, 1)]
 )
