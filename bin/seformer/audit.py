@@ -133,6 +133,12 @@ def pool(audits: Sequence[dict], shares: Sequence[Mapping[str, np.ndarray]]) -> 
             pair: sum(audit["overlapping_regions"][pair] for audit in audits) for pair in pairs
         },
         "similarity": summarise(together, audits[0]["similarity"]["scaled"]),
+        # a region in conflict is in each fold, in the test of one of them
+        "conflicts": {
+            "rule": audits[0]["conflicts"]["rule"],
+            "regions": audits[0]["conflicts"]["regions"],
+            "dropped": max(audit["conflicts"]["dropped"] for audit in audits),
+        },
         "folds": list(audits),
     }
 

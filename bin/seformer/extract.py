@@ -27,7 +27,9 @@ from seformer.extracted import (
     read_region_rows,
 )
 from seformer.genome import Genome
+from seformer.negatives import NOT_MATCHED, Negatives, add_random, match
 from seformer.regions import iter_regions, read_regions
+from seformer.units import BLOCKS, Units, cut
 
 __all__ = ["COLUMNS", "DROP_REASONS", "Extracted", "extract", "read_extracted", "read_region_rows"]
 
@@ -58,13 +60,15 @@ def extract(
     max_n_fraction: float = MAX_N_FRACTION,
     min_length: int | None = None,
     shard_bases: int | None = None,
+    units: Units = Units(),  # noqa: B008 - a tuple cannot change
+    negatives: Negatives = Negatives(),  # noqa: B008
 ) -> dict:
     """Write an extracted folder, or folders ``shard_0001`` … of consecutive rows.
 
     Rows that cannot serve are kept in the table with a ``drop_reason`` and counted:
     ``unknown_chromosome``, ``past_chromosome_end`` (with ``invalid_regions="drop"``),
-    ``too_short``, ``all_n`` always; ``conflicting_label``, ``duplicate``, ``te_overlaps_se`` and
-    ``too_many_n`` in training only.
+    ``too_short``, ``all_n`` always; ``conflicting_label``, ``duplicate``, ``te_overlaps_se``,
+    ``no_constituent``, ``too_many_n`` and ``not_matched`` in training only.
 
     Parameters
     ----------
@@ -75,7 +79,8 @@ def extract(
     regions
         One region file, with labels unless ``unlabelled``.
     super_enhancers, typical_enhancers
-        Instead of ``regions``: the two classes apart.
+        Instead of ``regions``: the two classes apart. Random negatives can stand in for the
+        typical enhancers.
     sample
         Name for the column ``sample``.
     unlabelled
@@ -90,6 +95,10 @@ def extract(
         Shorter regions are dropped; default 50 bp in training, 10 bp otherwise.
     shard_bases
         Begin a new shard once one holds this many bases.
+    units
+        In training, what the regions are cut into.
+    negatives
+        In training, whether typical enhancers are matched or drawn at random.
 
     Returns
     -------
@@ -101,12 +110,11 @@ def extract(
     UserError
         For every fault of the files; in training also if a class is missing.
     """
-    if (regions is None) == (super_enhancers is None and typical_enhancers is None):
-        raise UserError("give either --regions, or --super-enhancers with --typical-enhancers")
-    if regions is None and (super_enhancers is None or typical_enhancers is None):
-        raise UserError("one class only: give both --super-enhancers and --typical-enhancers")
-    if unlabelled and regions is None:
-        raise UserError("--unlabelled reads --regions")
+    _check_sources(regions, super_enhancers, typical_enhancers, unlabelled, negatives)
+    if unlabelled and (units != Units() or negatives != Negatives()):
+        raise UserError("regions to score are taken as they are: no other units, no negatives")
+    units.check()
+    negatives.check()
     if invalid_regions not in ("error", "drop"):
         raise UserError(f"--invalid-regions {invalid_regions}", expected="error or drop")
     if min_length is None:
@@ -119,9 +127,13 @@ def extract(
             matched = _survey(_stretches(paths[0]), genome, rules)
             stretches = (_mark(part, genome, matched, rules) for part in _stretches(paths[0]))
         else:
-            table = _training_table(paths)
+            table = _training_table(paths, super_enhancers is not None)
             matched = _survey([table], genome, rules)
-            stretches = iter([_mark_training(_mark(table, genome, matched, rules))])
+            table = cut(table, units, matched, genome.chromosomes)
+            if negatives.random:
+                table = add_random(table, genome, matched, negatives)
+            table = _mark_training(_mark(table, genome, matched, rules))
+            stretches = iter([_match(table, genome, rules, negatives)])
         with files.output_folder(out) as staging:
             count = _write(stretches, genome, staging, sample, rules, shard_bases)
             summary = {
@@ -133,6 +145,7 @@ def extract(
                     "fingerprint": genome.fingerprint(),
                     "contigs": len(genome.chromosomes),
                 },
+                **({} if unlabelled else {"unit": units.unit}),
                 **_totals(count),
             }
             _require_usable(summary, paths, rules)
@@ -141,6 +154,17 @@ def extract(
                 _remove_stale_shards(Path(out), staging)
     _log(summary)
     return summary
+
+
+def _check_sources(regions, super_enhancers, typical_enhancers, unlabelled, negatives) -> None:
+    if (regions is None) == (super_enhancers is None and typical_enhancers is None):
+        raise UserError("give either --regions, or --super-enhancers with --typical-enhancers")
+    one_is_enough = negatives.random and super_enhancers is not None
+    both = super_enhancers is not None and typical_enhancers is not None
+    if regions is None and not (both or one_is_enough):
+        raise UserError("one class only: give both --super-enhancers and --typical-enhancers")
+    if unlabelled and regions is None:
+        raise UserError("--unlabelled reads --regions")
 
 
 class _Rules(NamedTuple):
@@ -153,16 +177,18 @@ class _Rules(NamedTuple):
 
 def _stretches(path: Path) -> Iterator[pd.DataFrame]:
     for part in iter_regions(path, ROWS, labels=False):
-        yield part.regions.assign(source=part.source.name, path=str(part.source))
+        yield part.regions.assign(source=part.source.name, path=str(part.source), parent="")
 
 
-def _training_table(paths: list[Path]) -> pd.DataFrame:
-    """Read the labelled regions, SE before TE where they come as two files."""
+def _training_table(paths: list[Path], apart: bool) -> pd.DataFrame:
+    """Read the labelled regions, SE before TE where the classes come ``apart``."""
     tables = []
     for path, label in zip(paths, (1, 0), strict=False):
-        table = read_regions(path, labels=len(paths) == 1)
+        table = read_regions(path, labels=not apart)
         rows = table.regions.assign(source=path.name, path=str(path))
-        if len(paths) == 2:
+        if set(BLOCKS) <= set(table.own.columns):
+            rows = rows.join(table.own[list(BLOCKS)])
+        if apart:
             rows["label"] = pd.array([label] * len(rows), dtype="Int8")
         tables.append(rows)
     table = pd.concat(tables, ignore_index=True)
@@ -227,6 +253,8 @@ def _mark(
     names = part["chrom"].map(matched)
     length = part["end"] - part["start"]
     reason = pd.Series("", index=part.index, dtype="str")
+    if "drop_reason" in part.columns:
+        reason = part["drop_reason"].copy()
     reason[length < rules.min_length] = "too_short"
     reason[part["end"] > names.map(genome.chromosomes)] = "past_chromosome_end"
     reason[names.isna()] = "unknown_chromosome"
@@ -247,6 +275,20 @@ def _mark_training(table: pd.DataFrame) -> pd.DataFrame:
     typical = table[(reason == "") & (table["label"] == 0)]
     inside = intervals.overlapping(typical, table[table["label"] == 1])
     reason[typical.index[inside]] = "te_overlaps_se"
+    return table.assign(drop_reason=reason)
+
+
+def _match(
+    table: pd.DataFrame, genome: Genome, rules: _Rules, negatives: Negatives
+) -> pd.DataFrame:
+    """Drop what finds no partner of the other class; the bases are read once more for it."""
+    if not negatives.match:
+        return table
+    measured = pd.concat([_with_bases(batch, genome, rules)[0] for batch in _batches(table)])
+    free = measured[measured["drop_reason"] == ""]
+    paired = match(free, negatives.match, negatives.seed)
+    reason = table["drop_reason"].copy()
+    reason[free.index[~paired]] = NOT_MATCHED
     return table.assign(drop_reason=reason)
 
 

@@ -30,6 +30,7 @@ COLUMNS = (
     "n_fraction",
     "line",
     "source",
+    "parent",
     "drop_reason",
 )
 DROP_REASONS = (
@@ -39,8 +40,10 @@ DROP_REASONS = (
     "conflicting_label",
     "duplicate",
     "te_overlaps_se",
+    "no_constituent",
     "all_n",
     "too_many_n",
+    "not_matched",
 )
 
 
@@ -52,6 +55,7 @@ class Extracted(NamedTuple):
     regions
         Every input row, columns `COLUMNS`; ``label`` Int8 (missing = unlabelled), ``length`` in
         base pairs, ``gc`` and ``n_fraction`` float (missing where no sequence was read),
+        ``parent`` the region that a window or constituent was cut from, "" for whole regions,
         ``drop_reason`` "" for kept rows. ``chrom`` is spelled as in the genome.
     folder
         Where it lies.

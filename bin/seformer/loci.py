@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from seformer import intervals
 from seformer.errors import UserError
 from seformer.files import open_text
+from seformer.negatives import RANDOM
 
 # neighbours within a kilobase are one locus: enhancers are called in pieces
 CLUSTER_GAP = 1_000
@@ -25,7 +26,8 @@ def read_clusters(rows: pd.DataFrame, tables: Sequence[str | PathLike[str]]) -> 
     Parameters
     ----------
     rows
-        Columns ``source_index`` (number of the sample), ``chrom``, ``name``.
+        Columns ``source_index`` (number of the sample), ``chrom``, ``name``, ``source``,
+        ``parent``. What was cut from a region has the region's cluster; random regions need none.
     tables
         No table, one for all samples, or one per sample. Two tab-separated columns: the contig
         or the region's name, and its cluster; a first line ``contig cluster`` (or ``region``,
@@ -46,9 +48,10 @@ def read_clusters(rows: pd.DataFrame, tables: Sequence[str | PathLike[str]]) -> 
         path = Path(table)
         mine = rows[rows["source_index"] == i] if len(tables) > 1 else rows
         clusters = _read_table(path)
-        by_name, by_contig = mine["name"].isin(clusters), mine["chrom"].isin(clusters)
-        key = mine["name"].where(by_name, mine["chrom"])
-        missing = ~(by_name | by_contig)
+        name = mine["name"].where(mine["parent"] == "", mine["name"].str.rpartition("/")[0])
+        by_name, by_contig = name.isin(clusters), mine["chrom"].isin(clusters)
+        key = name.where(by_name, mine["chrom"])
+        missing = ~(by_name | by_contig | (mine["source"] == RANDOM))
         if missing.any():
             first = mine[missing].iloc[0]
             raise UserError(
@@ -57,7 +60,7 @@ def read_clusters(rows: pd.DataFrame, tables: Sequence[str | PathLike[str]]) -> 
                 where=path,
                 expected="one line for every region or every contig: its name, a tab, its cluster",
             )
-        value = key.map(clusters)
+        value = key.map(clusters).fillna("")
         # the same word in two tables need not mean the same cluster
         prefix = f"{i + 1}/" if len(tables) > 1 else ""
         found[mine.index] = (prefix + value).where(value != "", "")
@@ -93,7 +96,8 @@ def name_clusters(rows: pd.DataFrame, groups: pd.Series, gap: int = CLUSTER_GAP)
     Parameters
     ----------
     rows
-        Columns ``chrom``, ``start``, ``end`` (0-based half-open), all samples together.
+        Columns ``chrom``, ``start``, ``end`` (0-based half-open), ``source_index``, ``parent``,
+        all samples together. What was cut from one region is one cluster, whatever lies between.
     groups
         str, the cluster of a table, "" = none.
 
@@ -105,11 +109,17 @@ def name_clusters(rows: pd.DataFrame, groups: pd.Series, gap: int = CLUSTER_GAP)
     if groups.ne("").any():
         gap = 0  # the table says what belongs together; only true overlaps are added to it
     near = intervals.cluster(rows, gap)
-    group = pd.factorize(groups.where(groups != "", None))[0]
+    whole = rows["source_index"].astype(str) + "/" + rows["parent"]
     number = len(rows)
-    linked = np.flatnonzero(group >= 0)
-    left = np.concatenate([np.arange(number), linked])
-    right = number + np.concatenate([near, near.max(initial=-1) + 1 + group[linked]])
+    left, right = [np.arange(number)], [number + near]
+    offset = number + near.max(initial=-1) + 1
+    for label in (groups.where(groups != "", None), whole.where(rows["parent"] != "", None)):
+        group = pd.factorize(label)[0]
+        linked = np.flatnonzero(group >= 0)
+        left.append(linked)
+        right.append(offset + group[linked])
+        offset += group.max(initial=-1) + 1
+    left, right = np.concatenate(left), np.concatenate(right)
     size = int(right.max(initial=number)) + 1
     graph = coo_matrix((np.ones(len(left), dtype=np.int8), (left, right)), shape=(size, size))
     component = connected_components(graph, directed=False)[1][:number]

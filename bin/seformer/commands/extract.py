@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from seformer.commands.options import Fasta, InvalidRegions, Out, Regions, RenameChromosomes
+from seformer.commands.options import (
+    Fasta,
+    InvalidRegions,
+    Out,
+    Regions,
+    RenameChromosomes,
+    Seed,
+    names,
+)
+
+
+class Unit(StrEnum):
+    region = "region"
+    window = "window"
+    constituent = "constituent"
 
 
 def command(
@@ -44,9 +59,41 @@ def command(
         int | None,
         typer.Option("--shard-bases", min=1, help="Cut into folders of about so many bases."),
     ] = None,
+    unit: Annotated[
+        Unit, typer.Option("--unit", help="What one row of the training is.")
+    ] = Unit.region,
+    unit_length: Annotated[
+        int, typer.Option("--unit-length", min=50, help="Bases of a window, with --unit window.")
+    ] = 3000,
+    constituents: Annotated[
+        Path | None,
+        typer.Option(
+            "--constituents",
+            help="BED of constituents, with --unit constituent; default: the blocks of a BED12.",
+        ),
+    ] = None,
+    match_negatives: Annotated[
+        str,
+        typer.Option(
+            "--match-negatives",
+            help="Keep pairs of SE and TE alike in length,gc,n (or some of them).",
+        ),
+    ] = "",
+    random_negatives: Annotated[
+        str,
+        typer.Option(
+            "--random-negatives", help="Draw TEs from the genome: 500, or 2x for two per SE."
+        ),
+    ] = "",
+    blacklist: Annotated[
+        Path | None, typer.Option("--blacklist", help="BED of places where none is drawn.")
+    ] = None,
+    seed: Seed = 1,
 ) -> None:
     """Read regions and their bases: checked, filtered, counted."""
     from seformer.extract import extract
+    from seformer.negatives import Negatives
+    from seformer.units import Units
 
     extract(
         fasta,
@@ -61,4 +108,6 @@ def command(
         max_n_fraction=max_n_fraction,
         min_length=min_length,
         shard_bases=shard_bases,
+        units=Units(unit.value, unit_length, constituents),
+        negatives=Negatives(names(match_negatives), random_negatives, blacklist, seed),
     )

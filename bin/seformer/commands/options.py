@@ -78,3 +78,8 @@ InvalidRegions = Annotated[
         "--invalid-regions", help="Regions outside the genome: error, or drop (and count)."
     ),
 ]
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Cut a comma list."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())

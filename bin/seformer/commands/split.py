@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from seformer.commands.options import ExtractedMany, Out, Seed
+from seformer.commands.options import ExtractedMany, Out, Seed, names
 
 
 class Conflicts(StrEnum):
@@ -72,8 +72,8 @@ def command(
         extracted,
         out,
         split_by=split_by.value,
-        test_chromosomes=_names(test_chromosomes),
-        validation_chromosomes=_names(validation_chromosomes),
+        test_chromosomes=names(test_chromosomes),
+        validation_chromosomes=names(validation_chromosomes),
         clusters=clusters or (),
         splits=splits or (),
         test_fraction=test_fraction,
@@ -82,7 +82,3 @@ def command(
         conflict_rule=conflicts.value,
         seed=seed,
     )
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]

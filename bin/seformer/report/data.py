@@ -37,6 +37,8 @@ REASONS = {
     "te_overlaps_se": "typical enhancer overlapping a super-enhancer",
     "duplicate": "duplicate",
     "conflicting_label": "same place under both labels",
+    "no_constituent": "without a constituent",
+    "not_matched": "without a partner of the other class",
 }
 
 
@@ -51,6 +53,8 @@ def sections(results: Results) -> Iterator[Section]:
         yield distribution(samples, "gc", "GC content", "GC content in %")
         if all("split" in s.regions.columns for s in samples):
             yield parts(samples)
+        elif all("fold" in s.regions.columns for s in samples):
+            yield folds(samples)
     if results.audit is not None:
         yield audit(results.audit)
 
@@ -82,8 +86,28 @@ def counts(samples: list[Sample]) -> Section:
         "table has under a hundred of either class, or classes whose lengths or GC differ so "
         "much that these alone tell them apart.",
         "html",
-        table([*head, "SE share"], rows),
+        table([*head, "SE share"], rows) + "".join(map(_made, samples)),
     )
+
+
+def _made(sample: Sample) -> str:
+    """Say which rows are not regions of the input as they stood."""
+    said = []
+    if "parent" in sample.regions.columns and sample.regions["parent"].notna().any():
+        cut = sample.regions[sample.regions["parent"].notna()]
+        said.append(
+            f"{number(len(cut))} windows or constituents were cut from "
+            f"{number(cut['parent'].nunique())} regions; those of one region are in one part of "
+            "the split"
+        )
+    if "source" in sample.regions.columns:
+        drawn = int((sample.regions["source"] == "random").sum())
+        if drawn:
+            said.append(
+                f"{number(drawn)} of the typical enhancers are random regions of the genome: the "
+                "model learns to tell super-enhancers from background, not from typical enhancers"
+            )
+    return "".join(f"<p>{escape(sample.name)}: {text}.</p>" for text in said)
 
 
 def drops(samples: list[Sample]) -> Section | None:
@@ -206,6 +230,34 @@ def parts(samples: list[Sample]) -> Section:
     )
 
 
+def folds(samples: list[Sample]) -> Section:
+    data: dict[str, dict[str, int]] = {}
+    for sample in samples:
+        used = kept(sample)
+        for fold, own in used.groupby("fold"):
+            name = f"fold {fold:.0f}"
+            name = name if len(samples) == 1 else f"{plain(sample.name)} · {name}"
+            data[name] = {title: int((own["label"] == label).sum()) for label, title, _ in CLASSES}
+    return Section(
+        "split",
+        "split_parts",
+        "Regions tested by each fold",
+        "Cross-validation: every region is tested by one fold, whose model has not seen its locus. "
+        "Each fold takes its own validation part from the others. A bad split has folds that "
+        "differ much in size or in their share of super-enhancers.",
+        "bargraph",
+        data,
+        {
+            "ylab": "regions",
+            "cpswitch_counts_label": "Regions",
+            "tt_decimals": 0,
+            "sort_samples": False,
+            "height": bar_height(len(data)),
+        },
+        {title: {"name": title, "color": colour} for _, title, colour in CLASSES},
+    )
+
+
 def _held_out(samples: list[Sample]) -> str:
     """Name the held-out chromosomes where the split is by chromosomes."""
     used = pd.concat([kept(s)[["chrom", "split"]] for s in samples if "chrom" in s.regions])
@@ -241,20 +293,52 @@ def audit(found: Mapping[str, Any]) -> Section:
             ]
         )
     head = ["", "overlaps", "compared", *(f"≥ {float(level):.0%}" for level in LEVELS)]
-    conflicts = found.get("label_conflicts_between_samples", 0)
-    rest = (
-        f"<p>{number(conflicts)} typical enhancers overlap a super-enhancer of another sample.</p>"
-        if conflicts
-        else ""
-    )
     return Section(
         "split",
         "split_audit",
         "Leakage audit",
-        f"Split by {escape(found.get('split_by', 'file'))}. Overlaps between parts stop the run. "
-        "Then, how many regions have 5, 50 or 95 % of their 31-mers in the other part as well. A "
-        "few are repeats; many regions at 50 % or more mean copies, and a result that is partly "
-        "memory.",
+        f"Split by {escape(found.get('split_by', 'file'))}{_folds(found)}. Overlaps between parts "
+        "stop the run. Then, how many regions have 5, 50 or 95 % of their 31-mers in the other "
+        "part as well. A few are repeats; many regions at 50 % or more mean copies, and a result "
+        "that is partly memory.",
         "html",
-        table([*head, "median", "largest"], rows) + rest,
+        table([*head, "median", "largest"], rows) + _linked(found) + _conflicts(found),
     )
+
+
+def _folds(found: Mapping[str, Any]) -> str:
+    number_of = len(found.get("folds", []))
+    return f" into {number_of} folds, over all of which the table counts" if number_of else ""
+
+
+def _linked(found: Mapping[str, Any]) -> str:
+    """Say which share of the test has a like region in training."""
+    part = found.get("similarity", {}).get("test_in_train", {})
+    like = part.get("with_containment_at_least", {}).get(LEVELS[0])
+    if like is None or not part.get("regions"):
+        return ""
+    share = percent(like, part["regions"])
+    return (
+        f"<p>{share} of the test regions are linked to the training part: they share 5 % of their "
+        "31-mers or more with it. The test results are also given without them.</p>"
+    )
+
+
+def _conflicts(found: Mapping[str, Any]) -> str:
+    typical = found.get("label_conflicts_between_samples", 0)
+    if not typical:
+        return ""
+    text = f"{number(typical)} typical enhancers overlap a super-enhancer of another sample."
+    counts = found.get("conflicts")
+    if counts:
+        outcome = {
+            "keep": "A model for all samples keeps them",
+            "drop": "A model for all samples learns from none of them",
+            "majority": "A model for all samples learns from those with the label of most samples",
+        }[counts["rule"]]
+        text += (
+            f" In all, {number(counts['regions'])} regions are under both labels. {outcome} "
+            f"(<code>--conflicts {counts['rule']}</code>, {number(counts['dropped'])} left out of "
+            "training and validation); the test keeps all."
+        )
+    return f"<p>{text}</p>"

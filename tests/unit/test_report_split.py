@@ -1,0 +1,51 @@
+"""What the report says of units, negatives, folds, linked regions and conflicts."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from report_inputs import AUDIT, regions
+
+from seformer.report import data
+from seformer.report.collect import Results, Sample
+
+
+@pytest.fixture
+def table():
+    return regions(np.random.default_rng(0))
+
+
+def words(section):
+    text = f"{section.description} {section.data}"
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
+
+
+def test_units_and_drawn_regions_are_named(table):
+    cut = table.assign(parent=None, source="se.bed")
+    cut.loc[:9, "parent"] = ["chr1:0-9000"] * 6 + ["chr1:20000-26000"] * 4
+    cut.loc[table["label"] == 0, "source"] = "random"
+    said = words(data.counts([Sample("K562", regions=cut)]))
+    assert "K562: 10 windows or constituents were cut from 2 regions" in said
+    drawn = (table["label"] == 0).sum()
+    assert f"K562: {drawn:,} of the typical enhancers are random regions of the genome" in said
+    assert "K562:" not in words(data.counts([Sample("K562", regions=table)]))
+
+
+def test_folds_are_drawn_instead_of_parts(table):
+    folds = table.drop(columns="split").assign(fold=np.arange(len(table)) % 3 + 1)
+    found = list(data.sections(Results({"K562": Sample("K562", regions=folds)})))
+    section = next(s for s in found if s.id == "split_parts")
+    used = data.kept(Sample("K562", regions=folds))
+    assert list(section.data) == ["fold 1", "fold 2", "fold 3"]
+    assert sum(sum(row.values()) for row in section.data.values()) == len(used)
+
+
+def test_linked_regions_and_conflicts_are_said():
+    conflicts = {"rule": "majority", "regions": 30, "dropped": 21}
+    said = words(data.audit(AUDIT | {"conflicts": conflicts, "folds": [{}] * 5}))
+    assert "13 % of the test regions are linked to the training part" in said
+    assert "Split by chromosomes into 5 folds" in said
+    assert "12 typical enhancers overlap a super-enhancer of another sample" in said
+    assert "learns from those with the label of most samples ( --conflicts majority , 21" in said
