@@ -1,9 +1,9 @@
 """Attribution of a region's logit margin to its bases, with completeness enforced.
 
-The score of a region is f(x) = mean over both strands of the margin SE − TE, each strand being
-all its windows, pooled, through the head. What is attributed is f as a whole, so that the values
-of all bases of a region sum to f(x) − f(x′) for the reference x′ (Sundararajan et al., ICML
-2017), however many windows it takes.
+The score of a region is f(x) = mean over its views (strands and k-mer phases, see
+`seformer.score`) of the margin SE − TE, each view being all its windows, pooled, through the
+head. What is attributed is f as a whole, so that the values of all bases of a region sum to
+f(x) − f(x′) for the reference x′ (Sundararajan et al., ICML 2017), however many windows it takes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from seformer.gradients import (
 from seformer.modelfolder import Model
 from seformer.mutagenesis import occlude
 from seformer.references import Reference, make_references
-from seformer.score import both_strands, coverage
+from seformer.score import coverage, encode_views
 from seformer.tokens import Encoding
 
 Method = Literal["integrated_gradients", "saliency", "input_x_gradient", "occlusion"]
@@ -51,15 +51,15 @@ class Attribution(NamedTuple):
     Attributes
     ----------
     values
-        float64 ``[bases]``, forward strand left to right, mean over strands and references.
+        float64 ``[bases]``, forward strand left to right, mean over views and references.
     logit, reference_logit
-        f(x), and the mean of f(x′) over the references (NaN for methods without reference).
+        f(x), and the mean of f(x′) over views and references (NaN for methods without reference).
     special
         What falls on tokens that stand for no base.
     completeness_error
         |Σ − (f(x) − f(x′))| / |f(x) − f(x′)| of the reported means; NaN for other methods.
     reference_errors, reference_steps
-        float64 and int64 ``[references]``: the same error, and the steps, for each reference.
+        float64 and int64 ``[references of a view]``: the same error, and the steps, for each.
     coverage
         Part of the bases in a known token.
     flags
@@ -87,7 +87,8 @@ class Settings:
     method, reference
         One of `METHODS` and of `seformer.references.REFERENCES`.
     references
-        Number of shuffles averaged (other references are one each).
+        Shuffles of a region, spread over its views; at least one a view (other references are
+        one each).
     completeness
         Largest relative completeness error.
     max_steps
@@ -98,7 +99,7 @@ class Settings:
 
     method: Method = "integrated_gradients"
     reference: Reference = "dinucleotide"
-    references: int = 4
+    references: int = 8
     completeness: float = 0.05
     max_steps: int = 512
     seed: int = 1
@@ -135,8 +136,9 @@ def project(
 
 
 class _Inputs(NamedTuple):
-    """Regions made ready: strands in the order forward 0, reverse 0, forward 1, …"""
+    """Regions made ready; rows are those of `seformer.score.encode_views`."""
 
+    views: int
     lengths: np.ndarray
     encoding: Encoding
     examples: list[Example]
@@ -145,33 +147,36 @@ class _Inputs(NamedTuple):
 
 
 def _prepare(model: Model, sequences: Sequence[str], batch_tokens: int) -> _Inputs:
-    strands = both_strands(sequences)
-    encoding = model.tokenizer.encode(strands)
+    views = model.views
+    encoding = encode_views(model, sequences)
     examples = make_examples(model, encoding)
     own = [Job(example, example.batch.input_ids) for example in examples]
-    lengths = np.array([len(strand) for strand in strands], dtype=np.int64)
+    lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+    seen = coverage(encoding, np.repeat(lengths, views), model.tokenizer)
     return _Inputs(
-        lengths[::2],
+        views,
+        lengths,
         encoding,
         examples,
-        reference_margins(model, own, batch_tokens).reshape(-1, 2).mean(1),
-        coverage(encoding, lengths, model.tokenizer).reshape(-1, 2).mean(1),
+        reference_margins(model, own, batch_tokens).reshape(-1, views).mean(1),
+        seen.reshape(-1, views).mean(1),
     )
 
 
 def _on_bases(
-    inputs: _Inputs, region: int, strands: Sequence[tuple[np.ndarray, float]]
+    inputs: _Inputs, region: int, results: Sequence[tuple[np.ndarray, float]]
 ) -> tuple[np.ndarray, float]:
-    """Mean of both strands' token values on the forward strand's bases, and the special share."""
+    """Mean of all views' token values on the forward strand's bases, and the special share."""
     total, rest = np.zeros(inputs.lengths[region]), 0.0
-    for strand, (values, special) in enumerate(strands):
-        row = 2 * region + strand
+    for view, (values, special) in enumerate(results):
+        row = inputs.views * region + view
         span = slice(inputs.encoding.splits[row], inputs.encoding.splits[row + 1])
         bases, spanless = project(
             values, inputs.encoding.starts[span], inputs.encoding.ends[span], len(total)
         )
-        total += (bases[::-1] if strand else bases) / 2
-        rest += (special + spanless) / 2
+        # the views of the forward strand come first
+        total += (bases[::-1] if view >= inputs.views // 2 else bases) / inputs.views
+        rest += (special + spanless) / inputs.views
     return total, rest
 
 
@@ -189,14 +194,14 @@ def _complete(total: np.ndarray, difference: np.ndarray, completeness: float) ->
 def _references(
     model: Model, inputs: _Inputs, sequences: Sequence[str], keys: Sequence[str], how: Settings
 ) -> np.ndarray:
-    """Token ids of the references: integer ``[references, tokens of all strands]``."""
+    """Token ids of the references: integer ``[references, tokens of all views]``."""
     return make_references(
         model.tokenizer,
         inputs.encoding,
         list(sequences),
         list(keys),
         reference=how.reference,
-        number=how.references,
+        number=-(-how.references // inputs.views),
         seed=how.seed,
     )
 
@@ -207,13 +212,13 @@ def _integrated(
     """Integrated gradients: double the steps of whatever is not complete yet."""
     ids = _references(model, inputs, sequences, keys, how)
     regions, number = len(sequences), len(ids)
-    splits = inputs.encoding.splits
-    # [region][reference][strand]
+    splits, views = inputs.encoding.splits, inputs.views
+    # [region][reference][view]
     jobs = [
         [
             [
                 with_reference(inputs.examples[row], ids[index, splits[row] : splits[row + 1]])
-                for row in (2 * region, 2 * region + 1)
+                for row in range(views * region, views * (region + 1))
             ]
             for index in range(number)
         ]
@@ -221,7 +226,7 @@ def _integrated(
     ]
     flat = [job for region in jobs for reference in region for job in reference]
     margins = reference_margins(model, flat, how.batch_tokens)
-    references = margins.reshape(regions, number, 2).mean(2)
+    references = margins.reshape(regions, number, views).mean(2)
     difference = inputs.logits[:, None] - references
 
     values = [[np.empty(0)] * number for _ in range(regions)]
@@ -233,7 +238,8 @@ def _integrated(
         batch = [job for region, index in pairs for job in jobs[region][index]]
         tokens = integrate(model, batch, steps, how.batch_tokens)
         for place, (region, index) in enumerate(pairs):
-            bases, rest = _on_bases(inputs, region, tokens[2 * place : 2 * place + 2])
+            own = tokens[views * place : views * (place + 1)]
+            bases, rest = _on_bases(inputs, region, own)
             values[region][index], special[region, index] = bases, rest
             total[region, index] = bases.sum() + rest
         used[pending] = steps
@@ -295,7 +301,8 @@ def _other(
         results = gradients(model, jobs, how.batch_tokens, times_input=times_input)
     attributions = []
     for region in range(len(sequences)):
-        values, special = _on_bases(inputs, region, results[2 * region : 2 * region + 2])
+        own = results[inputs.views * region : inputs.views * (region + 1)]
+        values, special = _on_bases(inputs, region, own)
         attributions.append(
             Attribution(
                 values=values,

@@ -96,6 +96,7 @@ def finetune_head(
         sample=sample or str(data.regions["sample"].iloc[0]),
         window=check_window(window, overlap, backbone.context, sum(map(len, tokenizer.wrap))),
         overlap=overlap,
+        phases=tokenizer.phases,
         token_pooling=token_pooling,
         window_pooling=window_pooling,
         seeds=[seed],

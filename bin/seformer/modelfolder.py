@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -85,6 +85,7 @@ class Settings(Strict):
     backbone: dict[str, str | None]
     window: int | None = Field(description="most tokens in a window, special tokens included")
     overlap: int = 0
+    phases: int = Field(1, ge=1, description="k-mer phases a score is averaged over")
     token_pooling: Literal["mean", "cls"] = "mean"
     window_pooling: Literal["mean", "lse", "attention"] = "mean"
     calibration: Calibration = Calibration()
@@ -110,6 +111,21 @@ class Model:
     tokenizer: Tokenizer
     settings: Settings
     device: torch.device
+
+    @property
+    def phases(self) -> list[int]:
+        """The phases a score is averaged over, spread evenly over those of the tokeniser."""
+        number = min(self.settings.phases, self.tokenizer.phases)
+        return [index * self.tokenizer.phases // number for index in range(number)]
+
+    @property
+    def views(self) -> int:
+        """Views of a sequence: strands × phases."""
+        return 2 * len(self.phases)
+
+    def in_one_phase(self) -> Model:
+        """The same weights, with scores averaged over the strands alone: cheaper, less steady."""
+        return replace(self, settings=self.settings.model_copy(update={"phases": 1}))
 
 
 def library_versions() -> dict[str, str]:

@@ -11,7 +11,13 @@ import torch
 
 from seformer.batches import collate, plan_batches
 from seformer.modelfolder import Model
-from seformer.score import DEFAULT_BATCH_TOKENS, WindowFeatures, cut, strand_margins
+from seformer.score import (
+    DEFAULT_BATCH_TOKENS,
+    WindowFeatures,
+    cut,
+    encode_views,
+    strand_margins,
+)
 from seformer.tokens import Encoding, KmerTokenizer, reverse_complement
 
 BASES = "ACGT"
@@ -93,10 +99,10 @@ class WindowScorer:
 
 
 def _substituted(
-    tokenizer: KmerTokenizer, encoding: Encoding, strand: int, bases: str, edit: Edit
+    tokenizer: KmerTokenizer, encoding: Encoding, row: int, bases: str, edit: Edit
 ) -> np.ndarray:
     """Token ids after a substitution: only the k-mers over it are looked up again."""
-    span = slice(encoding.splits[strand], encoding.splits[strand + 1])
+    span = slice(encoding.splits[row], encoding.splits[row + 1])
     starts, ends = encoding.starts[span], encoding.ends[span]
     # starts and ends both rise along a strand
     first = int(np.searchsorted(ends, edit.start, side="right"))
@@ -114,23 +120,19 @@ def _on_reverse(edit: Edit, length: int) -> Edit:
 
 
 def _edited(model: Model, sequence: str, encoding: Encoding, edits: list[Edit]) -> Encoding:
-    """Tokens of both strands of every edited sequence: ``[forward 0, reverse 0, …]``."""
-    tokenizer = model.tokenizer
+    """Tokens of every view of every edited sequence, see `seformer.score.encode_views`."""
+    tokenizer, forward_views = model.tokenizer, model.views // 2
     other = reverse_complement(sequence)
-    whole = [edit.apply(sequence) for edit in edits]
     if isinstance(tokenizer, KmerTokenizer) and len(sequence) >= tokenizer.k:
         if all(edit.stop - edit.start == len(edit.bases) > 0 for edit in edits):
             return join([
-                ids
+                _substituted(tokenizer, encoding, row, sequence, edit)
+                if row < forward_views
+                else _substituted(tokenizer, encoding, row, other, _on_reverse(edit, len(sequence)))
                 for edit in edits
-                for ids in (
-                    _substituted(tokenizer, encoding, 0, sequence, edit),
-                    _substituted(
-                        tokenizer, encoding, 1, other, _on_reverse(edit, len(sequence))
-                    ),
-                )
+                for row in range(model.views)
             ])
-    return tokenizer.encode([s for text in whole for s in (text, reverse_complement(text))])
+    return encode_views(model, [edit.apply(sequence) for edit in edits])
 
 
 def score_edits(
@@ -154,15 +156,15 @@ def score_edits(
     Returns
     -------
     tuple
-        Logit of the sequence, and float64 ``[edits]``: logits of the edited ones, both strands
-        averaged, equal to scoring each from scratch.
+        Logit of the sequence, and float64 ``[edits]``: logits of the edited ones, averaged
+        over the views, equal to scoring each from scratch.
     """
-    encoding = model.tokenizer.encode([sequence, reverse_complement(sequence)])
+    encoding = encode_views(model, [sequence])
     scorer = WindowScorer(model, batch_tokens)
     logit = float(scorer.margins(encoding, remember=True).mean())
     size = max(1, CHUNK_TOKENS // max(len(encoding.input_ids), 1))
     parts = [
-        scorer.margins(_edited(model, sequence, encoding, group)).reshape(-1, 2).mean(1)
+        scorer.margins(_edited(model, sequence, encoding, group)).reshape(-1, model.views).mean(1)
         for group in _groups(edits, size)
     ]
     return logit, np.concatenate([*parts, np.empty(0)])
@@ -233,14 +235,14 @@ def occlude(
     Parameters
     ----------
     encoding
-        Strands.
+        Views, one row each.
     references
         int64 ``[references, tokens]``, see `seformer.references.make_references`.
 
     Returns
     -------
     list
-        For each strand float64 ``[tokens]`` (the loss is shared evenly by the hidden tokens, and
+        For each row float64 ``[tokens]`` (the loss is shared evenly by the hidden tokens, and
         averaged over references) and 0.0, the share of special tokens.
     """
     results = []

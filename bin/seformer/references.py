@@ -85,7 +85,7 @@ def _euler_shuffle(sequence: str, random: np.random.Generator) -> str:
 
 
 class _Stretch(NamedTuple):
-    """Consecutive tokens without N of one strand, and where their reference is to be written."""
+    """Consecutive tokens without N of one view, and where their reference is to be written."""
 
     row: int
     first: int
@@ -93,11 +93,22 @@ class _Stretch(NamedTuple):
     bases: str
 
 
-def _stretches(starts: np.ndarray, ends: np.ndarray, sequence: str, row: int) -> list[_Stretch]:
-    """Cut one strand's tokens at those that touch a base other than A, C, G, T.
+def _views(encoding: Encoding, sequences: list[str]) -> int:
+    return (len(encoding.splits) - 1) // max(len(sequences), 1)
 
-    ``sequence`` is the shuffled strand, whose N runs are those of the strand itself.
+
+def _strand(sequence: str, view: int, views: int) -> str:
+    """The strand a view reads, see `seformer.score.encode_views`."""
+    return sequence if view < views // 2 else reverse_complement(sequence)
+
+
+def _stretches(encoding: Encoding, sequence: str, row: int) -> list[_Stretch]:
+    """Cut the tokens of one view at those that touch a base other than A, C, G, T.
+
+    ``sequence`` is the view's strand, shuffled; its N runs are those of the strand itself.
     """
+    span = slice(encoding.splits[row], encoding.splits[row + 1])
+    starts, ends = encoding.starts[span], encoding.ends[span]
     codes = np.frombuffer(sequence.encode(), np.uint8)
     ambiguous = np.concatenate([[0], np.cumsum(~np.isin(codes, np.frombuffer(b"ACGT", np.uint8)))])
     clean = (ambiguous[ends] == ambiguous[starts]) & (ends > starts)
@@ -126,7 +137,7 @@ def _fit(
 
 def dinucleotide_references(
     tokenizer: Tokenizer,
-    strands: Encoding,
+    encoding: Encoding,
     sequences: list[str],
     keys: list[str],
     seed: int,
@@ -134,54 +145,55 @@ def dinucleotide_references(
 ) -> np.ndarray:
     """Tokenise dinucleotide shuffles to as many tokens as the input has.
 
-    Both strands of a region get the same shuffled sequence. Tokens that touch an N run are kept
-    in place.
+    Every view of a region gets shuffles of its own: a base lies under other tokens in each view,
+    so that as many independent shuffles are averaged for it. Tokens that touch an N run are kept.
 
     Parameters
     ----------
-    strands
-        Encoding of ``[forward 0, reverse 0, forward 1, …]``.
+    encoding
+        See `seformer.score.encode_views`.
     sequences
         Forward sequences, one a region.
     keys
         One a region; with ``seed`` they decide the shuffles (see `generator`).
     number
-        Shuffles of each region.
+        Shuffles of each view.
 
     Returns
     -------
     np.ndarray
-        int64 ``[number, tokens]``, aligned with ``strands.input_ids``.
+        int64 ``[number, tokens]``, aligned with ``encoding.input_ids``.
     """
-    references = np.repeat(strands.input_ids[None].astype(np.int64), number, axis=0)
+    references = np.repeat(encoding.input_ids[None].astype(np.int64), number, axis=0)
+    views = _views(encoding, sequences)
     for index in range(number):
-        randoms = [generator(f"{key} {index}", seed) for key in keys]
+        randoms = [
+            generator(f"{key} {index} {view}", seed) for key in keys for view in range(views)
+        ]
         stretches: list[_Stretch] = []
-        for region, (sequence, random) in enumerate(zip(sequences, randoms, strict=True)):
-            shuffled = dinucleotide_shuffle(sequence, random)
-            for strand, bases in enumerate((shuffled, reverse_complement(shuffled))):
-                row = 2 * region + strand
-                span = slice(strands.splits[row], strands.splits[row + 1])
-                stretches += _stretches(strands.starts[span], strands.ends[span], bases, row)
+        for row, random in enumerate(randoms):
+            region, view = divmod(row, views)
+            shuffled = _strand(dinucleotide_shuffle(sequences[region], random), view, views)
+            stretches += _stretches(encoding, shuffled, row)
         encoded = tokenizer.encode([stretch.bases for stretch in stretches])
         for place, stretch in enumerate(stretches):
             ids = encoded.input_ids[encoded.splits[place] : encoded.splits[place + 1]]
-            first = strands.splits[stretch.row] + stretch.first
+            first = encoding.splits[stretch.row] + stretch.first
             references[index, first : first + stretch.count] = _fit(
-                stretch, ids, tokenizer, randoms[stretch.row // 2]
+                stretch, ids, tokenizer, randoms[stretch.row]
             )
     return references
 
 
 def constant_references(
-    tokenizer: Tokenizer, strands: Encoding, sequences: list[str], reference: Reference
+    tokenizer: Tokenizer, encoding: Encoding, sequences: list[str], reference: Reference
 ) -> np.ndarray:
     """Replace every token without N by [MASK], by padding, or by `ZERO` (a zero embedding).
 
     Returns
     -------
     np.ndarray
-        int64 ``[1, tokens]``, aligned with ``strands.input_ids``.
+        int64 ``[1, tokens]``, aligned with ``encoding.input_ids``.
 
     Raises
     ------
@@ -195,20 +207,19 @@ def constant_references(
             where=f"--reference {reference}",
             do="use --reference dinucleotide",
         )
-    references = strands.input_ids[None].astype(np.int64)
-    for region, sequence in enumerate(sequences):
-        for strand, bases in enumerate((sequence, reverse_complement(sequence))):
-            row = 2 * region + strand
-            span = slice(strands.splits[row], strands.splits[row + 1])
-            for stretch in _stretches(strands.starts[span], strands.ends[span], bases, row):
-                first = strands.splits[row] + stretch.first
-                references[0, first : first + stretch.count] = token
+    references = encoding.input_ids[None].astype(np.int64)
+    views = _views(encoding, sequences)
+    for row in range(len(encoding.splits) - 1):
+        region, view = divmod(row, views)
+        for stretch in _stretches(encoding, _strand(sequences[region], view, views), row):
+            first = encoding.splits[row] + stretch.first
+            references[0, first : first + stretch.count] = token
     return references
 
 
 def make_references(
     tokenizer: Tokenizer,
-    strands: Encoding,
+    encoding: Encoding,
     sequences: list[str],
     keys: list[str],
     *,
@@ -225,5 +236,5 @@ def make_references(
             f"{reference} is no reference", where="--reference", expected=", ".join(REFERENCES)
         )
     if reference == "dinucleotide":
-        return dinucleotide_references(tokenizer, strands, sequences, keys, seed, number)
-    return constant_references(tokenizer, strands, sequences, reference)
+        return dinucleotide_references(tokenizer, encoding, sequences, keys, seed, number)
+    return constant_references(tokenizer, encoding, sequences, reference)

@@ -1,4 +1,9 @@
-"""Score sequences: both strands, windows, batches by length; no gradient, no side effect."""
+"""Score sequences: all views, windows, batches by length; no gradient, no side effect.
+
+A view of a sequence is one strand, cut into tokens in one phase (`KmerTokenizer.encode`;
+byte-pair tokenisers have one phase). A score is the mean over all views: neither the strand nor
+where the first k-mer happens to begin decides it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,7 @@ from seformer.batches import collate, plan_batches
 from seformer.classifier import RegionClassifier
 from seformer.logs import progress
 from seformer.modelfolder import Model
-from seformer.tokens import Encoding, Tokenizer, reverse_complement
+from seformer.tokens import Encoding, Tokenizer, interleave, reverse_complement
 from seformer.windows import Windows, tile
 
 STRANDS = 2
@@ -23,7 +28,7 @@ CHUNK_BASES = 4_000_000
 
 
 class WindowFeatures(NamedTuple):
-    """Pooled features of the windows over several strands.
+    """Pooled features of the windows over several strands or views.
 
     Attributes
     ----------
@@ -32,7 +37,7 @@ class WindowFeatures(NamedTuple):
     tokens
         float32 ``[windows]``: tokens that stand for bases.
     strand
-        int64 ``[windows]``: 2 × region for the forward strand, 2 × region + 1 for the reverse.
+        int64 ``[windows]``: row of the strand or view in the encoding the windows are cut from.
     """
 
     features: torch.Tensor
@@ -46,11 +51,11 @@ class Scores(NamedTuple):
     Attributes
     ----------
     logit
-        float64 ``[regions]``: margin SE − TE, mean of both strands.
+        float64 ``[regions]``: margin SE − TE, mean over the views.
     coverage
-        float64 ``[regions]``: part of the bases that lie in a known token, mean of both strands.
+        float64 ``[regions]``: part of the bases that lie in a known token, mean over the views.
     windows
-        int64 ``[regions]``: windows a strand, mean of both strands rounded up.
+        int64 ``[regions]``: windows a view, mean over the views rounded up.
     """
 
     logit: np.ndarray
@@ -61,6 +66,18 @@ class Scores(NamedTuple):
 def both_strands(sequences: Sequence[str]) -> list[str]:
     """Return every sequence followed by its reverse complement."""
     return list(chain.from_iterable((s, reverse_complement(s)) for s in sequences))
+
+
+def encode_views(model: Model, sequences: Sequence[str]) -> Encoding:
+    """Tokenise every view of every sequence.
+
+    Returns
+    -------
+    Encoding
+        Row ``sequence × model.views + strand × phases + phase``, see `Model.phases`.
+    """
+    strands = both_strands(sequences)
+    return interleave([model.tokenizer.encode(strands, phase=phase) for phase in model.phases])
 
 
 def chunks(items: Iterable[str], bases: int = CHUNK_BASES) -> Iterator[list[str]]:
@@ -149,17 +166,17 @@ def score_chunk(
     model: Model, sequences: Sequence[str], batch_tokens: int = DEFAULT_BATCH_TOKENS
 ) -> Scores:
     """Score sequences that fit in memory together; see `score`."""
-    strands = both_strands(sequences)
-    encoding = model.tokenizer.encode(strands)
+    views, number = model.views, model.views * len(sequences)
+    encoding = encode_views(model, sequences)
     pooled = window_features(model, encoding, batch_tokens)
-    margins = strand_margins(model, pooled, len(strands))
-    lengths = np.array([len(s) for s in strands], dtype=np.int64)
+    margins = strand_margins(model, pooled, number)
+    lengths = np.repeat([len(sequence) for sequence in sequences], views)
     seen = coverage(encoding, lengths, model.tokenizer)
-    number = np.bincount(pooled.strand.numpy(), minlength=len(strands))
+    windows = np.bincount(pooled.strand.numpy(), minlength=number)
     return Scores(
-        margins.reshape(-1, STRANDS).mean(1),
-        seen.reshape(-1, STRANDS).mean(1),
-        -(-number.reshape(-1, STRANDS).sum(1) // STRANDS),
+        margins.reshape(-1, views).mean(1),
+        seen.reshape(-1, views).mean(1),
+        -(-windows.reshape(-1, views).sum(1) // views),
     )
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "Encoding",
     "KmerTokenizer",
     "Tokenizer",
+    "interleave",
     "kmer_vocabulary",
     "load_tokenizer",
     "reverse_complement",
@@ -62,6 +63,22 @@ class Encoding(NamedTuple):
     splits: np.ndarray
 
 
+def interleave(encodings: Sequence[Encoding]) -> Encoding:
+    """Bring encodings of the same n sequences together, sequence by sequence.
+
+    Returns
+    -------
+    Encoding
+        ``n × len(encodings)`` rows: sequence 0 in every encoding, sequence 1 in every encoding, …
+    """
+    laid = np.cumsum([0, *(len(encoding.input_ids) for encoding in encodings)])
+    first = np.stack([o + e.splits[:-1] for o, e in zip(laid, encodings, strict=False)], axis=1)
+    counts = np.stack([np.diff(e.splits) for e in encodings], axis=1).reshape(-1)
+    place = np.repeat(first.reshape(-1), counts) + _ranges(counts)
+    columns = (np.concatenate([e[column] for e in encodings])[place] for column in range(3))
+    return Encoding(*columns, _splits(counts))
+
+
 class Tokenizer(Protocol):
     """What every tokeniser offers; see `KmerTokenizer` and `BpeTokenizer`."""
 
@@ -73,7 +90,7 @@ class Tokenizer(Protocol):
     vocab_size: int
 
     def encode(self, sequences: Sequence[str], phase: int = 0) -> Encoding:
-        """Tokenise ``sequences``; with ``phase`` p the first p bases of each are left out."""
+        """Tokenise ``sequences``; with ``phase`` p > 0 the second token begins at base p."""
 
     def save(self, folder: str | Path) -> None:
         """Write files from which `load_tokenizer` gives the same tokeniser."""
@@ -164,15 +181,19 @@ class KmerTokenizer:
         )
 
     def encode(self, sequences: Sequence[str], phase: int = 0) -> Encoding:
-        """Tokenise ``sequences``, leaving out the first ``phase`` bases (0 ≤ phase < phases)."""
+        """Tokenise ``sequences``; the phase (0 ≤ phase < phases) moves the grid of the k-mers.
+
+        In phase p > 0 the first k-mer begins at base 0 all the same, as the last one ends at the
+        last base, and the second begins at base p: every base is covered in every phase.
+        """
         if not 0 <= phase < self.phases:
             raise ValueError(f"phase {phase} of {self.phases}")
         letters, lengths = _bytes_of(sequences)
-        first = np.minimum(phase, np.maximum(lengths - self.k, 0))
         last = np.maximum(lengths - self.k, 0)
-        counts = -((first - last) // self.stride) + 1  # ceil, so that the last k-mer is counted
-        starts = np.repeat(first, counts) + _ranges(counts) * self.stride
-        starts = np.minimum(starts, np.repeat(last, counts))
+        first = phase - self.stride if phase else 0
+        # ceil, so that the last k-mer is counted
+        counts = np.where(last > 0, -((first - last) // self.stride) + 1, 1)
+        starts = np.clip(first + _ranges(counts) * self.stride, 0, np.repeat(last, counts))
         ends = np.minimum(starts + self.k, np.repeat(lengths, counts))
         place = starts + np.repeat(_splits(lengths)[:-1], counts)
         encoding = Encoding(

@@ -17,7 +17,7 @@ from seformer.references import (
     generator,
     make_references,
 )
-from seformer.score import score
+from seformer.score import score, strand_margins, window_features
 from seformer.tokens import BpeTokenizer, KmerTokenizer, reverse_complement
 
 DATA = os.environ.get("SEFORMER_TEST_DATA")
@@ -84,8 +84,10 @@ def test_kmer_reference_is_the_shuffled_sequence_on_both_strands(stride):
         tokenizer, strands, [sequence], ["k"], reference="dinucleotide", number=2, seed=1
     )
     for index in range(2):
-        shuffled = dinucleotide_shuffle(sequence, generator(f"k {index}", 1))
-        both = tokenizer.encode([shuffled, reverse_complement(shuffled)])
+        forward, reverse = (
+            dinucleotide_shuffle(sequence, generator(f"k {index} {view}", 1)) for view in (0, 1)
+        )
+        both = tokenizer.encode([forward, reverse_complement(reverse)])
         np.testing.assert_array_equal(ids[index], both.input_ids)
 
 
@@ -158,8 +160,9 @@ def test_linear_model_has_the_known_attribution(window, stride):
     check_complete(result, 1e-5)
 
 
-def test_attribution_of_the_reverse_complement_is_mirrored():
-    model = toy_model(**CONTEXT)
+@pytest.mark.parametrize("phases", [1, 3])
+def test_attribution_of_the_reverse_complement_is_mirrored(phases):
+    model = toy_model(**CONTEXT, phases=phases)
     sequence = random_sequence(90)
     how = Settings(reference="mask")
     forward = attribute(model, [sequence], ["k"], how)[0]
@@ -168,14 +171,38 @@ def test_attribution_of_the_reverse_complement_is_mirrored():
     assert forward.logit == pytest.approx(reverse.logit, abs=1e-7)
 
 
+def test_the_phases_of_a_linear_model_are_averaged_on_the_bases():
+    sequence = random_sequence(80)
+    how = Settings(reference="mask")
+    tokenizer = KmerTokenizer(3, 3)
+    result = attribute(toy_model(phases=3), [sequence], ["k"], how)[0]
+    weight = toy_model().classifier.head.weight @ (
+        toy_model().classifier.backbone.embedding.weight
+        - toy_model().classifier.backbone.embedding.weight[tokenizer.mask_id]
+    ).T
+    weight = weight.detach().double().numpy()
+    expected = np.zeros(80)
+    for strand, bases in enumerate((sequence, reverse_complement(sequence))):
+        for phase in range(3):
+            encoding = tokenizer.encode([bases], phase=phase)
+            own = np.zeros(80)
+            for token, a, b in zip(encoding.input_ids, encoding.starts, encoding.ends, strict=True):
+                own[a:b] += weight[token] / len(encoding.input_ids) / (b - a)
+            expected += (own[::-1] if strand else own) / 6
+    np.testing.assert_allclose(result.values, expected, atol=1e-6)
+    assert result.coverage == 1
+
+
 # --------------------------------------------------------------------------- completeness
 
 
 @pytest.mark.parametrize("reference", ["dinucleotide", "mask", "pad", "zero"])
 @pytest.mark.parametrize("pooling", ["mean", "lse", "attention"])
-@pytest.mark.parametrize(("window", "overlap"), [(None, 0), (17, 0), (17, 4)])
-def test_region_is_complete_through_the_pooling(reference, pooling, window, overlap):
-    model = toy_model(**CONTEXT, window_pooling=pooling, window=window, overlap=overlap)
+@pytest.mark.parametrize(("window", "overlap", "phases"), [(None, 0, 3), (17, 0, 1), (17, 4, 2)])
+def test_region_is_complete_through_the_pooling(reference, pooling, window, overlap, phases):
+    model = toy_model(
+        **CONTEXT, window_pooling=pooling, window=window, overlap=overlap, phases=phases
+    )
     how = Settings(reference=reference, completeness=1e-3, max_steps=1024)
     sequences = [random_sequence(n, seed=n) for n in (150, 37, 151)]
     for result, sequence in zip(attribute(model, sequences, list("abc"), how), sequences,
@@ -194,8 +221,15 @@ def test_logits_are_those_of_scoring():
     np.testing.assert_allclose(
         [r.logit for r in results], score(model, sequences).logit, atol=1e-6
     )
-    shuffled = [dinucleotide_shuffle(sequences[0], generator(f"a {i}", 1)) for i in range(4)]
-    expected = score(model, shuffled).logit.mean()
+    shuffled = [
+        dinucleotide_shuffle(sequences[0], generator(f"a {i} {view}", 1))
+        for i in range(4)
+        for view in range(2)
+    ]
+    strands = model.tokenizer.encode(
+        [s if view % 2 == 0 else reverse_complement(s) for view, s in enumerate(shuffled)]
+    )
+    expected = strand_margins(model, window_features(model, strands), 8).mean()
     assert results[0].reference_logit == pytest.approx(expected, abs=1e-6)
 
 

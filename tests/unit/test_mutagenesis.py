@@ -14,10 +14,11 @@ DATA = os.environ.get("SEFORMER_TEST_DATA")
 CONTEXT = {"mixing": True, "curved": True}
 
 
-@pytest.mark.parametrize(("k", "stride"), [(3, 1), (3, 3), (4, 3)])
+@pytest.mark.parametrize(("k", "stride", "phases"), [(3, 1, 1), (3, 3, 1), (3, 3, 3), (4, 3, 2)])
 @pytest.mark.parametrize("window", [None, 13])
-def test_every_substitution_equals_scoring_from_scratch(k, stride, window):
-    model = toy_model(tokenizer=KmerTokenizer(k, stride), window=window, **CONTEXT)
+def test_every_substitution_equals_scoring_from_scratch(k, stride, phases, window):
+    tokenizer = KmerTokenizer(k, stride)
+    model = toy_model(tokenizer=tokenizer, phases=phases, window=window, **CONTEXT)
     sequence = random_sequence(40) + "NN" + random_sequence(31, 1)
     effects = mutate(model, sequence)
     assert effects.shape == (73, 4)
@@ -36,9 +37,10 @@ def test_every_substitution_equals_scoring_from_scratch(k, stride, window):
     "edit", [Edit(0, 1, "T"), Edit(30, 34, "A"), Edit(50, 50, "GATTACA"), Edit(99, 100, "CC"),
              Edit(10, 12, "GG"), Edit(0, 99, "")]
 )
-@pytest.mark.parametrize("stride", [1, 3])
-def test_edits_of_any_kind(edit, stride):
-    model = toy_model(tokenizer=KmerTokenizer(3, stride), window=13, **CONTEXT)
+@pytest.mark.parametrize(("stride", "phases"), [(1, 1), (3, 1), (3, 3)])
+def test_edits_of_any_kind(edit, stride, phases):
+    tokenizer = KmerTokenizer(3, stride)
+    model = toy_model(tokenizer=tokenizer, phases=phases, window=13, **CONTEXT)
     sequence = random_sequence(100)
     logit, edited = score_edits(model, sequence, [edit, Edit(5, 6, "A")])
     assert logit == pytest.approx(score(model, [sequence]).logit[0], abs=1e-5)

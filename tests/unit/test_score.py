@@ -9,7 +9,15 @@ from toys import random_sequence, toy_model
 
 from seformer.backbones import build_backbone
 from seformer.modelfolder import load_model, new_model, save_model
-from seformer.score import both_strands, chunks, coverage, score, score_chunk
+from seformer.score import (
+    both_strands,
+    chunks,
+    coverage,
+    score,
+    score_chunk,
+    strand_margins,
+    window_features,
+)
 from seformer.tokens import KmerTokenizer, reverse_complement
 
 
@@ -63,6 +71,24 @@ def test_one_window_or_many_agree_for_a_backbone_without_context():
         assert score(toy_model(window=window), [sequence]).logit[0] == pytest.approx(
             whole, abs=1e-5
         )
+
+
+def test_a_score_is_the_mean_over_strands_and_phases():
+    tokenizer = KmerTokenizer(6, 6)
+    model = toy_model(tokenizer=tokenizer, mixing=True, curved=True, window=20, phases=3)
+    assert model.phases == [0, 2, 4] and model.views == 6
+    sequences = [random_sequence(n, seed=n) for n in (500, 8, 61)]
+    margins = []
+    for sequence in sequences:
+        strands = both_strands([sequence])
+        encodings = [tokenizer.encode(strands, phase=phase) for phase in (0, 2, 4)]
+        margins.append([strand_margins(model, window_features(model, e), 2) for e in encodings])
+    scores = score(model, sequences)
+    np.testing.assert_allclose(scores.logit, np.mean(margins, axis=(1, 2)), atol=1e-6)
+    assert (scores.coverage == 1).all()
+    assert np.ptp(margins[0]) > 0.01
+    alone = score(model.in_one_phase(), sequences).logit
+    np.testing.assert_allclose(alone, np.mean(margins, axis=2)[:, 0], atol=1e-6)
 
 
 def test_a_long_region_is_scored_by_hand_the_same():

@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 from seformer.errors import UserError
-from seformer.tokens import BpeTokenizer, KmerTokenizer, load_tokenizer, reverse_complement
+from seformer.tokens import (
+    BpeTokenizer,
+    KmerTokenizer,
+    interleave,
+    load_tokenizer,
+    reverse_complement,
+)
 
 DATA = Path(os.environ.get("SEFORMER_TEST_DATA", "no test data given"))
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="SEFORMER_TEST_DATA is not set")
@@ -46,22 +52,37 @@ def test_strided_kmers_anchor_the_last_at_the_end():
 
 
 @pytest.mark.parametrize("phase", range(6))
-def test_phases_shift_the_frame(phase):
+def test_phases_shift_the_frame_and_cover_every_base(phase):
     sequence = dna(100)
     shifted = KmerTokenizer(6, 6).encode([sequence], phase=phase)
     cut = KmerTokenizer(6, 6).encode([sequence[phase:]])
-    np.testing.assert_array_equal(shifted.input_ids, cut.input_ids)
-    np.testing.assert_array_equal(shifted.starts, cut.starts + phase)
+    moved = 1 if phase else 0  # the k-mer at base 0 comes before those of the moved grid
+    np.testing.assert_array_equal(shifted.input_ids[moved:], cut.input_ids)
+    np.testing.assert_array_equal(shifted.starts[moved:], cut.starts + phase)
+    assert spans(shifted)[0] == (0, 6)
     assert shifted.ends[-1] == 100
 
 
-def test_phase_never_leaves_a_sequence_without_a_token():
-    encoding = KmerTokenizer(6, 6).encode(["ACGTACG", "ACG"], phase=5)
-    assert spans(encoding) == [(1, 7)]
-    assert spans(encoding, 1) == [(0, 3)]
-    assert encoding.input_ids[1] == 1
+def test_phases_of_sequences_about_as_long_as_a_token():
+    encoding = KmerTokenizer(6, 6).encode(["ACGTACG", "ACGTAC", "ACG"], phase=5)
+    assert spans(encoding) == [(0, 6), (1, 7)]
+    assert spans(encoding, 1) == [(0, 6)]
+    assert spans(encoding, 2) == [(0, 3)]
+    assert encoding.input_ids[-1] == 1
     with pytest.raises(ValueError):
         KmerTokenizer(6, 6).encode(["ACGTACGT"], phase=6)
+
+
+def test_interleave_brings_the_encodings_of_a_sequence_together():
+    tokenizer, sequences = KmerTokenizer(6, 6), [dna(40), "ACG", dna(25)]
+    phases = [tokenizer.encode(sequences, phase=phase) for phase in (0, 2, 5)]
+    together = interleave(phases)
+    assert len(together.splits) == 10
+    for row, sequence in enumerate(s for s in sequences for _ in range(3)):
+        own = tokenizer.encode([sequence], phase=(0, 2, 5)[row % 3])
+        span = slice(together.splits[row], together.splits[row + 1])
+        for got, want in zip(together[:3], own[:3], strict=True):
+            np.testing.assert_array_equal(got[span], want)
 
 
 def test_kmers_with_n_are_unknown_and_no_error():

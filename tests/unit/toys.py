@@ -81,6 +81,7 @@ def toy_model(
     window_pooling: str = "mean",
     window: int | None = None,
     overlap: int = 0,
+    phases: int = 1,
     width: int = 5,
     seed: int = 0,
 ) -> Model:
@@ -90,7 +91,7 @@ def toy_model(
     head = (CurvedHead if curved else LinearHead)(width)
     classifier = ToyClassifier(backbone, head, window_pooling).eval()
     record = {"name": "toy", "source": "preset", "revision": None, "family": "toy"}
-    settings = Settings(backbone=record, window=window, overlap=overlap)
+    settings = Settings(backbone=record, window=window, overlap=overlap, phases=phases)
     return Model(classifier, tokenizer, settings, torch.device("cpu"))
 
 

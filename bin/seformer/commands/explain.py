@@ -30,8 +30,9 @@ def command(
         str, typer.Option("--reference", help="dinucleotide (shuffled), mask, pad or zero.")
     ] = "dinucleotide",
     references: Annotated[
-        int, typer.Option("--references", min=1, help="Shuffled references averaged.")
-    ] = 4,
+        int,
+        typer.Option("--references", min=1, help="Shuffles a region, at least one for each view."),
+    ] = 8,
     completeness: Annotated[
         float,
         typer.Option("--completeness", min=1e-6, max=1, help="Largest relative error of the sum."),
