@@ -18,25 +18,16 @@ workflow EXPLAIN_REGIONS {
     )
 
     shards = EXTRACT_TO_EXPLAIN.out.shards
-        .flatMap { meta, folders ->
-            def all = folders instanceof List ? folders.toSorted { a, b -> a.name <=> b.name } : [folders]
-            all.withIndex(1).collect { folder, i -> [meta + [shard: i, shards: all.size()], folder] }
-        }
+        .flatMap { bed, folders -> Shards.numbered(bed, folders) }
         .combine(models)
-        .map { bed, folder, model_meta, model ->
-            [[id: "${model_meta.id}, ${bed.id}, shard ${bed.shard} of ${bed.shards}", sample: model_meta.id, bed: bed.id, name: bed.name, shard: bed.shard, shards: bed.shards], model, folder]
-        }
+        .map { bed, folder, model, model_folder -> Shards.task(bed, folder, model, model_folder) }
 
     EXPLAIN(shards)
 
     merged = EXPLAIN.out.explained
         .map { meta, folder -> [groupKey([meta.sample, meta.bed], meta.shards), meta, folder] }
         .groupTuple()
-        .map { _key, metas, folders ->
-            def order = (0..<metas.size()).toSorted { a, b -> metas[a].shard <=> metas[b].shard }
-            def first = metas[0]
-            [[id: "${first.sample}, ${first.bed}", sample: first.sample, bed: first.bed, name: first.name, shards: first.shards], order.collect { i -> folders[i] }]
-        }
+        .map { _key, metas, folders -> Shards.gathered(metas, folders) }
 
     MERGE_ATTRIBUTIONS(merged, genome.map { files -> files.find { file -> file.name.endsWith('.fai') } })
 

@@ -16,25 +16,16 @@ workflow PREDICT_REGIONS {
     )
 
     shards = EXTRACT_TO_PREDICT.out.shards
-        .flatMap { meta, folders ->
-            def all = folders instanceof List ? folders.toSorted { a, b -> a.name <=> b.name } : [folders]
-            all.withIndex(1).collect { folder, i -> [meta + [shard: i, shards: all.size()], folder] }
-        }
+        .flatMap { bed, folders -> Shards.numbered(bed, folders) }
         .combine(models)
-        .map { bed, folder, model_meta, model ->
-            [[id: "${model_meta.id}, ${bed.id}, shard ${bed.shard} of ${bed.shards}", sample: model_meta.id, bed: bed.id, name: bed.name, shard: bed.shard, shards: bed.shards], model, folder]
-        }
+        .map { bed, folder, model, model_folder -> Shards.task(bed, folder, model, model_folder) }
 
     PREDICT(shards)
 
     merged = PREDICT.out.predicted
         .map { meta, folder -> [groupKey([meta.sample, meta.bed], meta.shards), meta, folder] }
         .groupTuple()
-        .map { _key, metas, folders ->
-            def order = (0..<metas.size()).toSorted { a, b -> metas[a].shard <=> metas[b].shard }
-            def first = metas[0]
-            [[id: "${first.sample}, ${first.bed}", sample: first.sample, bed: first.bed, name: first.name, shards: first.shards], order.collect { i -> folders[i] }]
-        }
+        .map { _key, metas, folders -> Shards.gathered(metas, folders) }
         .map { meta, folders -> [meta, folders, beds.find { it -> it.id == meta.bed }.file] }
 
     MERGE_PREDICTIONS(merged)

@@ -283,3 +283,15 @@ def test_real_regions_on_real_bases(real_data, tmp_path):
         kept += summary["kept"]
         assert sum(map(len, read_extracted(tmp_path / line).sequences())) == summary["bases"]
     assert kept == 121
+
+
+def test_shards_are_of_like_work_however_unequal_the_regions(tmp_path, fasta, bed):
+    """A shard is full by its bases, whatever their rows: many short regions, or one long one."""
+    short = [("chr1", i, i + 20) for i in range(0, 1600, 20)]
+    long = [("chr1", 0, 1200), ("chr1", 0, 800)]
+    genome = fasta({"chr1": "ACGT" * 500})
+    path = bed("r.bed", [*short[:40], *long, *short[40:]])
+    extract(genome, tmp_path / "o", regions=path, unlabelled=True, shard_bases=400)
+    shards = [read_extracted(folder) for folder in sorted((tmp_path / "o").glob("shard_*"))]
+    work = [(len(shard.regions), int(shard.kept["length"].sum())) for shard in shards]
+    assert work == [(20, 400), (20, 400), (1, 1200), (1, 800), (20, 400), (20, 400)]
