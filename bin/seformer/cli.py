@@ -34,6 +34,14 @@ COMMANDS = (
     "report",
     "models",
 )
+# 137 is what a container's memory limit gives, so that a scheduler retries with more; 75 (try
+# again later, in sysexits.h) is retried with smaller batches
+OUT_OF_MEMORY = ("Out of memory. What to do: give the task more memory or a smaller batch.", 137)
+OUT_OF_GPU_MEMORY = (
+    "Out of GPU memory. What to do: a smaller batch (--batch-tokens; in the pipeline --batch_tokens"
+    " and --explain_batch_tokens).",
+    75,
+)
 # click's exception, from click itself or from the copy of it inside newer typers
 USAGE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
@@ -87,8 +95,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         _fail("Stopped.", 130)
     except MemoryError:
-        # 137 is what a container's memory limit gives, so that a scheduler retries with more
-        _fail("Out of memory. What to do: give the task more memory or a smaller batch.", 137)
+        _fail(*OUT_OF_MEMORY)
+    except RuntimeError as error:
+        # torch is not imported for every command: its errors are known by their names
+        if type(error).__name__ == "OutOfMemoryError":
+            _fail(*OUT_OF_GPU_MEMORY)
+        if "DefaultCPUAllocator: can't allocate memory" in str(error):
+            _fail(*OUT_OF_MEMORY)
+        raise
     except OSError as error:
         if error.errno is None or os.environ.get("SEFORMER_DEBUG"):
             raise

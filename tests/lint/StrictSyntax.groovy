@@ -22,7 +22,7 @@ script.analyze()
 config.analyze()
 
 // inside a closure of the configuration these names are there when a task starts
-def known = ['`task` is not defined', '`meta` is not defined']
+def known = ['`task` is not defined', '`meta` is not defined', '`extracted` is not defined']
 def errors = 0
 sources.each { path, source ->
     source.errorCollector.errors.each { message ->

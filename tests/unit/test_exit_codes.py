@@ -1,0 +1,42 @@
+"""Exit codes by which a scheduler knows what to do with a task that ran out of memory."""
+
+import pytest
+import torch
+
+from seformer import cli, devices
+
+
+def exhaust_memory(_threads):
+    torch.empty(2**50)
+
+
+def exhaust_gpu_memory(_threads):
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def another_error(_threads):
+    raise RuntimeError("shapes do not fit")
+
+
+@pytest.fixture
+def predict(monkeypatch, tmp_path):
+    def run(at_start):
+        monkeypatch.setattr(cli, "COMMANDS", ("predict",))
+        monkeypatch.setattr(devices, "use_threads", at_start)
+        cli.main(["predict", "--model", str(tmp_path), "--out", str(tmp_path / "out")])
+
+    return run
+
+
+@pytest.mark.parametrize("at_start, code", [(exhaust_memory, 137), (exhaust_gpu_memory, 75)])
+def test_too_little_memory(predict, at_start, code, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        predict(at_start)
+    assert stopped.value.code == code
+    said = capsys.readouterr().err
+    assert "memory" in said and "What to do" in said and "Traceback" not in said
+
+
+def test_other_errors_are_not_hidden(predict):
+    with pytest.raises(RuntimeError, match="shapes"):
+        predict(another_error)
