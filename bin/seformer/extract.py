@@ -23,6 +23,7 @@ from seformer.extracted import (
     DROP_REASONS,
     Extracted,
     ExtractedWriter,
+    check_sample_name,
     read_extracted,
     read_region_rows,
 )
@@ -117,6 +118,7 @@ def extract(
     negatives.check()
     if invalid_regions not in ("error", "drop"):
         raise UserError(f"--invalid-regions {invalid_regions}", expected="error or drop")
+    check_sample_name(sample, "--sample")
     if min_length is None:
         min_length = MIN_LENGTH_UNLABELLED if unlabelled else MIN_LENGTH
     paths = [Path(p) for p in (regions, super_enhancers, typical_enhancers) if p is not None]

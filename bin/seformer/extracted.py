@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from os import PathLike
@@ -33,6 +34,7 @@ COLUMNS = (
     "parent",
     "drop_reason",
 )
+NUMBERS = ("start", "end", "label", "length", "gc", "n_fraction", "line")
 DROP_REASONS = (
     "unknown_chromosome",
     "past_chromosome_end",
@@ -93,6 +95,23 @@ class Extracted(NamedTuple):
             raise UserError("more sequences than kept regions", where=path)
 
 
+def check_sample_name(name: str, where: str | PathLike[str]) -> str:
+    """Return a sample's name if it can name a folder anywhere, as in the sample sheet.
+
+    Raises
+    ------
+    UserError
+        If it holds anything but letters, digits, ``_``, ``.`` and ``-``.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+        raise UserError(
+            f"{name[:80]!r} cannot name a sample",
+            where=where,
+            expected="letters, digits, _ . and - (not first a . or -)",
+        )
+    return name
+
+
 def read_extracted(folder: str | PathLike[str]) -> Extracted:
     """Read an extracted folder (the sequences only when asked for).
 
@@ -103,9 +122,14 @@ def read_extracted(folder: str | PathLike[str]) -> Extracted:
     """
     folder = Path(folder)
     regions = read_region_rows(folder / "regions.tsv", COLUMNS)
-    unknown = set(regions["drop_reason"]) - {"", *DROP_REASONS}
-    if unknown:
-        raise UserError(f"drop reason {min(unknown)!r} is unknown", where=folder / "regions.tsv")
+    unknown = ~regions["drop_reason"].isin(["", *DROP_REASONS])
+    if unknown.any():
+        raise UserError(
+            f"drop reason {regions.loc[unknown, 'drop_reason'].iloc[0]!r} is unknown",
+            where=folder / "regions.tsv",
+            line=int(unknown.idxmax()) + 2,
+            do="extract the regions again",
+        )
     return Extracted(regions, folder)
 
 
@@ -114,7 +138,21 @@ def read_region_rows(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     text = ("sample", "chrom", "name", "source", "parent", "drop_reason")
     text += ("cluster", "split", "conflict")
     table = files.read_table(path, tuple(columns), text=text)
+    for column in set(table.columns) - set(text):
+        if pd.api.types.is_string_dtype(table[column]) and column in NUMBERS:
+            wrong = pd.to_numeric(table[column], errors="coerce").isna() & table[column].notna()
+            raise UserError(
+                f"{column} {table.loc[wrong, column].iloc[0]!r} is no number",
+                where=path,
+                line=int(wrong.idxmax()) + 2,
+                do="extract the regions again",
+            )
     if "label" in table.columns:
+        unknown = ~table["label"].isin([0, 1]) & table["label"].notna()
+        if unknown.any():
+            raise UserError(
+                "the label is neither 0 nor 1", where=path, line=int(unknown.idxmax()) + 2
+            )
         table["label"] = table["label"].astype("Int8")
     for column in set(text) & set(table.columns):
         table[column] = table[column].fillna("")
@@ -183,5 +221,5 @@ def read_genome(folder: str | PathLike[str]) -> dict[str, Any]:
     """
     for place in (Path(folder), Path(folder).resolve().parent):
         if (place / "summary.json").is_file():
-            return files.read_json(place / "summary.json").get("genome", {})
+            return files.read_object(place / "summary.json").get("genome", {})
     return {}

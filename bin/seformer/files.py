@@ -6,10 +6,12 @@ import contextlib
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,6 +22,10 @@ from seformer.errors import UserError
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_JSON_BYTES = 64 * 2**20
+# a line of a table is never longer; memory does not follow what a file claims to be
+MAX_LINE = 2**20
+# text packs to a tenth: what unpacks to far more was made to fill memory and disks
+MAX_UNPACKED_RATIO, UNPACKED_ALLOWED = 200, 64 * 2**20
 
 
 def existing_file(path: str | os.PathLike[str]) -> Path:
@@ -35,6 +41,13 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
         raise UserError("no such file", where=path, do="check the path and its spelling")
     if path.is_dir():
         raise UserError("this is a folder", where=path, expected="a file")
+    if not path.is_file():
+        raise UserError(
+            "this is neither a file nor a folder",
+            where=path,
+            expected="a file, since it is read more than once",
+            do="write it to a file first, instead of a pipe or a device",
+        )
     if not os.access(path, os.R_OK):
         raise UserError("the file cannot be read", where=path, do="check its permissions")
     return path
@@ -44,6 +57,24 @@ def is_gzipped(path: Path) -> bool:
     """Tell by the first two bytes, not by the name (RFC 1952)."""
     with open(path, "rb") as handle:
         return handle.read(2) == GZIP_MAGIC
+
+
+class _Unpacked(gzip.GzipFile):
+    """A gzip file that stops where it unpacks to far more than text does."""
+
+    def read1(self, size: int = -1) -> bytes:
+        data = super().read1(size)
+        self._seen = getattr(self, "_seen", 0) + len(data)
+        if self._seen > UNPACKED_ALLOWED:
+            packed = os.stat(self.name).st_size
+            if self._seen > MAX_UNPACKED_RATIO * packed:
+                raise UserError(
+                    f"the file unpacks to over {MAX_UNPACKED_RATIO} times its size",
+                    where=self.name,
+                    expected="gzipped text",
+                    do="if it is what you want, give it unpacked",
+                )
+        return data
 
 
 @contextlib.contextmanager
@@ -56,7 +87,7 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
         If the file is missing, unreadable, damaged or not text (also while it is read).
     """
     path = existing_file(path)
-    raw = gzip.open(path, "rb") if is_gzipped(path) else open(path, "rb")
+    raw = _Unpacked(path, "rb") if is_gzipped(path) else open(path, "rb")
     try:
         with raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline=None) as text:
             yield text
@@ -64,10 +95,33 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
         raise UserError(
             "the file is not text", where=path, expected="a text file, plain or gzipped"
         ) from error
-    except (gzip.BadGzipFile, EOFError, OSError) as error:
+    except (gzip.BadGzipFile, EOFError, OSError, zlib.error) as error:
         raise UserError(
             f"the file cannot be read to its end ({error})", where=path, do="copy it again"
         ) from error
+
+
+def numbered_lines(text: TextIO, source: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of an opened text with their 1-based numbers, line ends as they are.
+
+    Raises
+    ------
+    UserError
+        For a line of over `MAX_LINE` characters: no line of a table is.
+    """
+    for number in itertools.count(1):
+        line = text.readline(MAX_LINE + 1)
+        if not line:
+            return
+        if len(line) > MAX_LINE:
+            raise UserError(
+                f"the line is longer than {MAX_LINE} characters",
+                where=source,
+                line=number,
+                expected="one row of a table",
+                do="check that this is the file you mean",
+            )
+        yield number, line
 
 
 def sync(path: Path) -> None:
@@ -111,6 +165,10 @@ def output_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
         If ``out`` cannot be written.
     """
     out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise UserError(
+            "this is no folder", where=out, expected="a folder for the results", do="name another"
+        )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
@@ -154,6 +212,18 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         line = getattr(error, "lineno", None)
         raise UserError("the file is not valid JSON", where=path, line=line) from error
+    except RecursionError as error:
+        raise UserError("the JSON is nested too deeply", where=path) from error
+
+
+def read_object(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a JSON file that holds one object; see `read_json`."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise UserError(
+            "the JSON holds no object", where=path, expected='names and values: {"name": …}'
+        )
+    return value
 
 
 def write_table(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:

@@ -29,6 +29,7 @@ from seformer.training import (
     History,
     TrainingData,
     check_finite,
+    check_rate,
     class_weights,
     fingerprint,
     open_training_data,
@@ -85,6 +86,7 @@ def finetune_full(
     Interrupted
         After SIGTERM, once the checkpoint is written.
     """
+    check_rate(learning_rate)
     data = open_training_data(extracted, splits)
     place = resolve_device(device)
     start = load_model(model, place)

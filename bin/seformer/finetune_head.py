@@ -37,6 +37,7 @@ from seformer.training import (
     History,
     TrainingData,
     check_finite,
+    check_rate,
     class_weights,
     open_training_data,
     recommended_rates,
@@ -83,6 +84,7 @@ def finetune_head(
     UserError
         If the data, the model or an option cannot be used.
     """
+    check_rate(learning_rate)
     data = open_training_data(extracted, splits)
     place = resolve_device(device)
     backbone, tokenizer, origin = build_backbone(model, seed=seed)
@@ -235,9 +237,7 @@ class HeadTrainer:
         if classifier.window_pooling == "attention":
             self.trained.append(classifier.attention)
             layers += [classifier.attention.value, classifier.attention.gate]
-        self.standardiser = Standardiser(
-            take(pooled, self.train, self.first).features, layers
-        )
+        self.standardiser = Standardiser(take(pooled, self.train, self.first).features, layers)
         self.pooled = pooled._replace(features=self.standardiser.apply(pooled.features))
         self.held = take(self.pooled, strands_of(self.validation), self.first)
         self.optimizer = torch.optim.AdamW(

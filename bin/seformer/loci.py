@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from seformer import intervals
 from seformer.errors import UserError
-from seformer.files import open_text
+from seformer.files import numbered_lines, open_text
 from seformer.negatives import RANDOM
 
 # neighbours within a kilobase are one locus: enhancers are called in pieces
@@ -70,7 +70,7 @@ def read_clusters(rows: pd.DataFrame, tables: Sequence[str | PathLike[str]]) -> 
 def _read_table(path: Path) -> dict[str, str]:
     clusters: dict[str, str] = {}
     with open_text(path) as text:
-        for number, line in enumerate(text, start=1):
+        for number, line in numbered_lines(text, path):
             fields = [field.strip() for field in line.rstrip("\n").split("\t")]
             if fields == [""] or line.startswith("#"):
                 continue

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors.torch import load_file, save_file
 
 import seformer
 from seformer import files
 from seformer.backbones import Origin, load_backbone
+from seformer.backbones.build import check_vocabulary
+from seformer.backbones.loading import require_finite
 from seformer.classifier import RegionClassifier
 from seformer.devices import resolve_device
 from seformer.errors import UserError
@@ -31,7 +33,7 @@ LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "captum", "pysam"
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
 
 class Calibration(Strict):
@@ -43,12 +45,21 @@ class Calibration(Strict):
     """
 
     method: Literal["none", "temperature", "isotonic"] = "none"
-    slope: float = 1.0
+    slope: float = Field(1.0, gt=0)
     intercept: float = 0.0
     logits: list[float] = []
     probabilities: list[float] = []
-    prevalence: float = 0.5
+    prevalence: float = Field(0.5, gt=0, lt=1)
     regions: int = 0
+
+    @model_validator(mode="after")
+    def _is_a_curve(self) -> Calibration:
+        points = len(self.logits)
+        if points != len(self.probabilities) or (self.method == "isotonic" and not points):
+            raise ValueError("an isotonic curve has as many logits as probabilities")
+        if self.logits != sorted(self.logits) or any(not 0 < p < 1 for p in self.probabilities):
+            raise ValueError("an isotonic curve has rising logits, and probabilities in (0, 1)")
+        return self
 
 
 class Assembly(Strict):
@@ -84,18 +95,25 @@ class Settings(Strict):
     sample: str = "model"
     backbone: dict[str, str | None]
     window: int | None = Field(description="most tokens in a window, special tokens included")
-    overlap: int = 0
+    overlap: int = Field(0, ge=0)
     phases: int = Field(1, ge=1, description="k-mer phases a score is averaged over")
     token_pooling: Literal["mean", "cls"] = "mean"
     window_pooling: Literal["mean", "lse", "attention"] = "mean"
     calibration: Calibration = Calibration()
-    threshold: float = 0.5
+    threshold: float = Field(0.5, ge=0)
     assembly: Assembly = Assembly()
     splits: SplitRecord = SplitRecord()
     training_range: TrainingRange | None = None
     seeds: list[int] = []
     training: dict[str, Any] = {}
     versions: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _has_a_dropout(self) -> Settings:
+        dropout = self.training.get("dropout", 0.1)
+        if not isinstance(dropout, int | float) or not 0 <= dropout < 1:
+            raise ValueError("training.dropout is no number from 0 to 1")
+        return self
 
     def content_window(self, tokenizer: Tokenizer) -> int | None:
         """Most tokens of a window that stand for bases."""
@@ -193,10 +211,10 @@ def read_settings(folder: Path) -> Settings:
             do="give the folder <outdir>/<sample>/model of an earlier run",
         )
     try:
-        return Settings.model_validate(files.read_json(path))
+        return Settings.model_validate(files.read_object(path))
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
+        field = ".".join(map(str, first["loc"])) or "settings"
         raise UserError(
             f"{field}: {first['msg']}", where=path, do="use a model folder of this version"
         ) from error
@@ -213,6 +231,16 @@ def load_model(folder: Path | str, device: torch.device | str = "cpu") -> Model:
     folder = Path(folder)
     settings = read_settings(folder)
     backbone = load_backbone(folder)
+    tokenizer = load_tokenizer(folder)
+    check_vocabulary(backbone, tokenizer, folder)
+    content = settings.content_window(tokenizer)
+    if content is not None and not settings.overlap < content:
+        raise UserError(
+            f"a window of {settings.window} tokens with an overlap of {settings.overlap}",
+            where=folder / SETTINGS_FILE,
+            expected="a window with room for bases, and a smaller overlap",
+            do="copy the model folder again, or train anew",
+        )
     classifier = RegionClassifier(
         backbone,
         token_pooling=settings.token_pooling,
@@ -225,7 +253,7 @@ def load_model(folder: Path | str, device: torch.device | str = "cpu") -> Model:
         names = {key: ATTENTION_PREFIX + key for key in classifier.attention.state_dict()}
         _load_part(classifier.attention, names, weights, folder)
     device = resolve_device(str(device))
-    return Model(classifier.to(device).eval(), load_tokenizer(folder), settings, device)
+    return Model(classifier.to(device).eval(), tokenizer, settings, device)
 
 
 def _load_part(
@@ -246,6 +274,7 @@ def _load_part(
                 where=folder / WEIGHTS_FILE,
                 expected=str(tuple(own[key].shape)),
             )
+    require_finite({name: weights[name] for name in names.values()}, folder)
     part.load_state_dict({key: weights[name] for key, name in names.items()})
 
 

@@ -19,7 +19,7 @@ from scipy.stats import false_discovery_control, fisher_exact
 from seformer import files
 from seformer.errors import UserError
 from seformer.explain import SUPER, TYPICAL, iterate
-from seformer.files import existing_file
+from seformer.files import existing_file, numbered_lines, open_text
 from seformer.references import generator
 
 try:
@@ -152,10 +152,18 @@ def read_motifs(path: Path) -> dict[str, np.ndarray]:
     path = existing_file(path)
     try:
         found = read_meme(str(path))
-    except (ValueError, AttributeError, IndexError, UnicodeDecodeError) as error:
+        begun = _motif_lines(path)
+    except (ValueError, AttributeError, IndexError, MemoryError) as error:
         raise UserError(
             f"the motifs cannot be read ({error})", where=path, expected="MEME format"
         ) from error
+    if len(begun) != len(found):
+        raise UserError(
+            f"{len(begun)} motifs begin, but {len(found)} are whole and have names of their own",
+            where=path,
+            line=begun[min(len(found), len(begun) - 1)],
+            expected="MEME format: a name, a letter-probability matrix, and its w rows",
+        )
     if len(found) < MIN_MOTIFS:
         raise UserError(
             f"the file holds {len(found)} motifs",
@@ -164,6 +172,12 @@ def read_motifs(path: Path) -> dict[str, np.ndarray]:
             do="give a whole motif collection, such as JASPAR's CORE",
         )
     return found
+
+
+def _motif_lines(path: Path) -> list[int]:
+    """Lines on which motifs begin, 1-based."""
+    with open_text(path) as text:
+        return [n for n, line in numbered_lines(text, path) if line.startswith("MOTIF")]
 
 
 def gather(folders: Sequence[Path], max_bases: int = MAX_BASES) -> Track:

@@ -129,6 +129,13 @@ def write_scores(
     settings = model.settings
     kept = (source.regions["drop_reason"] == "").to_numpy()
     table = pd.DataFrame({"line": source.regions["line"]})
+    if not np.isfinite(scores.logit).all():
+        row = source.kept.iloc[int(np.flatnonzero(~np.isfinite(scores.logit))[0])]
+        raise UserError(
+            f"the score of {row['chrom']}:{row['start']}-{row['end']} is not finite",
+            where=model.settings.sample,
+            do="do not use this model: its weights overflow",
+        )
     probability, called = decide(settings, scores.logit, prevalence)
     table.loc[kept, "logit"] = scores.logit
     table.loc[kept, "probability"] = probability

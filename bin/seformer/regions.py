@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.errors import UserError
-from seformer.files import open_text
+from seformer.files import numbered_lines, open_text
 
 BED_COLUMNS = (
     "chrom",
@@ -157,7 +157,7 @@ def iter_regions(
     problems = _Problems()
     empty = True
     with open_text(source) as text:
-        lines = _content(enumerate(text, start=1), source)
+        lines = _content(numbered_lines(text, source), source)
         layout, first = _read_layout(lines, source)
         if layout is None:
             raise _nothing(source)

@@ -20,7 +20,13 @@ from seformer import audit, conflicts, files, leakage
 from seformer.assign import by_chromosomes, by_clusters, into_folds, usable_chromosomes
 from seformer.audit import PARTS
 from seformer.errors import UserError
-from seformer.extracted import COLUMNS, Extracted, read_extracted, read_region_rows
+from seformer.extracted import (
+    COLUMNS,
+    Extracted,
+    check_sample_name,
+    read_extracted,
+    read_region_rows,
+)
 from seformer.loci import name_clusters, read_clusters
 
 SPLIT_BY = ("auto", "chromosomes", "clusters", "file")
@@ -246,13 +252,7 @@ def _join(
 
 def _sample_name(source: Extracted) -> str:
     name = str(source.regions["sample"].iloc[0]) if len(source.regions) else ""
-    if not re.fullmatch(r"[\w+-][\w.+-]*", name):
-        raise UserError(
-            f"the sample name {name!r} cannot name a folder",
-            where=source.folder,
-            expected="letters, digits, . _ + or -",
-        )
-    return name
+    return check_sample_name(name, source.folder)
 
 
 def _way(

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from seformer.errors import UserError
-from seformer.files import atomic_path, open_text, read_json, write_json
+from seformer.files import atomic_path, open_text, read_object, write_json
 
 __all__ = [
     "BpeTokenizer",
@@ -263,8 +263,8 @@ class BpeTokenizer:
             for name in self._COMPANIONS
             if (folder / name).is_file()
         }
-        settings = read_json(folder / "tokenizer.json")
-        model = settings.get("model", {})
+        settings = read_object(folder / "tokenizer.json")
+        model = settings.get("model") or {}
         if model.get("type") != "BPE":
             raise UserError(
                 f"the tokeniser is of type {model.get('type')}",
@@ -272,7 +272,14 @@ class BpeTokenizer:
                 expected="a byte-pair encoding (BPE), or a vocab.txt of k-mers",
             )
         self._fused = bool(model.get("fuse_unk"))
-        self._tokenizer = tokenizers.Tokenizer.from_str(json.dumps(settings))
+        try:
+            self._tokenizer = tokenizers.Tokenizer.from_str(json.dumps(settings))
+        except Exception as error:  # the library raises plain exceptions
+            raise UserError(
+                f"the tokeniser cannot be read ({error})",
+                where=folder / "tokenizer.json",
+                do="copy the model folder again",
+            ) from error
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self.vocab_size = self._tokenizer.get_vocab_size()
@@ -288,7 +295,7 @@ class BpeTokenizer:
         names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "mask")}
         for file in ("tokenizer_config.json", "special_tokens_map.json"):
             if (folder / file).is_file():
-                given = read_json(folder / file)
+                given = read_object(folder / file)
                 for key in names:
                     value = given.get(key)
                     value = value.get("content") if isinstance(value, dict) else value
@@ -396,8 +403,13 @@ def load_tokenizer(folder: str | Path) -> Tokenizer:
         kmers = {len(token) for token in vocabulary if token and not token.strip("ACGT")}
         if len(kmers) == 1 and set(SPECIAL_TOKENS) <= set(vocabulary):
             k = kmers.pop()
-            settings = read_json(config_file) if config_file.is_file() else {}
-            stride = settings.get("kmer", {}).get("stride", 1)
+            settings = read_object(config_file) if config_file.is_file() else {}
+            kmer = settings.get("kmer", {})
+            stride = kmer.get("stride", 1) if isinstance(kmer, dict) else None
+            if not isinstance(stride, int):
+                raise UserError(
+                    "the k-mers have no stride", where=config_file, expected='"kmer": {"stride": 1}'
+                )
             return KmerTokenizer(k, stride, vocabulary)
     if (folder / "tokenizer.json").is_file():
         return BpeTokenizer(folder)

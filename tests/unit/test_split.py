@@ -192,7 +192,7 @@ def test_samples_need_names_of_their_own(sample, tmp_path):
     folder = sample()
     with pytest.raises(UserError, match="two samples are called a"):
         split([folder, folder], tmp_path / "s")
-    with pytest.raises(UserError, match="cannot name a folder"):
+    with pytest.raises(UserError, match="cannot name a sample"):
         split([sample("../b")], tmp_path / "s")
 
 

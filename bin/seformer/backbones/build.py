@@ -14,6 +14,7 @@ from seformer.backbones.dnabert2 import DnaBert2
 from seformer.backbones.encoder import KmerEncoder
 from seformer.backbones.gena import GenaBert
 from seformer.backbones.loading import (
+    check_sizes,
     fill,
     read_config,
     read_state,
@@ -129,6 +130,12 @@ def new_backbone(
                 model.initialise()
     except KeyError as error:
         raise UserError(f"the configuration lacks {error}", where=where) from error
+    except (TypeError, ValueError, ArithmeticError, AssertionError, RuntimeError) as error:
+        raise UserError(
+            f"config.json describes no model that can be made ({error})",
+            where=where,
+            do="take config.json from where the weights come from",
+        ) from error
     return model.eval()
 
 
@@ -155,6 +162,7 @@ def load_backbone(folder: str | Path) -> Backbone:
     config = read_config(folder)
     verify_checksums(folder)
     state = read_state(folder)
+    check_sizes(config, state, folder)
     model = new_backbone(config, state.keys(), seed=0, where=folder)
     return fill(model, state, folder).eval()
 

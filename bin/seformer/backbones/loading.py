@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from pickle import UnpicklingError
@@ -19,11 +20,28 @@ import torch
 from seformer.backbones.base import Backbone
 from seformer.backbones.registry import CHECKSUMS, fitting
 from seformer.errors import UserError
-from seformer.files import atomic_path, read_json, sha256, write_json
+from seformer.files import atomic_path, read_object, sha256, write_json
 
-__all__ = ["fill", "read_config", "read_state", "save_folder", "verify_checksums"]
+__all__ = [
+    "check_sizes",
+    "fill",
+    "read_config",
+    "read_state",
+    "require_finite",
+    "save_folder",
+    "verify_checksums",
+]
 
 logger = logging.getLogger(__name__)
+# what reading a damaged file ends in
+_DAMAGE = (
+    safetensors.SafetensorError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    KeyError,
+    zipfile.BadZipFile,
+)
 # heads on top of a backbone, by the first part of the key
 _HEADS = re.compile(
     r"^(cls|classifier|head|lm_head|decoder|qa_outputs|score|window_pooling|\w+_head)\."
@@ -47,10 +65,7 @@ def read_config(folder: str | Path) -> dict[str, Any]:
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError("no such folder", where=folder, expected="a model folder")
-    config = read_json(folder / "config.json")
-    if not isinstance(config, dict):
-        raise UserError("this is not a model configuration", where=folder / "config.json")
-    return config
+    return read_object(folder / "config.json")
 
 
 def _weight_files(folder: Path) -> list[Path]:
@@ -61,8 +76,9 @@ def _weight_files(folder: Path) -> list[Path]:
         if (folder / single).is_file():
             return [folder / single]
         if (folder / index).is_file():
-            names = set(read_json(folder / index)["weight_map"].values())
-            if any(Path(name).name != name for name in names):
+            named = read_object(folder / index).get("weight_map")
+            names = set(named.values()) if isinstance(named, dict) else {None}
+            if not all(isinstance(name, str) and Path(name).name == name for name in names):
                 raise UserError("the index names files outside the folder", where=folder / index)
             return [folder / name for name in sorted(names)]
     raise UserError(
@@ -83,6 +99,7 @@ def read_state(folder: str | Path) -> dict[str, torch.Tensor]:
     state: dict[str, torch.Tensor] = {}
     for path in _weight_files(Path(folder)):
         try:
+            _check_unpacked(path)
             if path.suffix == ".safetensors":
                 part = safetensors.torch.load_file(path)
             else:
@@ -96,7 +113,7 @@ def read_state(folder: str | Path) -> dict[str, torch.Tensor]:
                 expected="a state dict of tensors",
                 do="convert it to model.safetensors on a machine you can spare",
             ) from error
-        except (safetensors.SafetensorError, RuntimeError, EOFError, ValueError) as error:
+        except _DAMAGE as error:
             raise UserError(
                 "the weights are damaged", where=path, do="download the file again"
             ) from error
@@ -104,6 +121,49 @@ def read_state(folder: str | Path) -> dict[str, torch.Tensor]:
             raise UserError("this is not a dictionary of tensors", where=path)
         state.update(part)
     return {_current_name(key): tensor for key, tensor in state.items()}
+
+
+def _check_unpacked(path: Path) -> None:
+    """Refuse a .bin (a zip file) that unpacks to more than it is: torch does not compress."""
+    if path.suffix != ".bin" or not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > path.stat().st_size:
+        raise UserError(
+            "the weights are compressed", where=path, expected="a file that torch wrote"
+        )
+
+
+# the sizes of a configuration; each is a dimension of some tensor, or half or a third of one
+_WIDTHS = ("hidden_size", "vocab_size", "intermediate_size", "num_attention_heads")
+_LENGTHS = ("max_position_embeddings", "alibi_starting_size", "k", "stride")
+MAX_POSITIONS = 2**20
+
+
+def check_sizes(config: dict[str, Any], state: dict[str, torch.Tensor], where: str | Path) -> None:
+    """Refuse a configuration of something larger than its weights, before it takes memory.
+
+    Raises
+    ------
+    UserError
+        For a size that is no whole number above 0, or that no tensor has.
+    """
+    largest = max((size for tensor in state.values() for size in tensor.shape), default=0)
+    # some room, so that a configuration of another model is told by the shape that differs
+    largest = max(4 * largest, 1024)
+    most = dict.fromkeys(_WIDTHS, largest) | dict.fromkeys(_LENGTHS, MAX_POSITIONS)
+    most["num_hidden_layers"] = max(len(state), 64)
+    for name, bound in most.items():
+        value = config.get(name)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not (whole and 0 < value <= bound):
+            raise UserError(
+                f"{name} is {value!r}",
+                where=Path(where) / "config.json",
+                expected=f"a whole number from 1 to {bound}, as the weights have it",
+                do="take config.json and the weights from the same place",
+            )
 
 
 def _current_name(key: str) -> str:
@@ -181,6 +241,7 @@ def fill(model: Backbone, state: dict[str, torch.Tensor], where: str | Path) -> 
             where=where,
             expected=f"{tuple(wanted[key].shape)} by config.json",
         )
+    require_finite(backbone, where)
     # strict=False only for buffers and optional keys: all others were compared above
     model.weights.load_state_dict(backbone, strict=False)
     if heads:
@@ -190,6 +251,23 @@ def fill(model: Backbone, state: dict[str, torch.Tensor], where: str | Path) -> 
     if ignored:
         logger.debug("%s: buffers computed anew: %s", where, _listed(ignored))
     return model
+
+
+def require_finite(state: dict[str, torch.Tensor], where: str | Path) -> None:
+    """Refuse weights that are no numbers: every score would be none.
+
+    Raises
+    ------
+    UserError
+        Naming the keys.
+    """
+    bad = [k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()]
+    if bad:
+        raise UserError(
+            f"the weights {_listed(bad)} are not finite",
+            where=where,
+            do="take the model of an earlier epoch or run: its training went wrong",
+        )
 
 
 def save_folder(folder: str | Path, config: dict[str, Any], state: dict[str, torch.Tensor]) -> None:
@@ -213,8 +291,15 @@ def verify_checksums(folder: str | Path) -> None:
     folder = Path(folder)
     if not (folder / CHECKSUMS).is_file():
         return
-    for name, checksum in read_json(folder / CHECKSUMS)["sha256"].items():
+    sums = read_object(folder / CHECKSUMS).get("sha256")
+    if not isinstance(sums, dict):
+        raise UserError("there are no checksums in it", where=folder / CHECKSUMS)
+    for name, checksum in sums.items():
         path = folder / name
+        if Path(name).name != name:
+            raise UserError(
+                f"it names the file {name!r}, outside the folder", where=folder / CHECKSUMS
+            )
         if not path.is_file() or sha256(path) != checksum:
             raise UserError(
                 "the file is not what was downloaded" if path.is_file() else "the file is missing",

@@ -134,11 +134,11 @@ def resolve(name: str | Path) -> Resolved:
     UserError
         If there is no such model, or the hub cannot be reached.
     """
-    from seformer.files import read_json
+    from seformer.files import read_object
 
     folder = Path(name)
     if folder.is_dir():
-        record = read_json(folder / CHECKSUMS) if (folder / CHECKSUMS).is_file() else {}
+        record = read_object(folder / CHECKSUMS) if (folder / CHECKSUMS).is_file() else {}
         hub = record.get("hub")
         entry = find(hub) if hub else None
         known = entry.name if entry else hub or str(name)

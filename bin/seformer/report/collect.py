@@ -101,7 +101,7 @@ def collect(folders: Sequence[Path]) -> Results:
         if not folder.is_dir():
             raise UserError("no such folder", where=folder)
         if (folder / "audit.json").is_file():
-            results.audit = files.read_json(folder / "audit.json")
+            results.audit = files.read_object(folder / "audit.json")
         for place in sorted(folder.iterdir()):
             hidden = place.name.startswith((".", "_")) or place.name in NOT_SAMPLES
             if place.is_dir() and not hidden:
@@ -120,7 +120,7 @@ def _read_sample(folder: Path, results: Results) -> None:
     found = False
     for path in _walk(folder):
         if path.name == "audit.json":
-            results.audit = files.read_json(path)
+            results.audit = files.read_object(path)
         elif _read_file(path, sample):
             found = True
     if found:
@@ -142,11 +142,11 @@ def _read_file(path: Path, sample: Sample) -> bool:
     elif name == "history.tsv":
         _take_history(path, sample)
     elif name == "metrics.json":
-        sample.metrics = files.read_json(path)
+        sample.metrics = files.read_object(path)
     elif name == "curves.json":
-        sample.curves = files.read_json(path)
+        sample.curves = files.read_object(path)
     elif name == "seformer.json":
-        _take_settings(files.read_json(path), sample)
+        _take_settings(files.read_object(path), sample)
     elif name == "predictions.tsv":
         sample.predictions[bed] = read_predictions(path, path.with_name("summary.json"))
     elif bed == "predictions" and path.suffix == ".tsv":
@@ -203,7 +203,7 @@ def read_predictions(path: Path, summary: Path) -> Predictions:
     UserError
         If it is not one.
     """
-    found = Predictions(summary=files.read_json(summary) if summary.is_file() else {})
+    found = Predictions(summary=files.read_object(summary) if summary.is_file() else {})
     edges = np.linspace(0, 1, PROBABILITY_BINS + 1)
     columns = ["logit", "probability", "prediction", "flags"]
     try:
@@ -245,7 +245,7 @@ def read_explanations(path: Path, summary: Path) -> Explanations:
         len(table),
         errors[np.isfinite(errors)],
         counted,
-        files.read_json(summary) if summary.is_file() else {},
+        files.read_object(summary) if summary.is_file() else {},
     )
 
 
@@ -257,5 +257,5 @@ def read_motifs(path: Path, summary: Path) -> Motifs:
     for column in (*counts, *ratios):
         table[column] = pd.to_numeric(table[column], errors="coerce")
     table[counts] = table[counts].fillna(0)
-    known = files.read_json(summary) if summary.is_file() else {}
+    known = files.read_object(summary) if summary.is_file() else {}
     return Motifs(table, known, path.parent)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from seformer import files
-from seformer.errors import UserError
 from seformer.report import data, explanations, judge, methods, results, summary, use
 from seformer.report.collect import Results, collect
 from seformer.report.content import PARENTS, Section, plain, write
@@ -37,10 +36,7 @@ def run(
     """
     found = collect([Path(folder) for folder in folders])
     if parameters is not None:
-        given = files.read_json(parameters)
-        if not isinstance(given, dict):
-            raise UserError("this is not an object of parameters", where=parameters)
-        found.parameters = given
+        found.parameters = files.read_object(parameters)
     sections = list(page(found))
     with files.output_folder(out) as staging:
         for order, section in enumerate(sections):

@@ -1,0 +1,139 @@
+"""Every bad input of `tests/data/bad` ends in one message, and leaves the results as they were."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seformer import cli
+
+BAD = Path(__file__).parents[1] / "data/bad"
+
+
+def _load():
+    specification = importlib.util.spec_from_file_location("make_bad", BAD / "make_bad.py")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["make_bad"] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+make_bad = _load()
+ROOT_SEES_ALL = "the superuser reads every file"
+
+
+def listing(folder: Path) -> dict[str, str]:
+    """Every file below a folder with its checksum; of giants, which are empty, the size."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        giant = path.stat().st_size > 2**28
+        content = path.read_bytes() if path.is_file() and not giant else b""
+        found[str(path.relative_to(folder))] = (
+            f"{path.stat().st_size} {hashlib.sha256(content).hexdigest()}"
+            if path.is_file()
+            else "no file"
+        )
+    return found
+
+
+def run(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    return stopped.value.code or 0
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("good")
+    make_bad.good(folder)
+    files = ["--super-enhancers", folder / "se.bed", "--typical-enhancers", folder / "te.bed"]
+    fasta = ["--fasta", folder / "genome.fa"]
+    commands = [
+        ["extract", *fasta, *files, "--out", folder / "cell", "--sample", "cell"],
+        ["split", "--extracted", folder / "cell", "--out", folder / "split"],
+        ["explain", "--model", folder / "model", *fasta, "--regions", folder / "all.bed",
+         "--method", "saliency", "--faithfulness", "0", "--out", folder / "explained"],
+    ]  # fmt: skip
+    for command in commands:
+        assert run([str(word) for word in command]) == 0
+    (folder / "split/cell/splits.tsv").rename(folder / "splits.tsv")
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path) -> Path:
+    """A results folder of an earlier run, which must not change."""
+    (tmp_path / "out/logos").mkdir(parents=True)
+    (tmp_path / "out/predictions.tsv").write_text("of an earlier run\n")
+    return tmp_path
+
+
+def arguments(one, good: Path, place: Path) -> list[str]:
+    words = one.command.split(" ")
+    return [w.format(good=good, here=place / "here", out=place / "out") for w in words]
+
+
+def check_message(one, log: str) -> None:
+    """One message, with all that it has to say; no traceback, nothing that moves a terminal."""
+    assert "Traceback" not in log
+    assert "\x1b" not in log
+    said = [line for line in log.splitlines() if line.startswith("seformer: error: ")]
+    usage = "Usage:" in log
+    assert len(said) == (0 if usage else 1), log
+    # usage errors come in a frame whose lines are broken
+    text = " ".join(log.replace("│", " ").split()) if usage else said[0]
+    for part in one.message:
+        assert part in text, text
+
+
+@pytest.mark.parametrize("one", make_bad.CASES, ids=lambda one: one.name)
+def test_one_message_and_nothing_changed(one, good, place, capfd):
+    make_bad.make(one, place / "here", good)
+    before, sound = listing(place), listing(good)
+    code = run(arguments(one, good, place))
+    log = capfd.readouterr()
+    assert code in (1, 2), log.err
+    assert log.out == ""
+    check_message(one, log.err)
+    index = {name for name in listing(place) if name.endswith((".fai", ".gzi"))}
+    assert {k: v for k, v in listing(place).items() if k not in index} == before
+    assert listing(good) == sound
+    assert not (place / "here/ran").exists()
+
+
+@pytest.mark.parametrize("name", ["bed/backwards.bed", "model/weights_pickle", "option/seed"])
+def test_the_same_from_a_process_of_its_own(name, good, place):
+    one = next(one for one in make_bad.CASES if one.name == name)
+    make_bad.make(one, place / "here", good)
+    before = listing(place)
+    command = [sys.executable, "-m", "seformer.cli", *arguments(one, good, place)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode in (1, 2)
+    check_message(one, done.stderr)
+    assert listing(place) == before
+    assert not (place / "here/ran").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason=ROOT_SEES_ALL)
+def test_a_file_without_permission(good, place, capfd):
+    path = place / "secret.bed"
+    path.write_text("chr1\t5\t90\n")
+    path.chmod(0)
+    words = make_bad.SCORE.replace("{here}/%s", str(path)).split()
+    assert run([w.format(good=good, out=place / "out") for w in words]) == 2
+    assert "cannot be read" in capfd.readouterr().err
+
+
+def test_the_corpus_is_what_the_script_makes():
+    assert len(make_bad.CASES) >= 60
+    assert len({one.name for one in make_bad.CASES}) == len(make_bad.CASES)
+    assert (BAD / make_bad.EXPECTED).read_text(encoding="utf-8") == make_bad.expected()
+    for one in make_bad.CASES:
+        if isinstance(one.content, bytes):
+            assert (BAD / one.name).read_bytes() == one.content, one.name
