@@ -520,11 +520,14 @@ def extracted(change: Callable[[Path], object]) -> Callable[[Path, Path], None]:
     return make
 
 
-def replaced(file: str, old: str, new: str) -> Callable[[Path], None]:
+def cell(column: str, value: str) -> Callable[[Path], None]:
+    """Another value in the first row of regions.tsv."""
+
     def change(folder: Path) -> None:
-        text = (folder / file).read_text()
-        assert old in text
-        (folder / file).write_text(text.replace(old, new, 1))
+        path = folder / "regions.tsv"
+        rows = [line.split("\t") for line in path.read_text().splitlines()]
+        rows[1][rows[0].index(column)] = value
+        path.write_text("".join(row(*cells) for cells in rows))
 
     return change
 
@@ -618,19 +621,19 @@ OTHER = [
     case(
         "extracted/unknown_reason",
         EXTRACTED,
-        extracted(replaced("regions.tsv", "se.bed\t\n", "se.bed\tno_reason\n")),
+        extracted(cell("drop_reason", "no_reason")),
         "'no_reason'",
     ),
     case(
         "extracted/text_label",
         EXTRACTED,
-        extracted(replaced("regions.tsv", "\t1\t300", "\tsuper\t300")),
+        extracted(cell("label", "super")),
         "regions.tsv",
     ),
     case(
         "extracted/other_place",
         EXTRACTED,
-        extracted(replaced("regions.tsv", "\t100\t400", "\t101\t401")),
+        extracted(cell("start", "101")),
         "extract the regions",
     ),
     case(
