@@ -1,0 +1,120 @@
+"""Makes galaxy/test-data: a small genome, its regions and a model trained on them.
+
+    python tests/galaxy/make_test_data.py
+
+The beginnings of the demo's chromosomes (tests/data/demo), and a backbone small enough for a
+repository: its trained model, packed, is what the tools' tests score with.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import pysam
+
+from seformer.backbones.build import random_backbone
+from seformer.tokens import KmerTokenizer
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "tests/data/demo"
+OUT = ROOT / "galaxy/test-data"
+KEPT = {"chr1": 70_000, "chr2": 60_000, "chr5": 90_000, "chr7": 50_000, "chr10": 40_000}
+TO_SCORE, TO_EXPLAIN = 12, 2
+EXTRACTED = ["--out", "extracted"]
+# fits by names without chr, as other genomes write them; the last region by no name
+OTHER_GENOME = "1\t100\t900\tfits\n7\t4796\t6216\tfits_too\n7\t900000\t901000\tpast_the_end\n"
+BACKBONE = {
+    "model_type": "seformer_kmer",
+    "k": 4,
+    "stride": 4,
+    "vocab_size": 261,
+    "hidden_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "max_position_embeddings": 512,
+    "hidden_dropout_prob": 0.0,
+    "embedding_dropout_prob": 0.1,
+    "initializer_range": 0.02,
+    "rotary_base": 10000.0,
+    "pad_token_id": 0,
+}
+
+
+def inside(name: str) -> list[str]:
+    """Return the lines of a BED file that lie in the kept part, BED4."""
+    rows = [line.split("\t")[:4] for line in (DEMO / name).read_text().splitlines()]
+    return ["\t".join(row) for row in rows if int(row[2]) <= KEPT.get(row[0], 0)]
+
+
+def write_genome(path: Path) -> None:
+    with (
+        pysam.FastaFile(str(DEMO / "genome.fa.gz")) as genome,
+        pysam.BGZFile(str(path), "wb") as out,
+    ):
+        for name, length in KEPT.items():
+            bases = genome.fetch(name, 0, length)
+            lines = (bases[i : i + 100] for i in range(0, length, 100))
+            out.write((f">{name}\n" + "\n".join(lines) + "\n").encode())
+    pysam.FastaFile(str(path)).close()  # makes the indexes
+
+
+def write_regions() -> None:
+    classes = {"SE": inside("super_enhancers.bed"), "TE": inside("typical_enhancers.bed")}
+    for name, stem in (("SE", "super_enhancers"), ("TE", "typical_enhancers")):
+        (OUT / f"{stem}.bed").write_text("".join(f"{line}\n" for line in classes[name]))
+    rows = [f"{line.rsplit(chr(9), 1)[0]}\t{name}" for name in classes for line in classes[name]]
+    (OUT / "labelled.tsv").write_text("\n".join(["chrom\tstart\tend\tlabel", *rows]) + "\n")
+    held_out = [line for name in classes for line in classes[name] if line.startswith("chr7\t")]
+    for stem, number in (("to_score", TO_SCORE), ("to_explain", TO_EXPLAIN)):
+        chosen = held_out[:: max(1, len(held_out) // number)][:number]
+        (OUT / f"{stem}.bed").write_text("".join(f"{line}\n" for line in chosen))
+
+
+def train(work: Path) -> None:
+    """Run the stages as the tool does, and pack the model."""
+    random_backbone(BACKBONE, KmerTokenizer(4, 4), to=work / "backbone", seed=1)
+    regions = ["--super-enhancers", OUT / "super_enhancers.bed"]
+    regions += ["--typical-enhancers", OUT / "typical_enhancers.bed"]
+    parts = ["--extracted", "extracted", "--splits", "splits/toy/splits.tsv", "--threads", "1"]
+    for words in (
+        ["extract", "--fasta", OUT / "genome.fa.gz", *regions, "--sample", "toy", *EXTRACTED],
+        ["split", "--extracted", "extracted", "--out", "splits"],
+        ["finetune-head", *parts, "--model", "backbone", "--sample", "toy", "--out", "head"],
+        ["finetune-full", *parts, "--model", "head", "--epochs", "8", "--out", "full"],
+        ["evaluate", *parts, "--model", "full", "--bootstrap", "100", "--out", "evaluated"],
+        ["pack", "--model", "evaluated/model", "--archive", OUT / "model.tar"],
+    ):
+        command = [sys.executable, "-m", "seformer.cli", *map(str, words)]
+        subprocess.run(command, cwd=work, check=True)
+
+
+def write_hostile(model: Path) -> None:
+    """Archives that must be refused: a member that leads outside, and one that is cut off."""
+    with tarfile.open(OUT / "model_outside.tar", "w") as tar:
+        for name in ("config.json", "../../escaped.json"):
+            member = tarfile.TarInfo(name)
+            member.size = 2
+            tar.addfile(member, io.BytesIO(b"{}"))
+    (OUT / "model_cut.tar").write_bytes(model.read_bytes()[:20_000])
+
+
+def main() -> None:
+    OUT.mkdir(parents=True, exist_ok=True)
+    write_genome(OUT / "genome.fa.gz")
+    write_regions()
+    with tempfile.TemporaryDirectory() as work:
+        train(Path(work))
+    write_hostile(OUT / "model.tar")
+    (OUT / "other_genome.bed").write_text(OTHER_GENOME)
+    shutil.copy(DEMO / "motifs.meme", OUT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""The Galaxy tools agree with the command `seformer`; scripts/test_galaxy.sh runs them in a server."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+
+import pytest
+import typer
+
+import seformer
+from seformer import archive, cli
+from seformer.errors import UserError
+
+GALAXY = Path(__file__).parents[2] / "galaxy"
+MACROS = ET.parse(GALAXY / "macros.xml").getroot()
+TOOLS = {
+    path.stem: ET.parse(path).getroot()
+    for path in sorted(GALAXY.glob("*.xml"))
+    if path.name != "macros.xml"
+}
+TOKENS = {token.get("name"): token.text or "" for token in MACROS.findall("token")}
+MAX_TEST_DATA = 1_000_000
+
+
+def elements(root: ET.Element) -> Iterator[ET.Element]:
+    """All elements below ``root``, those of the macros it expands too."""
+    for child in root:
+        if child.tag == "expand":
+            macro = MACROS.find(f"xml[@name='{child.get('macro')}']")
+            assert macro is not None, child.get("macro")
+            yield from elements(macro)
+        else:
+            yield child
+        yield from elements(child)
+
+
+def command_text(tool: ET.Element) -> str:
+    text = tool.findtext("command")
+    while found := re.search(r"@[A-Z_]+@", text):
+        text = text.replace(found[0], TOKENS[found[0]])
+    return text
+
+
+def steps(tool: ET.Element) -> list[tuple[str, list[str]]]:
+    """Each call of `seformer` in a tool's command: the subcommand and its options."""
+    calls = re.findall(
+        r"(?<![\w$'])seformer ([a-z][\w-]*)(.*?)(?=&&|;|\Z)", command_text(tool), re.S
+    )
+    return [(verb, re.findall(r"(?<![\w-])--[a-z][a-z-]*", rest)) for verb, rest in calls]
+
+
+def options(verb: str) -> dict[str, typer.core.TyperOption]:
+    command = typer.main.get_command(cli.build_app()).commands[verb]
+    return {name: option for option in command.params for name in option.opts}
+
+
+def test_there_are_four_tools():
+    wanted = {"seformer_extract", "seformer_finetune", "seformer_predict", "seformer_explain"}
+    assert set(TOOLS) == wanted == {tool.get("id") for tool in TOOLS.values()}
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_every_option_exists(name):
+    called = steps(TOOLS[name])
+    assert called
+    for verb, given in called:
+        known = options(verb)
+        assert set(given) <= set(known), f"seformer {verb}"
+        needed = {o.opts[0] for o in known.values() if o.required and o.opts[0].startswith("--")}
+        assert needed <= set(given), f"seformer {verb}"
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_every_parameter_is_an_option_and_is_used(name):
+    """`argument` names an option of the tool's commands, with the same choices and default."""
+    known = {}
+    for verb, _ in steps(TOOLS[name]):
+        known |= options(verb)
+    text = command_text(TOOLS[name])
+    for param in elements(TOOLS[name].find("inputs")):
+        argument = param.get("argument")
+        if argument is None:
+            continue
+        assert argument in known, argument
+        used = param.get("name") or argument.removeprefix("--").replace("-", "_")
+        assert re.search(rf"[.$]{{?({used})\b", text), f"{argument} is never used"
+        default = known[argument].default
+        if param.get("type") in ("integer", "float") and default is not None:
+            assert float(param.get("value")) == float(default), argument
+        chosen = param.find("option[@selected='true']")
+        if chosen is not None and default is not None and argument != "--model":
+            assert chosen.get("value") == str(getattr(default, "value", default)), argument
+        if isinstance(default, Enum):
+            offered = {option.get("value") for option in param.findall("option")}
+            assert offered == {choice.value for choice in type(default)}, argument
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_datasets_never_reach_the_command_line_by_name(name):
+    """Quoted paths only: no name, no identifier of a data set, nothing unquoted but known words."""
+    text = command_text(TOOLS[name])
+    assert not re.search(r"element_identifier|\.name\b|on_string", text)
+    shell = "\n".join(line for line in text.splitlines() if not line.strip().startswith("#"))
+    bare = re.findall(r"(?<!['\\{\w/.])\$\{?[a-z_][\w.]*", re.sub(r"'[^'\n]*'", "''", shell))
+    booleans = {"${names.rename_chromosomes", "$training.gradient_checkpointing"}
+    assert set(bare) <= booleans, bare
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_tests_of_every_tool(name):
+    tests = TOOLS[name].findall("tests/test")
+    failing = [test for test in tests if test.get("expect_failure") == "true"]
+    assert failing and len(tests) - len(failing) >= 2
+    for test in tests:
+        assert test in failing or test.get("expect_num_outputs")
+        assert test not in failing or test.find("assert_stderr") is not None
+    used = {e.get("macro") for e in TOOLS[name].iter("expand")}
+    assert {"test_genome_history", "test_genome_cached"} <= used
+    if "trained_model" in used:
+        assert {"test_model_history", "test_model_cached"} <= used
+    files = {p.get("value") for p in TOOLS[name].iter("param") if p.get("ftype")}
+    assert all((GALAXY / "test-data" / file).is_file() for file in files)
+
+
+def test_versions_agree():
+    assert TOKENS["@TOOL_VERSION@"] == seformer.__version__
+    container = MACROS.findtext(".//container").replace("@TOOL_VERSION@", seformer.__version__)
+    recipe = (GALAXY.parent / "containers/galaxy.Dockerfile").read_text()
+    assert f"-t {container} ." in recipe and f"ARG VERSION={seformer.__version__}" in recipe
+    required = TOOLS["seformer_finetune"].find(".//requirement[.='multiqc']").get("version")
+    lock = (GALAXY.parent / "containers/multiqc.lock").read_text().splitlines()
+    assert f"multiqc=={required}" in lock
+    flow = (GALAXY / "workflows/seformer.gxwf.yml").read_text()
+    suffix = TOKENS["@VERSION_SUFFIX@"]
+    versions = set(re.findall(r"tool_version: (\S+)", flow))
+    assert versions == {f"{seformer.__version__}+galaxy{suffix}"}
+    assert set(re.findall(r"tool_id: (\S+)", flow)) <= set(TOOLS)
+
+
+def test_test_data_are_small():
+    assert sum(p.stat().st_size for p in (GALAXY / "test-data").rglob("*")) < MAX_TEST_DATA
+
+
+def test_data_tables_agree():
+    """The tests' tables are the samples' with other files, which hold rows of the same columns."""
+    sample = (GALAXY / "tool_data_table_conf.xml.sample").read_text()
+    tests = (GALAXY / "tool_data_table_conf.xml.test").read_text()
+    assert tests == sample.replace('"tool-data/', '"${__HERE__}/test-data/')
+    for table in ET.fromstring(sample).findall("table"):
+        columns = table.findtext("columns").split(", ")
+        rows = (GALAXY / "test-data" / f"{table.get('name')}.loc").read_text().splitlines()
+        assert rows and all(len(row.split("\t")) == len(columns) for row in rows)
+        example = (GALAXY / "tool-data" / f"{table.get('name')}.loc.sample").read_text()
+        assert all(line.startswith("#") for line in example.splitlines())
+
+
+def test_column_names_are_told(tmp_path, capsys, monkeypatch):
+    (tmp_path / "table.tsv").write_text("a\tit's $(odd)\n1\t2\n")
+    arguments = ["column_names.py", f"table={tmp_path / 'table.tsv'}"]
+    monkeypatch.setattr("sys.argv", arguments)
+    runpy.run_path(str(GALAXY / "column_names.py"))
+    assert (
+        capsys.readouterr().out
+        == '{"table": {"metadata": {"column_names": ["a", "it\'s $(odd)"]}}}\n'
+    )
+
+
+def test_archives_of_the_tests_are_what_they_say(tmp_path):
+    model = archive.unpack(GALAXY / "test-data/model.tar", tmp_path / "model")
+    assert (model / "seformer.json").is_file()
+    with pytest.raises(UserError, match="lies outside"):
+        archive.unpack(GALAXY / "test-data/model_outside.tar", tmp_path / "outside")
+    with pytest.raises(UserError, match="What to do"):
+        archive.unpack(GALAXY / "test-data/model_cut.tar", tmp_path / "cut")
