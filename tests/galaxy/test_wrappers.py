@@ -1,4 +1,4 @@
-"""The Galaxy tools agree with the command `seformer`; scripts/test_galaxy.sh runs them in a server."""
+"""The Galaxy tools agree with the command; scripts/test_galaxy.sh runs them in a server."""
 
 from __future__ import annotations
 
