@@ -10,6 +10,7 @@ from torch import nn
 from seformer.backbones import HeadStyle
 from seformer.batches import Batch
 from seformer.errors import UserError
+from seformer.spectrum import Spectrum
 
 TokenPooling = Literal["mean", "cls"]
 WindowPooling = Literal["mean", "lse", "attention"]
@@ -88,6 +89,9 @@ class RegionClassifier(nn.Module):
         one window or many give the same for a backbone that does not look past a token;
         ``lse``: log-sum-exp of the windows' margins, minus log of their number;
         ``attention``: gated attention, trained (multiple-instance learning).
+    spectrum
+        k of the k-mer spectrum whose linear margin is added to a region's score, see
+        `seformer.spectrum`; None for none. `margins` gives the transformer's part alone.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class RegionClassifier(nn.Module):
         token_pooling: TokenPooling = "mean",
         window_pooling: WindowPooling = "mean",
         dropout: float = 0.1,
+        spectrum: int | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -105,6 +110,7 @@ class RegionClassifier(nn.Module):
         self.head = Head(backbone.hidden_size, backbone.head_style, dropout)
         if window_pooling == "attention":
             self.attention = GatedAttention(backbone.hidden_size)
+        self.spectrum = None if spectrum is None else Spectrum(spectrum)
 
     def window_features(self, batch: Batch) -> torch.Tensor:
         """Pool the tokens of each window: float32 ``[windows, hidden]``."""

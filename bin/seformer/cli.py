@@ -23,6 +23,7 @@ COMMANDS = (
     "finetune-head",
     "finetune-full",
     "evaluate",
+    "pool",
     "pack",
     "unpack",
     "predict",

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,17 +19,20 @@ from seformer import baselines, calibrate, curves, files, metrics, modelcard, ve
 from seformer.backbones import registry
 from seformer.devices import resolve_device
 from seformer.errors import UserError
-from seformer.modelfolder import Calibration, Model, SplitRecord, load_model, save_model
-from seformer.score import score
+from seformer.extracted import read_extracted
+from seformer.measure import CONTAINMENT, MODEL, Judged, evaluate, judge
+from seformer.modelfolder import (
+    Calibration,
+    Model,
+    SplitRecord,
+    ensemble,
+    load_model,
+    save_model,
+)
+from seformer.score import Scores, score
 from seformer.training import TrainingData, open_training_data
 
 logger = logging.getLogger(__name__)
-MODEL = "model"
-# the headline differences; ECE is left out: it is fitted on validation to be small for all
-DELTAS = ("auroc", "auprc", "mcc", "balanced_accuracy", "brier")
-# share of a test region's 31-mers that also occur in the training part
-UNLIKE_TRAINING = 0.05
-CONTAINMENT = "train_containment"
 RULES = {
     "calibration": "fitted on the validation part, for the model and each baseline",
     "threshold": "chosen on the validation part, for the model and each baseline",
@@ -39,125 +43,8 @@ RULES = {
 }
 
 
-class Judged(NamedTuple):
-    """A scorer made ready on validation: probabilities and decisions for all rows given."""
-
-    calibration: dict[str, Any]
-    threshold: calibrate.Threshold
-    scored: metrics.Scored
-
-    def rows(self, chosen: np.ndarray) -> metrics.Scored:
-        return metrics.Scored(*(column[chosen] for column in self.scored))
-
-
-def judge(
-    scores: np.ndarray, labels: np.ndarray, validation: np.ndarray, method: str, threshold_by: str
-) -> Judged:
-    """Fit calibration and threshold on the rows ``validation`` (bool [n]); apply them to all."""
-    fitted = calibrate.fit(scores[validation], labels[validation], method)
-    probability = calibrate.apply(fitted, scores)
-    threshold = calibrate.choose_threshold(
-        labels[validation], probability[validation], threshold_by
-    )
-    prediction = (probability >= threshold.value).astype(np.int64)
-    return Judged(fitted, threshold, metrics.Scored(scores, probability, prediction))
-
-
-def measure(
-    labels: np.ndarray,
-    clusters: np.ndarray,
-    scorers: Mapping[str, metrics.Scored],
-    resamples: int,
-    seed: int,
-) -> tuple[dict[str, Any], metrics.Bootstrap]:
-    """Count the regions of one part and measure every scorer on them."""
-    drawn = metrics.bootstrap(labels, scorers, clusters, n=resamples, seed=seed)
-    table = {
-        name: {metric: drawn.interval(name, metric)._asdict() for metric in metrics.METRICS}
-        for name in scorers
-    }
-    positive = int(labels.sum())
-    part = {
-        "n": len(labels),
-        "n_super_enhancers": positive,
-        "n_typical_enhancers": len(labels) - positive,
-        "loci": len(np.unique(clusters)),
-        "prevalence": positive / len(labels),
-        MODEL: table.pop(MODEL),
-        "baselines": table,
-    }
-    return part, drawn
-
-
-def best_baselines(test: metrics.Bootstrap) -> dict[str, str]:
-    """Name, per metric, the baseline with the best value on the test part."""
-    names = [name for name in test.values if name != MODEL]
-    return {
-        metric: (min if metric in metrics.LOSSES else max)(
-            names, key=lambda name, metric=metric: test.values[name][metric]
-        )
-        for metric in metrics.METRICS
-    }
-
-
-def evaluate(
-    regions: pd.DataFrame,
-    judged: Mapping[str, Judged],
-    resamples: int = 1000,
-    seed: int = 1,
-) -> dict[str, Any]:
-    """Measure validation and test part; the content of metrics.json.
-
-    Parameters
-    ----------
-    regions
-        Rows of both parts with ``label``, ``split``, ``cluster`` and, if known,
-        ``train_containment``.
-    judged
-        ``model`` and the baselines, over the same rows.
-    """
-    labels = regions["label"].to_numpy(np.int64)
-    clusters = regions["cluster"].to_numpy()
-    parts, drawn = {}, {}
-    for part in ("test", "validation"):
-        rows = (regions["split"] == part).to_numpy()
-        scorers = {name: j.rows(rows) for name, j in judged.items()}
-        parts[part], drawn[part] = measure(labels[rows], clusters[rows], scorers, resamples, seed)
-    best = best_baselines(drawn["test"])
-    parts["test"]["delta"] = {
-        metric: {
-            "baseline": best[metric],
-            **drawn["test"].delta(MODEL, best[metric], metric)._asdict(),
-        }
-        for metric in DELTAS
-    }
-    if CONTAINMENT in regions.columns:
-        near = regions[CONTAINMENT].to_numpy(np.float64)
-        rows = (regions["split"] == "test").to_numpy() & (near <= UNLIKE_TRAINING)
-        parts["test"]["unlike_training"] = unlike_training(
-            rows, labels, clusters, judged, resamples, seed
-        )
-    return parts
-
-
-def unlike_training(
-    rows: np.ndarray,
-    labels: np.ndarray,
-    clusters: np.ndarray,
-    judged: Mapping[str, Judged],
-    resamples: int,
-    seed: int,
-) -> dict[str, Any]:
-    """Measure the test regions that share almost no 31-mer with the training part."""
-    found: dict[str, Any] = {"n": int(rows.sum()), "containment_at_most": UNLIKE_TRAINING}
-    if 0 < labels[rows].sum() < rows.sum():
-        scorers = {name: j.rows(rows) for name, j in judged.items()}
-        found |= measure(labels[rows], clusters[rows], scorers, resamples, seed)[0]
-    return found
-
-
 def run(
-    model: Path,
+    models: Sequence[Path],
     extracted: Sequence[Path],
     splits: Sequence[Path],
     out: Path,
@@ -165,20 +52,82 @@ def run(
     sample: str | None = None,
     calibration: str = "temperature",
     threshold_by: str = "mcc",
+    prevalence: float | None = None,
+    baseline_names: Sequence[str] = baselines.NAMES,
     resamples: int = 1000,
     batch_tokens: int = 16_384,
     seed: int = 1,
     device: str = "auto",
 ) -> None:
-    """Evaluate a model and write everything into ``out``.
+    """Evaluate a model, or several as one ensemble, and write everything into ``out``.
 
     metrics.json, curves.json, test_predictions.tsv and the final model folder ``model/`` with
     its calibration, threshold and model card.
+
+    Parameters
+    ----------
+    prevalence
+        Share of super-enhancers that the threshold metrics are given for too; default: among
+        all labelled regions that were given.
 
     Raises
     ------
     UserError
         If the data, the model or an option cannot be used.
+    """
+    check_options(calibration, threshold_by, prevalence)
+    names = baselines.check_names(baseline_names)
+    data = open_training_data(extracted, splits)
+    check_test_part(data, splits)
+    place = resolve_device(device)
+    loaded = ensemble([load_model(model, place) for model in models])
+    sample = sample or loaded.settings.sample
+
+    regions = held_out(data)
+    scores = score(loaded, data.sequences("validation", "test"), batch_tokens)
+    fitted = fit_baselines(data, names)
+    labels = regions["label"].to_numpy(np.int64)
+    validation = (regions["split"] == "validation").to_numpy()
+
+    def judged_as(logits: np.ndarray) -> Judged:
+        return judge(logits, labels, validation, calibration, threshold_by)
+
+    judged = {MODEL: judged_as(scores.logit)}
+    judged |= {name: judged_as(baseline.scores) for name, baseline in fitted.items()}
+    alone = {name: judged_as(part) for name, part in parts(loaded, scores).items()}
+    found = {"sample": sample} | evaluate(
+        regions,
+        judged,
+        resamples,
+        seed,
+        parts=alone,
+        members=[judged_as(member) for member in scores.members],
+        prevalence=natural_prevalence(extracted) if prevalence is None else prevalence,
+    )
+    found |= {
+        "calibration": {k: v for k, v in judged[MODEL].calibration.items() if np.isscalar(v)},
+        "threshold": judged[MODEL].threshold._asdict(),
+        "thresholds": {name: j.threshold.value for name, j in (judged | alone).items()},
+        "baseline_choices": {name: baseline.chosen for name, baseline in fitted.items()},
+        "bootstrap": {"resamples": resamples, "seed": seed},
+        "rules": RULES,
+    }
+    if (seen := seen_in_pretraining(loaded, data)) is not None:
+        found["pretraining"] = seen
+    finished = finish(loaded, data, splits, judged[MODEL], sample)
+    test = ~validation
+    table = predictions(regions, judged | alone, scores)[test]
+    scorers = {name: j.rows(test) for name, j in judged.items()}
+    write(out, found, table, curves.draw(labels[test], scorers), finished, part_sizes(data))
+
+
+def check_options(calibration: str, threshold_by: str, prevalence: float | None) -> None:
+    """Refuse mistaken options before any work.
+
+    Raises
+    ------
+    UserError
+        If one cannot be used.
     """
     if calibration not in calibrate.METHODS:
         raise UserError(
@@ -187,46 +136,50 @@ def run(
             expected=f"one of {', '.join(calibrate.METHODS)}",
         )
     calibrate.check_rule(threshold_by)
-    data = open_training_data(extracted, splits)
-    check_test_part(data, splits)
-    loaded = load_model(model, resolve_device(device))
-    sample = sample or loaded.settings.sample
+    if prevalence is not None and not 0 < prevalence < 1:
+        raise UserError(
+            f"the prevalence {prevalence} is not a share",
+            where="--prevalence",
+            expected="a number between 0 and 1",
+        )
 
-    regions = held_out(data)
-    scores = {MODEL: score(loaded, data.sequences("validation", "test"), batch_tokens).logit}
-    fitted = fit_baselines(data)
-    scores |= {name: baseline.scores for name, baseline in fitted.items()}
-    labels = regions["label"].to_numpy(np.int64)
-    validation = (regions["split"] == "validation").to_numpy()
-    judged = {
-        name: judge(values, labels, validation, calibration, threshold_by)
-        for name, values in scores.items()
-    }
-    found = {"sample": sample, **evaluate(regions, judged, resamples, seed)}
-    found |= {
-        "calibration": {k: v for k, v in judged[MODEL].calibration.items() if np.isscalar(v)},
-        "threshold": judged[MODEL].threshold._asdict(),
-        "baseline_choices": {name: baseline.chosen for name, baseline in fitted.items()},
-        "bootstrap": {"resamples": resamples, "seed": seed},
-        "rules": RULES,
-    }
-    if (seen := seen_in_pretraining(loaded, data)) is not None:
-        found["pretraining"] = seen
+
+def write(
+    out: Path,
+    found: dict[str, Any],
+    predictions: pd.DataFrame,
+    drawn: Mapping[str, Any],
+    model: Model,
+    sizes: Mapping[str, Mapping[str, int]],
+) -> None:
+    """Add the verdict to ``found`` and write the evaluated folder."""
     found["verdict"] = [finding._asdict() for finding in verdict.judge_test(found)]
     for finding in found["verdict"]:
         logger.info("%s %s", finding["topic"], finding["text"])
-
-    finished = finish(loaded, data, splits, judged[MODEL], sample)
     with files.output_folder(out) as staging:
-        save_model(finished, staging / "model")
-        card = modelcard.write(finished.settings, found, part_sizes(data))
+        save_model(model, staging / "model")
+        card = modelcard.write(model.settings, found, sizes)
         (staging / "model" / "README.md").write_text(card, encoding="utf-8")
         files.write_json(found, staging / "metrics.json")
-        test = ~validation
-        scorers = {name: j.rows(test) for name, j in judged.items()}
-        drawn = {"sample": sample, "test": curves.draw(labels[test], scorers)}
-        files.write_json(drawn, staging / "curves.json")
-        files.write_table(predictions(regions, judged)[test], staging / "test_predictions.tsv")
+        files.write_json({"sample": found["sample"], "test": drawn}, staging / "curves.json")
+        files.write_table(predictions, staging / "test_predictions.tsv")
+
+
+def parts(model: Model, scores: Scores) -> dict[str, np.ndarray]:
+    """Logits of what can be judged alone: of a model with a k-mer spectrum its transformer."""
+    if model.classifier.spectrum is None:
+        return {}
+    return {"transformer": scores.logit - scores.spectrum}
+
+
+def natural_prevalence(extracted: Sequence[Path]) -> float | None:
+    """Share of super-enhancers among all labelled regions given, dropped ones included.
+
+    None where they all have one class.
+    """
+    labels = pd.concat([read_extracted(folder).regions["label"] for folder in extracted]).dropna()
+    share = float(labels.astype(float).mean()) if len(labels) else 0.0
+    return share if 0 < share < 1 else None
 
 
 def seen_in_pretraining(model: Model, data: TrainingData) -> dict[str, Any] | None:
@@ -281,13 +234,14 @@ def held_out(data: TrainingData) -> pd.DataFrame:
     return regions
 
 
-def fit_baselines(data: TrainingData) -> dict[str, baselines.Baseline]:
+def fit_baselines(data: TrainingData, names: Sequence[str]) -> dict[str, baselines.Baseline]:
     """Fit the baselines on the training part; scores of the rows of validation and test."""
     parts = ("train", "validation", "test")
     rows = data.regions.iloc[data.select(*parts)]
     features = baselines.composition(data.sequences(*parts), total=len(rows))
     split = rows["split"].to_numpy(str)
-    fitted = baselines.fit_all(features, rows["label"].to_numpy(np.int64), split)
+    bases = list(data.sequences(*parts)) if "cnn" in names else ()
+    fitted = baselines.fit_all(features, rows["label"].to_numpy(np.int64), split, names, bases)
     return {
         name: baseline._replace(scores=baseline.scores[split != "train"])
         for name, baseline in fitted.items()
@@ -329,10 +283,12 @@ def finish(
             "splits": record,
         }
     )
-    return Model(model.classifier, model.tokenizer, settings, model.device)
+    return replace(model, settings=settings)
 
 
-def predictions(regions: pd.DataFrame, judged: Mapping[str, Judged]) -> pd.DataFrame:
+def predictions(
+    regions: pd.DataFrame, judged: Mapping[str, Judged], scores: Scores
+) -> pd.DataFrame:
     """Tabulate every row's scores: test_predictions.tsv."""
     names = ["sample", "chrom", "start", "end", "name", "label"]
     table = regions[[name for name in names if name in regions.columns]].copy()
@@ -340,6 +296,10 @@ def predictions(regions: pd.DataFrame, judged: Mapping[str, Judged]) -> pd.DataF
     scored = judged[MODEL].scored
     table["logit"], table["probability"] = scored.score, scored.probability
     table["prediction"] = np.where(scored.prediction == 1, "SE", "TE")
+    if len(scores.members) > 1:
+        table["logit_sd"] = scores.logit_sd
+        for number, member in enumerate(scores.members, 1):
+            table[f"member_{number}_logit"] = member
     for name, other in judged.items():
         if name != MODEL:
             table[f"{name}_probability"] = other.scored.probability

@@ -18,6 +18,7 @@ from seformer import checked, files
 from seformer.checkpoint import Keeper
 from seformer.devices import resolve_device
 from seformer.errors import UserError
+from seformer.fit_spectrum import weigh
 from seformer.logs import progress
 from seformer.lora import add_adapters, merge_adapters
 from seformer.minibatches import epoch_batches, micro_batches
@@ -116,6 +117,8 @@ def finetune_full(
     start.settings.training["full"] = {
         key: value for key, value in vars(resolved).items() if key != "seed"
     }
+    if start.classifier.spectrum is not None:
+        start.settings.training["spectrum"]["weight"] *= weigh(start, data, batch_tokens)
     with files.output_folder(out) as staging:
         save_model(start, staging)
         trainer.history.write(staging / "history.tsv")
@@ -250,7 +253,10 @@ class Trainer:
         sequences = self.data.sequences("validation")
         # all phases would cost as much as the epoch itself, and the best epoch is the same one
         scores = score(self.model.in_one_phase(), sequences, self.batch_tokens, "validating")
-        result = validate(scores.logit, self.data.labels("validation"), self.weights)
+        # the transformer alone: a k-mer spectrum beside it changes nothing of its training
+        result = validate(
+            scores.logit - scores.spectrum, self.data.labels("validation"), self.weights
+        )
         self.history.add(
             stage=2,
             epoch=self.epoch,

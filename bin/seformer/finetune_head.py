@@ -17,6 +17,7 @@ from seformer.classifier import check_pooling
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.extracted import read_genome
+from seformer.fit_spectrum import fill, fit_spectrum, weigh
 from seformer.frozen import firsts, frozen_features, strands_of, take
 from seformer.modelfolder import (
     Assembly,
@@ -63,6 +64,7 @@ def finetune_head(
     overlap: int = 0,
     token_pooling: str = "mean",
     window_pooling: str = "mean",
+    features: str = "none",
     epochs: int = 50,
     learning_rate: float | None = None,
     patience: int = 8,
@@ -76,8 +78,12 @@ def finetune_head(
 ) -> None:
     """Train a new head and write the model folder and ``history.tsv`` into ``out``.
 
+    With ``features`` = ``kmer`` the linear margin of a k-mer spectrum, fitted here, is added to the
+    transformer's, see `seformer.fit_spectrum`.
+
     The backbone's features of the training and validation regions are computed once (and kept
-    in ``cache`` if given); the test regions are not read.
+    in ``cache`` if given); the test regions are not read. With 0 ``epochs`` the new head is written
+    as it is: a backbone without pre-training has little to offer before stage 2.
 
     Raises
     ------
@@ -89,6 +95,7 @@ def finetune_head(
     place = resolve_device(device)
     backbone, tokenizer, origin = build_backbone(model, seed=seed)
     check_pooling(token_pooling, tokenizer.wrap)
+    fitted = fit_spectrum(data) if features == "kmer" else None
     torch.manual_seed(seed)
     fresh = new_model(
         backbone,
@@ -101,29 +108,37 @@ def finetune_head(
         phases=tokenizer.phases,
         token_pooling=token_pooling,
         window_pooling=window_pooling,
+        spectrum=fitted.k if fitted else None,
         seeds=[seed],
         assembly=assembly(data),
         training_range=training_range(data),
         training={"class_weights": weights, "dropout": dropout},
     )
-    features = frozen_features(fresh, data, batch_tokens, cache)
+    if fitted:
+        fill(fresh.classifier.spectrum, fitted)
+    history = History()
     rate = learning_rate or recommended_rates(origin.name).head
-    trainer = HeadTrainer(
-        fresh,
-        data,
-        features,
-        learning_rate=rate,
-        batch_size=batch_size,
-        weights=class_weights(data.labels("train"), weights),
-        seed=seed,
-    )
-    trainer.fit(epochs, patience)
+    if epochs:
+        trainer = HeadTrainer(
+            fresh,
+            data,
+            frozen_features(fresh, data, batch_tokens, cache),
+            learning_rate=rate,
+            batch_size=batch_size,
+            weights=class_weights(data.labels("train"), weights),
+            seed=seed,
+        )
+        trainer.fit(epochs, patience)
+        history = trainer.history
     fresh.settings.training |= {
         "head": {"learning_rate": rate, "epochs": epochs, "patience": patience}
     }
+    if fitted:
+        weight = weigh(fresh, data, batch_tokens)
+        fresh.settings.training["spectrum"] = {"C": fitted.strength, "weight": weight}
     with files.output_folder(out) as staging:
         save_model(fresh, staging)
-        trainer.history.write(staging / "history.tsv")
+        history.write(staging / "history.tsv")
 
 
 def check_window(window: int | None, overlap: int, context: int | None, special: int) -> int | None:

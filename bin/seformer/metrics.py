@@ -13,6 +13,8 @@ import numpy as np
 from sklearn import metrics as sk
 
 METRICS = ("auroc", "auprc", "mcc", "balanced_accuracy", "brier", "ece")
+# those that depend on the share of super-enhancers
+PREVALENCE_METRICS = ("auprc", "mcc", "precision", "recall")
 # a lower value is better
 LOSSES = ("brier", "ece")
 ECE_BINS = 15
@@ -146,7 +148,7 @@ def bootstrap(
         [regions], any hashable ids: regions with one id are drawn together. Default: each
         region is its own locus.
     n
-        Resamples. One with a single class is drawn again.
+        Resamples; 0 for the values alone. One with a single class is drawn again.
     seed
         Of the resampling.
 
@@ -164,13 +166,57 @@ def bootstrap(
     }
     for weights in _draws(labels, clusters, n, np.random.default_rng(seed)):
         for name, scored in scorers.items():
-            for metric, drawn in _weighted(labels, scored, weights).items():
-                parts[name][metric].append(drawn)
+            drawn = _weighted(labels, scored, weights)
+            for metric in METRICS:
+                parts[name][metric].append(drawn[metric])
     resamples = {
-        name: {metric: np.concatenate(drawn) for metric, drawn in metrics.items()}
+        name: {metric: np.concatenate([*drawn, np.empty(0)]) for metric, drawn in metrics.items()}
         for name, metrics in parts.items()
     }
     return Bootstrap(values, resamples)
+
+
+def at_prevalence(
+    labels: np.ndarray,
+    scorers: Mapping[str, Scored],
+    prevalence: float,
+    clusters: np.ndarray | None = None,
+    n: int = 1000,
+    seed: int = 1,
+) -> dict[str, dict[str, Interval]]:
+    """Compute what the metrics would be at another share of super-enhancers, decisions unchanged.
+
+    Every super-enhancer counts prevalence / share, every typical enhancer the rest in the same
+    way: what drawing the two classes in that proportion from the same regions gives on average.
+
+    Parameters
+    ----------
+    labels, scorers, clusters, n, seed
+        As for `bootstrap`; the same resamples.
+    prevalence
+        Between 0 and 1.
+
+    Returns
+    -------
+    dict
+        scorer -> `PREVALENCE_METRICS` -> value with its 95 % interval.
+    """
+    labels = np.asarray(labels).astype(np.int64)
+    draws = [np.ones((1, len(labels))), *_draws(labels, clusters, n, np.random.default_rng(seed))]
+    parts: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in scorers}
+    for weights in draws:
+        share = (weights @ labels / weights.sum(axis=1))[:, None]
+        weights = weights * np.where(
+            labels == 1, prevalence / share, (1 - prevalence) / (1 - share)
+        )
+        for name, scored in scorers.items():
+            parts[name].append(_weighted(labels, scored, weights))
+    found = {}
+    for name, drawn in parts.items():
+        joined = {m: np.concatenate([part[m] for part in drawn]) for m in PREVALENCE_METRICS}
+        # the first entry is the regions as they are
+        found[name] = {m: Interval(float(v[0]), *_percentiles(v[1:])) for m, v in joined.items()}
+    return found
 
 
 def _values(labels: np.ndarray, scored: Scored) -> dict[str, float]:
@@ -190,6 +236,8 @@ def _draws(labels: np.ndarray, clusters: np.ndarray | None, n: int, rng: np.rand
         members = np.arange(len(labels))
     else:
         members = np.unique(np.asarray(clusters), return_inverse=True)[1]
+    if n == 0:
+        return
     loci = int(members.max()) + 1
     rows = max(1, min(n, _CELLS // max(len(labels), loci)))
     left = n
@@ -218,7 +266,8 @@ def _weighted(labels: np.ndarray, scored: Scored, weights: np.ndarray) -> dict[s
     auroc, auprc = _ranked(is_se, scored.score, weights, positive, negative)
     called = np.asarray(scored.prediction) == 1
     tp, fp = weights @ (is_se & called), weights @ (~is_se & called)
-    fn, tn = positive - tp, negative - fp
+    # counted, not as differences, which rounding may turn negative
+    fn, tn = weights @ (is_se & ~called), weights @ (~is_se & ~called)
     spread = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
     mcc = np.divide(tp * tn - fp * fn, spread, out=np.zeros_like(spread), where=spread > 0)
     gaps = labels - np.asarray(scored.probability, np.float64)
@@ -228,6 +277,8 @@ def _weighted(labels: np.ndarray, scored: Scored, weights: np.ndarray) -> dict[s
         "auprc": auprc,
         "mcc": mcc,
         "balanced_accuracy": (tp / positive + tn / negative) / 2,
+        "precision": np.divide(tp, tp + fp, out=np.zeros_like(tp), where=tp + fp > 0),
+        "recall": tp / positive,
         "brier": weights @ gaps**2 / total,
         "ece": np.abs(weights @ (gaps[:, None] * in_bin)).sum(axis=1) / total,
     }

@@ -1,10 +1,15 @@
-"""The model folder: Hugging Face layout plus `seformer.json`, written and read strictly."""
+"""The model folder: Hugging Face layout plus `seformer.json`, written and read strictly.
+
+An ensemble is a model folder with more of them inside: the folder itself is member 1, and
+``members/2``, ``members/3`` and so on hold the others in the same layout.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +34,8 @@ SETTINGS_FILE = "seformer.json"
 WEIGHTS_FILE = "model.safetensors"
 HEAD_PREFIX = "seformer_head."
 ATTENTION_PREFIX = "window_pooling."
+SPECTRUM_PREFIX = "kmer_spectrum."
+MEMBERS_FOLDER = "members"
 LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "captum", "pysam")
 
 
@@ -99,6 +106,8 @@ class Settings(Strict):
     phases: int = Field(1, ge=1, description="k-mer phases a score is averaged over")
     token_pooling: Literal["mean", "cls"] = "mean"
     window_pooling: Literal["mean", "lse", "attention"] = "mean"
+    spectrum: int | None = Field(None, ge=1, description="k of the k-mer spectrum beside it")
+    members: int = Field(1, ge=1, description="models whose mean logit is the score")
     calibration: Calibration = Calibration()
     threshold: float = Field(0.5, ge=0)
     assembly: Assembly = Assembly()
@@ -123,12 +132,21 @@ class Settings(Strict):
 
 @dataclass
 class Model:
-    """A loaded model: everything that scoring and explaining need."""
+    """A loaded model: everything that scoring and explaining need.
+
+    ``others`` are the further members of an ensemble; calibration and threshold are this one's.
+    """
 
     classifier: RegionClassifier
     tokenizer: Tokenizer
     settings: Settings
     device: torch.device
+    others: tuple[Model, ...] = ()
+
+    @property
+    def members(self) -> tuple[Model, ...]:
+        """All members of the ensemble, each alone; of a single model the model itself."""
+        return (replace(self, others=()), *self.others) if self.others else (self,)
 
     @property
     def phases(self) -> list[int]:
@@ -178,6 +196,10 @@ def classifier_state(classifier: RegionClassifier) -> dict[str, torch.Tensor]:
             ATTENTION_PREFIX + key: value
             for key, value in classifier.attention.state_dict().items()
         }
+    if classifier.spectrum is not None:
+        state |= {
+            SPECTRUM_PREFIX + key: value for key, value in classifier.spectrum.state_dict().items()
+        }
     return {key: value.detach().cpu().contiguous().clone() for key, value in state.items()}
 
 
@@ -191,6 +213,8 @@ def save_model(model: Model, folder: Path) -> None:
     files.write_json(config, folder / "config.json")
     model.tokenizer.save(folder)
     files.write_json(json.loads(model.settings.model_dump_json()), folder / SETTINGS_FILE)
+    for number, member in enumerate(model.others, 2):
+        save_model(member, folder / MEMBERS_FOLDER / str(number))
 
 
 def read_settings(folder: Path) -> Settings:
@@ -221,7 +245,7 @@ def read_settings(folder: Path) -> Settings:
 
 
 def load_model(folder: Path | str, device: torch.device | str = "cpu") -> Model:
-    """Load a model folder, strict about every key, in eval mode.
+    """Load a model folder with all its members, strict about every key, in eval mode.
 
     Raises
     ------
@@ -246,14 +270,55 @@ def load_model(folder: Path | str, device: torch.device | str = "cpu") -> Model:
         token_pooling=settings.token_pooling,
         window_pooling=settings.window_pooling,
         dropout=settings.training.get("dropout", 0.1),
+        spectrum=settings.spectrum,
     )
     weights = load_file(folder / WEIGHTS_FILE)
     _load_part(classifier.head, _head_keys(classifier), weights, folder)
     if settings.window_pooling == "attention":
         names = {key: ATTENTION_PREFIX + key for key in classifier.attention.state_dict()}
         _load_part(classifier.attention, names, weights, folder)
+    if classifier.spectrum is not None:
+        names = {key: SPECTRUM_PREFIX + key for key in classifier.spectrum.state_dict()}
+        _load_part(classifier.spectrum, names, weights, folder)
     device = resolve_device(str(device))
-    return Model(classifier.to(device).eval(), tokenizer, settings, device)
+    others = tuple(
+        load_model(folder / MEMBERS_FOLDER / str(number), device)
+        for number in range(2, settings.members + 1)
+    )
+    return Model(classifier.to(device).eval(), tokenizer, settings, device, others)
+
+
+def ensemble(models: Sequence[Model]) -> Model:
+    """Join models to one whose score is their mean logit.
+
+    Calibration and threshold are put back to none: they belong to the score of a single model.
+
+    Raises
+    ------
+    UserError
+        If they were trained on different genomes.
+    """
+    members = [member for model in models for member in model.members]
+    genomes = {member.settings.assembly.fingerprint for member in members}
+    if len(genomes) > 1:
+        raise UserError(
+            "the models were trained on different genomes",
+            where="--model",
+            do="join models of one genome only",
+        )
+    first = members[0]
+    if len(members) == 1:
+        return first
+    settings = first.settings.model_copy(
+        update={
+            "members": len(members),
+            "seeds": list(dict.fromkeys(seed for m in members for seed in m.settings.seeds)),
+            "calibration": Calibration(),
+            "threshold": 0.5,
+        }
+    )
+    alone = [replace(m, settings=m.settings.model_copy(update={"members": 1})) for m in members[1:]]
+    return replace(first, settings=settings, others=tuple(alone))
 
 
 def _load_part(
@@ -294,5 +359,6 @@ def new_model(
         token_pooling=resolved.token_pooling,
         window_pooling=resolved.window_pooling,
         dropout=resolved.training.get("dropout", 0.1),
+        spectrum=resolved.spectrum,
     )
     return Model(classifier.to(device), tokenizer, resolved, device)

@@ -23,6 +23,8 @@ from seformer.score import DEFAULT_BATCH_TOKENS, score
 
 logger = logging.getLogger(__name__)
 SCORE_COLUMNS = ("logit", "probability", "prediction", "coverage", "flags")
+# only of an ensemble: the standard deviation of its members' logits
+LOGIT_SD = "logit_sd"
 SUPER, TYPICAL = "SE", "TE"
 # BED9 colours that remain apart for colour-blind readers (Okabe and Ito 2008)
 COLOURS = {SUPER: "213,94,0", TYPICAL: "0,114,178"}
@@ -144,6 +146,8 @@ def write_scores(
     table["coverage"] = 0.0
     table.loc[kept, "coverage"] = scores.coverage
     table["flags"] = flags(source.regions, settings, read_genome(extracted))
+    if len(model.members) > 1:
+        table.loc[kept, LOGIT_SD] = scores.logit_sd
     files.write_table(table, out / "scores.tsv")
     files.write_json(summarise(table, source.regions, scores.windows), out / "summary.json")
 
@@ -212,7 +216,8 @@ def add_summaries(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def write_merged(regions: Path, shards: Sequence[Path], out: Path) -> None:
     """Write ``predictions.tsv``, ``predictions.bed`` and ``summary.json``, row by row."""
-    scores = _score_rows([shard / "scores.tsv" for shard in shards])
+    paths = [shard / "scores.tsv" for shard in shards]
+    columns, scores = score_columns(paths), _score_rows(paths)
     with (
         open(out / "predictions.tsv", "w", encoding="utf-8", newline="") as table,
         open(out / "predictions.bed", "w", encoding="utf-8", newline="") as bed,
@@ -227,7 +232,7 @@ def write_merged(regions: Path, shards: Sequence[Path], out: Path) -> None:
                     where=regions,
                     do="score this file again: it was changed after it was scored",
                 )
-            _write_part(part.own, part.regions, rows, table, bed, header)
+            _write_part(part.own, part.regions, rows, columns, table, bed, header)
             header = False
     if next(scores, None) is not None:
         raise UserError("there are more scores than regions", where=regions)
@@ -235,12 +240,34 @@ def write_merged(regions: Path, shards: Sequence[Path], out: Path) -> None:
     files.write_json(add_summaries(summaries), out / "summary.json")
 
 
+def score_columns(paths: Sequence[Path]) -> list[str]:
+    """Return the columns of scores that all shards have: an ensemble's have one more.
+
+    Raises
+    ------
+    UserError
+        If a file is no table of scores, or the shards were scored by different models.
+    """
+    found = list(SCORE_COLUMNS)
+    for number, path in enumerate(paths):
+        with files.open_text(path) as text:
+            first, *columns = text.readline().rstrip("\n").split("\t")
+        known = columns in ([*SCORE_COLUMNS], [*SCORE_COLUMNS, LOGIT_SD])
+        if first != "line" or not known or (number and columns != found):
+            raise UserError(
+                "this is not a table of scores, or not of the same model as the others",
+                where=path,
+                line=1,
+                do="score all shards with one model",
+            )
+        found = columns
+    return found
+
+
 def _score_rows(paths: Sequence[Path]) -> Iterator[list[str]]:
     for path in paths:
         with files.open_text(path) as text:
-            header = text.readline().rstrip("\n").split("\t")
-            if header != ["line", *SCORE_COLUMNS]:
-                raise UserError("this is not a table of scores", where=path, line=1)
+            text.readline()
             for row in text:
                 yield row.rstrip("\n").split("\t")
 
@@ -249,13 +276,14 @@ def _write_part(
     own: pd.DataFrame,
     regions: pd.DataFrame,
     rows: list[list[str]],
+    columns: list[str],
     table: TextIO,
     bed: TextIO,
     header: bool,
 ) -> None:
     # an own column of the same name (scored before) is kept under a name that says so
-    own = own.rename(columns={name: f"input_{name}" for name in SCORE_COLUMNS})
-    scores = pd.DataFrame([row[1:] for row in rows], columns=list(SCORE_COLUMNS))
+    own = own.rename(columns={name: f"input_{name}" for name in columns})
+    scores = pd.DataFrame([row[1:] for row in rows], columns=columns)
     own.reset_index(drop=True).join(scores).to_csv(
         table, sep="\t", index=False, header=header, lineterminator="\n"
     )

@@ -56,11 +56,25 @@ class Scores(NamedTuple):
         float64 ``[regions]``: part of the bases that lie in a known token, mean over the views.
     windows
         int64 ``[regions]``: windows a view, mean over the views rounded up.
+    members
+        float64 ``[members, regions]``: logit of each member of an ensemble; ``logit`` is their
+        mean.
+    spectrum
+        float64 ``[regions]``: what the k-mer spectrum adds to the logit; 0 without one.
     """
 
     logit: np.ndarray
     coverage: np.ndarray
     windows: np.ndarray
+    members: np.ndarray
+    spectrum: np.ndarray
+
+    @property
+    def logit_sd(self) -> np.ndarray:
+        """Standard deviation of the members' logits: float64 ``[regions]``; 0 for one member."""
+        if len(self.members) < 2:
+            return np.zeros(self.logit.shape)
+        return self.members.std(axis=0, ddof=1)
 
 
 def both_strands(sequences: Sequence[str]) -> list[str]:
@@ -166,6 +180,22 @@ def score_chunk(
     model: Model, sequences: Sequence[str], batch_tokens: int = DEFAULT_BATCH_TOKENS
 ) -> Scores:
     """Score sequences that fit in memory together; see `score`."""
+    each = [_score_member(member, sequences, batch_tokens) for member in model.members]
+    members = np.concatenate([scores.members for scores in each])
+    return each[0]._replace(
+        logit=members.mean(axis=0),
+        members=members,
+        spectrum=np.mean([scores.spectrum for scores in each], axis=0),
+    )
+
+
+def spectrum_margins(model: Model, sequences: Sequence[str]) -> np.ndarray:
+    """What the k-mer spectrum of a single model adds to each logit: float64 ``[sequences]``."""
+    spectrum = model.classifier.spectrum
+    return np.zeros(len(sequences)) if spectrum is None else spectrum.margins(sequences)
+
+
+def _score_member(model: Model, sequences: Sequence[str], batch_tokens: int) -> Scores:
     views, number = model.views, model.views * len(sequences)
     encoding = encode_views(model, sequences)
     pooled = window_features(model, encoding, batch_tokens)
@@ -173,10 +203,14 @@ def score_chunk(
     lengths = np.repeat([len(sequence) for sequence in sequences], views)
     seen = coverage(encoding, lengths, model.tokenizer)
     windows = np.bincount(pooled.strand.numpy(), minlength=number)
+    spectrum = spectrum_margins(model, sequences)
+    logit = margins.reshape(-1, views).mean(1) + spectrum
     return Scores(
-        margins.reshape(-1, views).mean(1),
+        logit,
         seen.reshape(-1, views).mean(1),
         -(-windows.reshape(-1, views).sum(1) // views),
+        logit[None],
+        spectrum,
     )
 
 
@@ -207,5 +241,6 @@ def score(
         for group in progress(chunks(sequences), description)
     ]
     if not parts:
-        return Scores(np.empty(0), np.empty(0), np.empty(0, dtype=np.int64))
-    return Scores(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        none, members = np.empty(0), len(model.members)
+        return Scores(none, none, np.empty(0, dtype=np.int64), np.empty((members, 0)), none)
+    return Scores(*(np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)))

@@ -18,7 +18,7 @@ from seformer.errors import UserError
 from seformer.explain import has_values, read_table, write_values
 from seformer.extract import extract
 from seformer.modelfolder import Settings, load_model
-from seformer.predict import SCORE_COLUMNS, score_file
+from seformer.predict import score_file
 from seformer.regions import read_regions
 
 PLACE = ("chrom", "start", "end")
@@ -76,8 +76,8 @@ class TrainedModel:
         pandas.DataFrame
             One row per region, in the given order: the own columns (those of a data frame with
             its index), then ``logit`` and ``probability`` (NaN without a score), ``prediction``
-            (SE, TE or empty), ``coverage`` and ``flags``. Own columns of these names are called
-            ``input_`` and the name.
+            (SE, TE or empty), ``coverage`` and ``flags``; of an ensemble ``logit_sd`` as well.
+            Own columns of these names are called ``input_`` and the name.
 
         Raises
         ------
@@ -96,9 +96,9 @@ class TrainedModel:
             )
             text = ("prediction", "flags")
             parts = [files.read_table(shard / "scores.tsv", text=text) for shard in shards]
-        scores = pd.concat(parts, ignore_index=True)[list(SCORE_COLUMNS)]
+        scores = pd.concat(parts, ignore_index=True).drop(columns="line")
         scores[list(text)] = scores[list(text)].fillna("")
-        own = _own(regions).rename(columns={name: f"input_{name}" for name in SCORE_COLUMNS})
+        own = _own(regions).rename(columns={name: f"input_{name}" for name in scores.columns})
         return own.join(scores.set_axis(own.index))
 
     def explain(

@@ -5,7 +5,7 @@ import pandas as pd
 import pysam
 import pytest
 
-from seformer import baselines, metrics
+from seformer import baselines, kmers, metrics
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
@@ -36,7 +36,7 @@ def test_kmers_agree_with_a_plain_count(k):
 
 @pytest.mark.parametrize("k, columns", [(3, 32), (4, 136), (5, 512), (6, 2080)])
 def test_number_of_canonical_kmers(k, columns):
-    index, width = baselines.canonical_index(k)
+    index, width = kmers.canonical_index(k)
     assert width == columns
     assert index.shape == (4**k,)
     assert index.max() == columns - 1

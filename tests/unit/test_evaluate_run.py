@@ -6,16 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import average_precision_score
 from toys import random_sequence
 
-from seformer import evaluate, metrics
+from seformer import baselines, evaluate, metrics
 from seformer.backbones import build_backbone
 from seformer.errors import UserError
 from seformer.extract import extract, read_extracted
+from seformer.finetune_head import finetune_head
 from seformer.modelfolder import load_model, new_model, save_model
+from seformer.pool import pool
 from seformer.score import score
 from seformer.split import split
 
+# every baseline but the convolutional network, which is run once
+QUICK = baselines.COMPOSITION_NAMES
 REGIONS, LENGTH, GAP = 12, 120, 40
 
 
@@ -61,14 +66,14 @@ def place(tmp_path_factory):
 
 def run(place, out, **options):
     splits = [place / "split" / "K562" / "splits.tsv"]
-    options = {"sample": "K562", "resamples": 50, **options}
-    evaluate.run(place / "model", [place / "K562"], splits, out, **options)
+    options = {"sample": "K562", "resamples": 50, "baseline_names": QUICK, **options}
+    evaluate.run([place / "model"], [place / "K562"], splits, out, **options)
     return json.loads((out / "metrics.json").read_text())
 
 
 @pytest.fixture(scope="module")
 def evaluated(place):
-    return run(place, place / "out"), place / "out"
+    return run(place, place / "out", baseline_names=baselines.NAMES), place / "out"
 
 
 def test_every_result_is_there(evaluated):
@@ -81,8 +86,7 @@ def test_every_result_is_there(evaluated):
     }
     assert found["sample"] == "K562"
     assert found["test"]["n"] == found["validation"]["n"] == 2 * REGIONS
-    for name in ("length", "gc", "kmer_logistic", "kmer_boosting"):
-        assert name in found["test"]["baselines"]
+    assert list(found["test"]["baselines"]) == list(baselines.NAMES)
     assert found["test"]["baselines"]["length"]["auroc"]["value"] == 0.5
     curves = json.loads((out / "curves.json").read_text())
     assert set(curves["test"]["roc"]) == {"model", *found["test"]["baselines"]}
@@ -140,7 +144,7 @@ def test_model_card_says_what_it_is(evaluated):
 
 def test_twice_the_same(place, evaluated, tmp_path):
     _, out = evaluated
-    run(place, tmp_path)
+    run(place, tmp_path, baseline_names=baselines.NAMES)
     for name in ("metrics.json", "curves.json", "test_predictions.tsv", "model/README.md"):
         assert (tmp_path / name).read_bytes() == (out / name).read_bytes(), name
 
@@ -151,7 +155,9 @@ def test_a_test_part_of_one_class_is_refused(place, tmp_path):
     splits.loc[moved, "split"] = "train"
     splits.to_csv(tmp_path / "splits.tsv", sep="\t", index=False)
     with pytest.raises(UserError, match="test part has 0 super-enhancers"):
-        evaluate.run(place / "model", [place / "K562"], [tmp_path / "splits.tsv"], tmp_path / "out")
+        evaluate.run(
+            [place / "model"], [place / "K562"], [tmp_path / "splits.tsv"], tmp_path / "out"
+        )
     assert not (tmp_path / "out").exists()
 
 
@@ -160,3 +166,108 @@ def test_mistaken_options_are_told_before_any_work(place, tmp_path):
         run(place, tmp_path / "out", calibration="beta")
     with pytest.raises(UserError, match="threshold"):
         run(place, tmp_path / "out", threshold_by="precision:2")
+    with pytest.raises(UserError, match="baseline 'magic'"):
+        run(place, tmp_path / "out", baseline_names=["gc", "magic"])
+    with pytest.raises(UserError, match="prevalence"):
+        run(place, tmp_path / "out", prevalence=1.5)
+
+
+def test_precision_is_given_for_both_shares_of_super_enhancers(place, evaluated, tmp_path):
+    found, out = evaluated
+    shares = found["test"]["prevalences"]
+    assert shares["balanced"]["prevalence"] == 0.5
+    # half of all labelled regions given
+    assert shares["natural"]["prevalence"] == pytest.approx(0.5)
+    rare = run(place, tmp_path, prevalence=0.05)["test"]["prevalences"]["natural"]
+    table = pd.read_csv(out / "test_predictions.tsv", sep="\t")
+    called, is_se = table["prediction"] == "SE", table["label"] == 1
+    tpr, fpr = called[is_se].mean(), called[~is_se].mean()
+    expected = 0.05 * tpr / (0.05 * tpr + 0.95 * fpr)
+    assert rare["model"]["precision"]["value"] == pytest.approx(expected)
+    assert rare["model"]["recall"]["value"] == pytest.approx(tpr)
+    weights = np.where(is_se, 0.05, 0.95)
+    auprc = average_precision_score(table["label"], table["logit"], sample_weight=weights)
+    assert rare["model"]["auprc"]["value"] == pytest.approx(auprc, abs=1e-9)
+
+
+@pytest.fixture(scope="module")
+def folds(place):
+    """Two folds of an ensemble of two models with a spectrum; test parts are chr1-2 and chr5-6."""
+    folders = []
+    for number, (test, validation) in enumerate(((1, 3), (5, 7)), 1):
+        split(
+            [place / "K562"],
+            place / f"split{number}",
+            test_chromosomes=[f"chr{test}", f"chr{test + 1}"],
+            validation_chromosomes=[f"chr{validation}", f"chr{validation + 1}"],
+        )
+        data = [place / "K562"], [place / f"split{number}" / "K562" / "splits.tsv"]
+        models = []
+        for seed in (1, 2):
+            models.append(place / f"head{number}_{seed}")
+            finetune_head(
+                *data, "tiny", models[-1], features="kmer", epochs=0, seed=seed, window=64
+            )
+        folders.append(place / f"fold{number}")
+        evaluate.run(models, *data, folders[-1], resamples=50, baseline_names=QUICK)
+    pool(folders, place / "pooled", resamples=100)
+    return folders, place / "pooled"
+
+
+def read(folder):
+    table = pd.read_csv(folder / "test_predictions.tsv", sep="\t")
+    return json.loads((folder / "metrics.json").read_text()), table
+
+
+def test_members_and_parts_stand_beside_the_model(folds):
+    found, table = read(folds[0][0])
+    members = found["test"]["members"]
+    assert members["n"] == 2 and len(members["auroc"]["values"]) == 2
+    each = [metrics.auroc(table["label"], table[f"member_{i}_logit"]) for i in (1, 2)]
+    assert members["auroc"]["mean"] == pytest.approx(np.mean(each))
+    assert members["auroc"]["sd"] == pytest.approx(np.std(each, ddof=1))
+    assert (table["logit_sd"] > 0).all()
+    # the spectrum knows the planted motif, the untrained transformer does not
+    transformer = found["test"]["parts"]["transformer"]
+    model = found["test"]["model"]["auroc"]["value"]
+    assert model > 0.9 > transformer["auroc"]["value"]
+    assert transformer["delta"]["value"] == pytest.approx(model - transformer["auroc"]["value"])
+    assert "kmer_logistic" in found["test"]["baselines"]
+
+
+def test_pooled_folds_are_one_test_part(folds):
+    folders, out = folds
+    (one, first), (two, second), (found, table) = map(read, (*folders, out))
+    assert found["test"]["n"] == len(table) == len(first) + len(second)
+    assert table["fold"].tolist() == [1] * len(first) + [2] * len(second)
+    value = found["test"]["model"]["auroc"]["value"]
+    assert value == pytest.approx(metrics.auroc(table["label"], table["probability"]))
+    assert [fold["auroc"] for fold in found["folds"]] == [
+        part["test"]["model"]["auroc"] for part in (one, two)
+    ]
+    assert list(found["test"]["baselines"]) == list(one["test"]["baselines"])
+    assert set(one["test"]) == set(found["test"])
+    called = (table["prediction"] == "SE").astype(int)
+    assert found["test"]["model"]["mcc"]["value"] == pytest.approx(
+        metrics.mcc(table["label"], called)
+    )
+    for key in ("mean", "sd"):
+        assert found["test"]["members"]["auroc"][key] >= 0
+    model = load_model(out / "model")
+    assert len(model.members) == 4
+    assert model.settings.calibration.regions == len(table)
+    assert model.settings.training_range.regions == len(table)
+    assert "**" in (out / "model" / "README.md").read_text()
+
+
+def test_folds_that_do_not_belong_together_are_refused(folds, place, tmp_path):
+    (one, _), _ = folds
+    with pytest.raises(UserError, match="tested in two folds"):
+        pool([one, one], tmp_path / "out")
+    with pytest.raises(UserError, match="one fold only"):
+        pool([one], tmp_path / "out")
+    other = run(place, tmp_path / "other", baseline_names=["gc"])
+    assert list(other["test"]["baselines"]) == ["gc"]
+    with pytest.raises(UserError, match="baselines are gc"):
+        pool([one, tmp_path / "other"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()

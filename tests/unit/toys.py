@@ -59,12 +59,11 @@ class CurvedHead(LinearHead):
 
 
 class ToyClassifier(RegionClassifier):
-    def __init__(
-        self, backbone: nn.Module, head: nn.Module, window_pooling: str = "mean"
-    ) -> None:
+    def __init__(self, backbone: nn.Module, head: nn.Module, window_pooling: str = "mean") -> None:
         nn.Module.__init__(self)
         self.backbone, self.head = backbone, head
         self.token_pooling, self.window_pooling = "mean", window_pooling
+        self.spectrum = None
         if window_pooling == "attention":
             self.attention = GatedAttention(backbone.hidden_size, 4)
             generator = torch.Generator().manual_seed(3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +11,13 @@ from seformer.commands import options
 
 
 def command(
-    model: options.ModelFolder,
+    model: Annotated[
+        list[Path],
+        typer.Option(
+            "--model",
+            help="Model folder of an earlier stage; several make one ensemble (mean logit).",
+        ),
+    ],
     extracted: options.ExtractedMany,
     splits: options.SplitsMany,
     out: options.Out,
@@ -25,6 +32,18 @@ def command(
         str,
         typer.Option("--threshold-by", help="mcc or precision:X; chosen on validation."),
     ] = "mcc",
+    prevalence: Annotated[
+        float | None,
+        typer.Option(
+            "--prevalence",
+            help="Share of super-enhancers for which precision, AUPRC and MCC are given too; "
+            "default: that of all labelled regions.",
+        ),
+    ] = None,
+    baselines: Annotated[
+        str,
+        typer.Option("--baselines", help="all, or a comma list; cnn costs the most time."),
+    ] = "all",
     bootstrap: Annotated[
         int, typer.Option("--bootstrap", min=10, help="Resamples of loci behind each interval.")
     ] = 1000,
@@ -33,11 +52,12 @@ def command(
     device: options.Device = "auto",
     threads: options.Threads = 0,
 ) -> None:
-    """Score the held-out test part once and compare with length, GC and k-mer baselines.
+    """Score the held-out test part once and compare with simple baselines.
 
     Writes metrics.json, test_predictions.tsv, curves.json and the final model folder model/.
     """
     from seformer import evaluate
+    from seformer.baselines import NAMES
     from seformer.devices import use_threads
 
     use_threads(threads)
@@ -49,6 +69,8 @@ def command(
         sample=sample,
         calibration=calibration,
         threshold_by=threshold_by,
+        prevalence=prevalence,
+        baseline_names=NAMES if baselines == "all" else baselines.split(","),
         resamples=bootstrap,
         batch_tokens=batch_tokens,
         seed=seed,

@@ -38,8 +38,18 @@ def command(
     window_pooling: Annotated[
         options.WindowPooling, typer.Option("--window-pooling", help="Windows to a region.")
     ] = options.WindowPooling.mean,
+    features: Annotated[
+        options.Features,
+        typer.Option(
+            "--features",
+            help="kmer: add the linear margin of the k-mer spectrum to the transformer's.",
+        ),
+    ] = options.Features.none,
     head_epochs: Annotated[
-        int, typer.Option("--head-epochs", min=1, help="Most passes over the training part.")
+        int,
+        typer.Option(
+            "--head-epochs", min=0, help="Most passes over the training part; 0 = no stage 1."
+        ),
     ] = 50,
     head_learning_rate: Annotated[
         float | None,
@@ -76,6 +86,7 @@ def command(
         overlap=overlap,
         token_pooling=token_pooling.value,
         window_pooling=window_pooling.value,
+        features=features.value,
         epochs=head_epochs,
         learning_rate=head_learning_rate,
         patience=head_patience,

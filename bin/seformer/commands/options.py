@@ -20,6 +20,11 @@ class WindowPooling(StrEnum):
     attention = "attention"
 
 
+class Features(StrEnum):
+    none = "none"
+    kmer = "kmer"
+
+
 class ClassWeights(StrEnum):
     balanced = "balanced"
     none = "none"

@@ -1,0 +1,48 @@
+"""Counting k-mers on both strands together: what every composition model starts from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_CODES = np.full(256, -1, np.int8)
+for _code, _base in enumerate(b"ACGT"):
+    _CODES[_base] = _CODES[_base + 32] = _code
+
+
+def base_codes(sequence: str) -> np.ndarray:
+    """Code the bases of a sequence: int8 ``[length]``, A, C, G, T as 0–3, anything else −1."""
+    return _CODES[np.frombuffer(sequence.encode("ascii"), np.uint8)]
+
+
+def canonical_index(k: int) -> tuple[np.ndarray, int]:
+    """Map each k-mer number (base 4, A=0 … T=3, first base highest) to its canonical column.
+
+    Returns int64 [4**k] and the number of columns; columns follow the alphabetical order of the
+    smaller of a k-mer and its reverse complement.
+    """
+    numbers = np.arange(4**k)
+    reverse = np.zeros_like(numbers)
+    rest = numbers.copy()
+    for _ in range(k):
+        reverse = reverse * 4 + (3 - rest % 4)
+        rest //= 4
+    columns, index = np.unique(np.minimum(numbers, reverse), return_inverse=True)
+    return index, len(columns)
+
+
+def kmer_starts(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Number the k-mers of one sequence, those with an N left out, and say where they start.
+
+    ``codes`` is int8 [length], see `base_codes`. Returns two int64 arrays [k-mers].
+    """
+    if len(codes) < k:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    windows = len(codes) - k + 1
+    numbers = np.zeros(windows, np.int64)
+    unknown = np.zeros(windows, bool)
+    for offset in range(k):
+        part = codes[offset : offset + windows]
+        numbers *= 4
+        numbers += part
+        unknown |= part < 0
+    return numbers[~unknown], np.flatnonzero(~unknown)

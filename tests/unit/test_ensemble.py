@@ -1,0 +1,89 @@
+"""Ensembles: several models in one folder, whose score is the mean of their logits."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from toys import random_sequence
+
+from seformer.backbones import build_backbone
+from seformer.errors import UserError
+from seformer.modelfolder import Assembly, ensemble, load_model, new_model, save_model
+from seformer.predict import predict
+from seformer.score import score
+
+SEQUENCES = [random_sequence(150, seed=i) for i in range(4)]
+
+
+def single(seed, **settings):
+    backbone, tokenizer, origin = build_backbone("tiny", seed=seed)
+    torch.manual_seed(seed)
+    device = torch.device("cpu")
+    return new_model(
+        backbone, tokenizer, origin, device=device, window=128, seeds=[seed], **settings
+    )
+
+
+@pytest.fixture(scope="module")
+def joined(tmp_path_factory):
+    models = [single(seed) for seed in (1, 2, 3)]
+    folder = tmp_path_factory.mktemp("ensemble") / "model"
+    save_model(ensemble(models), folder)
+    return models, folder
+
+
+def test_the_score_is_the_mean_logit_and_says_how_far_members_differ(joined):
+    models, folder = joined
+    each = np.array([score(model, SEQUENCES).logit for model in models])
+    found = score(load_model(folder), SEQUENCES)
+    np.testing.assert_allclose(found.members, each, atol=1e-6)
+    np.testing.assert_allclose(found.logit, each.mean(0), atol=1e-6)
+    np.testing.assert_allclose(found.logit_sd, each.std(0, ddof=1), atol=1e-6)
+    assert found.logit_sd.min() > 0
+    assert (score(models[0], SEQUENCES).logit_sd == 0).all()
+
+
+def test_members_lie_in_the_folder_and_the_first_is_the_folder_itself(joined):
+    models, folder = joined
+    settings = json.loads((folder / "seformer.json").read_text())
+    assert settings["members"] == 3 and settings["seeds"] == [1, 2, 3]
+    second = load_model(folder / "members" / "2")
+    assert second.settings.members == 1 and second.settings.seeds == [2]
+    np.testing.assert_allclose(
+        score(second, SEQUENCES).logit, score(models[1], SEQUENCES).logit, atol=1e-6
+    )
+    # an ensemble of ensembles is one ensemble
+    again = ensemble([load_model(folder), models[0]])
+    assert len(again.members) == again.settings.members == 4
+
+
+def test_a_missing_member_is_told(joined, tmp_path):
+    models, _ = joined
+    save_model(ensemble(models), tmp_path / "model")
+    (tmp_path / "model" / "members" / "3" / "seformer.json").unlink()
+    with pytest.raises(UserError, match="not a model folder"):
+        load_model(tmp_path / "model")
+
+
+def test_models_of_two_genomes_are_not_joined():
+    genomes = [Assembly(fingerprint=name) for name in ("one", "two")]
+    with pytest.raises(UserError, match="different genomes"):
+        ensemble([single(1, assembly=genomes[0]), single(2, assembly=genomes[1])])
+
+
+def test_predictions_of_an_ensemble_have_their_spread(joined, tmp_path):
+    models, folder = joined
+    (tmp_path / "genome.fa").write_text(f">chr1\n{''.join(SEQUENCES)}\n")
+    (tmp_path / "some.bed").write_text("chr1\t0\t150\nchr1\t300\t450\n")
+    where = {"fasta": tmp_path / "genome.fa", "regions": tmp_path / "some.bed"}
+    predict(folder, tmp_path / "several", **where)
+    table = pd.read_csv(tmp_path / "several" / "predictions.tsv", sep="\t")
+    found = score(load_model(folder), [SEQUENCES[0], SEQUENCES[2]])
+    np.testing.assert_allclose(table["logit_sd"], found.logit_sd, atol=1e-5)
+    np.testing.assert_allclose(table["logit"], found.logit, atol=1e-5)
+    save_model(models[0], tmp_path / "one_model")
+    predict(tmp_path / "one_model", tmp_path / "one", **where)
+    one = pd.read_csv(tmp_path / "one" / "predictions.tsv", sep="\t")
+    assert "logit_sd" not in one.columns

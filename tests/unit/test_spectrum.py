@@ -1,0 +1,96 @@
+"""The k-mer spectrum beside the transformer: what it adds, and that its share is exact."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from toys import random_sequence, toy_model
+
+from seformer import baselines
+from seformer.backbones import build_backbone
+from seformer.fit_spectrum import MOST, fill, ratio
+from seformer.modelfolder import load_model, new_model, save_model
+from seformer.score import score
+from seformer.spectrum import Spectrum
+from seformer.tokens import reverse_complement
+
+SEQUENCES = [random_sequence(200, seed=i) for i in range(60)]
+SEQUENCES[3] = SEQUENCES[3][:90] + "N" * 40 + SEQUENCES[3][130:]
+LABELS = np.array([s.count("CG") + s.count("GATA") > 13 for s in SEQUENCES]).astype(int)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    train = np.arange(60) < 45
+    kmers = baselines.composition(SEQUENCES, sizes=[2, 3]).kmers
+    return baselines.fit_kmer_logistic(kmers, LABELS, train, ~train), kmers, train
+
+
+@pytest.fixture(scope="module")
+def spectrum(fitted):
+    found = Spectrum(fitted[0].k)
+    fill(found, fitted[0])
+    return found
+
+
+def test_it_says_what_the_logistic_regression_says(fitted, spectrum):
+    found, kmers, train = fitted
+    table = kmers[found.k].astype(np.float64)
+    mean, deviation = table[train].mean(0), table[train].std(0)
+    scaled = (table - mean) / deviation
+    model = LogisticRegression(C=found.strength, tol=1e-8).fit(scaled[train], LABELS[train])
+    np.testing.assert_allclose(
+        spectrum.margins(SEQUENCES), model.decision_function(scaled), atol=5e-3
+    )
+
+
+def test_bases_sum_to_the_margin_on_either_strand(spectrum):
+    for sequence in (*SEQUENCES[:5], "ACG", "N" * 30, "A"):
+        bases = spectrum.on_bases(sequence)
+        margin = spectrum.margins([sequence])[0]
+        assert bases.sum() == pytest.approx(margin - float(spectrum.bias), abs=1e-9)
+        other = reverse_complement(sequence)
+        assert spectrum.margins([other])[0] == pytest.approx(margin, abs=1e-12)
+        np.testing.assert_allclose(spectrum.on_bases(other)[::-1], bases, atol=1e-12)
+    assert (spectrum.on_bases(SEQUENCES[3])[90:130] == 0).all()
+
+
+def test_the_validation_part_says_how_much_it_weighs():
+    rng = np.random.default_rng(0)
+    labels = np.arange(400) % 2
+    useful, useless = rng.normal(size=400) + 1.5 * labels, rng.normal(size=400)
+    alike = rng.normal(size=400) + 1.5 * labels
+    assert ratio(useful, 10 * alike, labels) == pytest.approx(0.1, rel=0.3)
+    assert abs(ratio(useful, useless, labels)) < 0.15
+    assert ratio(useful, -useful, labels) == 0
+    # a transformer that learned nothing leaves the word to the spectrum
+    assert ratio(useless, useful, labels) > 3
+    assert ratio(-useful, alike, labels) == pytest.approx(MOST, rel=0.2)
+
+
+def test_a_model_with_a_spectrum_is_stored_whole(fitted, tmp_path):
+    backbone, tokenizer, origin = build_backbone("tiny", seed=1)
+    torch.manual_seed(1)
+    model = new_model(
+        backbone,
+        tokenizer,
+        origin,
+        device=torch.device("cpu"),
+        window=128,
+        spectrum=fitted[0].k,
+    )
+    plain = score(model, SEQUENCES[:3])
+    assert (plain.spectrum == 0).all()
+    fill(model.classifier.spectrum, fitted[0])
+    found = score(model, SEQUENCES[:3])
+    np.testing.assert_allclose(found.spectrum, model.classifier.spectrum.margins(SEQUENCES[:3]))
+    np.testing.assert_allclose(found.logit - found.spectrum, plain.logit, atol=1e-6)
+    save_model(model, tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    np.testing.assert_allclose(score(loaded, SEQUENCES[:3]).logit, found.logit, atol=1e-6)
+
+
+def test_models_without_one_are_as_before():
+    found = score(toy_model(), SEQUENCES[:3])
+    assert (found.spectrum == 0).all()
+    np.testing.assert_array_equal(found.members[0], found.logit)
