@@ -44,7 +44,7 @@ RULES = {
 
 
 def run(
-    models: Sequence[Path],
+    models: Path | Sequence[Path],
     extracted: Sequence[Path],
     splits: Sequence[Path],
     out: Path,
@@ -76,6 +76,7 @@ def run(
         If the data, the model or an option cannot be used.
     """
     check_options(calibration, threshold_by, prevalence)
+    models = [models] if isinstance(models, str | Path) else models
     names = baselines.check_names(baseline_names)
     data = open_training_data(extracted, splits)
     check_test_part(data, splits)

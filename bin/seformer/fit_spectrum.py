@@ -55,7 +55,8 @@ def weigh(model: Model, data: TrainingData, batch_tokens: int) -> float:
     float
         The factor by which the spectrum's weights were multiplied; 0 if it adds nothing.
     """
-    scores = score(model, data.sequences("validation"), batch_tokens, "weighing the spectrum")
+    sequences = data.sequences("validation")
+    scores = score(model.in_one_phase(), sequences, batch_tokens, "weighing the spectrum")
     factor = ratio(scores.logit - scores.spectrum, scores.spectrum, data.labels("validation"))
     model.classifier.spectrum.weight *= factor
     model.classifier.spectrum.bias *= factor

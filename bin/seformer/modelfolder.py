@@ -106,8 +106,8 @@ class Settings(Strict):
     phases: int = Field(1, ge=1, description="k-mer phases a score is averaged over")
     token_pooling: Literal["mean", "cls"] = "mean"
     window_pooling: Literal["mean", "lse", "attention"] = "mean"
-    spectrum: int | None = Field(None, ge=1, description="k of the k-mer spectrum beside it")
-    members: int = Field(1, ge=1, description="models whose mean logit is the score")
+    spectrum: int | None = Field(None, ge=1, le=8, description="k of the k-mer spectrum beside it")
+    members: int = Field(1, ge=1, le=100, description="models whose mean logit is the score")
     calibration: Calibration = Calibration()
     threshold: float = Field(0.5, ge=0)
     assembly: Assembly = Assembly()

@@ -20,6 +20,8 @@ NAMES = {
     "n_fraction": "share of N",
     "kmer_logistic": "k-mer regression",
     "kmer_boosting": "k-mer boosting",
+    "cnn": "small convolutional network",
+    "transformer": "the transformer alone",
 }
 # what a single-number baseline that comes close means for the user
 _SHORTCUTS = {

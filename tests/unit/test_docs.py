@@ -329,7 +329,7 @@ def test_figures_of_the_methods_are_those_of_the_code():
     from seformer import assign, baselines, calibrate, extract, finetune_full, loci, metrics
     from seformer.attribute import FIRST_STEPS, SMALL_DIFFERENCE
     from seformer.attribute import Settings as Attribution
-    from seformer.evaluate import UNLIKE_TRAINING
+    from seformer.measure import UNLIKE_TRAINING
     from seformer.training import recommended_rates
 
     text = " ".join(TEXT[ROOT / "docs/methods.md"].split())

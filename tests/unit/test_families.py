@@ -236,7 +236,7 @@ def run(request, data, baselines, tmp_path_factory) -> Run:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate, "fit_baselines", lambda data: baselines)
-        evaluate.run([folder / "full"], *paths, folder / "evaluated", resamples=10, device="cpu")
+        evaluate.run(folder / "full", *paths, folder / "evaluated", resamples=10, device="cpu")
     logging.getLogger("seformer").removeHandler(warned)
     stages = (folder / name for name in ("head", "full", "evaluated"))
     return Run(request.param, family, backbone, *stages, warned.messages)

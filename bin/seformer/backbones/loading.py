@@ -44,7 +44,7 @@ _DAMAGE = (
 )
 # heads on top of a backbone, by the first part of the key
 _HEADS = re.compile(
-    r"^(cls|classifier|head|lm_head|decoder|qa_outputs|score|window_pooling|\w+_head)\."
+    r"^(cls|classifier|head|lm_head|decoder|qa_outputs|score|window_pooling|kmer_spectrum|\w+_head)\."
 )
 # of no use or computed anew: position and token type counters, rotary frequencies, ALiBi matrix
 _BUFFERS = re.compile(

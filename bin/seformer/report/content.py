@@ -22,6 +22,7 @@ SCORERS = {
     "cpg": PINK,
     "length": ORANGE,
     "n_fraction": GREY,
+    "cnn": "#6A3D9A",
 }
 # lines differ in more than colour
 DASHES = {"model": "solid", "kmer_boosting": "solid", "kmer_logistic": "dash"}

@@ -157,7 +157,7 @@ def _name(scorer: str) -> str:
 
 def one_table(sample: Sample) -> str:
     test = sample.metrics["test"]
-    scorers = {"model": test["model"], **test["baselines"]}
+    scorers = {"model": test["model"], **test.get("parts", {}), **test["baselines"]}
     mark = test["model"]["auroc"]["value"]
     low = min(min(row["auroc"]["low"] for row in scorers.values()), 0.5)
     rows = []
@@ -168,6 +168,8 @@ def one_table(sample: Sample) -> str:
         cells = [interval(row[metric]) for metric in TITLES]
         rows.append([f'<span class="sf-name">{title}</span>', picture, *cells])
     rows.append(difference_row(test["delta"]))
+    if "members" in test:
+        rows.append(members_row(test["members"]))
     unlike = test.get("unlike_training", {})
     note = ""
     if "model" in unlike:
@@ -181,7 +183,41 @@ def one_table(sample: Sample) -> str:
         f"{100 * test['prevalence']:.1f} % super-enhancers{_choices(sample)}"
     )
     head = ["", "from guessing to perfect", *TITLES.values()]
-    return table(head, rows, numeric=2, caption=caption) + note
+    return table(head, rows, numeric=2, caption=caption) + note + prevalence_table(test)
+
+
+def members_row(members: Mapping[str, Any]) -> list[str]:
+    """Write mean and standard deviation over the members of the ensemble."""
+    cells = [
+        f"{signed(members[metric]['mean'], False)}<small>± {members[metric]['sd']:.3f}</small>"
+        for metric in TITLES
+    ]
+    return [f'<span class="sf-name">mean of {members["n"]} single models</span>', "", *cells]
+
+
+def prevalence_table(test: Mapping[str, Any]) -> str:
+    """Write what the calls are worth at other shares of super-enhancers."""
+    found = test.get("prevalences", {})
+    if not found:
+        return ""
+    titles = {"auprc": "AUPRC", "mcc": "MCC", "precision": "precision", "recall": "recall"}
+    rows = [
+        [f"{_name(name)}, {100 * part['prevalence']:.1f} % ({escape(which)})"]
+        + [interval(row[metric]) for metric in titles]
+        for which, part in found.items()
+        for name, row in {"model": part["model"], **_best_of(test, part)}.items()
+    ]
+    caption = (
+        "The same calls where the share of super-enhancers is another: balanced, and natural, as "
+        "among all labelled regions given. A call is worth less where super-enhancers are rare."
+    )
+    return table(["", *titles.values()], rows, numeric=1, caption=caption)
+
+
+def _best_of(test: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
+    """The baseline that is best on the test part."""
+    best = test["delta"]["auroc"]["baseline"]
+    return {best: part["baselines"][best]} if best in part["baselines"] else {}
 
 
 def difference_row(delta: Mapping[str, Any]) -> list[str]:
