@@ -9,7 +9,7 @@ f(x) − f(x′) for the reference x′ (Sundararajan et al., ICML 2017), howeve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -27,8 +27,8 @@ from seformer.gradients import (
 )
 from seformer.modelfolder import Model
 from seformer.mutagenesis import occlude
-from seformer.references import Reference, make_references
-from seformer.score import coverage, encode_views
+from seformer.references import Reference, make_references, shuffled_sequences
+from seformer.score import coverage, encode_views, spectrum_margins
 from seformer.tokens import Encoding
 
 Method = Literal["integrated_gradients", "saliency", "input_x_gradient", "occlusion"]
@@ -142,7 +142,7 @@ class _Inputs(NamedTuple):
     lengths: np.ndarray
     encoding: Encoding
     examples: list[Example]
-    logits: np.ndarray
+    logits: np.ndarray  # with the k-mer spectrum, if the model has one
     coverage: np.ndarray
 
 
@@ -153,12 +153,13 @@ def _prepare(model: Model, sequences: Sequence[str], batch_tokens: int) -> _Inpu
     own = [Job(example, example.batch.input_ids) for example in examples]
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
     seen = coverage(encoding, np.repeat(lengths, views), model.tokenizer)
+    logits = reference_margins(model, own, batch_tokens).reshape(-1, views).mean(1)
     return _Inputs(
         views,
         lengths,
         encoding,
         examples,
-        reference_margins(model, own, batch_tokens).reshape(-1, views).mean(1),
+        logits + spectrum_margins(model, sequences),
         seen.reshape(-1, views).mean(1),
     )
 
@@ -206,6 +207,39 @@ def _references(
     )
 
 
+class _Spectral(NamedTuple):
+    """What the k-mer spectrum adds to an explanation: exact, since it is linear.
+
+    ``values`` is ``[region][reference]``, float64 ``[bases]`` each; ``margins`` float64
+    ``[regions, references]``: the spectrum's margin of each reference. A reference without bases
+    (mask, pad, zero) has none but the bias.
+    """
+
+    values: list[list[np.ndarray]]
+    margins: np.ndarray
+
+
+def _spectral(
+    model: Model, sequences: Sequence[str], keys: Sequence[str], how: Settings, number: int
+) -> _Spectral:
+    spectrum = model.classifier.spectrum
+    if spectrum is None:
+        return _Spectral(
+            [[np.zeros(len(s))] * number for s in sequences], np.zeros((len(sequences), number))
+        )
+    own = [spectrum.on_bases(sequence) for sequence in sequences]
+    if how.reference != "dinucleotide":
+        margins = np.full((len(sequences), number), float(spectrum.bias))
+        return _Spectral([[bases] * number for bases in own], margins)
+    drawn = shuffled_sequences(list(sequences), list(keys), how.seed, number, model.views)
+    values = [
+        [bases - np.mean([spectrum.on_bases(text) for text in views], axis=0) for views in region]
+        for bases, region in zip(own, drawn, strict=True)
+    ]
+    margins = [[spectrum.margins(views).mean() for views in region] for region in drawn]
+    return _Spectral(values, np.array(margins))
+
+
 def _integrated(
     model: Model, inputs: _Inputs, sequences: Sequence[str], keys: Sequence[str], how: Settings
 ) -> list[Attribution]:
@@ -226,7 +260,8 @@ def _integrated(
     ]
     flat = [job for region in jobs for reference in region for job in reference]
     margins = reference_margins(model, flat, how.batch_tokens)
-    references = margins.reshape(regions, number, views).mean(2)
+    spectral = _spectral(model, sequences, keys, how, number)
+    references = margins.reshape(regions, number, views).mean(2) + spectral.margins
     difference = inputs.logits[:, None] - references
 
     values = [[np.empty(0)] * number for _ in range(regions)]
@@ -240,6 +275,7 @@ def _integrated(
         for place, (region, index) in enumerate(pairs):
             own = tokens[views * place : views * (place + 1)]
             bases, rest = _on_bases(inputs, region, own)
+            bases += spectral.values[region][index]
             values[region][index], special[region, index] = bases, rest
             total[region, index] = bases.sum() + rest
         used[pending] = steps
@@ -295,14 +331,19 @@ def _other(
             )
         ids = _references(model, inputs, sequences, keys, how)
         results = occlude(model, inputs.encoding, ids, how.occluded_tokens, how.batch_tokens)
+        added = _spectral(model, sequences, keys, how, len(ids))
     else:
         jobs = [Job(example, example.batch.input_ids) for example in inputs.examples]
         times_input = how.method == "input_x_gradient"
         results = gradients(model, jobs, how.batch_tokens, times_input=times_input)
+        # input × gradient of something linear: all of it, against no bases
+        added = _spectral(model, sequences, keys, replace(how, reference="zero"), 1)
     attributions = []
     for region in range(len(sequences)):
         own = results[inputs.views * region : inputs.views * (region + 1)]
         values, special = _on_bases(inputs, region, own)
+        share = np.mean(added.values[region], axis=0)
+        values += np.abs(share) if how.method == "saliency" else share
         attributions.append(
             Attribution(
                 values=values,
@@ -351,6 +392,38 @@ def attribute(
         raise UserError(f"{how.method} is no method", where="--method", expected=", ".join(METHODS))
     if not sequences:
         return []
-    inputs = _prepare(model, sequences, how.batch_tokens)
-    run = _integrated if how.method == "integrated_gradients" else _other
-    return run(model, inputs, sequences, keys, how)
+    each = []
+    for member in model.members:
+        inputs = _prepare(member, sequences, how.batch_tokens)
+        run = _integrated if how.method == "integrated_gradients" else _other
+        each.append(run(member, inputs, sequences, keys, how))
+    if len(each) == 1:
+        return each[0]
+    return [_mean(parts, how) for parts in zip(*each, strict=True)]
+
+
+def _mean(parts: Sequence[Attribution], how: Settings) -> Attribution:
+    """The explanation of an ensemble: the mean of its members', whose sums hold as theirs do."""
+    values = np.mean([part.values for part in parts], axis=0)
+    logit, reference_logit, special, covered = (
+        float(np.mean([getattr(part, name) for part in parts]))
+        for name in ("logit", "reference_logit", "special", "coverage")
+    )
+    total, difference = np.array(values.sum() + special), np.array(logit - reference_logit)
+    # methods without reference promise no sum
+    summed = not np.isnan(reference_logit)
+    return Attribution(
+        values=values,
+        logit=logit,
+        reference_logit=reference_logit,
+        special=special,
+        completeness_error=float(relative_error(total, difference)) if summed else float("nan"),
+        reference_errors=np.max([part.reference_errors for part in parts], axis=0),
+        reference_steps=np.max([part.reference_steps for part in parts], axis=0),
+        coverage=covered,
+        flags=_flags(
+            float(difference) if summed else np.inf,
+            summed and not bool(_complete(total, difference, how.completeness)),
+            covered,
+        ),
+    )

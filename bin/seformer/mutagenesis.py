@@ -16,6 +16,7 @@ from seformer.score import (
     WindowFeatures,
     cut,
     encode_views,
+    spectrum_margins,
     strand_margins,
 )
 from seformer.tokens import Encoding, KmerTokenizer, reverse_complement
@@ -157,17 +158,32 @@ def score_edits(
     -------
     tuple
         Logit of the sequence, and float64 ``[edits]``: logits of the edited ones, averaged
-        over the views, equal to scoring each from scratch.
+        over the views and the members of an ensemble, equal to scoring each from scratch.
     """
+    each = [_score_edits(member, sequence, edits, batch_tokens) for member in model.members]
+    return float(np.mean([logit for logit, _ in each])), np.mean([row for _, row in each], axis=0)
+
+
+def _score_edits(
+    model: Model, sequence: str, edits: Sequence[Edit], batch_tokens: int
+) -> tuple[float, np.ndarray]:
     encoding = encode_views(model, [sequence])
     scorer = WindowScorer(model, batch_tokens)
     logit = float(scorer.margins(encoding, remember=True).mean())
+    logit += float(spectrum_margins(model, [sequence])[0])
     size = max(1, CHUNK_TOKENS // max(len(encoding.input_ids), 1))
     parts = [
         scorer.margins(_edited(model, sequence, encoding, group)).reshape(-1, model.views).mean(1)
+        + _edited_spectrum(model, sequence, group)
         for group in _groups(edits, size)
     ]
     return logit, np.concatenate([*parts, np.empty(0)])
+
+
+def _edited_spectrum(model: Model, sequence: str, edits: list[Edit]) -> np.ndarray:
+    if model.classifier.spectrum is None:
+        return np.zeros(len(edits))
+    return spectrum_margins(model, [edit.apply(sequence) for edit in edits])
 
 
 def _groups(items: Sequence[Edit], size: int) -> Iterator[list[Edit]]:

@@ -185,6 +185,28 @@ def dinucleotide_references(
     return references
 
 
+def shuffled_sequences(
+    sequences: list[str], keys: list[str], seed: int, number: int, views: int
+) -> list[list[list[str]]]:
+    """Draw the shuffles behind `dinucleotide_references` as whole forward sequences.
+
+    Returns
+    -------
+    list
+        ``[region][reference][view]``.
+    """
+    return [
+        [
+            [
+                dinucleotide_shuffle(sequence, generator(f"{key} {index} {view}", seed))
+                for view in range(views)
+            ]
+            for index in range(number)
+        ]
+        for sequence, key in zip(sequences, keys, strict=True)
+    ]
+
+
 def constant_references(
     tokenizer: Tokenizer, encoding: Encoding, sequences: list[str], reference: Reference
 ) -> np.ndarray:

@@ -7,9 +7,11 @@ from sklearn.linear_model import LogisticRegression
 from toys import random_sequence, toy_model
 
 from seformer import baselines
+from seformer.attribute import Settings, attribute
 from seformer.backbones import build_backbone
 from seformer.fit_spectrum import MOST, fill, ratio
-from seformer.modelfolder import load_model, new_model, save_model
+from seformer.modelfolder import ensemble, load_model, new_model, save_model
+from seformer.mutagenesis import Edit, score_edits
 from seformer.score import score
 from seformer.spectrum import Spectrum
 from seformer.tokens import reverse_complement
@@ -94,3 +96,56 @@ def test_models_without_one_are_as_before():
     found = score(toy_model(), SEQUENCES[:3])
     assert (found.spectrum == 0).all()
     np.testing.assert_array_equal(found.members[0], found.logit)
+
+
+@pytest.fixture(scope="module")
+def with_spectrum(spectrum):
+    """Toys whose score has a spectrum; the second is curved, and differs."""
+    models = [toy_model(mixing=True, curved=curved, seed=seed) for curved, seed in ((0, 0), (1, 4))]
+    for model in models:
+        model.classifier.spectrum = spectrum
+    return models
+
+
+@pytest.mark.parametrize("reference", ["dinucleotide", "zero"])
+def test_explanations_with_a_spectrum_add_up(with_spectrum, reference):
+    how = Settings(reference=reference, references=2)
+    (found,) = attribute(with_spectrum[0], [SEQUENCES[3]], ["chr1:0-200"], how)
+    logit = score(with_spectrum[0], [SEQUENCES[3]]).logit[0]
+    assert found.logit == pytest.approx(logit, abs=1e-5)
+    total, difference = found.values.sum() + found.special, found.logit - found.reference_logit
+    assert abs(total - difference) <= 0.05 * max(abs(difference), 0.01)
+    plain = toy_model(mixing=True)
+    (without,) = attribute(plain, [SEQUENCES[3]], ["chr1:0-200"], how)
+    added = found.values - without.values
+    spectrum = with_spectrum[0].classifier.spectrum
+    # the spectrum's share is exact: it is what its margin differs from that of the references
+    assert added.sum() == pytest.approx(
+        (found.logit - without.logit) - (found.reference_logit - without.reference_logit), abs=1e-4
+    )
+    if reference == "zero":
+        np.testing.assert_allclose(added, spectrum.on_bases(SEQUENCES[3]), atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "input_x_gradient", "occlusion"])
+def test_an_ensemble_is_explained_by_the_mean_of_its_members(with_spectrum, method):
+    how = Settings(method=method, references=2)
+    regions = SEQUENCES[:2], ["chr1:0-200", "chr1:200-400"]
+    each = [attribute(model, *regions, how) for model in with_spectrum]
+    joined = attribute(ensemble(with_spectrum), *regions, how)
+    for number, found in enumerate(joined):
+        expected = np.mean([part[number].values for part in each], axis=0)
+        np.testing.assert_allclose(found.values, expected, atol=1e-9)
+        assert found.logit == pytest.approx(np.mean([part[number].logit for part in each]))
+        if method == "integrated_gradients":
+            total = found.values.sum() + found.special
+            assert total == pytest.approx(found.logit - found.reference_logit, rel=0.06)
+            assert found.completeness_error <= 0.06
+
+
+def test_edits_are_scored_as_from_scratch(with_spectrum):
+    model, sequence = ensemble(with_spectrum), SEQUENCES[0]
+    edits = [Edit(10, 11, "A"), Edit(50, 53, ""), Edit(90, 90, "GATA")]
+    logit, edited = score_edits(model, sequence, edits)
+    texts = [sequence, *(edit.apply(sequence) for edit in edits)]
+    np.testing.assert_allclose([logit, *edited], score(model, texts).logit, atol=1e-5)
