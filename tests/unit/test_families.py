@@ -235,7 +235,7 @@ def run(request, data, baselines, tmp_path_factory) -> Run:
         device="cpu",
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluate, "fit_baselines", lambda data: baselines)
+        patch.setattr(evaluate, "fit_baselines", lambda data, names: baselines)
         evaluate.run(folder / "full", *paths, folder / "evaluated", resamples=10, device="cpu")
     logging.getLogger("seformer").removeHandler(warned)
     stages = (folder / name for name in ("head", "full", "evaluated"))
