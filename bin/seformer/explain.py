@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import logging
 import tempfile
@@ -398,11 +397,12 @@ def log(record: dict[str, Any]) -> None:
         record["bases"],
         record["seconds"],
     )
-    with contextlib.suppress(TypeError):
+    error = record["completeness_error"]
+    if error["median"] is not None:  # a method whose attributions sum to nothing has none
         logger.info(
             "completeness error: median %.2g, largest %.2g; incomplete: %d",
-            record["completeness_error"]["median"],
-            record["completeness_error"]["max"],
+            error["median"],
+            error["max"],
             record["flags"].get("incomplete", 0),
         )
 

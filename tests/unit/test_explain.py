@@ -131,13 +131,15 @@ def test_shards_merge_to_the_same_result(tmp_path, explained, genome, bed, toy):
         assert one[key] == two[key]
 
 
-def test_other_methods_are_written_without_completeness(tmp_path, genome, bed, toy):
+def test_other_methods_are_written_without_completeness(tmp_path, genome, bed, toy, caplog):
+    caplog.set_level("INFO", logger="seformer")
     settings = Settings(method="saliency")
     module.explain("m", tmp_path / "o", fasta=genome, regions=bed, settings=settings)
     table = module.read_table(tmp_path / "o")
     assert table["completeness_error"].isna().all() and table["reference_logit"].isna().all()
     summary = json.loads((tmp_path / "o" / module.SUMMARY_FILE).read_text())
     assert summary["completeness_error"]["max"] is None
+    assert not [record for record in caplog.records if "completeness" in record.msg]
 
 
 def test_nothing_to_explain(tmp_path, genome, toy):
