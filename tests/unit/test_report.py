@@ -7,11 +7,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from report_inputs import AUDIT, explanations, predictions, write_json, write_results, write_table
+from report_inputs import (
+    AUDIT,
+    SETTINGS,
+    explanations,
+    predictions,
+    write_json,
+    write_results,
+    write_table,
+)
 
 from seformer.errors import UserError
 from seformer.report import content, judge, page
-from seformer.report.collect import Explanations, Sample, collect
+from seformer.report.collect import Explanations, Results, Sample, collect
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -182,6 +190,36 @@ def test_methods_text_has_the_numbers(published, tmp_path):
     metrics = json.loads((published / "K562" / "metrics.json").read_text())["test"]
     assert f"AUROC {metrics['model']['auroc']['value']:.3f}" in text
     assert f"{metrics['n']} regions" in text
+
+
+def test_methods_text_names_the_views():
+    from seformer.report.methods import method_text
+
+    settings = SETTINGS | {"phases": 6}
+    assert "over both strands and 6 phases" in method_text(Sample("x", settings=settings))
+    assert "averaged over both strands. " in method_text(Sample("x", settings=SETTINGS))
+
+
+def test_many_samples_stay_apart_and_in_order():
+    names = [f"line_{i}" for i in range(12)] + ["integrative"]
+    drawn = content.strokes(names)
+    assert len(set(drawn.values())) == len(names)
+    assert drawn["integrative"] == (content.BLACK, "solid")
+    found = Results({name: Sample(name) for name in ("integrative", "MM1.S", "U87", "k562")})
+    assert [s.name for s in found.ordered()] == ["k562", "MM1.S", "U87", "integrative"]
+
+
+def test_models_are_compared_bed_by_bed(published, tmp_path):
+    made = report([published], tmp_path)
+    drawn = made["predictions_probability"]
+    tabs = [label["name"] for label in drawn["pconfig"]["data_labels"]]
+    assert tabs == ["candidates", "peaks"]
+    assert [list(lines) for lines in drawn["data"]] == [["GM12878", "H2171", "K562", "MM1.S"]] * 2
+    # one row a BED, one column a flag
+    flags = made["predictions_flags"]["data"]
+    assert flags.count("<tr>") == 1 + 2 * 4
+    assert flags.count("length outside training") == 1
+    assert flags.count("unknown bases only") == 1
 
 
 def test_older_sections_do_not_stay(published, tmp_path):

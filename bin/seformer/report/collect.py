@@ -16,6 +16,7 @@ import pandas as pd
 
 from seformer import files
 from seformer.errors import UserError
+from seformer.report.content import place_of
 
 logger = logging.getLogger(__name__)
 NOT_SAMPLES = {"model", "pipeline_info", "multiqc", "multiqc_data", "report"}
@@ -81,9 +82,13 @@ class Results:
     audit: dict[str, Any] | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
 
+    def ordered(self) -> list[Sample]:
+        """Every sample, in the order of the page."""
+        return [self.samples[name] for name in sorted(self.samples, key=place_of)]
+
     def with_(self, attribute: str) -> list[Sample]:
-        """Samples for which ``attribute`` is known, in order of their names."""
-        found = [self.samples[name] for name in sorted(self.samples)]
+        """Samples for which ``attribute`` is known, in the order of the page."""
+        found = self.ordered()
         # a table has no truth value
         return [s for s in found if (v := getattr(s, attribute)) is not None and len(v)]
 

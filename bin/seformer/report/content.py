@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ from typing import Any
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, RED, PINK, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#8A8A8A"
 CYCLE = (BLUE, RED, GREEN, PINK, ORANGE, SKY, GREY, "#6A3D9A")
+STROKES = ("solid", "dash", "dot", "dashdot")
+# the model of all samples stands out among theirs
+INTEGRATIVE = "integrative"
 SUPER, TYPICAL = RED, BLUE
 SCORERS = {
     "model": BLACK,
@@ -72,6 +75,22 @@ def escape(text: object) -> str:
 def number(value: int) -> str:
     """Write 12345 as 12,345."""
     return f"{value:,}"
+
+
+def place_of(name: str) -> tuple[bool, str, str]:
+    """Sort samples as people do, upper case or not; the model of all of them is the last."""
+    return (name == INTEGRATIVE, name.casefold(), name)
+
+
+def strokes(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Give each of many lines a colour and a dash of its own; the colours repeat after eight."""
+    found = {}
+    for name in names:
+        turn, i = divmod(len(found), len(CYCLE))
+        found[name] = (CYCLE[i], STROKES[turn % len(STROKES)])
+    if INTEGRATIVE in found:
+        found[INTEGRATIVE] = (BLACK, "solid")
+    return found
 
 
 def bar_height(bars: int) -> int:

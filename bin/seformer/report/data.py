@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -140,6 +141,7 @@ def drops(samples: list[Sample]) -> Section | None:
             "ylab": "regions",
             "cpswitch_counts_label": "Regions",
             "tt_decimals": 0,
+            "sort_samples": False,
             "height": bar_height(len(data)),
         },
         {name: {"name": name, "color": CYCLE[i % len(CYCLE)]} for i, name in enumerate(names)},
@@ -266,8 +268,16 @@ def _held_out(samples: list[Sample]) -> str:
         return ""
     if max(len(named["test"]), len(named["validation"])) > 8:
         return ""
-    shown = {part: escape(", ".join(sorted(named[part]))) for part in PARTS}
+    shown = {part: escape(", ".join(sorted(named[part], key=_natural))) for part in PARTS}
     return f" Held out: {shown['test']} for test, {shown['validation']} for validation."
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """Sort chr7 before chr10."""
+    return [
+        (not part.isdigit(), int(part) if part.isdigit() else 0, part)
+        for part in re.split(r"(\d+)", name)
+    ]
 
 
 def audit(found: Mapping[str, Any]) -> Section:

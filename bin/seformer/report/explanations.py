@@ -9,13 +9,13 @@ import numpy as np
 
 from seformer.report.collect import ERROR_EDGES, Explanations, Results
 from seformer.report.content import (
-    CYCLE,
     GREY,
     SUPER,
     TYPICAL,
     Section,
     escape,
     number,
+    strokes,
     table,
 )
 from seformer.report.motifs import section as motif_section
@@ -89,7 +89,7 @@ def completeness_table(explained: Mapping[str, Explanations]) -> Section:
 
 
 def completeness(explained: Mapping[str, Explanations]) -> Section:
-    lines = {}
+    lines, drawn = {}, strokes(explained)
     for name, found in explained.items():
         if len(found.errors):
             counted = np.searchsorted(np.sort(found.errors), ERROR_EDGES[1:], side="right")
@@ -113,7 +113,8 @@ def completeness(explained: Mapping[str, Explanations]) -> Section:
             "ymin": 0,
             "ymax": 100,
             "x_lines": [{"value": 5, "color": GREY, "dash": "dash", "width": 1}],
-            "colors": {name: CYCLE[i % len(CYCLE)] for i, name in enumerate(lines)},
+            "colors": {name: colour for name, (colour, _) in drawn.items()},
+            "dash_styles": {name: dash for name, (_, dash) in drawn.items()},
             "style": "lines",
             "smooth_points": None,
         },
@@ -237,9 +238,10 @@ def faithfulness(checked: Mapping[str, Mapping[str, Any]]) -> Section:
 def deletion(checked: Mapping[str, Mapping[str, Any]]) -> Section:
     """Deletion and, where it was measured, insertion; a data set each."""
     data, labels, colours, dashes = [], [], {}, {}
+    drawn = strokes(checked)
     for kind, title in (("deletion", "fall of the logit"), ("insertion", "rise of the logit")):
         lines = {}
-        for i, (name, found) in enumerate(checked.items()):
+        for name, found in checked.items():
             for key, what in ((f"{kind}_top", "highest"), (f"{kind}_random", "random")):
                 if key not in found["summary"]:
                     continue
@@ -248,7 +250,7 @@ def deletion(checked: Mapping[str, Mapping[str, Any]]) -> Section:
                     [100 * share, round(change, 5)]
                     for share, change in zip(found["fractions"], changes, strict=True)
                 ]
-                colours[line] = CYCLE[i % len(CYCLE)]
+                colours[line] = drawn[name][0]
                 dashes[line] = "solid" if what == "highest" else "dot"
         if lines:
             data.append(lines)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from seformer.report.collect import Results, Sample
-from seformer.report.content import Section, escape, number, percent, signed
+from seformer.report.content import Section, escape, number, percent
 from seformer.report.explanations import incomplete
+from seformer.report.results import headline
 from seformer.report.style import STYLE
-from seformer.verdict import NAMES, Finding, judge_test
+from seformer.verdict import Finding, judge_test
 
 # a sign beside the colour, for print and for colour-blind readers
 SIGNS = {"good": "✓", "note": "i", "warning": "!", "bad": "✗"}
@@ -27,10 +28,10 @@ def verdict(results: Results) -> Section:
     several = len(results.samples) > OPEN_UP_TO
     shared = judge_audit(results.audit) if results.audit is not None else []
     blocks = [box("The split", "", shared, False)] if shared and several else []
-    for name, sample in sorted(results.samples.items()):
+    for sample in results.ordered():
         findings = judge(sample) + ([] if several else shared)
         if findings:
-            blocks.append(box(escape(name), headline(sample), findings, several))
+            blocks.append(box(escape(sample.name), headline(sample), findings, several))
     if not blocks:
         blocks = ["<p>No result to judge: this run neither evaluated nor used a model.</p>"]
     return Section(
@@ -49,7 +50,7 @@ def box(name: str, head: str, findings: list[Finding], folded: bool) -> str:
     number_of = {level: sum(f.level == level for f in findings) for level in GRAVITY}
     # many boxes stand in columns: an absent level leaves its place empty
     counts = "".join(
-        f'<span class="sf-count">{f"{sign(level)}{n} {SPOKEN[level]}" if n else ""}</span>'
+        f'<span class="sf-count">{f"{sign(level)}{n} {_counted(level, n)}" if n else ""}</span>'
         for level, n in number_of.items()
         if n or folded
     )
@@ -64,6 +65,11 @@ def box(name: str, head: str, findings: list[Finding], folded: bool) -> str:
     )
 
 
+def _counted(level: str, n: int) -> str:
+    """Name what is counted: 2 notes, 2 cautions, but 2 good."""
+    return SPOKEN[level] + ("s" if n > 1 and level in ("note", "warning") else "")
+
+
 def _place(finding: Finding) -> tuple[bool, int]:
     """The answers to the questions everybody asks come first, then the rest by gravity."""
     question = finding.topic.endswith("?")
@@ -74,17 +80,6 @@ def sign(level: str) -> str:
     return (
         f'<span class="sf-sign sf-{level}" role="img" aria-label="{SPOKEN[level]}">'
         f"{SIGNS[level]}</span>"
-    )
-
-
-def headline(sample: Sample) -> str:
-    if not sample.metrics:
-        return ""
-    test = sample.metrics["test"]
-    auroc, delta = test["model"]["auroc"], test["delta"]["auroc"]
-    return (
-        f"test AUROC {auroc['value']:.3f}, Δ {signed(delta['value'])} to "
-        f"{escape(NAMES.get(delta['baseline'], delta['baseline']))}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from seformer.verdict import NAMES
 
 
 def methods(results: Results) -> Section | None:
-    texts = [(sample, method_text(sample)) for _, sample in sorted(results.samples.items())]
+    texts = [(sample, method_text(sample)) for sample in results.ordered()]
     texts = [(sample, text) for sample, text in texts if text]
     if not texts:
         return None
@@ -72,8 +73,8 @@ def _model_words(sample: Sample) -> str:
     text = (
         f"The backbone was {escape(backbone.get('name'))}{revision}. Each region was cut whole "
         f"into windows of at most {escape(settings.get('window'))} tokens, pooled by "
-        f"{pooling.get(settings.get('window_pooling'), 'their mean')}; logits of both strands "
-        "were averaged."
+        f"{pooling.get(settings.get('window_pooling'), 'their mean')}; logits were averaged over "
+        f"{_views(settings)}."
     )
     if sample.history is not None:
         epochs = sample.history.groupby("stage")["epoch"].max()
@@ -93,6 +94,14 @@ def _model_words(sample: Sample) -> str:
     if seeds:
         text += f" Random seed: {escape(', '.join(map(str, seeds)))}."
     return text
+
+
+def _views(settings: Mapping[str, Any]) -> str:
+    """Say over which views of a sequence a score is the mean."""
+    phases = settings.get("phases", 1)
+    if phases == 1:
+        return "both strands"
+    return f"both strands and {number(phases)} phases of the tokens (2 × {phases} views)"
 
 
 def _test_words(sample: Sample) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seformer import files
-from seformer.report import data, explanations, judge, methods, results, summary, use
+from seformer.report import data, explanations, judge, methods, results, summary, training, use
 from seformer.report.collect import Results, collect
 from seformer.report.content import PARENTS, Section, plain, write
 
@@ -71,6 +71,7 @@ def page(found: Results) -> list[Section]:
         judge.verdict(found),
         *summary.sections(found),
         *data.sections(found),
+        *training.sections(found),
         *results.sections(found),
         *use.sections(found),
         *explanations.sections(found),
@@ -106,6 +107,7 @@ def config(sections: Sequence[Section], title: str) -> dict[str, Any]:
         "export_plots": False,
         "fn_clean_sample_names": False,
         "collapse_tables": False,
+        "thousandsSep_format": ",",
         "plots_flat_numseries": 100_000,
         "plots_defer_loading_numseries": 100_000,
         "lineplot_number_of_points_to_hide_markers": 0,

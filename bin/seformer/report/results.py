@@ -1,4 +1,4 @@
-"""Sections on training and on the held-out test part."""
+"""Sections on the held-out test part."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from seformer.modelcard import TITLES
 from seformer.report.collect import Results, Sample
 from seformer.report.content import (
-    CYCLE,
     DASHES,
     GREY,
     SCORERS,
@@ -21,27 +20,13 @@ from seformer.report.content import (
     outline,
     plain,
     signed,
+    strokes,
     table,
 )
 from seformer.verdict import NAMES
 
-STAGES = {
-    1: ("Stage 1: the head on the frozen backbone", "training_head"),
-    2: ("Stage 2: all layers", "training_full"),
-}
-CURVES = (
-    ("validation_auroc", "Validation AUROC", "AUROC on validation"),
-    ("loss", "Loss", "mean cross-entropy, weighted by class"),
-    ("learning_rate", "Learning rate", "learning rate"),
-)
-
 
 def sections(results: Results) -> Iterator[Section]:
-    trained = results.with_("history")
-    for stage in STAGES:
-        chosen = [s for s in trained if (s.history["stage"] == stage).any()]
-        if chosen:
-            yield training(chosen, stage)
     tested = results.with_("metrics")
     if tested:
         yield metrics_table(tested)
@@ -51,58 +36,6 @@ def sections(results: Results) -> Iterator[Section]:
         yield precision_recall(drawn)
         yield calibration(drawn)
         yield histogram(drawn)
-
-
-def training(samples: list[Sample], stage: int) -> Section:
-    name, id_ = STAGES[stage]
-    colours, dashes, data = {}, {}, []
-    for column, _, _ in CURVES:
-        lines: dict[str, list[list[float]]] = {}
-        for i, sample in enumerate(samples):
-            rows = sample.history[sample.history["stage"] == stage]
-            both = {"train_loss": "train", "validation_loss": "validation"}
-            for source, part in both.items() if column == "loss" else [(column, "")]:
-                if source not in rows:
-                    continue
-                known = rows[["epoch", source]].dropna().to_numpy(float)
-                line = " · ".join(filter(None, (plain(sample.name), part)))
-                lines[line] = [[float(x), float(y)] for x, y in known]
-                colours[line] = CYCLE[i % len(CYCLE)]
-                dashes[line] = "dash" if part == "train" else "solid"
-        data.append(lines)
-    reading = (
-        "Good curves rise and level off. "
-        "A validation loss that climbs while the training loss falls is overfitting; the epoch "
-        "with the best validation AUROC is kept, so later epochs do no harm. AUROC that stays "
-        "near 0.5 means nothing was learned."
-    )
-    return Section(
-        "training",
-        id_,
-        name,
-        f"{reading}{_weights(samples)}",
-        "linegraph",
-        data,
-        {
-            "data_labels": [{"name": title, "ylab": ylab} for _, title, ylab in CURVES],
-            "xlab": "epoch",
-            "ylab": CURVES[0][2],
-            "x_decimals": 0,
-            "colors": colours,
-            "dash_styles": dashes,
-            "style": "lines+markers",
-            "smooth_points": None,
-        },
-    )
-
-
-def _weights(samples: list[Sample]) -> str:
-    modes = {(s.settings or {}).get("training", {}).get("class_weights") for s in samples}
-    if modes == {"balanced"}:
-        return " Both classes weigh the same in the loss, however many regions they have."
-    if modes == {"none"}:
-        return " Every region weighs the same in the loss."
-    return ""
 
 
 def metrics_table(samples: list[Sample]) -> Section:
@@ -123,8 +56,21 @@ def metrics_table(samples: list[Sample]) -> Section:
     )
 
 
+def headline(sample: Sample) -> str:
+    """Say the test in a few words: AUROC, and Δ to the best baseline."""
+    if not sample.metrics:
+        return ""
+    test = sample.metrics["test"]
+    auroc, delta = test["model"]["auroc"], test["delta"]["auroc"]
+    return (
+        f"test AUROC {auroc['value']:.3f}, Δ {signed(delta['value'])} to "
+        f"{escape(NAMES.get(delta['baseline'], delta['baseline']))}"
+    )
+
+
 def folded(sample: Sample, content: str) -> str:
-    name = f"<summary><b>{escape(sample.name)}</b></summary>"
+    head = f'<span class="sf-head">{headline(sample)}</span>'
+    name = f"<summary><b>{escape(sample.name)}</b>{head}</summary>"
     return f'<details class="sf-verdict sf-folded">{name}{content}</details>'
 
 
@@ -298,8 +244,9 @@ def _tabs(samples: list[Sample], kind: str) -> tuple[list[dict[str, Any]], list[
 
 def _style(samples: list[Sample]) -> dict[str, Any]:
     colours = {NAMES[name]: colour for name, colour in SCORERS.items()}
-    colours |= {plain(s.name): CYCLE[i % len(CYCLE)] for i, s in enumerate(samples)}
     dashes = {NAMES[name]: DASHES.get(name, "dot") for name in SCORERS}
+    for name, (colour, dash) in strokes(plain(s.name) for s in samples).items():
+        colours[name], dashes[name] = colour, dash
     return {"colors": colours, "dash_styles": dashes, "style": "lines", "smooth_points": None}
 
 

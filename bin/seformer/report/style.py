@@ -16,8 +16,8 @@ height:1.25rem;line-height:1.25rem;margin-right:.35rem;text-align:center;width:1
 .sf-count{margin-right:.7rem;white-space:nowrap}
 .sf-folded{margin-bottom:.35rem;padding:.35rem .9rem}.sf-folded summary{font-size:.95rem}
 .sf-folded summary b,.sf-folded .sf-count{display:inline-block;vertical-align:middle}
-.sf-folded summary b{overflow:hidden;text-overflow:ellipsis;white-space:nowrap;width:11rem}
-.sf-folded .sf-count{width:6rem;margin-right:.2rem}
+.sf-folded summary b{overflow:hidden;text-overflow:ellipsis;white-space:nowrap;width:8.5rem}
+.sf-folded .sf-count{width:6.6rem;margin-right:.2rem}
 .sf-head{color:var(--bs-secondary-color,#666);margin-left:.2rem}
 .sf-table{width:auto;font-variant-numeric:tabular-nums}
 .sf-table caption{caption-side:top;padding-top:0}
@@ -38,6 +38,12 @@ margin:.4rem 0 1rem}
 .sf-logos img{background:#fff;height:auto;max-width:100%}
 .sf-methods{border-left:4px solid var(--bs-border-color,#ccc);max-width:52rem;padding-left:1rem}
 .mqc-section-description{max-width:60rem}
-@media print{.sf-verdict{break-inside:avoid}}
+.mqc-section .g-gtitle{display:none}
+@media print{
+.mainpage{margin:0!important;width:100%!important}
+h1,h2,h3,h4,.mqc-section-description{break-after:avoid}
+.sf-verdict,.sf-table tr,.sf-tracks figure,.sf-logos>*,.mqc_hcplot_plotgroup{break-inside:avoid}
+.sf-table{font-size:8.5pt}.sf-verdict ul,.sf-methods,.mqc-section-description{max-width:none}
+}
 #page_title,#mqc_welcome{display:none!important}
 </style>"""

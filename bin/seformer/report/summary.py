@@ -28,7 +28,7 @@ COLUMNS = {
 
 
 def sections(results: Results) -> Iterator[Section]:
-    rows = {plain(name): statistics(s) for name, s in sorted(results.samples.items())}
+    rows = {plain(s.name): statistics(s) for s in results.ordered()}
     rows = {name: row for name, row in rows.items() if row}
     if rows:
         yield general(rows)
@@ -80,7 +80,7 @@ def general(rows: Mapping[str, Mapping[str, Any]]) -> Section:
         "reaches says little.",
         "table",
         rows,
-        {"col1_header": "Sample", "no_violin": True},
+        {"col1_header": "Sample", "no_violin": True, "sort_rows": False},
         headers,
     )
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from seformer.report.collect import Predictions, Results
+from seformer.report.collect import Predictions, Results, Sample
 from seformer.report.content import (
-    CYCLE,
     GREY,
     SUPER,
     TYPICAL,
@@ -20,8 +19,10 @@ from seformer.report.content import (
     outline,
     percent,
     plain,
+    strokes,
     table,
 )
+from seformer.report.data import REASONS
 
 FLAGS = {
     "length_outside_training": "length outside training",
@@ -33,10 +34,11 @@ FLAGS = {
 
 
 def sections(results: Results) -> Iterator[Section]:
-    scored = named({s.name: s.predictions for s in results.with_("predictions")})
+    samples = results.with_("predictions")
+    scored = named({s.name: s.predictions for s in samples})
     if scored:
         yield calls(scored)
-        yield probabilities(scored)
+        yield probabilities(samples)
         if any(found.flags or found.unscored for found in scored.values()):
             yield flags(scored)
 
@@ -74,6 +76,7 @@ def calls(scored: Mapping[str, Predictions]) -> Section:
             "ylab": "regions",
             "cpswitch_counts_label": "Regions",
             "tt_decimals": 0,
+            "sort_samples": False,
             "height": bar_height(len(data)),
         },
         {
@@ -84,11 +87,18 @@ def calls(scored: Mapping[str, Predictions]) -> Section:
     )
 
 
-def probabilities(scored: Mapping[str, Predictions]) -> Section:
-    lines = {}
-    for name, found in scored.items():
-        share = 100 * found.histogram / max(1, found.scored)
-        lines[name] = outline(np.linspace(0, 1, len(share) + 1).tolist(), share)
+def probabilities(samples: list[Sample]) -> Section:
+    """Draw one line per BED; with several models one tab per BED and one line per model."""
+    several = len(samples) > 1
+    tabs: dict[str, dict[str, Any]] = {}
+    for sample in samples:
+        for bed, found in sample.predictions.items():
+            share = 100 * found.histogram / max(1, found.scored)
+            line = outline(np.linspace(0, 1, len(share) + 1).tolist(), share)
+            name = plain(sample.name if several else bed)
+            tabs.setdefault(plain(bed) if several else "", {})[name] = line
+    drawn = strokes(dict.fromkeys(name for lines in tabs.values() for name in lines))
+    labels = [{"name": bed, "ylab": "share of regions in %"} for bed in tabs]
     return Section(
         "predictions",
         "predictions_probability",
@@ -96,27 +106,33 @@ def probabilities(scored: Mapping[str, Predictions]) -> Section:
         "How the probabilities of each BED spread. A single narrow peak means that the model "
         "does not tell these regions apart, often because they are unlike those of the training.",
         "linegraph",
-        lines,
+        list(tabs.values()) if len(tabs) > 1 else next(iter(tabs.values())),
         {
             "xlab": "predicted probability of a super-enhancer",
             "ylab": "share of regions in %",
             "xmin": 0,
             "xmax": 1,
             "ymin": 0,
-            "colors": {name: CYCLE[i % len(CYCLE)] for i, name in enumerate(lines)},
+            "colors": {name: colour for name, (colour, _) in drawn.items()},
+            "dash_styles": {name: dash for name, (_, dash) in drawn.items()},
             "style": "lines",
             "smooth_points": None,
+            **({"data_labels": labels} if len(tabs) > 1 else {}),
         },
     )
 
 
 def flags(scored: Mapping[str, Predictions]) -> Section:
+    """Tabulate the flags: a row per BED, a column per flag that occurs."""
+    seen = dict.fromkeys(k for found in scored.values() for k, _ in found.flags.most_common())
+    lost = dict.fromkeys(k for found in scored.values() for k in found.unscored)
     rows = []
     for name, found in scored.items():
-        counted = [(FLAGS.get(k, k), v) for k, v in found.flags.most_common()]
-        counted += [(f"not scored: {k.replace('_', ' ')}", v) for k, v in found.unscored.items()]
-        for flag, n in counted:
-            rows.append([escape(name), escape(flag), number(n), percent(n, found.rows)])
+        counted = [found.flags[k] for k in seen] + [found.unscored[k] for k in lost]
+        cells = [f"{number(n)}<small>{percent(n, found.rows)}</small>" for n in counted]
+        rows.append([escape(name), number(found.rows), *cells])
+    head = [escape(FLAGS.get(k, k)) for k in seen]
+    head += [f"not scored: {escape(REASONS.get(k, k.replace('_', ' ')))}" for k in lost]
     return Section(
         "predictions",
         "predictions_flags",
@@ -124,5 +140,5 @@ def flags(scored: Mapping[str, Predictions]) -> Section:
         "What to keep in mind about single rows. A flag on most rows means that the BED is not "
         "of the kind the model knows: its scores may rank, but hardly measure.",
         "html",
-        table(["regions", "flag", "rows", "share"], rows, numeric=2),
+        table(["regions", "rows", *head], rows),
     )
