@@ -14,4 +14,4 @@ fi
 for argument in "$@"; do
     [ -e "${argument%%::*}" ] && exec .venv/bin/python -m pytest "${options[@]}" "$@"
 done
-exec .venv/bin/python -m pytest "${options[@]}" tests "$@"
+exec .venv/bin/python -m pytest "${options[@]}" tests --ignore=tests/systems "$@"

@@ -1,0 +1,131 @@
+"""Whole runs on the systems that people have, and what they leave."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from seformer import files
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "tests" / "data" / "demo"
+# scores of one model on one machine, whatever runs it
+TOLERANCE = 1e-6
+IMAGES = {"seformer:1.0.0": "Dockerfile", "seformer-multiqc:1.0.0": "multiqc.Dockerfile"}
+# a place without any interface to a network
+OFFLINE = ("unshare", "--map-root-user", "--net")
+
+
+class Run(NamedTuple):
+    """A run that has ended: its folder (results in ``results``) and what it has said."""
+
+    folder: Path
+    said: str
+
+    @property
+    def sample(self) -> Path:
+        return self.folder / "results" / "simulated"
+
+    def tasks(self) -> dict[str, dict[str, str]]:
+        """Return each task of the last trace by its name, the last attempt where there are more."""
+        trace = max(self.folder.glob("results/pipeline_info/execution_trace_*.txt"))
+        with open(trace) as handle:
+            return {row["name"]: row for row in csv.DictReader(handle, delimiter="\t")}
+
+    def statuses(self) -> set[str]:
+        return {row["status"] for row in self.tasks().values()}
+
+    def command_file(self, process: str, name: str) -> str:
+        """Return ``name`` (such as .command.run) of a process's last task."""
+        (row,) = [row for task, row in self.tasks().items() if f":{process} " in f"{task} "]
+        (folder,) = (self.folder / "work").glob(f"{row['hash']}*")
+        return (folder / name).read_text()
+
+
+def possible(*words: str) -> bool:
+    """Whether a command works on this machine."""
+    return (
+        shutil.which(words[0]) is not None
+        and not subprocess.run(words, capture_output=True, check=False).returncode
+    )
+
+
+def command(profile: str, *options: object, root: Path = ROOT, config: Path | None = None):
+    """Return the command line of a run on the demo's data."""
+    words: list[object] = [root / "scripts/nextflow.sh"]
+    words += ["-c", config] if config else []
+    words += ["run", root, "-profile", profile, "-ansi-log", "false"]
+    return list(map(str, [*words, "--outdir", "results", *options]))
+
+
+def run(
+    folder: Path,
+    profile: str,
+    *options: object,
+    root: Path = ROOT,
+    config: str = "",
+    within: Sequence[str] = (),
+    environment: dict[str, str] | None = None,
+) -> Run:
+    """Run the pipeline in ``folder`` and see it succeed.
+
+    Parameters
+    ----------
+    config
+        Nextflow settings that this machine needs, given with ``-c``.
+    within
+        A command in front, such as ``unshare --net``.
+    """
+    words = [*within, *command(profile, *options, root=root, config=write(folder, config))]
+    done = subprocess.run(
+        words,
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said[-6000:]
+    return Run(folder, said)
+
+
+def write(folder: Path, config: str) -> Path | None:
+    """Write settings as a file for ``-c``."""
+    if not config:
+        return None
+    path = folder / "this_machine.config"
+    path.write_text(config)
+    return path
+
+
+def assert_complete(run: Run) -> None:
+    """A run from regions to report."""
+    for name in (
+        "model/model.safetensors",
+        "metrics.json",
+        "predictions/to_score.tsv",
+        "attributions/to_explain.bw",
+        "motifs/to_explain/motifs.tsv",
+    ):
+        assert (run.sample / name).stat().st_size, name
+    assert (run.folder / "results/multiqc/multiqc_report.html").stat().st_size > 100_000
+
+
+def assert_same_scores(one: Run, two: Run) -> None:
+    """Every score of the two runs is the same: training, prediction and explanation."""
+    for name in (
+        "test_predictions.tsv",
+        "predictions/to_score.tsv",
+        "attributions/to_explain.tsv",
+    ):
+        here, there = (files.read_table(run.sample / name)["logit"] for run in (one, two))
+        assert len(here) == len(there) > 0
+        np.testing.assert_allclose(there, here, rtol=0, atol=TOLERANCE, err_msg=name)

@@ -1,0 +1,63 @@
+"""Charliecloud, which needs no engine of root's: the same images as plain folders."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from runs import IMAGES, Run, assert_complete, assert_same_scores, possible, run
+
+
+def inspect(container: str, form: str) -> str:
+    words = ["docker", "inspect", "--format", form, container]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def unpacked(request, tmp_path_factory) -> Iterator[list[Path]]:
+    """Both images as folders, as the engine itself has unpacked them.
+
+    People take ch-convert, whose copy of 7 GB takes minutes.
+    """
+    if not possible("ch-run", "--version"):
+        pytest.skip("Charliecloud is not installed here (Debian: apt install charliecloud)")
+    if os.getuid():
+        pytest.skip("only root may look into the folders of the Docker engine")
+    request.getfixturevalue("images")
+    containers, folders = [], []
+    try:
+        for image in IMAGES:
+            words = ["docker", "run", "--detach", "--network=none", image, "sleep", "3600"]
+            done = subprocess.run(words, check=True, capture_output=True, text=True)
+            containers.append(done.stdout.strip())
+            folders.append(Path(inspect(containers[-1], "{{.GraphDriver.Data.MergedDir}}")))
+            # what ch-convert adds
+            variables = inspect(containers[-1], "{{range .Config.Env}}{{println .}}{{end}}")
+            (folders[-1] / "ch").mkdir()
+            (folders[-1] / "ch" / "environment").write_text(variables + "\n")
+        yield folders
+    finally:
+        subprocess.run(["docker", "rm", "--force", *containers], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def ran(unpacked, tmp_path_factory) -> Run:
+    return run(
+        tmp_path_factory.mktemp("charliecloud"),
+        "test,charliecloud",
+        *("--container", unpacked[0], "--multiqc_container", unpacked[1]),
+        environment={"USER": getpass.getuser()},
+    )
+
+
+def test_a_run_from_start_to_report(ran):
+    assert_complete(ran)
+    assert "ch-run" in ran.command_file("FINETUNE_FULL", ".command.run")
+
+
+def test_scores_are_those_of_the_environment(ran, reference):
+    assert_same_scores(reference, ran)

