@@ -38,7 +38,7 @@ METHODS: tuple[Method, ...] = (
     "input_x_gradient",
     "occlusion",
 )
-FIRST_STEPS = 8
+FIRST_STEPS = 4
 # |f(x) − f(x′)| below this: the relative error says nothing, the absolute one is held instead
 SMALL_DIFFERENCE = 0.01
 SMALL, INCOMPLETE, NOT_COVERED = "small_difference", "incomplete", "not_covered"
@@ -87,19 +87,18 @@ class Settings:
     method, reference
         One of `METHODS` and of `seformer.references.REFERENCES`.
     references
-        Shuffles of a region, spread over its views; at least one a view (other references are
-        one each).
+        Shuffles of each view of a region (other references are one each).
     completeness
         Largest relative completeness error.
     max_steps
-        Steps of the integral at most; they are doubled from 8.
+        Steps of the integral at most; they are doubled from 4.
     occluded_tokens
         Width of an occlusion, in tokens.
     """
 
     method: Method = "integrated_gradients"
     reference: Reference = "dinucleotide"
-    references: int = 8
+    references: int = 4
     completeness: float = 0.05
     max_steps: int = 512
     seed: int = 1
@@ -202,7 +201,7 @@ def _references(
         list(sequences),
         list(keys),
         reference=how.reference,
-        number=-(-how.references // inputs.views),
+        number=how.references,
         seed=how.seed,
     )
 

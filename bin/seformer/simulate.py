@@ -315,7 +315,7 @@ def _write_tables(
         folder / "regions_to_score.bed",
         [(*place, f"region_{i}", 0, ".") for i, place in enumerate(places, start=1)],
     )
-    explained = [e for label in (1, 0) for e in [e for e in held_out if e.label == label][:12]]
+    explained = [e for label in (1, 0) for e in [e for e in held_out if e.label == label][:8]]
     _write_bed(
         folder / "regions_to_explain.bed",
         [(e.chrom, e.start, e.end, e.name, 0, ".") for e in explained],

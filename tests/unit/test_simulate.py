@@ -151,7 +151,7 @@ def test_regions_to_score_and_explain_are_held_out(demo):
     explain = read_regions(demo / "regions_to_explain.bed").regions
     assert set(score["chrom"]) == set(explain["chrom"]) | set(score["chrom"]) == set(HELD_OUT)
     assert len(score) > 200
-    assert explain["name"].str[:2].value_counts().to_dict() == {"SE": 12, "TE": 12}
+    assert explain["name"].str[:2].value_counts().to_dict() == {"SE": 8, "TE": 8}
 
 
 def test_sheet_has_paths_beside_it(demo):

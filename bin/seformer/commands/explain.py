@@ -31,8 +31,10 @@ def command(
     ] = "dinucleotide",
     references: Annotated[
         int,
-        typer.Option("--references", min=1, help="Shuffles a region, at least one for each view."),
-    ] = 8,
+        typer.Option(
+            "--references", min=1, help="Shuffles of each view (a strand in one k-mer phase)."
+        ),
+    ] = 4,
     completeness: Annotated[
         float,
         typer.Option("--completeness", min=1e-6, max=1, help="Largest relative error of the sum."),
