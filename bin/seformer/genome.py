@@ -18,6 +18,7 @@ from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pysam
 
@@ -128,13 +129,11 @@ class Genome:
             if self._plain is not None
             else self._fasta.fetch(chrom, start, end).encode()
         )
-        bases = clean(raw)
-        other = bases.translate(None, b"ACGTN")
-        if other or len(bases) != end - start:
-            odd = chr(min(other)) if other else ""
-            found = f"{odd!r} is no nucleotide" if other else "the sequence ends early"
+        bases, odd = clean(raw)
+        if odd or len(bases) != end - start:
+            found = f"{odd!r} is no nucleotide" if odd else "the sequence ends early"
             raise UserError(f"{chrom}:{start}-{end}: {found}", where=self.path)
-        return bases.decode("ascii")
+        return bases
 
     def fetch_many(self, regions: pd.DataFrame) -> list[str]:
         """Return the bases of many regions in input order, read in the file's order.
@@ -146,14 +145,10 @@ class Genome:
         regions
             Columns ``chrom``, ``start``, ``end`` (0-based half-open).
         """
+        rows = list(zip(*(regions[c].tolist() for c in ("chrom", "start", "end")), strict=True))
         place = {name: i for i, name in enumerate(self.chromosomes)}
-        rows = [
-            (chrom, int(start), int(end))
-            for chrom, start, end in zip(
-                regions["chrom"], regions["start"], regions["end"], strict=True
-            )
-        ]
-        order = sorted(range(len(rows)), key=lambda i: (place.get(rows[i][0], -1), rows[i][1]))
+        chromosome = [place.get(row[0], -1) for row in rows]
+        order = np.lexsort((regions["start"].to_numpy(), chromosome)).tolist()
         sequences = [""] * len(rows)
         for group in stretches(rows, order):
             chrom, first, _ = rows[group[0]]

@@ -15,7 +15,7 @@ TO_BASES = bytes.maketrans(AMBIGUOUS, b"N" * len(AMBIGUOUS))
 # clears the bit that tells lower case from upper case in ASCII
 TO_UPPER = 0xDF
 # regions that lie closer are read in one go: reading so many bases costs less than one more call
-NEAR = 4_096
+NEAR = 2_048
 STRETCH = 2**24
 
 
@@ -54,12 +54,13 @@ class PlainReader:
         return record.offset + lines * record.line_bytes + rest
 
 
-def clean(raw: bytes) -> bytes:
-    """Upper-case letters, ambiguous ones as N; what is no nucleotide stays what it is."""
-    upper = (np.frombuffer(raw, np.uint8) & TO_UPPER).tobytes()
-    if not upper.translate(None, b"ACGTN"):
-        return upper
-    return raw.upper().translate(TO_BASES)
+def clean(raw: bytes) -> tuple[str, str]:
+    """Upper-case letters, ambiguous ones as N, and one that is no nucleotide (or "")."""
+    if not raw.translate(None, b"ACGTNacgtn"):
+        return str(np.frombuffer(raw, np.uint8) & TO_UPPER, "ascii"), ""
+    bases = raw.upper().translate(TO_BASES)
+    odd = bases.translate(None, b"ACGTN")
+    return bases.decode("latin-1"), chr(min(odd)) if odd else ""
 
 
 def stretches(rows: Sequence[tuple[str, int, int]], order: Iterable[int]) -> Iterator[list[int]]:

@@ -1,0 +1,163 @@
+"""Measure ways of doing the same work: interleaved, in one run, their results compared.
+
+A benchmark is a module with a function ``make(work, size)`` that returns `Work`: seformer's own
+way, the alternatives, and a check that all of them give the same. The memory of each way is the
+peak of a process of its own: ``python harness.py MODULE WAY WORK SIZE``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+logger = logging.getLogger(__name__)
+
+OURS = "seformer"
+TOLERANCE = 1e-5
+
+
+class Seconds(float):
+    """What a way returns that knows its own time (such as a limit that is computed)."""
+
+
+class Other(NamedTuple):
+    """Another way of the same work.
+
+    Attributes
+    ----------
+    run
+        Does the work once.
+    bar
+        The ratio (its time over seformer's) to reach; None where there is none.
+    repeats
+        Repetitions at most, where one takes minutes.
+    """
+
+    run: Callable[[], Any]
+    bar: float | None = None
+    repeats: int = 10**9
+
+
+class Work(NamedTuple):
+    """One benchmark.
+
+    Attributes
+    ----------
+    what
+        The work, in words, with its size.
+    run
+        seformer's way.
+    others
+        Name to alternative.
+    difference
+        The largest difference between seformer's results and the alternatives'.
+    """
+
+    what: str
+    run: Callable[[], Any]
+    others: dict[str, Other]
+    difference: Callable[[], float]
+
+
+class Row(NamedTuple):
+    """A line of the table: seconds are medians, memory is in MB."""
+
+    what: str
+    other: str
+    ours_seconds: float
+    other_seconds: float
+    repeats: int
+    bar: float | None
+    difference: float
+    ours_peak: float | None
+    other_peak: float | None
+
+    @property
+    def ratio(self) -> float:
+        return self.other_seconds / self.ours_seconds
+
+
+def timed(run: Callable[[], Any]) -> float:
+    """Seconds that one call takes, or that it says it takes."""
+    began = time.perf_counter()
+    result = run()
+    return float(result) if isinstance(result, Seconds) else time.perf_counter() - began
+
+
+def measure(module: str, work: Path, size: str, repeats: int) -> list[Row]:
+    """Time the ways of one benchmark in turns, after one call of each that is not counted."""
+    job: Work = importlib.import_module(module).make(work, size)
+    logger.info("%s", job.what)
+    difference = job.difference()
+    ways = {OURS: Other(job.run), **job.others}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    warm = [name for name, way in ways.items() if way.repeats > 1]
+    for name in warm:
+        ways[name].run()
+    for repeat in range(repeats):
+        for name, way in ways.items():
+            if repeat < way.repeats:
+                seconds[name].append(timed(way.run))
+                logger.info("  %s: %.3g s", name, seconds[name][-1])
+    peaks = {name: peak(module, name, work, size) for name in warm}
+    ours = median(seconds[OURS])
+    return [
+        Row(
+            job.what,
+            name,
+            ours,
+            median(seconds[name]),
+            len(seconds[name]),
+            way.bar,
+            difference,
+            peaks[OURS],
+            peaks.get(name),
+        )
+        for name, way in job.others.items()
+    ]
+
+
+def peak(module: str, way: str, work: Path, size: str) -> float | None:
+    """Peak memory in MB of one way in a process of its own; None where it cannot be known."""
+    if sys.platform != "linux":
+        return None
+    command = [sys.executable, __file__, module, way, str(work), size]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{module}, {way}: {done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def own_peak() -> float:
+    """Peak memory of this process in MB; VmHWM begins with the program, not with its starter."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+
+
+def use_all_threads() -> int:
+    """Give torch the processors that this process may use, or OMP_NUM_THREADS of them."""
+    import torch
+
+    threads = int(os.environ.get("OMP_NUM_THREADS", 0)) or len(os.sched_getaffinity(0))
+    torch.set_num_threads(threads)
+    return threads
+
+
+def main(module: str, way: str, work: str, size: str) -> None:
+    job: Work = importlib.import_module(module).make(Path(work), size)
+    ({OURS: job.run} | {name: other.run for name, other in job.others.items()})[way]()
+    sys.stdout.write(f"\n{json.dumps(own_peak())}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

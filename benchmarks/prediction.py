@@ -1,0 +1,63 @@
+"""Prediction: scores of whole regions, both strands."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+
+import harness
+import inputs
+import numpy as np
+import torch
+from harness import Other, Seconds, Work
+
+from seformer.score import both_strands, score
+
+SQUARE = 1_024
+
+
+def plain_product(operations: float) -> Seconds:
+    """Seconds that so many operations take at the speed of a plain matrix product, here and now."""
+    a, b = torch.randn(SQUARE, SQUARE), torch.randn(SQUARE, SQUARE)
+    rounds = 100 if operations > 1e10 else 1
+    with torch.inference_mode():
+        began = time.perf_counter()
+        for _ in range(rounds):
+            torch.mm(a, b)
+        seconds = time.perf_counter() - began
+    return Seconds(seconds / rounds * operations / (2 * SQUARE**3))
+
+
+def tokens_of(sequences: list[str]) -> np.ndarray:
+    """Tokens of both strands of every sequence, special ones included."""
+    tokenizer = inputs.tokenizer()
+    special = sum(map(len, tokenizer.wrap))
+    return np.diff(tokenizer.encode(both_strands(sequences)).splits) + special
+
+
+def make(work: Path, size: str) -> Work:
+    harness.use_all_threads()
+    sequences, model = inputs.sequences(inputs.SIZES[size].scored), inputs.model(size)
+    tokens = tokens_of(sequences)
+
+    def ours() -> np.ndarray:
+        return score(model, sequences).logit
+
+    def theirs() -> np.ndarray:
+        import plain
+
+        return plain.scores(model, sequences, work)
+
+    return Work(
+        f"prediction: {len(sequences)} regions, {tokens.mean():.0f} tokens on average, at most"
+        f" {tokens.max()}",
+        ours,
+        {
+            "Trainer.predict, padded to the longest": Other(theirs, 3),
+            "limit: its matrix products alone": Other(
+                partial(plain_product, inputs.multiplications(tokens, size)), 0.7
+            ),
+        },
+        lambda: float(np.abs(ours() - theirs()).max()),
+    )

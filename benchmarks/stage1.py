@@ -1,0 +1,73 @@
+"""Stage 1: the head on a frozen backbone, ten epochs with validation after each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import harness
+import inputs
+import numpy as np
+import torch
+from harness import Other, Work
+
+from seformer.finetune_head import HeadTrainer
+from seformer.frozen import frozen_features
+from seformer.score import DEFAULT_BATCH_TOKENS, score
+
+EPOCHS = 10
+RATE = 1e-3
+
+
+def make(work: Path, size: str) -> Work:
+    harness.use_all_threads()
+    how, model = inputs.SIZES[size], inputs.model(size)
+    data, sequences = inputs.training_data(work, size)
+    labels = data.labels("train", "validation").tolist()
+    head = {key: value.clone() for key, value in model.classifier.head.state_dict().items()}
+
+    def ours() -> None:
+        model.classifier.head.load_state_dict(head)
+        features = frozen_features(model, data, DEFAULT_BATCH_TOKENS, None)
+        trainer = HeadTrainer(
+            model,
+            data,
+            features,
+            learning_rate=RATE,
+            batch_size=8,
+            weights=torch.ones(2),
+            seed=1,
+        )
+        trainer.fit(EPOCHS, patience=EPOCHS)
+
+    def theirs() -> None:
+        import plain
+
+        model.classifier.head.load_state_dict(head)
+        rows = plain.dataset(plain.both_strands(sequences), np.repeat(labels, 2).tolist())
+        trainer = plain.trainer(
+            model,
+            work,
+            num_train_epochs=EPOCHS,
+            eval_strategy="epoch",
+            learning_rate=RATE,
+            train_dataset=rows[: 2 * how.train],
+            eval_dataset=rows[2 * how.train :],
+        )
+        model.classifier.backbone.requires_grad_(False)
+        trainer.train()
+        model.classifier.eval()
+
+    def difference() -> float:
+        """Between the plain way's scores and those of a head trained on features."""
+        import plain
+
+        ours()
+        plainly = plain.scores(model, sequences, work)
+        return float(np.abs(score(model, sequences).logit - plainly).max())
+
+    return Work(
+        f"stage 1: {EPOCHS} epochs, {how.train} regions to train, {how.validation} to validate",
+        ours,
+        {"Trainer through the frozen backbone, padded to the longest": Other(theirs, 15)},
+        difference,
+    )
