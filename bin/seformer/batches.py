@@ -10,6 +10,9 @@ import torch
 
 from seformer.tokens import Tokenizer
 
+# more tokens at once leave a CPU's cache: with 16,384 the same work takes a third longer
+CPU_BATCH_TOKENS = 2_048
+
 
 class Batch(NamedTuple):
     """Windows padded to one length.
@@ -30,6 +33,11 @@ class Batch(NamedTuple):
 
     def to(self, device: torch.device | str) -> Batch:
         return Batch(*(tensor.to(device, non_blocking=True) for tensor in self))
+
+
+def tokens_at_once(batch_tokens: int, device: torch.device) -> int:
+    """Return the tokens to take in one pass: ``batch_tokens``, fewer where that is faster."""
+    return min(batch_tokens, CPU_BATCH_TOKENS) if device.type == "cpu" else batch_tokens
 
 
 def plan_batches(lengths: np.ndarray, batch_tokens: int) -> Iterator[np.ndarray]:

@@ -15,6 +15,7 @@ import torch
 from accelerate import Accelerator
 
 from seformer import checked, files
+from seformer.batches import tokens_at_once
 from seformer.checkpoint import Keeper
 from seformer.devices import resolve_device
 from seformer.errors import UserError
@@ -23,8 +24,8 @@ from seformer.logs import progress
 from seformer.lora import add_adapters, merge_adapters
 from seformer.minibatches import epoch_batches, micro_batches
 from seformer.modelfolder import Model, load_model, save_model
-from seformer.score import DEFAULT_BATCH_TOKENS, score
-from seformer.store import TokenStore, build_store
+from seformer.score import DEFAULT_BATCH_TOKENS
+from seformer.store import TokenStore, build_store, store_margins
 from seformer.training import (
     EarlyStopping,
     History,
@@ -107,8 +108,8 @@ def finetune_full(
         add_adapters(start.classifier.backbone, resolved.lora_rank, resolved.seed)
     keeper = Keeper(kept, checkpoint_minutes * 60)
     with tempfile.TemporaryDirectory() as folder:
-        store = build_store(data.sequences("train"), start.tokenizer, Path(folder) / "tokens")
-        trainer = Trainer(start, data, store, resolved, batch_tokens)
+        stores = build_stores(data, start, Path(folder))
+        trainer = Trainer(start, data, stores, resolved, batch_tokens)
         train_full(trainer, keeper)
     if not trainer.accelerator.is_main_process:
         return
@@ -123,6 +124,18 @@ def finetune_full(
         save_model(start, staging)
         trainer.history.write(staging / "history.tsv")
     keeper.clear()
+
+
+def build_stores(data: TrainingData, model: Model, folder: Path) -> tuple[TokenStore, TokenStore]:
+    """Tokenise the training part in all views, and the validation part in one phase.
+
+    Validating in all phases would cost as much as the epoch itself, and the best epoch is the
+    same one.
+    """
+    return (
+        build_store(data.sequences("train"), model.tokenizer, folder / "train"),
+        build_store(data.sequences("validation"), model.tokenizer, folder / "validation", 1),
+    )
 
 
 def resolve_precision(precision: str, device: torch.device) -> str:
@@ -178,12 +191,14 @@ class Trainer:
         self,
         model: Model,
         data: TrainingData,
-        store: TokenStore,
+        stores: tuple[TokenStore, TokenStore],
         options: Options,
         batch_tokens: int,
     ) -> None:
-        self.model, self.data, self.store = model, data, store
-        self.options, self.batch_tokens = options, batch_tokens
+        self.model, self.data = model, data
+        self.store, self.held = stores
+        self.options = options
+        self.batch_tokens = tokens_at_once(batch_tokens, model.device)
         self.labels = torch.from_numpy(data.labels("train"))
         self.weights = class_weights(data.labels("train"), options.weights)
         self.accelerator = Accelerator(
@@ -194,7 +209,7 @@ class Trainer:
         self.optimizer = self.accelerator.prepare(
             torch.optim.AdamW(parameter_groups(self.module), lr=options.learning_rate)
         )
-        self.lengths = (store.stop - store.start).max(1)
+        self.lengths = (self.store.stop - self.store.start).max(1)
         self.steps_per_epoch = -(-len(self.lengths) // options.batch_size)
         self.epoch, self.step, self.total_loss, self.seconds = 1, 0, 0.0, 0.0
         self.stopping, self.history = EarlyStopping(options.patience), History()
@@ -250,13 +265,9 @@ class Trainer:
 
     def end_epoch(self) -> None:
         """Validate, record the epoch, keep the weights if they are the best so far."""
-        sequences = self.data.sequences("validation")
-        # all phases would cost as much as the epoch itself, and the best epoch is the same one
-        scores = score(self.model.in_one_phase(), sequences, self.batch_tokens, "validating")
         # the transformer alone: a k-mer spectrum beside it changes nothing of its training
-        result = validate(
-            scores.logit - scores.spectrum, self.data.labels("validation"), self.weights
-        )
+        margins = store_margins(self.model, self.held, self.batch_tokens)
+        result = validate(margins, self.data.labels("validation"), self.weights)
         self.history.add(
             stage=2,
             epoch=self.epoch,

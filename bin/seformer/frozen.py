@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from seformer import checked
+from seformer.ahead import ahead
 from seformer.classifier import RegionClassifier
 from seformer.logs import progress
 from seformer.modelfolder import Model
@@ -43,11 +44,12 @@ def frozen_features(
 def _compute(model: Model, data: TrainingData, batch_tokens: int) -> WindowFeatures:
     parts = []
     strands = 0
-    for group in progress(chunks(data.sequences(*TRAINING_PARTS)), "frozen features"):
-        both = both_strands(group)
-        pooled = window_features(model, model.tokenizer.encode(both), batch_tokens)
+    groups = chunks(data.sequences(*TRAINING_PARTS))
+    encoded = (model.tokenizer.encode(both_strands(group)) for group in groups)
+    for encoding in progress(ahead(encoded), "frozen features"):
+        pooled = window_features(model, encoding, batch_tokens)
         parts.append(pooled._replace(strand=pooled.strand + strands))
-        strands += len(both)
+        strands += len(encoding.splits) - 1
     return WindowFeatures(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from seformer.batches import collate, plan_batches
+from seformer.ahead import ahead
+from seformer.batches import collate, plan_batches, tokens_at_once
 from seformer.classifier import RegionClassifier
 from seformer.logs import progress
 from seformer.modelfolder import Model
@@ -24,7 +25,7 @@ from seformer.windows import Windows, tile
 STRANDS = 2
 DEFAULT_BATCH_TOKENS = 16_384
 # bounds the memory of one round of scoring: sequences, their tokens and window features
-CHUNK_BASES = 4_000_000
+CHUNK_BASES = 1_000_000
 
 
 class WindowFeatures(NamedTuple):
@@ -133,24 +134,37 @@ def cut(encoding: Encoding, model: Model) -> Windows:
     )
 
 
+def first_of_same(ids: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """Return for each window ``ids[start:stop]`` the first with its tokens: int64 ``[windows]``."""
+    first: dict[bytes, int] = {}
+    edges = zip(start.tolist(), stop.tolist(), strict=True)
+    same = (first.setdefault(ids[a:b].tobytes(), i) for i, (a, b) in enumerate(edges))
+    return np.fromiter(same, np.int64, len(start))
+
+
 @torch.inference_mode()
 def window_features(
     model: Model, encoding: Encoding, batch_tokens: int = DEFAULT_BATCH_TOKENS
 ) -> WindowFeatures:
     """Run the backbone over every window of encoded strands, grouped by length.
 
-    The result is in the order of the strands and does not depend on how batches fall.
+    The result is in the order of the strands and does not depend on how batches fall. Windows of
+    the same tokens are computed once.
     """
     classifier: RegionClassifier = model.classifier
     windows = cut(encoding, model)
     content = windows.stop - windows.start
     special = sum(map(len, model.tokenizer.wrap))
     start = encoding.splits[windows.sequence] + windows.start
+    same = first_of_same(encoding.input_ids, start, start + content)
+    distinct = np.flatnonzero(same == np.arange(len(same)))
     features = torch.empty((len(content), classifier.backbone.hidden_size), dtype=torch.float32)
     was_training = classifier.training
     classifier.eval()
     try:
-        for rows in plan_batches(content + special, batch_tokens):
+        at_once = tokens_at_once(batch_tokens, model.device)
+        for group in plan_batches(content[distinct] + special, at_once):
+            rows = distinct[group]
             batch = collate(
                 encoding.input_ids, start[rows], start[rows] + content[rows], model.tokenizer
             )
@@ -158,6 +172,8 @@ def window_features(
             features[torch.from_numpy(rows)] = pooled.float().cpu()
     finally:
         classifier.train(was_training)
+    if len(distinct) < len(same):
+        features = features[torch.from_numpy(same)]
     return WindowFeatures(
         features, torch.from_numpy(content).float(), torch.from_numpy(windows.sequence)
     )
@@ -180,7 +196,20 @@ def score_chunk(
     model: Model, sequences: Sequence[str], batch_tokens: int = DEFAULT_BATCH_TOKENS
 ) -> Scores:
     """Score sequences that fit in memory together; see `score`."""
-    each = [_score_member(member, sequences, batch_tokens) for member in model.members]
+    return _score_encoded(model, sequences, _encode_members(model, sequences), batch_tokens)
+
+
+def _encode_members(model: Model, sequences: Sequence[str]) -> list[Encoding]:
+    return [encode_views(member, sequences) for member in model.members]
+
+
+def _score_encoded(
+    model: Model, sequences: Sequence[str], encodings: Sequence[Encoding], batch_tokens: int
+) -> Scores:
+    each = [
+        _score_member(member, sequences, encoding, batch_tokens)
+        for member, encoding in zip(model.members, encodings, strict=True)
+    ]
     members = np.concatenate([scores.members for scores in each])
     return each[0]._replace(
         logit=members.mean(axis=0),
@@ -195,9 +224,10 @@ def spectrum_margins(model: Model, sequences: Sequence[str]) -> np.ndarray:
     return np.zeros(len(sequences)) if spectrum is None else spectrum.margins(sequences)
 
 
-def _score_member(model: Model, sequences: Sequence[str], batch_tokens: int) -> Scores:
+def _score_member(
+    model: Model, sequences: Sequence[str], encoding: Encoding, batch_tokens: int
+) -> Scores:
     views, number = model.views, model.views * len(sequences)
-    encoding = encode_views(model, sequences)
     pooled = window_features(model, encoding, batch_tokens)
     margins = strand_margins(model, pooled, number)
     lengths = np.repeat([len(sequence) for sequence in sequences], views)
@@ -236,9 +266,9 @@ def score(
     Scores
         In the order of ``sequences``. A score depends on its own sequence alone.
     """
+    encoded = ((group, _encode_members(model, group)) for group in chunks(sequences))
     parts = [
-        score_chunk(model, group, batch_tokens)
-        for group in progress(chunks(sequences), description)
+        _score_encoded(model, *item, batch_tokens) for item in progress(ahead(encoded), description)
     ]
     if not parts:
         none, members = np.empty(0), len(model.members)

@@ -1,10 +1,11 @@
 """Batches are padded only within a group and hold every window once."""
 
 import numpy as np
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seformer.batches import collate, plan_batches
+from seformer.batches import CPU_BATCH_TOKENS, collate, plan_batches, tokens_at_once
 from seformer.minibatches import epoch_batches, pack
 from seformer.tokens import KmerTokenizer
 
@@ -16,6 +17,12 @@ def test_plan_holds_every_window_once_within_the_budget(lengths, budget):
     assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
     for batch in batches:
         assert len(batch) == 1 or len(batch) * lengths[batch].max() <= budget
+
+
+def test_a_processor_takes_no_more_than_its_cache_holds():
+    assert tokens_at_once(10**6, torch.device("cpu")) == CPU_BATCH_TOKENS
+    assert tokens_at_once(10, torch.device("cpu")) == 10
+    assert tokens_at_once(10**6, torch.device("cuda")) == 10**6
 
 
 def test_collate_puts_special_tokens_round_and_pads_right():

@@ -23,10 +23,10 @@ from seformer.extract import extract
 from seformer.finetune_full import finetune_full, learning_rate_at, resolve_precision
 from seformer.finetune_head import Standardiser, finetune_head
 from seformer.frozen import rows_of
-from seformer.modelfolder import load_model, read_settings
+from seformer.modelfolder import load_model, new_model, read_settings
 from seformer.score import score
 from seformer.split import split
-from seformer.store import build_store
+from seformer.store import build_store, store_margins
 from seformer.tokens import reverse_complement
 from seformer.training import (
     EarlyStopping,
@@ -352,6 +352,17 @@ def test_store_holds_every_view(tmp_path):
                 got = store.ids[store.start[region, view] : store.stop[region, view]]
                 want = tokenizer.encode([bases], phase=phase).input_ids
                 assert got.tolist() == want.tolist()
+
+
+def test_validation_from_the_store_is_the_score_in_one_phase(tmp_path, monkeypatch):
+    monkeypatch.setattr("seformer.store.CHUNK_TOKENS", 40)
+    backbone, tokenizer, origin = build_backbone("tiny")
+    model = new_model(backbone, tokenizer, origin, device=torch.device("cpu"), window=20, phases=6)
+    sequences = [random_sequence(n, seed=n) for n in (90, 50, 400, 7)]
+    store = build_store(iter(sequences), tokenizer, tmp_path / "tokens", 1)
+    margins = store_margins(model, store, 100)
+    np.testing.assert_allclose(margins, score(model.in_one_phase(), sequences).logit, atol=1e-5)
+    assert np.ptp(margins) > 1e-4
 
 
 def test_gradient_checkpointing_gives_the_same_gradients():

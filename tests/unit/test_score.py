@@ -91,6 +91,20 @@ def test_a_score_is_the_mean_over_strands_and_phases():
     np.testing.assert_allclose(alone, np.mean(margins, axis=2)[:, 0], atol=1e-6)
 
 
+def test_windows_of_the_same_tokens_are_computed_once():
+    model = toy_model(window=12)
+    sequences = [random_sequence(100, seed=5), random_sequence(60, seed=6)]
+    plain = score(model, sequences).logit
+    seen = []
+    model.classifier.backbone.register_forward_hook(lambda *a: seen.append(len(a[1][0])))
+    assert score(model, sequences).logit.tolist() == plain.tolist()
+    number = sum(seen)
+    seen.clear()
+    repeated = score(model, [*sequences, sequences[0], sequences[0]]).logit
+    assert repeated.tolist() == [*plain, plain[0], plain[0]]
+    assert sum(seen) == number
+
+
 def test_a_long_region_is_scored_by_hand_the_same():
     model = toy_model(window=12)
     sequence = random_sequence(100, seed=5)
