@@ -1,5 +1,5 @@
 # Only calls scripts; without make, call these yourself.
-.PHONY: setup demo test
+.PHONY: setup demo test bench
 
 setup:
 	scripts/setup.sh
@@ -9,3 +9,6 @@ demo:
 
 test:
 	scripts/test.sh
+
+bench:
+	scripts/bench.sh

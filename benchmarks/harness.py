@@ -60,13 +60,16 @@ class Work(NamedTuple):
     others
         Name to alternative.
     difference
-        The largest difference between seformer's results and the alternatives'.
+        Runs the ways once and gives the largest difference between their results.
+    remark
+        What the table has to say beside the numbers.
     """
 
     what: str
     run: Callable[[], Any]
     others: dict[str, Other]
     difference: Callable[[], float]
+    remark: Callable[[], str] = str
 
 
 class Row(NamedTuple):
@@ -81,6 +84,7 @@ class Row(NamedTuple):
     difference: float
     ours_peak: float | None
     other_peak: float | None
+    remark: str = ""
 
     @property
     def ratio(self) -> float:
@@ -95,21 +99,19 @@ def timed(run: Callable[[], Any]) -> float:
 
 
 def measure(module: str, work: Path, size: str, repeats: int) -> list[Row]:
-    """Time the ways of one benchmark in turns, after one call of each that is not counted."""
+    """Time the ways of one benchmark in turns, after their results have been compared."""
     job: Work = importlib.import_module(module).make(work, size)
     logger.info("%s", job.what)
     difference = job.difference()
     ways = {OURS: Other(job.run), **job.others}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    warm = [name for name, way in ways.items() if way.repeats > 1]
-    for name in warm:
-        ways[name].run()
     for repeat in range(repeats):
         for name, way in ways.items():
             if repeat < way.repeats:
                 seconds[name].append(timed(way.run))
                 logger.info("  %s: %.3g s", name, seconds[name][-1])
-    peaks = {name: peak(module, name, work, size) for name in warm}
+    often = [name for name, way in ways.items() if min(repeats, way.repeats) > 1]
+    peaks = {name: peak(module, name, work, size) for name in often}
     ours = median(seconds[OURS])
     return [
         Row(
@@ -120,8 +122,9 @@ def measure(module: str, work: Path, size: str, repeats: int) -> list[Row]:
             len(seconds[name]),
             way.bar,
             difference,
-            peaks[OURS],
+            peaks.get(OURS),
             peaks.get(name),
+            job.remark(),
         )
         for name, way in job.others.items()
     ]

@@ -38,11 +38,15 @@ class Size(NamedTuple):
     tokenised, scored, explained
         Regions.
     train, validation
-        Regions of the training stages.
+        Regions of stage 2; stage 1 takes half of them, since its alternative is that slow.
+    streamed
+        Regions scored for the peak of memory; ten times as many against them.
+    repeats
+        Repetitions of each measurement.
     layers, width
         Of the model.
-    longest_explained
-        Regions are cut to so many bases for explanations.
+    longest, longest_explained
+        Regions are cut to so many bases, and to so many for explanations.
     """
 
     genome: int
@@ -53,15 +57,59 @@ class Size(NamedTuple):
     train: int
     validation: int
     streamed: int
+    repeats: int
     layers: int
     width: int
+    longest: int
     longest_explained: int
 
 
 SIZES = {
-    "smoke": Size(400_000, 100, 4, 3, 1, 4, 4, 20, 1, 32, 300),
-    "small": Size(200_000_000, 20_000, 40, 40, 2, 16, 8, 1_000, 4, 256, 2_000),
-    "large": Size(1_000_000_000, 20_000, 400, 400, 10, 160, 40, 4_000, 4, 256, LONGEST),
+    "smoke": Size(
+        genome=400_000,
+        extracted=100,
+        tokenised=4,
+        scored=2,
+        explained=1,
+        train=4,
+        validation=4,
+        streamed=5,
+        repeats=1,
+        layers=1,
+        width=32,
+        longest=500,
+        longest_explained=300,
+    ),
+    "small": Size(
+        genome=200_000_000,
+        extracted=20_000,
+        tokenised=20,
+        scored=20,
+        explained=2,
+        train=8,
+        validation=4,
+        streamed=250,
+        repeats=5,
+        layers=4,
+        width=256,
+        longest=LONGEST,
+        longest_explained=1_000,
+    ),
+    "large": Size(
+        genome=1_000_000_000,
+        extracted=20_000,
+        tokenised=400,
+        scored=400,
+        explained=10,
+        train=160,
+        validation=40,
+        streamed=2_000,
+        repeats=5,
+        layers=4,
+        width=256,
+        longest=LONGEST,
+        longest_explained=LONGEST,
+    ),
 }
 
 
@@ -123,7 +171,7 @@ def _chromosome() -> str:
     return "".join(np.random.default_rng(3).choice(list("ACGT"), 1_000_000))
 
 
-def sequences(number: int, longest: int = LONGEST, seed: int = 4) -> list[str]:
+def sequences(number: int, longest: int, seed: int = 4) -> list[str]:
     """Draw regions; those with more tokens than the model has positions are drawn again."""
     rng = np.random.default_rng(seed)
     bases, found = _chromosome(), []
@@ -137,7 +185,7 @@ def sequences(number: int, longest: int = LONGEST, seed: int = 4) -> list[str]:
     return found
 
 
-def training_data(work: Path, size: str):
+def training_data(work: Path, train: int, validation: int, longest: int):
     """Extract labelled regions, the first for training and the others for validation.
 
     Returns
@@ -149,11 +197,11 @@ def training_data(work: Path, size: str):
     from seformer.extracted import read_extracted
     from seformer.training import TrainingData
 
-    how = SIZES[size]
-    drawn = sequences(how.train + how.validation)
-    folder = work / "extracted"
+    drawn = sequences(train + validation, longest)
+    name = f"{train}_{validation}"
+    folder = work / f"extracted_{name}"
     if not folder.is_dir():
-        fasta, regions = work / "training.fa", work / "training.tsv"
+        fasta, regions = work / f"{name}.fa", work / f"{name}.tsv"
         with open(fasta, "w", encoding="ascii") as text:
             text.writelines(f">r{i}\n{bases}\n" for i, bases in enumerate(drawn))
         with open(regions, "w", encoding="ascii") as text:
@@ -161,7 +209,7 @@ def training_data(work: Path, size: str):
             text.writelines(f"r{i}\t0\t{len(b)}\t{i % 2}\n" for i, b in enumerate(drawn))
         extract(fasta, folder, regions=regions)
     kept = read_extracted(folder).kept
-    split = np.where(np.arange(len(kept)) < how.train, "train", "validation")
+    split = np.where(np.arange(len(kept)) < train, "train", "validation")
     return TrainingData(kept.assign(split=split), (folder,)), drawn
 
 
@@ -246,3 +294,20 @@ def multiplications(tokens: np.ndarray, size: str) -> float:
     linear = 2 * 12 * how.width**2 * tokens
     attention = 4 * how.width * tokens**2
     return float(how.layers * (linear + attention).sum())
+
+
+def saved_preset(work: Path) -> Path:
+    """Save the preset tiny with random weights, scoring in one phase."""
+    import torch
+
+    from seformer.backbones import build_backbone
+    from seformer.modelfolder import new_model, save_model
+
+    folder = work / "preset"
+    if not folder.is_dir():
+        backbone, tokens, origin = build_backbone("tiny", seed=1)
+        device = torch.device("cpu")
+        made = new_model(backbone, tokens, origin, device=device, window=backbone.context)
+        folder.mkdir()
+        save_model(made, folder)
+    return folder

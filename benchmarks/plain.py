@@ -8,7 +8,7 @@ import inputs
 import numpy as np
 import torch
 from torch import nn
-from transformers import PreTrainedTokenizerFast, Trainer, TrainingArguments
+from transformers import PreTrainedTokenizerFast, PrinterCallback, Trainer, TrainingArguments
 
 from seformer.modelfolder import Model
 from seformer.tokens import reverse_complement
@@ -84,7 +84,9 @@ def trainer(model: Model, work: Path, **options) -> Trainer:
         **{key: value for key, value in options.items() if not key.endswith("_dataset")},
     )
     sets = {key: value for key, value in options.items() if key.endswith("_dataset")}
-    return Trainer(PlainClassifier(model), arguments, **sets)
+    made = Trainer(PlainClassifier(model), arguments, **sets)
+    made.remove_callback(PrinterCallback)
+    return made
 
 
 def scores(model: Model, sequences: list[str], work: Path) -> np.ndarray:

@@ -38,7 +38,8 @@ def tokens_of(sequences: list[str]) -> np.ndarray:
 
 def make(work: Path, size: str) -> Work:
     harness.use_all_threads()
-    sequences, model = inputs.sequences(inputs.SIZES[size].scored), inputs.model(size)
+    how, model = inputs.SIZES[size], inputs.model(size)
+    sequences = inputs.sequences(how.scored, how.longest)
     tokens = tokens_of(sequences)
 
     def ours() -> np.ndarray:

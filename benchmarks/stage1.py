@@ -21,7 +21,8 @@ RATE = 1e-3
 def make(work: Path, size: str) -> Work:
     harness.use_all_threads()
     how, model = inputs.SIZES[size], inputs.model(size)
-    data, sequences = inputs.training_data(work, size)
+    train, validation = how.train // 2, how.validation // 2
+    data, sequences = inputs.training_data(work, train, validation, how.longest)
     labels = data.labels("train", "validation").tolist()
     head = {key: value.clone() for key, value in model.classifier.head.state_dict().items()}
 
@@ -50,8 +51,8 @@ def make(work: Path, size: str) -> Work:
             num_train_epochs=EPOCHS,
             eval_strategy="epoch",
             learning_rate=RATE,
-            train_dataset=rows[: 2 * how.train],
-            eval_dataset=rows[2 * how.train :],
+            train_dataset=rows[: 2 * train],
+            eval_dataset=rows[2 * train :],
         )
         model.classifier.backbone.requires_grad_(False)
         trainer.train()
@@ -66,7 +67,7 @@ def make(work: Path, size: str) -> Work:
         return float(np.abs(score(model, sequences).logit - plainly).max())
 
     return Work(
-        f"stage 1: {EPOCHS} epochs, {how.train} regions to train, {how.validation} to validate",
+        f"stage 1: {EPOCHS} epochs, {train} regions to train, {validation} to validate",
         ours,
         {"Trainer through the frozen backbone, padded to the longest": Other(theirs, 15)},
         difference,

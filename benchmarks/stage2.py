@@ -14,10 +14,9 @@ from harness import Other, Work
 from prediction import plain_product, tokens_of
 
 from seformer.checkpoint import Keeper
-from seformer.finetune_full import Options, Trainer, train_full
+from seformer.finetune_full import Options, Trainer, build_stores, train_full
 from seformer.minibatches import micro_batches
 from seformer.score import DEFAULT_BATCH_TOKENS
-from seformer.store import build_store
 from seformer.tokens import reverse_complement
 
 RATE = 1e-4
@@ -33,7 +32,7 @@ def gradients(module: torch.nn.Module) -> np.ndarray:
 def make(work: Path, size: str) -> Work:
     harness.use_all_threads()
     how, model = inputs.SIZES[size], inputs.model(size)
-    data, sequences = inputs.training_data(work, size)
+    data, sequences = inputs.training_data(work, how.train, how.validation, how.longest)
     labels = data.labels("train", "validation").tolist()
     classifier = model.classifier
     weights = {key: value.clone() for key, value in classifier.state_dict().items()}
@@ -41,8 +40,8 @@ def make(work: Path, size: str) -> Work:
 
     def trainer_of(folder: str) -> Trainer:
         classifier.load_state_dict(weights)
-        store = build_store(data.sequences("train"), model.tokenizer, Path(folder) / "tokens")
-        return Trainer(model, data, store, options, DEFAULT_BATCH_TOKENS)
+        stores = build_stores(data, model, Path(folder))
+        return Trainer(model, data, stores, options, DEFAULT_BATCH_TOKENS)
 
     def ours() -> None:
         with tempfile.TemporaryDirectory() as folder:

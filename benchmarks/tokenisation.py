@@ -32,7 +32,7 @@ def looked_up(vocabulary: dict[str, int], sequences: list[str]) -> list[list[int
 
 def make(work: Path, size: str) -> Work:
     how = inputs.SIZES[size]
-    sequences = inputs.sequences(how.tokenised)
+    sequences = inputs.sequences(how.tokenised, how.longest)
     tokenizer = KmerTokenizer(K)
     tokenizer.save(work / "kmers")
     # only the alternative needs it, and its import would count as seformer's memory

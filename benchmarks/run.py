@@ -1,0 +1,144 @@
+"""Measure everything and write the tables of docs/benchmarks.md.
+
+python benchmarks/run.py [--size small] [--only prediction] [--without demo] [--page PAGE]
+
+Nothing is written unless all ways of every benchmark gave the same results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import facts
+import harness
+import inputs
+from facts import Fact
+from harness import TOLERANCE, Row
+
+COMPARISONS = ("extraction", "tokenisation", "stage1", "stage2", "prediction", "attribution")
+FACTS = ("starting", "memory", "demo")
+PAGE = facts.ROOT / "docs/benchmarks.md"
+BEGIN, END = "<!-- measured: begin (benchmarks/run.py) -->", "<!-- measured: end -->"
+LIBRARIES = ("torch", "transformers", "tokenizers", "captum", "pysam", "pyfaidx", "numpy")
+
+
+def number(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
+
+
+def comparison_table(rows: list[Row]) -> list[str]:
+    """One line for each alternative; what misses its bar says so."""
+    lines = [
+        "| work | against | ratio | at least | seformer, s | alternative, s | repetitions |"
+        " seformer, MB | alternative, MB | largest difference |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        missed = row.bar is not None and row.ratio < row.bar
+        bar = "" if row.bar is None else f"{row.bar:g}{' (missed)' if missed else ''}"
+        peaks = ["" if p is None else f"{p:.0f}" for p in (row.ours_peak, row.other_peak)]
+        what = f"{row.what}; {row.remark}" if row.remark else row.what
+        cells = [what, row.other, f"**{number(row.ratio)}**", bar]
+        cells += [f"{row.ours_seconds:.3g}", f"{row.other_seconds:.3g}", str(row.repeats)]
+        lines.append("| " + " | ".join([*cells, *peaks, f"{row.difference:.1g}"]) + " |")
+    return lines
+
+
+def fact_table(found: list[Fact]) -> list[str]:
+    lines = ["| what | measured | at most |", "| --- | --- | --- |"]
+    for fact in found:
+        missed = " (missed)" if fact.value > fact.bar else ""
+        remark = f" ({fact.remark})" if fact.remark else ""
+        bar = f"{fact.bar:g} {fact.unit}{missed}"
+        lines.append(f"| {fact.what} | **{fact.value:.3g} {fact.unit}**{remark} | {bar} |")
+    return lines
+
+
+def machine(threads: int) -> str:
+    """Describe where and with what this was measured."""
+    cpu = platform.processor() or platform.machine()
+    if (known := Path("/proc/cpuinfo")).is_file():
+        names = (line for line in known.read_text().splitlines() if line.startswith("model name"))
+        cpu = next(names, f": {cpu}").split(":", 1)[1].strip()
+    versions = [f"Python {platform.python_version()}", *(f"{n} {version(n)}" for n in LIBRARIES)]
+    if shutil.which("bedtools"):
+        done = subprocess.run(["bedtools", "--version"], capture_output=True, text=True, check=True)
+        versions.append(done.stdout.strip())
+    else:
+        versions.append("no bedtools here")
+    load = os.getloadavg()[1]
+    data = "hg19 chr22, GENA-LM's byte pairs" if inputs.real_data() else "random bases"
+    return (
+        f"{cpu}, {len(os.sched_getaffinity(0))} processors, {threads} threads;"
+        f" load over the last 5 minutes {load:.1f}. Sequences: {data}. {', '.join(versions)}."
+    )
+
+
+def report(rows: list[Row], found: list[Fact], about: str) -> str:
+    parts = [about]
+    if rows:
+        parts.append("\n".join(comparison_table(rows)))
+    if found:
+        parts.append("\n".join(fact_table(found)))
+    return "\n\n".join(parts)
+
+
+def require_agreement(rows: list[Row]) -> None:
+    """Stop if two ways of the same work gave different results."""
+    for row in rows:
+        if not row.difference <= TOLERANCE:
+            raise SystemExit(
+                f"{row.what}: the results differ by {row.difference:.2g}, more than {TOLERANCE:g};"
+                " nothing is written"
+            )
+
+
+def write(page: Path, text: str) -> None:
+    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", choices=list(inputs.SIZES), default="small")
+    names = (*COMPARISONS, *FACTS)
+    parser.add_argument("--only", choices=names, action="append", help="print, write nothing")
+    parser.add_argument("--without", choices=names, action="append", default=[])
+    parser.add_argument("--page", type=Path, default=PAGE)
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    for noisy in ("seformer", "transformers"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    wanted = [name for name in given.only or names if name not in given.without]
+    threads = harness.use_all_threads()
+    rows: list[Row] = []
+    found: list[Fact] = []
+    with tempfile.TemporaryDirectory(prefix="seformer-bench-") as folder:
+        work = Path(folder)
+        for name in wanted:
+            if name in COMPARISONS:
+                repeats = inputs.SIZES[given.size].repeats
+                rows += harness.measure(name, work, given.size, repeats)
+                require_agreement(rows)
+            elif name == "demo":
+                found += facts.demo()
+            else:
+                found += getattr(facts, name)(work, given.size)
+    text = report(rows, found, machine(threads))
+    sys.stdout.write(text + "\n")
+    if given.only is None:
+        write(given.page, text)
+
+
+if __name__ == "__main__":
+    main()
