@@ -51,6 +51,8 @@ logger = logging.getLogger(__name__)
 # differences than this would be thrown off by the first steps of stage 2
 SPREAD_FLOOR = 0.1
 WEIGHT_DECAY = 0.01
+# of more "chromosomes" (contigs, one a region) the names say nothing
+MOST_CHROMOSOMES = 100
 
 
 def finetune_head(
@@ -172,11 +174,13 @@ def training_range(data: TrainingData) -> TrainingRange:
     """Describe the training regions, so that prediction can flag what lies outside."""
     train = data.regions.iloc[data.select("train")]
     edges = [0.005, 0.995]
+    chromosomes = sorted(map(str, data.regions["chrom"].unique()))
     return TrainingRange(
         length=tuple(np.quantile(train["length"], edges)),
         gc=tuple(np.quantile(train["gc"], edges)),
         prevalence=float(train["label"].mean()),
         regions=len(train),
+        chromosomes=chromosomes if len(chromosomes) <= MOST_CHROMOSOMES else [],
     )
 
 

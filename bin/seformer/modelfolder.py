@@ -86,12 +86,17 @@ class SplitRecord(Strict):
 
 
 class TrainingRange(Strict):
-    """What the training regions looked like: 0.5 % and 99.5 % quantiles, and the prevalence."""
+    """What the training regions looked like: 0.5 % and 99.5 % quantiles, and the prevalence.
+
+    ``chromosomes`` are those with any labelled region, held out or not; empty if they are too many
+    to say anything (contigs).
+    """
 
     length: tuple[float, float]
     gc: tuple[float, float]
     prevalence: float
     regions: int
+    chromosomes: list[str] = []
 
 
 class Settings(Strict):

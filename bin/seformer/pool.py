@@ -274,4 +274,5 @@ def widest(ranges: Sequence[TrainingRange], labels: np.ndarray) -> TrainingRange
             for name in ("length", "gc")
         }
         | {"prevalence": float(labels.mean()), "regions": len(labels)}
+        | {"chromosomes": sorted({name for r in ranges for name in r.chromosomes})}
     )

@@ -164,7 +164,8 @@ def flags(regions: pd.DataFrame, settings: Settings, genome: dict[str, Any]) -> 
     """Say why a row has no score, or what to keep in mind about it; comma-separated.
 
     ``length_outside_training`` and ``gc_outside_training`` (outside the central 99 % of the
-    training regions), ``n_rich`` (over 10 % N), ``short`` (under 200 bp) and ``other_assembly``.
+    training regions), ``chromosome_outside_training`` (no labelled region lay on it), ``n_rich``
+    (over 10 % N), ``short`` (under 200 bp) and ``other_assembly``.
     """
     found = pd.DataFrame(index=regions.index)
     known = settings.training_range
@@ -172,6 +173,10 @@ def flags(regions: pd.DataFrame, settings: Settings, genome: dict[str, Any]) -> 
         for column in ("length", "gc"):
             low, high = getattr(known, column)
             found[f"{column}_outside_training"] = ~regions[column].between(low, high)
+        if known.chromosomes:
+            names = {name.removeprefix("chr") for name in known.chromosomes}
+            plain = regions["chrom"].astype(str).str.removeprefix("chr")
+            found["chromosome_outside_training"] = ~plain.isin(names)
     found["n_rich"] = regions["n_fraction"] > N_RICH
     found["short"] = regions["length"] < SHORT
     trained_on = settings.assembly.fingerprint

@@ -11,8 +11,15 @@ from toys import random_sequence
 from seformer.backbones import build_backbone
 from seformer.errors import UserError
 from seformer.extract import extract
-from seformer.modelfolder import Assembly, Calibration, TrainingRange, new_model, save_model
-from seformer.predict import SCORE_COLUMNS, add_summaries, merge, predict
+from seformer.modelfolder import (
+    Assembly,
+    Calibration,
+    Settings,
+    TrainingRange,
+    new_model,
+    save_model,
+)
+from seformer.predict import SCORE_COLUMNS, add_summaries, flags, merge, predict
 from seformer.score import score
 
 BED = """\
@@ -93,6 +100,33 @@ def test_rows_without_a_score_say_why(predicted):
 def test_flags_say_what_to_keep_in_mind(predicted):
     assert predicted["flags"][0] == "other_assembly"
     assert predicted["flags"][4] == "length_outside_training,short,other_assembly"
+
+
+@pytest.mark.parametrize(
+    "flag, change",
+    [
+        ("length_outside_training", {"length": 5000}),
+        ("gc_outside_training", {"gc": 0.9}),
+        ("chromosome_outside_training", {"chrom": "chrUn_1"}),
+        ("n_rich", {"n_fraction": 0.2}),
+        ("short", {"length": 150}),
+        ("other_assembly", {}),
+    ],
+)
+def test_every_flag_is_raised_by_what_it_stands_for(flag, change):
+    known = TrainingRange(
+        length=(100, 4000), gc=(0.3, 0.7), prevalence=0.5, regions=9, chromosomes=["chr1", "chr2"]
+    )
+    record = {"name": "toy", "source": "preset", "revision": None, "family": "toy"}
+    trained = Settings(
+        backbone=record, window=9, training_range=known, assembly=Assembly(fingerprint="a")
+    )
+    # without the prefix: the same chromosome by another habit
+    usual = {"chrom": "2", "length": 1000, "gc": 0.5, "n_fraction": 0.0, "drop_reason": ""}
+    row = pd.DataFrame([usual])
+    assert flags(row, trained, {"fingerprint": "a"}).tolist() == [""]
+    genome = {"fingerprint": "b" if flag == "other_assembly" else "a"}
+    assert flags(row.assign(**change), trained, genome).tolist() == [flag]
 
 
 def test_bed_has_the_scored_rows_in_bed9(place, predicted):

@@ -29,6 +29,7 @@ FLAGS = {
     "gc_outside_training": "GC outside training",
     "n_rich": "over 10 % unknown bases",
     "short": "under 200 bp",
+    "chromosome_outside_training": "chromosome without a labelled region",
     "other_assembly": "other assembly than in training",
 }
 
