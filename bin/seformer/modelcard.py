@@ -66,7 +66,7 @@ def _table(test: Mapping[str, Any]) -> str:
         "| | " + " | ".join(TITLES[metric] for metric in metrics.METRICS) + " |",
         "| --- |" + " --- |" * len(metrics.METRICS),
     ]
-    rows = {"model": test["model"], **test["baselines"]}
+    rows = {"model": test["model"], **test.get("parts", {}), **test["baselines"]}
     for name, row in rows.items():
         cells = [
             f"{row[metric]['value']:.3f} ({row[metric]['low']:.3f}–{row[metric]['high']:.3f})"
@@ -92,6 +92,13 @@ def _made(settings: Settings, sizes: Mapping[str, Mapping[str, int]]) -> str:
         f"* calibration: {settings.calibration.method}; called a super-enhancer from a "
         f"probability of {settings.threshold:.4g} on",
     ]
+    if settings.members > 1:
+        lines.append(f"* ensemble of {settings.members} models; the score is their mean logit")
+    if settings.spectrum:
+        lines.append(
+            f"* the margin of a linear model of {settings.spectrum}-mer frequencies is added to "
+            "the transformer's"
+        )
     for part, counts in sizes.items():
         lines.append(f"* {part}: {counts['SE']} super-enhancers, {counts['TE']} typical enhancers")
     if settings.splits.test:

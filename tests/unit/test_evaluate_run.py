@@ -257,7 +257,10 @@ def test_pooled_folds_are_one_test_part(folds):
     assert len(model.members) == 4
     assert model.settings.calibration.regions == len(table)
     assert model.settings.training_range.regions == len(table)
-    assert "**" in (out / "model" / "README.md").read_text()
+    card = (out / "model" / "README.md").read_text()
+    assert "ensemble of 4 models" in card
+    assert "-mer frequencies is added" in card
+    assert "| the transformer alone |" in card
 
 
 def test_folds_that_do_not_belong_together_are_refused(folds, place, tmp_path):

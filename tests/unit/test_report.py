@@ -10,16 +10,20 @@ import pytest
 from report_inputs import (
     AUDIT,
     SETTINGS,
+    evaluation,
     explanations,
     predictions,
+    regions,
     write_json,
     write_results,
     write_table,
 )
 
 from seformer.errors import UserError
+from seformer.modelcard import TITLES
 from seformer.report import content, judge, page
 from seformer.report.collect import Explanations, Results, Sample, collect
+from seformer.report.results import one_table
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -220,6 +224,26 @@ def test_models_are_compared_bed_by_bed(published, tmp_path):
     assert flags.count("<tr>") == 1 + 2 * 4
     assert flags.count("length outside training") == 1
     assert flags.count("unknown bases only") == 1
+
+
+def test_members_parts_shares_and_folds_are_shown():
+    rng = np.random.default_rng(0)
+    found, _ = evaluation(rng, regions(rng), 1.5, "K562")
+    test = found["test"]
+    test["members"] = {"n": 3} | {
+        metric: {"mean": 0.8123, "sd": 0.0456, "values": []} for metric in TITLES
+    }
+    test["parts"] = {"transformer": test["model"]}
+    found["folds"] = [
+        {"fold": 2, "n": 77, "auroc": test["model"]["auroc"], "delta": test["delta"]["auroc"]}
+    ]
+    page = one_table(Sample("K562", metrics=found))
+    assert "mean of 3 single models" in page and "0.812<small>± 0.046" in page
+    assert "the transformer alone" in page
+    assert "50.0 % (balanced)" in page
+    precision = test["prevalences"]["balanced"]["model"]["precision"]["value"]
+    assert f"{precision:.3f}" in page
+    assert "fold 2, 77 regions" in page
 
 
 def test_older_sections_do_not_stay(published, tmp_path):

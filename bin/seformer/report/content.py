@@ -103,6 +103,13 @@ def signed(value: float, plus: bool = True) -> str:
     return f"{value:{'+' if plus else ''}.3f}".replace("-", "−")
 
 
+def interval(value: Mapping[str, float], plus: bool = False) -> str:
+    """Write a value with its interval beneath."""
+    value, low, high = (signed(value[key], plus) for key in ("value", "low", "high"))
+    link = " to " if "−" in low + high or plus else "–"
+    return f"{value}<small>{low}{link}{high}</small>"
+
+
 def percent(part: float, whole: float) -> str:
     """Write a share as a percentage; a dash where there is no whole."""
     if not whole:

@@ -16,6 +16,7 @@ from seformer.report.content import (
     Section,
     apart,
     escape,
+    interval,
     number,
     outline,
     plain,
@@ -23,6 +24,7 @@ from seformer.report.content import (
     strokes,
     table,
 )
+from seformer.report.further import folds_table, members_row, prevalence_table
 from seformer.verdict import NAMES
 
 
@@ -129,41 +131,8 @@ def one_table(sample: Sample) -> str:
         f"{100 * test['prevalence']:.1f} % super-enhancers{_choices(sample)}"
     )
     head = ["", "from guessing to perfect", *TITLES.values()]
-    return table(head, rows, numeric=2, caption=caption) + note + prevalence_table(test)
-
-
-def members_row(members: Mapping[str, Any]) -> list[str]:
-    """Write mean and standard deviation over the members of the ensemble."""
-    cells = [
-        f"{signed(members[metric]['mean'], False)}<small>± {members[metric]['sd']:.3f}</small>"
-        for metric in TITLES
-    ]
-    return [f'<span class="sf-name">mean of {members["n"]} single models</span>', "", *cells]
-
-
-def prevalence_table(test: Mapping[str, Any]) -> str:
-    """Write what the calls are worth at other shares of super-enhancers."""
-    found = test.get("prevalences", {})
-    if not found:
-        return ""
-    titles = {"auprc": "AUPRC", "mcc": "MCC", "precision": "precision", "recall": "recall"}
-    rows = [
-        [f"{_name(name)}, {100 * part['prevalence']:.1f} % ({escape(which)})"]
-        + [interval(row[metric]) for metric in titles]
-        for which, part in found.items()
-        for name, row in {"model": part["model"], **_best_of(test, part)}.items()
-    ]
-    caption = (
-        "The same calls where the share of super-enhancers is another: balanced, and natural, as "
-        "among all labelled regions given. A call is worth less where super-enhancers are rare."
-    )
-    return table(["", *titles.values()], rows, numeric=1, caption=caption)
-
-
-def _best_of(test: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
-    """The baseline that is best on the test part."""
-    best = test["delta"]["auroc"]["baseline"]
-    return {best: part["baselines"][best]} if best in part["baselines"] else {}
+    further = prevalence_table(test) + folds_table(sample.metrics)
+    return table(head, rows, numeric=2, caption=caption) + note + further
 
 
 def difference_row(delta: Mapping[str, Any]) -> list[str]:
@@ -192,13 +161,6 @@ def _choices(sample: Sample) -> str:
 
 def _words(value: Mapping[str, float]) -> str:
     return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
-
-
-def interval(value: Mapping[str, float], plus: bool = False) -> str:
-    """Write a value with its interval beneath."""
-    value, low, high = (signed(value[key], plus) for key in ("value", "low", "high"))
-    link = " to " if "−" in low + high or plus else "–"
-    return f"{value}<small>{low}{link}{high}</small>"
 
 
 def whisker(
