@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pybigtools
@@ -14,32 +10,10 @@ from sklearn.metrics import roc_auc_score
 
 from seformer import files
 
-ROOT = Path(__file__).parents[2]
 TRUTH = ("chrom", "start", "end", "motif", "score", "strand", "motif_class", "region")
 
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("demo")
-    done = subprocess.run(
-        [ROOT / "scripts" / "demo.sh", "-ansi-log", "false"],
-        env=os.environ | {"SEFORMER_DEMO": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert f"{folder}/results/multiqc/multiqc_report.html" in done.stdout
-    return folder
-
-
-@pytest.fixture(scope="module")
-def results(demo) -> Path:
-    (sample,) = (path.parent for path in demo.glob("results/*/metrics.json"))
-    return sample
 
 
 def test_the_model_learns_and_length_and_gc_do_not_tell(results):

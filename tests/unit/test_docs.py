@@ -35,6 +35,7 @@ OTHER_PROGRAMS = {
     "git",
     "gunzip",
     "mkdir",
+    "multiqc",
     "pip",
     "samtools",
 }
@@ -234,6 +235,11 @@ def test_tables_of_parameters_are_those_of_the_schema():
     assert subprocess.run(script, check=False).returncode == 0, "run scripts/parameter_tables.py"
 
 
+def test_every_message_is_on_the_page():
+    script = [sys.executable, ROOT / "scripts/message_table.py", "--check"]
+    assert subprocess.run(script, check=False).returncode == 0, "run scripts/message_table.py"
+
+
 def code_text() -> str:
     files = [
         *ROOT.glob("bin/seformer/**/*.py"),
@@ -380,12 +386,14 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     text = re.sub(r"```.*?```", "", TEXT[page], flags=re.S)
+    assert "![](" not in text, "a picture without words for those who do not see it"
     for target in re.findall(r"\[[^\]]+\]\(([^)\s]+)\)", text):
         if target.startswith(("https://", "mailto:")):
             continue
         path, _, anchor = target.partition("#")
         found = (page.parent / path).resolve() if path else page
         assert found.exists(), f"{target} is not there"
+        assert found.suffix != ".svg" or "<title" in found.read_text(), f"{target} has no title"
         if anchor and found in TEXT:
             assert anchor in anchors(found), target
 

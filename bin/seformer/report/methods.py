@@ -82,10 +82,10 @@ def _model_words(sample: Sample) -> str:
         if 1 in epochs.index:
             text += (
                 f" A classification head was first trained on the frozen backbone for "
-                f"{epochs[1]} epochs (best validation AUROC {auroc[1]:.3f})"
+                f"{_epochs(epochs[1])} (best validation AUROC {auroc[1]:.3f})"
             )
             text += (
-                f", then all layers for {epochs[2]} epochs with warm-up and early stopping on "
+                f", then all layers for {_epochs(epochs[2])} with warm-up and early stopping on "
                 f"validation AUROC (best {auroc[2]:.3f})."
                 if 2 in epochs.index
                 else "."
@@ -94,6 +94,10 @@ def _model_words(sample: Sample) -> str:
     if seeds:
         text += f" Random seed: {escape(', '.join(map(str, seeds)))}."
     return text
+
+
+def _epochs(n: int) -> str:
+    return f"{n} epoch{'s' if n != 1 else ''}"
 
 
 def _views(settings: Mapping[str, Any]) -> str:
