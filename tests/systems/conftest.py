@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,12 +33,15 @@ def docker() -> None:
 
 
 @pytest.fixture(scope="session")
-def slurm() -> dict[str, str]:
-    """A SLURM cluster; the environment that its commands need."""
+def slurm() -> Iterator[dict[str, str]]:
+    """A SLURM cluster; the environment that its commands need. Stopped again if started here."""
     if possible("sinfo", "-h"):
-        return {}
+        yield {}
+        return
     exports = start("slurm-up.sh").split("export ")[1:]
-    return dict(line.strip().split("=", 1) for line in exports)
+    environment = dict(line.strip().split("=", 1) for line in exports)
+    yield environment
+    subprocess.run(["scontrol", "shutdown"], env={**os.environ, **environment}, check=False)
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,6 @@ def preempt(started: subprocess.Popen, folder: Path, environment: dict[str, str]
 
 def test_a_run_from_start_to_report(preempted):
     assert_complete(preempted)
-    assert "sbatch" not in preempted.said or "error" not in preempted.said
     assert {row["native_id"].isdigit() for row in preempted.tasks().values()} == {True}
     assert "#SBATCH" in preempted.command_file("PREDICT", ".command.run")
 

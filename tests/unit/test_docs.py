@@ -30,6 +30,7 @@ OTHER_PROGRAMS = {
     ".venv/bin/python",
     "apptainer",
     "bgzip",
+    "ch-convert",
     "cd",
     "docker",
     "git",
@@ -38,6 +39,7 @@ OTHER_PROGRAMS = {
     "multiqc",
     "pip",
     "samtools",
+    "sha256sum",
 }
 
 

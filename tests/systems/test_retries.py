@@ -1,0 +1,29 @@
+"""A task that runs out of GPU memory is tried again with half the batch, and scores the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from runs import DEMO, TOLERANCE, run
+
+from seformer import files
+
+SMALL_GPU = Path(__file__).parent / "small_gpu"
+
+
+def test_smaller_batches_after_too_little_gpu_memory(reference, tmp_path):
+    again = run(
+        tmp_path,
+        "venv",
+        *("--trained_model", reference.sample / "model", "--fasta", DEMO / "genome.fa.gz"),
+        *("--predict", DEMO / "to_score.bed", "--batch_tokens", 2048, "--max_cpus", 2),
+        environment={"PYTHONPATH": str(SMALL_GPU)},
+    )
+    assert (
+        again.said.count("terminated with an error exit status (75) -- Execution is retried") == 2
+    )
+    assert "--batch-tokens 512 " in again.command_file("PREDICT", ".command.sh")
+    name = "predictions/to_score.tsv"
+    here, there = (files.read_table(ran.sample / name)["logit"] for ran in (reference, again))
+    np.testing.assert_allclose(there, here, rtol=0, atol=TOLERANCE)
