@@ -21,7 +21,8 @@ PLACES = {
     "k8s": "k8s",
 }
 OTHERS = [*ENGINES, *PLACES, "test", "test_full"]
-GPU_PROCESSES = {"FINETUNE_HEAD", "FINETUNE_FULL", "EVALUATE", "PREDICT", "EXPLAIN"}
+# whatever runs a model, which shows by the device that it is told
+LABELLED = {"FINETUNE_HEAD", "FINETUNE_FULL", "EVALUATE", "PREDICT", "EXPLAIN"}
 GB = 2**30
 
 QUEUES = {"queue": "cpu", "gpu_queue": "big", "gpus": "2", "cluster_options": "--account=lab"}
@@ -87,7 +88,8 @@ def cases(folder: Path) -> dict:
     for attempt, code in BATCHES:
         asked = {"profile": "slurm,gpu", "attempt": attempt, "exit": code}
         found["batches", attempt, code] = asked
-    found["more than there is"] = {"profile": "test", "attempt": 3}
+    for profile in ("test", "test,slurm", "slurm,test"):
+        found["third attempt", profile] = {"profile": profile, "attempt": 3}
     return found
 
 
@@ -110,6 +112,15 @@ def answers(tmp_path_factory) -> dict:
     return dict(zip(asked, json.loads(done.stdout.splitlines()[-1]), strict=True))
 
 
+def with_model(answer: dict) -> set[str]:
+    """Return the processes that run a model."""
+    found = {
+        name for name, got in answer["processes"].items() if "--device " in (got["args"] or "")
+    }
+    assert found >= LABELLED
+    return found
+
+
 def asking(answer: dict) -> set[str]:
     """Return the processes that ask for a GPU."""
     return {name for name, got in answer["processes"].items() if got["accelerator"]}
@@ -124,8 +135,8 @@ def test_no_profile_and_no_process_is_left_out(answers):
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_the_gpu_processes_and_only_they_ask_for_one(answers, other):
-    assert asking(answers[f"{other},gpu"]) == asking(answers[f"gpu,{other}"]) == GPU_PROCESSES
-    assert asking(answers["gpu"]) == GPU_PROCESSES
+    for name in (f"{other},gpu", f"gpu,{other}", "gpu"):
+        assert asking(answers[name]) == with_model(answers[name])
     assert not asking(answers[other])
 
 
@@ -137,7 +148,7 @@ def test_the_order_of_profiles_does_not_matter(answers, other):
 @pytest.mark.parametrize("other", OTHERS)
 def test_the_gpu_profile_changes_gpu_processes_alone(answers, other):
     plain, gpu = (answers[name]["processes"] for name in (other, f"{other},gpu"))
-    assert {p for p in plain if plain[p] != gpu[p]} == GPU_PROCESSES
+    assert {p for p in plain if plain[p] != gpu[p]} == asking(answers["gpu"])
     assert answers[other]["config"] == answers[f"{other},gpu"]["config"]
 
 
@@ -159,7 +170,7 @@ def test_one_engine_at_a_time(answers, engine):
 )
 def test_how_each_engine_is_asked_for_gpus(answers, engine, option):
     for process, got in answers[f"{engine},gpu"]["processes"].items():
-        assert got["containerOptions"] == (option if process in GPU_PROCESSES else None)
+        assert got["containerOptions"] == (option if process in asking(answers["gpu"]) else None)
 
 
 def test_images(answers):
@@ -176,7 +187,7 @@ def test_every_process_goes_to_the_place(answers, place):
 @pytest.mark.parametrize("place", PLACES)
 def test_queues_and_numbers_of_gpus(answers, place):
     for process, got in answers["queues", place]["processes"].items():
-        gpu = process in GPU_PROCESSES
+        gpu = process in asking(answers["gpu"])
         if place in ("slurm", "awsbatch", "azurebatch"):
             assert got["queue"] == ("big" if gpu else "cpu"), process
         assert (got["accelerator"] or {}).get("request") == (2 if gpu else None)
@@ -196,9 +207,7 @@ def test_what_the_clouds_are_told(answers):
     assert (google["project"], google["location"]) == ("lab", "europe-north1")
     assert google["batch"] == {"spot": True, "maxSpotAttempts": 3, "installGpuDrivers": True}
     asked = told["googlebatch"]["processes"]
-    assert {asked[process]["accelerator"]["type"] for process in GPU_PROCESSES} == {
-        "nvidia-tesla-t4"
-    }
+    assert {asked[process]["accelerator"]["type"] for process in LABELLED} == {"nvidia-tesla-t4"}
     azure = told["azurebatch"]["config"]["azure"]["batch"]
     assert azure["location"] == "northeurope" and azure["autoPoolMode"] is True
     assert answers["queues", "azurebatch"]["config"]["azure"]["batch"]["autoPoolMode"] is False
@@ -224,8 +233,9 @@ def test_resources_grow_with_the_input(answers, process):
     assert again["memory"] == 24 * GB and again["hours"] == 24
 
 
-def test_no_task_asks_for_more_than_there_is(answers):
-    for got in answers["more than there is"]["processes"].values():
+@pytest.mark.parametrize("profile", ["test", "test,slurm", "slurm,test"])
+def test_the_test_fits_any_machine(answers, profile):
+    for got in answers["third attempt", profile]["processes"].values():
         assert got["cpus"] <= 2 and got["memory"] <= 6 * GB and got["hours"] <= 1
 
 
@@ -237,7 +247,7 @@ def test_what_is_tried_again(answers, code, strategy):
 
 @pytest.mark.parametrize("before, share", BATCHES.items())
 def test_batches_shrink_after_too_little_gpu_memory_alone(answers, before, share):
-    for process in GPU_PROCESSES:
+    for process in LABELLED:
         tokens = 4096 if process == "EXPLAIN" else 16384
         args = answers[("batches", *before)]["processes"][process]["args"]
         assert f"--batch-tokens {tokens // share} " in args
