@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,20 +27,42 @@ class Stored(NamedTuple):
     record: dict[str, Any]
 
 
+def write(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write a safetensors file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; safetensors' own error hides which.
+    """
+    try:
+        save_file(tensors, path, metadata=metadata)
+    except SafetensorError as error:
+        found = re.search(r"os error (\d+)", str(error))
+        number = int(found[1]) if found else errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from error
+
+
 def save(folder: Path, stem: str, tensors: dict[str, torch.Tensor], record: dict[str, Any]) -> Path:
     """Write ``<stem>-<digest>.safetensors`` and then remove older files of the same stem.
 
     The name carries the SHA-256 of the content, so a file that was cut short or changed is
     recognised, and the one before it stays until the new one is whole.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, for instance since the disk is full.
     """
     older = list(folder.glob(f"{stem}-*.safetensors"))
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f".{stem}.{os.getpid()}.partial"
     try:
-        save_file(tensors, partial, metadata={"record": json.dumps(record)})
+        write(tensors, partial, {"record": json.dumps(record)})
         files.sync(partial)
         target = folder / f"{stem}-{files.sha256(partial)[:DIGEST_LENGTH]}.safetensors"
         os.replace(partial, target)
+        files.sync(folder)
     finally:
         partial.unlink(missing_ok=True)
     for path in older:

@@ -52,10 +52,14 @@ class Keeper:
     def save(self, tensors: dict[str, torch.Tensor], record: dict[str, Any]) -> None:
         """Write a checkpoint; raise `Interrupted` if the task was told to stop."""
         if self.folder is not None and self.writes:
-            checked.save(self.folder, STEM, tensors, record)
+            try:
+                checked.save(self.folder, STEM, tensors, record)
+            except OSError as error:
+                # a full disk must not end a training that can go on
+                logger.warning("no checkpoint can be written (%s): the one before stays", error)
         self.last = time.monotonic()
         if self.told_to_stop:
-            logger.warning("told to stop: checkpoint written, run again to go on from it")
+            logger.warning("told to stop: run again to go on from the last checkpoint")
             raise Interrupted(128 + signal.SIGTERM)
 
     def load(self) -> checked.Stored | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 import typer
@@ -43,6 +46,8 @@ OUT_OF_GPU_MEMORY = (
     " and --explain_batch_tokens).",
     75,
 )
+MAKE_ROOM = " What to do: make room on the disk, and run it again."
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # click's exception, from click itself or from the copy of it inside newer typers
 USAGE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
@@ -84,6 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if "--version" in arguments[:1]:
         arguments = ["--version", "models"]
+    # told to stop, a command takes its unfinished files back; stage 2 has a handler of its own
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminated)
     try:
         status = build_app()(args=list(arguments), standalone_mode=False)
     except UserError as error:
@@ -105,11 +113,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _fail(*OUT_OF_MEMORY)
         raise
     except OSError as error:
+        # pysam tries again to write when its object goes, and would say it all over
+        sys.unraisablehook = sys.excepthook = lambda *_: None
+        if "BGZFile" in str(error):
+            _fail(f"a compressed file of the results cannot be written to its end.{MAKE_ROOM}", 1)
         if error.errno is None or os.environ.get("SEFORMER_DEBUG"):
+            sys.unraisablehook, sys.excepthook = sys.__unraisablehook__, sys.__excepthook__
             raise
         place = f"{error.filename}: " if error.filename else ""
-        _fail(f"{place}{error.strerror}.", 1)
+        _fail(f"{place}{error.strerror}.{MAKE_ROOM if error.errno in FULL else ''}", 1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _terminated(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _fail(message: str, code: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import glob
 import gzip
 import hashlib
 import io
@@ -11,6 +13,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +24,7 @@ import pandas as pd
 from seformer.errors import UserError
 
 GZIP_MAGIC = b"\x1f\x8b"
+STAGING = "staging-"
 MAX_JSON_BYTES = 64 * 2**20
 # a line of a table is never longer; memory does not follow what a file claims to be
 MAX_LINE = 2**20
@@ -125,9 +129,12 @@ def numbered_lines(text: TextIO, source: Path) -> Iterator[tuple[int, str]]:
 
 
 def sync(path: Path) -> None:
-    """Have the file's content on the disk before it gets its final name."""
-    with open(path, "rb") as handle:
-        os.fsync(handle.fileno())
+    """Have a file's content on the disk before it gets its final name, or a folder's names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -144,11 +151,10 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield partial
         # mkstemp makes private files; results follow the user's umask
-        umask = os.umask(0)
-        os.umask(umask)
-        partial.chmod(0o666 & ~umask)
+        partial.chmod(0o666 & ~_umask())
         sync(partial)
         os.replace(partial, path)
+        sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -157,7 +163,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 def output_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a staging folder; move its content into ``out`` on success, else leave nothing.
 
-    Files already in ``out`` under the same names are replaced one rename at a time.
+    A new ``out`` appears whole, by one rename. Files already there under the same names are
+    replaced one rename at a time. Staging folders of runs that were killed are removed.
 
     Raises
     ------
@@ -171,7 +178,9 @@ def output_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
         )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        _remove_abandoned(out)
+        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.{STAGING}", dir=out.parent))
+        lock = _lock(staging)
     except OSError as error:
         raise UserError(
             f"the results cannot be written here ({error.strerror})",
@@ -180,13 +189,58 @@ def output_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
         ) from error
     try:
         yield staging
-        for source in sorted(p for p in staging.rglob("*") if p.is_file()):
-            target = out / source.relative_to(staging)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            sync(source)
-            os.replace(source, target)
+        _publish(staging, out)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _publish(staging: Path, out: Path) -> None:
+    files = sorted(p for p in staging.rglob("*") if p.is_file())
+    for path in files:
+        sync(path)
+    for folder in {path.parent for path in files}:
+        sync(folder)
+    if files and not out.exists():
+        # mkdtemp makes private folders; results follow the user's umask
+        staging.chmod(0o777 & ~_umask())
+        with contextlib.suppress(OSError):  # another run was first: file by file below
+            os.rename(staging, out)
+            sync(out.parent)
+            return
+    for source in files:
+        target = out / source.relative_to(staging)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(source, target)
+        sync(target.parent)
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
+
+
+def _lock(folder: Path) -> int | None:
+    """Hold a lock on a folder for as long as this process lives; None if another one has it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _remove_abandoned(out: Path) -> None:
+    """Remove staging folders for ``out`` whose process is gone: a killed one cannot do it."""
+    for folder in out.parent.glob(f".{glob.escape(out.name)}.{STAGING}*"):
+        with contextlib.suppress(OSError):
+            # one that was made this minute may not have its lock yet
+            if time.time() - folder.stat().st_mtime > 60 and (lock := _lock(folder)) is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(lock)
 
 
 def write_json(value: Any, path: str | os.PathLike[str]) -> None:

@@ -339,7 +339,15 @@ def train_full(trainer: Trainer, keeper: Keeper) -> None:
             trainer.module.train()
             for regions in progress(batches[done:], f"stage 2 epoch {trainer.epoch}"):
                 began = time.monotonic()
-                trainer.total_loss += trainer.train_step(regions)
+                try:
+                    trainer.total_loss += trainer.train_step(regions)
+                except UserError:
+                    if trainer.best and keeper.folder is not None:
+                        best = trainer.stopping.best_epoch
+                        logger.warning(
+                            "the best epoch so far, %d, stays in %s", best, keeper.folder
+                        )
+                    raise
                 trainer.seconds += time.monotonic() - began
                 if keeper.due():
                     keeper.save(*trainer.state())

@@ -37,7 +37,10 @@ def frozen_features(
         logger.info("frozen features read from %s", cache)
         return WindowFeatures(**stored.tensors)
     features = _compute(model, data, batch_tokens)
-    checked.save(cache, stem, features._asdict(), {})
+    try:
+        checked.save(cache, stem, features._asdict(), {})
+    except OSError as error:
+        logger.warning("the features cannot be kept (%s): they are computed anew next time", error)
     return features
 
 

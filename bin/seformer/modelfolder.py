@@ -17,10 +17,10 @@ from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 import seformer
-from seformer import files
+from seformer import checked, files
 from seformer.backbones import Origin, load_backbone
 from seformer.backbones.build import check_vocabulary
 from seformer.backbones.loading import require_finite
@@ -212,7 +212,7 @@ def save_model(model: Model, folder: Path) -> None:
     """Write the model into ``folder`` (which should be a staging folder)."""
     folder.mkdir(parents=True, exist_ok=True)
     with files.atomic_path(folder / WEIGHTS_FILE) as partial:
-        save_file(classifier_state(model.classifier), partial, metadata={"format": "pt"})
+        checked.write(classifier_state(model.classifier), partial, {"format": "pt"})
     config = dict(model.classifier.backbone.config)
     config |= {"num_labels": 2, "id2label": {"0": "TE", "1": "SE"}, "label2id": {"TE": 0, "SE": 1}}
     files.write_json(config, folder / "config.json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -78,8 +79,10 @@ def random_bases() -> Callable[..., str]:
 
 
 @pytest.fixture(autouse=True)
-def log_as_it_was():
+def log_as_it_was(monkeypatch):
     """A command run inside a test sends the log to that test's standard error: take it back."""
+    for hook in ("unraisablehook", "excepthook"):
+        monkeypatch.setattr(sys, hook, getattr(sys, hook))
     logger = logging.getLogger("seformer")
     before = logger.handlers[:], logger.propagate, logger.level
     yield

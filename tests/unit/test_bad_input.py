@@ -2,68 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from corpus import BAD, listing, make_bad, run, sound_inputs
 
-from seformer import cli
-
-BAD = Path(__file__).parents[1] / "data/bad"
-
-
-def _load():
-    specification = importlib.util.spec_from_file_location("make_bad", BAD / "make_bad.py")
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["make_bad"] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-make_bad = _load()
 ROOT_SEES_ALL = "the superuser reads every file"
-
-
-def listing(folder: Path) -> dict[str, str]:
-    """Every file below a folder with its checksum; of giants, which are empty, the size."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        giant = path.stat().st_size > 2**28
-        content = path.read_bytes() if path.is_file() and not giant else b""
-        found[str(path.relative_to(folder))] = (
-            f"{path.stat().st_size} {hashlib.sha256(content).hexdigest()}"
-            if path.is_file()
-            else "no file"
-        )
-    return found
-
-
-def run(arguments: list[str]) -> int:
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(arguments)
-    return stopped.value.code or 0
 
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("good")
-    make_bad.good(folder)
-    files = ["--super-enhancers", folder / "se.bed", "--typical-enhancers", folder / "te.bed"]
-    fasta = ["--fasta", folder / "genome.fa"]
-    commands = [
-        ["extract", *fasta, *files, "--out", folder / "cell", "--sample", "cell"],
-        ["split", "--extracted", folder / "cell", "--out", folder / "split"],
-        ["explain", "--model", folder / "model", *fasta, "--regions", folder / "all.bed",
-         "--method", "saliency", "--faithfulness", "0", "--out", folder / "explained"],
-    ]  # fmt: skip
-    for command in commands:
-        assert run([str(word) for word in command]) == 0
-    (folder / "split/cell/splits.tsv").rename(folder / "splits.tsv")
-    return folder
+    return sound_inputs(tmp_path_factory.mktemp("good"))
 
 
 @pytest.fixture

@@ -741,6 +741,11 @@ def good(folder: Path) -> None:
     places = [(chrom, start, start + 300) for chrom in genome for start in range(100, 8_500, 700)]
     (folder / "all.bed").write_text("".join(row(*place) for place in places))
     labelled = [",".join(map(str, (*p, "YES" if i % 3 else "NO"))) for i, p in enumerate(places)]
+    (folder / "few.bed").write_text("".join(row(*place) for place in places[:3]))
+    base = genome["chr1"][199]
+    other = "A" if base != "A" else "C"
+    variant = row("chr1", 200, ".", base, other, ".", ".", ".")
+    (folder / "few.vcf").write_text(VCF_HEAD + VCF_COLUMNS + variant)
     (folder / "all.csv").write_text(DEEPSE + "\n".join(labelled) + "\n")
     (folder / "se.bed").write_text("".join(row(*p) for p in places[::2]))
     (folder / "te.bed").write_text("".join(row(*p) for p in places[1::2]))
