@@ -5,6 +5,11 @@ from __future__ import annotations
 from os import PathLike
 
 
+def visible(text: str) -> str:
+    """Escape what is no printable character: file names must not move a terminal or break lines."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class UserError(Exception):
     """A mistake in the input that its user can mend.
 
@@ -41,4 +46,4 @@ class UserError(Exception):
             parts.append(f"Expected: {expected}.")
         if do:
             parts.append(f"What to do: {do}.")
-        super().__init__(" ".join(parts))
+        super().__init__(visible(" ".join(parts)))

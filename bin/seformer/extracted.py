@@ -34,6 +34,9 @@ COLUMNS = (
     "parent",
     "drop_reason",
 )
+# as in the sample sheet; it names folders
+SAMPLE_NAME = "[A-Za-z0-9_][A-Za-z0-9_.-]*"
+WHOLE_NUMBERS = ("start", "end", "length", "line")
 NUMBERS = ("start", "end", "label", "length", "gc", "n_fraction", "line")
 DROP_REASONS = (
     "unknown_chromosome",
@@ -103,7 +106,7 @@ def check_sample_name(name: str, where: str | PathLike[str]) -> str:
     UserError
         If it holds anything but letters, digits, ``_``, ``.`` and ``-``.
     """
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+    if not re.fullmatch(SAMPLE_NAME, name):
         raise UserError(
             f"{name[:80]!r} cannot name a sample",
             where=where,
@@ -138,15 +141,19 @@ def read_region_rows(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     text = ("sample", "chrom", "name", "source", "parent", "drop_reason")
     text += ("cluster", "split", "conflict")
     table = files.read_table(path, tuple(columns), text=text)
-    for column in set(table.columns) - set(text):
-        if pd.api.types.is_string_dtype(table[column]) and column in NUMBERS:
-            wrong = pd.to_numeric(table[column], errors="coerce").isna() & table[column].notna()
+    for column in [name for name in NUMBERS if name in table.columns]:
+        number = pd.to_numeric(table[column], errors="coerce")
+        whole = column in WHOLE_NUMBERS
+        wrong = number.isna() & (table[column].notna() | whole) | (whole & (number % 1 != 0))
+        wrong |= number.abs() > 2**53
+        if wrong.any():
             raise UserError(
                 f"{column} {table.loc[wrong, column].iloc[0]!r} is no number",
                 where=path,
                 line=int(wrong.idxmax()) + 2,
                 do="extract the regions again",
             )
+        table[column] = number.astype("int64") if whole else number
     if "label" in table.columns:
         unknown = ~table["label"].isin([0, 1]) & table["label"].notna()
         if unknown.any():

@@ -310,6 +310,8 @@ def read_table(
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise UserError(f"the table cannot be read ({error})", where=path) from error
+    if not isinstance(table.index, pd.RangeIndex):
+        raise UserError("rows have more columns than the header", where=path, line=1)
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise UserError(

@@ -8,9 +8,19 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from seformer.errors import visible
+
 T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 15.0
 logger = logging.getLogger(__name__)
+
+
+class _Visible(logging.Formatter):
+    """Messages with file names in them stay on one line and cannot move a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = visible(record.message)
+        return super().formatMessage(record)
 
 
 def set_up(verbose: bool = False) -> None:
@@ -19,10 +29,10 @@ def set_up(verbose: bool = False) -> None:
         from rich.logging import RichHandler
 
         handler: logging.Handler = RichHandler(show_path=False, rich_tracebacks=False)
-        handler.setFormatter(logging.Formatter("%(message)s", datefmt="%H:%M:%S"))
+        handler.setFormatter(_Visible("%(message)s", datefmt="%H:%M:%S"))
     else:
         handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+        handler.setFormatter(_Visible("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
     root = logging.getLogger("seformer")
     root.handlers = [handler]
     root.propagate = False
