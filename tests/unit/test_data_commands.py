@@ -46,6 +46,8 @@ def test_the_way_of_the_data(run, tmp_path):
             "'random' is not one",
         ),
         (("extract", "--fasta", "x", "--out", "y", "--regoins", "z"), "No such option"),
+        (("extract", "--regoins", "z"), "--regions"),
+        (("simulat",), "Did you mean 'simulate'?"),
         (("simulate",), "Missing option '--out'"),
         (("simulate", "--out", "y", "--seed", "-1"), "seed"),
     ],

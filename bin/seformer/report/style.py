@@ -40,6 +40,7 @@ margin:.4rem 0 1rem}
 .mqc-section-description{max-width:60rem}
 .mqc-section .g-gtitle{display:none}
 @media print{
+.mqc-toolbox-buttons,.mqc-toolbox-label,.hc-plot-handle{display:none!important}
 .mainpage{margin:0!important;width:100%!important}
 h1,h2,h3,h4,.mqc-section-description{break-after:avoid}
 .sf-verdict,.sf-table tr,.sf-tracks figure,.sf-logos>*,.mqc_hcplot_plotgroup{break-inside:avoid}
