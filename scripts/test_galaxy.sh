@@ -3,7 +3,9 @@
 # planted wrong expectation, which has to fail; the workflow from upload to report; names of data sets
 # that a shell would run; and the scores of the command and of the pipeline. About ten minutes.
 #
-#   scripts/test_galaxy.sh [lint] [plain] [docker]       all three without arguments
+#   scripts/test_galaxy.sh [lint] [plain] [docker] [docker-all]
+#
+# Without arguments the first three; docker runs the first test of every tool, docker-all runs all.
 #
 # SEFORMER_FIXTURES names a folder with galaxy-tool-test.sh, which starts a Galaxy from its Python
 # packages and runs the tools' tests, and with docker-up.sh, which starts a Docker engine. What cannot
@@ -62,7 +64,21 @@ score_elsewhere() {
     cd "$root"
 }
 
-# one more tool whose test expects one line too many
+# only the first test of every tool
+keep_first() {
+    .venv/bin/python - "$1" <<'PY'
+import re
+import sys
+from pathlib import Path
+
+for path in Path(sys.argv[1]).glob("seformer_*.xml"):
+    first = re.search(r"<test .*?</test>", path.read_text(), re.DOTALL)[0]
+    whole = f"<tests>{first}</tests>"
+    path.write_text(re.sub(r"<tests>.*</tests>", lambda _: whole, path.read_text(), flags=re.DOTALL))
+PY
+}
+
+# one more tool, whose test expects what is not there
 plant() {
     .venv/bin/python - "$1" <<'PY'
 import re
@@ -72,7 +88,7 @@ from pathlib import Path
 folder = Path(sys.argv[1])
 text = (folder / "seformer_extract.xml").read_text()
 tests = re.findall(r"<test .*?</test>", text, re.DOTALL)
-wrong = tests[1].replace('<has_n_lines n="116"/>', '<has_n_lines n="117"/>')
+wrong = tests[1].replace('text="not_matched"', 'text="planted"')
 assert wrong != tests[1]
 text = re.sub(r"<tests>.*</tests>", lambda _: f"<tests>{wrong}</tests>", text, flags=re.DOTALL)
 text = text.replace('id="seformer_extract"', 'id="seformer_planted"')
@@ -127,7 +143,7 @@ plain() {
 image() {
     local name file
     if ! docker info >/dev/null 2>&1; then
-        "${SEFORMER_FIXTURES:-/nowhere}/docker-up.sh" >"$work/docker-up.log" 2>&1 9>&- || return 1
+        "${SEFORMER_FIXTURES:-/nowhere}/docker-up.sh" >"$work/docker-up.log" 2>&1 || return 1
     fi
     for name in seformer:Dockerfile seformer-multiqc:multiqc.Dockerfile seformer-galaxy:galaxy.Dockerfile; do
         file=${name#*:} name=${name%:*}
@@ -137,11 +153,12 @@ image() {
 }
 
 in_docker() {
-    local status=0
+    local status=0 name=$1
     image || skip "docker: no Docker engine, or no image ($(tail -n 1 "$work"/*.log | tail -n 1))"
-    cp -r galaxy "$work/tools_in_docker"
-    GX_DOCKER=1 GX_WORK=$work/docker "$fixture" "$work/tools_in_docker" >"$work/docker.log" 2>&1 || status=$?
-    judge docker $status "$(tests_in "$work/tools_in_docker")"
+    cp -r galaxy "$work/tools_$name"
+    [ "$name" = docker-all ] || keep_first "$work/tools_$name"
+    GX_DOCKER=1 GX_WORK=$work/$name "$fixture" "$work/tools_$name" >"$work/$name.log" 2>&1 || status=$?
+    judge "$name" $status "$(tests_in "$work/tools_$name")"
 }
 
 parts=${*:-lint plain docker}
@@ -151,7 +168,7 @@ for part in $parts; do
     case $part in
         lint) lint ;;
         plain) plain ;;
-        docker) in_docker ;;
+        docker | docker-all) in_docker "$part" ;;
         *) say "no such part: $part"; exit 2 ;;
     esac
 done
