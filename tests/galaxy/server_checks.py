@@ -27,11 +27,12 @@ import requests
 logger = logging.getLogger("server_checks")
 TOLERANCE = 1e-6
 COMPARED = ("logit", "probability", "coverage")
-# each would leave a file named `pwned`, if a shell ever saw it
+# each would leave this file, if a shell ever saw it
+TRACE = Path.cwd() / "trace"
 HOSTILE = {
-    "regions": 'it\'s "odd" $(touch pwned) `touch pwned`; touch pwned & more.bed',
-    "genome": "$(touch pwned)' ; touch pwned ; '.fa",
-    "model": "../../../model \\'; touch pwned; \\.tar",
+    "regions": f'it\'s "odd" $(touch {TRACE}) `touch {TRACE}`; touch {TRACE} & more.bed',
+    "genome": f"$(touch {TRACE})' ; touch {TRACE} ; '.fa",
+    "model": f"../../../model \\'; touch {TRACE}; \\.tar",
 }
 FAILED = ("error", "failed", "paused", "deleted", "discarded")
 TIMEOUT = 600
@@ -128,7 +129,7 @@ def check_scores(galaxy: Galaxy, folder: Path, expected: list[Path]) -> None:
         logger.info("largest difference from %s: %.3g", path.name, difference)
         assert difference <= TOLERANCE, f"{path}: differs by {difference}"
     # the same with an archive that is cut off
-    cut = galaxy.upload(history, folder / "model_cut.tar", "cut $(touch pwned).tar", "tar")
+    cut = galaxy.upload(history, folder / "model_cut.tar", f"cut $(touch {TRACE}).tar", "tar")
     job = galaxy.run(history, "seformer_predict", inputs | {"trained|model": data(cut)})
     assert job["state"] == "error", job["state"]
     message = job["stderr"]
@@ -136,6 +137,7 @@ def check_scores(galaxy: Galaxy, folder: Path, expected: list[Path]) -> None:
     assert "What to do: " in message and "Traceback" not in message, message
     shown = galaxy.ask("GET", f"datasets/{job['made']['table']}").json()["misc_info"]
     assert "trained_model" in shown, f"shown at the data set: {shown!r}"
+    assert not TRACE.exists(), "a name was run"
 
 
 def check_workflow(galaxy: Galaxy, admin: str, planemo: str, workflow: Path, work: Path) -> None:
