@@ -10,6 +10,7 @@ from report_inputs import AUDIT, regions
 
 from seformer.report import data
 from seformer.report.collect import Results, Sample
+from seformer.report.content import signed
 
 
 @pytest.fixture
@@ -31,6 +32,24 @@ def test_units_and_drawn_regions_are_named(table):
     drawn = (table["label"] == 0).sum()
     assert f"K562: {drawn:,} of the typical enhancers are random regions of the genome" in said
     assert "K562:" not in words(data.counts([Sample("K562", regions=table)]))
+
+
+def test_one_length_is_said_and_not_drawn(table):
+    drawn = [section.id for section in data.sections(Results({"x": Sample("x", regions=table)}))]
+    assert "data_length" in drawn
+    sample = Sample("x", regions=table.assign(length=3000))
+    found = list(data.sections(Results({"x": sample})))
+    assert "data_length" not in [section.id for section in found]
+    assert "x: all regions are 3,000 bp long" in words(found[0])
+
+
+def test_what_rounds_to_zero_has_no_sign():
+    assert [signed(v) for v in (-0.0002, 0.0004, 0.02, -0.02)] == [
+        "0.000",
+        "0.000",
+        "+0.020",
+        "−0.020",
+    ]
 
 
 def test_folds_are_drawn_instead_of_parts(table):

@@ -100,7 +100,9 @@ def bar_height(bars: int) -> int:
 
 def signed(value: float, plus: bool = True) -> str:
     """Write a number with three decimals and a real minus."""
-    return f"{value:{'+' if plus else ''}.3f}".replace("-", "−")
+    # what rounds to zero has no sign
+    value = round(value, 3) or 0.0
+    return f"{value:{'+' if plus and value else ''}.3f}".replace("-", "−")
 
 
 def interval(value: Mapping[str, float], plus: bool = False) -> str:

@@ -50,7 +50,8 @@ def sections(results: Results) -> Iterator[Section]:
         dropped = drops(samples)
         if dropped:
             yield dropped
-        yield distribution(samples, "length", "Lengths", "length in base pairs")
+        if not all(map(one_length, samples)):
+            yield distribution(samples, "length", "Lengths", "length in base pairs")
         yield distribution(samples, "gc", "GC content", "GC content in %")
         if all("split" in s.regions.columns for s in samples):
             yield parts(samples)
@@ -64,6 +65,12 @@ def kept(sample: Sample) -> pd.DataFrame:
     """Rows in use: not dropped, labelled."""
     regions = sample.regions
     return regions[(regions["drop_reason"] == "") & regions["label"].notna()]
+
+
+def one_length(sample: Sample) -> int | None:
+    """Return the length of all regions in use, if it is the same."""
+    lengths = kept(sample)["length"].unique()
+    return int(lengths[0]) if len(lengths) == 1 else None
 
 
 def counts(samples: list[Sample]) -> Section:
@@ -92,8 +99,11 @@ def counts(samples: list[Sample]) -> Section:
 
 
 def _made(sample: Sample) -> str:
-    """Say which rows are not regions of the input as they stood."""
+    """Say what the counts do not: one length only, rows that are not regions as they were given."""
     said = []
+    length = one_length(sample)
+    if length:
+        said.append(f"all regions are {number(length)} bp long, so length tells nothing")
     if "parent" in sample.regions.columns and sample.regions["parent"].notna().any():
         cut = sample.regions[sample.regions["parent"].notna()]
         said.append(
