@@ -44,6 +44,7 @@ class Plan {
             predict    : params.predict ? Inputs.beds(params.predict.toString(), '--predict', launchDir) : [],
             explain    : params.explain ? Inputs.beds(params.explain.toString(), '--explain', launchDir) : [],
             motifs     : params.motifs ? Inputs.file(params.motifs.toString(), '--motifs', [launchDir]) : null,
+            modisco    : params.modisco as boolean,
             parameters : JsonOutput.prettyPrint(JsonOutput.toJson(resolved(schema, params))),
             changed    : schema.changed(params),
             outdir     : params.outdir.toString()
@@ -76,6 +77,9 @@ class Plan {
         }
         if (params.motifs && !params.explain) {
             throw Stop.at('--motifs', 'there is nothing to find motifs in', 'give the BED files to --explain too')
+        }
+        if (params.modisco && !params.explain) {
+            throw Stop.at('--modisco', 'there is nothing to find motifs in', 'give the BED files to --explain too')
         }
         if (!params.outdir) {
             throw Stop.at('--outdir', 'it is missing', 'name the folder for the results')

@@ -46,7 +46,8 @@ class Terminal {
             plan.integrative ? 'and one model for all samples' : '',
             plan.predict ? "score ${plan.predict.collect { it -> it.name }.join(', ')}" : '',
             plan.explain ? "explain ${plan.explain.collect { it -> it.name }.join(', ')}" : '',
-            plan.motifs ? "name motifs by ${plan.motifs.fileName}" : ''
+            plan.motifs ? "name motifs by ${plan.motifs.fileName}" : '',
+            plan.modisco ? 'find motifs anew' : ''
         ].findAll()
         def lines = ["${c.bold}seformer ${workflow.manifest.version}${c.reset}  ${([what] + also).join('; ')}".toString()]
         plan.changed.each { title, values ->

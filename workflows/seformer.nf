@@ -32,7 +32,7 @@ workflow SEFORMER {
     }
 
     if (plan.explain) {
-        EXPLAIN_REGIONS(plan.explain, genome, models, plan.motifs)
+        EXPLAIN_REGIONS(plan.explain, genome, models, plan.motifs, plan.modisco)
         folders  = folders.mix(EXPLAIN_REGIONS.out.folders)
         versions = versions.mix(EXPLAIN_REGIONS.out.versions)
     }

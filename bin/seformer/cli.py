@@ -34,6 +34,7 @@ COMMANDS = (
     "explain",
     "merge-attributions",
     "motifs",
+    "modisco",
     "variants",
     "report",
     "models",

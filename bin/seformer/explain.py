@@ -7,7 +7,7 @@ import logging
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,13 @@ from seformer import faithfulness, files, tracks
 from seformer.attribute import OVERLAPPING, Attribution, Settings, attribute
 from seformer.devices import resolve_device
 from seformer.errors import UserError
+from seformer.explained import (
+    REGION_COLUMNS,
+    RESULT_COLUMNS,
+    TABLE_FILE,
+    has_values,
+    read_table,
+)
 from seformer.extract import extract, read_extracted
 from seformer.genome import Genome
 from seformer.logs import progress
@@ -26,22 +33,8 @@ from seformer.predict import SUPER, TYPICAL, decide
 from seformer.score import chunks
 
 logger = logging.getLogger(__name__)
-TABLE_FILE, TRACK_FILE, SUMMARY_FILE = "attributions.tsv", "attributions.bw", "summary.json"
+TRACK_FILE, SUMMARY_FILE = "attributions.bw", "summary.json"
 BEDGRAPH_FILE = "attributions.bedgraph"
-REGION_COLUMNS = ("chrom", "start", "end", "name", "label")
-RESULT_COLUMNS = (
-    "logit",
-    "prediction",
-    "reference_logit",
-    "attribution_sum",
-    "special_share",
-    "completeness_error",
-    "worst_reference_error",
-    "steps",
-    "references",
-    "coverage",
-    "flags",
-)
 # regions explained together: enough to fill batches, little enough to hold their tokens
 CHUNK_BASES = 200_000
 PROFILE_BINS = 50
@@ -252,30 +245,6 @@ def _only_overlap(flags: str, shared: bool) -> str:
     return ",".join([*others, OVERLAPPING] if shared else others)
 
 
-def read_table(folder: Path) -> pd.DataFrame:
-    """Read `attributions.tsv` of a folder.
-
-    Raises
-    ------
-    UserError
-        If it is missing or not one that seformer wrote.
-    """
-    path = Path(folder) / TABLE_FILE
-    table = files.read_table(
-        path, (*REGION_COLUMNS, *RESULT_COLUMNS), text=("chrom", "name", "prediction", "flags")
-    )
-    for column in ("name", "prediction", "flags"):
-        table[column] = table[column].fillna("")
-    for column in ("label", "steps", "references"):
-        table[column] = table[column].astype("Int64")
-    return table
-
-
-def has_values(table: pd.DataFrame) -> np.ndarray:
-    """Rows of `attributions.tsv` that have values, bool ``[rows]``."""
-    return table["logit"].notna().to_numpy()
-
-
 def write_tracks(folder: Path, sizes: Mapping[str, int] | None, *, bedgraph: bool = False) -> None:
     """Write the track beside the values in ``folder``."""
     table = read_table(folder)
@@ -405,18 +374,3 @@ def log(record: dict[str, Any]) -> None:
             error["max"],
             record["flags"].get("incomplete", 0),
         )
-
-
-def iterate(folder: Path) -> Iterator[tuple[pd.Series, np.ndarray, str]]:
-    """Yield (row of the table, values float32 ``[bases]``, sequence) of an explained folder."""
-    table = read_table(folder)
-    rows = table[has_values(table)].reset_index(drop=True)
-    values = tracks.Values(Path(folder) / tracks.VALUES_FILE)
-    if len(values) != len(rows):
-        raise UserError(
-            f"{len(values)} regions have values, the table has {len(rows)}",
-            where=folder,
-            do="run `seformer explain` again",
-        )
-    for index in range(len(rows)):
-        yield rows.iloc[index], values[index], values.sequence(index)

@@ -18,8 +18,9 @@ from scipy.stats import false_discovery_control, fisher_exact
 
 from seformer import files
 from seformer.errors import UserError
-from seformer.explain import SUPER, TYPICAL, iterate
+from seformer.explained import iterate
 from seformer.files import existing_file, numbered_lines, open_text
+from seformer.predict import SUPER, TYPICAL
 from seformer.references import generator
 
 try:

@@ -15,7 +15,8 @@ from seformer import files, tracks
 from seformer.archive import opened
 from seformer.attribute import Settings as AttributionSettings
 from seformer.errors import UserError
-from seformer.explain import has_values, read_table, write_values
+from seformer.explain import write_values
+from seformer.explained import has_values, read_table
 from seformer.extract import extract
 from seformer.modelfolder import Settings, load_model
 from seformer.predict import score_file

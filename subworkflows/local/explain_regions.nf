@@ -3,6 +3,7 @@ include { EXTRACT as EXTRACT_TO_EXPLAIN } from '../../modules/local/extract/main
 include { EXPLAIN                       } from '../../modules/local/explain/main'
 include { MERGE_ATTRIBUTIONS            } from '../../modules/local/merge_attributions/main'
 include { MOTIFS                        } from '../../modules/local/motifs/main'
+include { MODISCO                       } from '../../modules/local/modisco/main'
 
 workflow EXPLAIN_REGIONS {
     take:
@@ -10,6 +11,7 @@ workflow EXPLAIN_REGIONS {
     genome // value: [fasta, index files]
     models // [meta, folder]
     known  // motif file in MEME format, or null
+    anew   // whether to search for motifs without such a file too
 
     main:
     EXTRACT_TO_EXPLAIN(
@@ -41,11 +43,21 @@ workflow EXPLAIN_REGIONS {
         named_versions = channel.empty()
     }
 
+    if (anew) {
+        MODISCO(MERGE_ATTRIBUTIONS.out.values, known ?: [])
+        found          = MODISCO.out.results.map { _meta, folder -> folder }
+        found_versions = MODISCO.out.versions_seformer.mix(MODISCO.out.versions_modisco)
+    }
+    else {
+        found          = channel.empty()
+        found_versions = channel.empty()
+    }
+
     emit:
-    folders  = MERGE_ATTRIBUTIONS.out.results.map { _meta, folder -> folder }.mix(named)
+    folders  = MERGE_ATTRIBUTIONS.out.results.map { _meta, folder -> folder }.mix(named, found)
     versions = EXTRACT_TO_EXPLAIN.out.versions_seformer
         .mix(EXTRACT_TO_EXPLAIN.out.versions_pysam, EXTRACT_TO_EXPLAIN.out.versions_pandas)
         .mix(EXPLAIN.out.versions_seformer, EXPLAIN.out.versions_torch, EXPLAIN.out.versions_captum)
         .mix(MERGE_ATTRIBUTIONS.out.versions_seformer, MERGE_ATTRIBUTIONS.out.versions_pybigtools)
-        .mix(named_versions)
+        .mix(named_versions, found_versions)
 }

@@ -276,9 +276,10 @@ def test_columns_are_described():
     from seformer import (
         attribute,
         baselines,
-        explain,
+        explained,
         extracted,
         metrics,
+        modisco,
         predict,
         split,
         training,
@@ -292,10 +293,11 @@ def test_columns_are_described():
     assert set(training.HISTORY_COLUMNS) <= mentioned("history.tsv")
     assert {*metrics.METRICS, *baselines.SINGLE_FEATURES} <= mentioned("metrics.json")
     assert set(predict.SCORE_COLUMNS) <= mentioned("Predictions")
-    assert {*explain.REGION_COLUMNS, *explain.RESULT_COLUMNS} <= mentioned("Attributions")
+    assert {*explained.REGION_COLUMNS, *explained.RESULT_COLUMNS} <= mentioned("Attributions")
     flags = {attribute.SMALL, attribute.INCOMPLETE, attribute.NOT_COVERED, attribute.OVERLAPPING}
     assert flags <= mentioned("Attributions")
     assert set(variants.COLUMNS) <= mentioned("Variants")
+    assert set(modisco.PATTERN_COLUMNS) <= mentioned("Motifs found anew")
     # read, not imported: motifs needs an extra
     source = (ROOT / "bin/seformer/motifs.py").read_text()
     columns = re.search(r"^MOTIF_COLUMNS = \((.*?)^\)", source, re.M | re.S)[1]

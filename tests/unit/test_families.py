@@ -23,7 +23,8 @@ from seformer import evaluate
 from seformer.attribute import Settings
 from seformer.backbones import load_backbone, random_backbone
 from seformer.errors import UserError
-from seformer.explain import explain, iterate, read_table
+from seformer.explain import explain
+from seformer.explained import iterate, read_table
 from seformer.extract import extract, read_extracted
 from seformer.files import read_json
 from seformer.finetune_full import finetune_full

@@ -7,7 +7,7 @@ from toys import random_sequence
 
 from seformer import tracks
 from seformer.errors import UserError
-from seformer.explain import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
+from seformer.explained import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
 
 pytest.importorskip("tangermeme", reason="needs the extra 'motifs'")
 pytest.importorskip("memelite", reason="needs the extra 'motifs'")

@@ -11,7 +11,7 @@ from report_inputs import explanations, write_json, write_table
 from toys import random_sequence
 
 from seformer import tracks
-from seformer.explain import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
+from seformer.explained import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
 from seformer.report import page
 from seformer.report.collect import Motifs, collect
 from seformer.report.explanations import deletion, faithfulness

@@ -1,0 +1,67 @@
+"""The folder of an explanation: its table, and the values beside each row. No torch is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from seformer import files, tracks
+from seformer.errors import UserError
+
+TABLE_FILE = "attributions.tsv"
+REGION_COLUMNS = ("chrom", "start", "end", "name", "label")
+RESULT_COLUMNS = (
+    "logit",
+    "prediction",
+    "reference_logit",
+    "attribution_sum",
+    "special_share",
+    "completeness_error",
+    "worst_reference_error",
+    "steps",
+    "references",
+    "coverage",
+    "flags",
+)
+
+
+def read_table(folder: Path) -> pd.DataFrame:
+    """Read `attributions.tsv` of a folder.
+
+    Raises
+    ------
+    UserError
+        If it is missing or not one that seformer wrote.
+    """
+    path = Path(folder) / TABLE_FILE
+    table = files.read_table(
+        path, (*REGION_COLUMNS, *RESULT_COLUMNS), text=("chrom", "name", "prediction", "flags")
+    )
+    for column in ("name", "prediction", "flags"):
+        table[column] = table[column].fillna("")
+    for column in ("label", "steps", "references"):
+        table[column] = table[column].astype("Int64")
+    return table
+
+
+def has_values(table: pd.DataFrame) -> np.ndarray:
+    """Rows of `attributions.tsv` that have values, bool ``[rows]``."""
+    return table["logit"].notna().to_numpy()
+
+
+def iterate(folder: Path) -> Iterator[tuple[pd.Series, np.ndarray, str]]:
+    """Yield (row of the table, values float32 ``[bases]``, sequence) of an explained folder."""
+    table = read_table(folder)
+    rows = table[has_values(table)].reset_index(drop=True)
+    values = tracks.Values(Path(folder) / tracks.VALUES_FILE)
+    if len(values) != len(rows):
+        raise UserError(
+            f"{len(values)} regions have values, the table has {len(rows)}",
+            where=folder,
+            do="run `seformer explain` again",
+        )
+    for index in range(len(rows)):
+        yield rows.iloc[index], values[index], values.sequence(index)
