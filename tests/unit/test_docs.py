@@ -402,6 +402,17 @@ def test_links_lead_somewhere(page):
             assert anchor in anchors(found), target
 
 
+def test_every_page_is_reached_from_the_readme():
+    reached, waiting = set(), [PAGES[0]]
+    while waiting:
+        page = waiting.pop()
+        if page not in reached and page in TEXT:
+            reached.add(page)
+            links = re.findall(r"\]\(([^)\s#]+\.md)", TEXT[page])
+            waiting += [(page.parent / link).resolve() for link in links if "://" not in link]
+    assert reached == set(PAGES)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_page_names_this_machine(page):
     assert not re.search(r"/(work|tmp|home|root)/|shared/data|localhost", TEXT[page])
