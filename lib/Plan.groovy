@@ -51,7 +51,11 @@ class Plan {
         ]
         if (params.input) {
             def sheet = Inputs.file(params.input.toString(), '--input', [launchDir])
-            plan.samples = SampleSheet.read(sheet, workflow.projectDir.resolve('assets/schema_input.json') as Path, launchDir)
+            plan.samples = SampleSheet.read(sheet, workflow.projectDir.resolve('assets/schema_input.json') as Path, launchDir, params.random_negatives as boolean)
+                .collect { sample -> params.unit == 'constituent' ? sample : sample + [constituents: []] }
+            plan.folds = params.folds > 1 ? (1..params.folds).toList() : [0]
+            plan.seeds = (0..<params.seeds).collect { i -> params.seed + i }
+            plan.blacklist = params.blacklist ? [Inputs.file(params.blacklist.toString(), '--blacklist', [launchDir])] : []
             plan.backbone = backbone(params.model.toString(), launchDir)
             plan.checkpoints = checkpoints(params, workflow)
             if (params.integrative && plan.samples.size() < 2) {
@@ -74,6 +78,15 @@ class Plan {
         }
         if (params.trained_model && !params.predict && !params.explain) {
             throw Stop.at('--trained_model', 'nothing to do with the model', 'give BED files to --predict or --explain')
+        }
+        if (params.folds > 1 && (params.test_chromosomes || params.validation_chromosomes)) {
+            throw Stop.at('--folds', 'chromosomes to hold out are given too', 'leave one of them out: over the folds every chromosome is held out once')
+        }
+        if (params.conflicts != 'keep' && !params.integrative) {
+            throw Stop.at('--conflicts', 'there is no model of all samples, which alone meets them', 'give --integrative too')
+        }
+        if (params.blacklist && !params.random_negatives) {
+            throw Stop.at('--blacklist', 'no random regions are drawn', 'give --random_negatives too')
         }
         if (params.motifs && !params.explain) {
             throw Stop.at('--motifs', 'there is nothing to find motifs in', 'give the BED files to --explain too')

@@ -5,10 +5,12 @@ import java.nio.file.Path
 class SampleSheet {
 
     static final List<String> RESERVED = ['integrative', 'multiqc', 'pipeline_info', 'model']
+    static final String FOLD = /fold_\d+/
 
-    // Rows as maps: id, row, super_enhancers, typical_enhancers, regions, clusters, splits
-    // (files as lists of none or one, as processes take them)
-    static List<Map> read(Path sheet, Path schemaPath, Path launchDir) {
+    // Rows as maps: id, row, super_enhancers, typical_enhancers, regions, constituents, clusters,
+    // splits (files as lists of none or one, as processes take them). Where typical enhancers are
+    // drawn from the genome, none need be given
+    static List<Map> read(Path sheet, Path schemaPath, Path launchDir, boolean drawn) {
         def columns = new JsonSlurper().parse(schemaPath.toFile()).items.properties as Map<String, Map>
         def lines = numberedLines(sheet)
         if (!lines) {
@@ -16,7 +18,7 @@ class SampleSheet {
         }
         def mark = lines[0][1].contains('\t') && !lines[0][1].contains(',') ? '\t' : ','
         def header = cells(lines[0][1], mark, sheet, lines[0][0])
-        checkHeader(header, columns, "${sheet}, line ${lines[0][0]}")
+        checkHeader(header, columns, drawn, "${sheet}, line ${lines[0][0]}")
         if (lines.size() == 1) {
             throw Stop.at("${sheet}", 'the sample sheet has a header but no sample', 'add a row per cell line')
         }
@@ -27,9 +29,9 @@ class SampleSheet {
             if (values.size() != header.size()) {
                 throw Stop.at(where, "the row has ${values.size()} columns, the header ${header.size()}", 'give every row as many columns as the header; put quotes round a value with a comma')
             }
-            return sample([header, values].transpose().collectEntries(), columns, row, where, seen, sheet, launchDir)
+            return sample([header, values].transpose().collectEntries(), columns, row, where, seen, sheet, launchDir, drawn)
         }
-        ['clusters', 'splits'].each { column ->
+        ['clusters', 'splits', 'constituents'].each { column ->
             if (samples.any { it -> it[column] } && !samples.every { it -> it[column] }) {
                 def without = samples.find { it -> !it[column] }
                 throw Stop.at("${sheet}", "sample '${without.id}' has no file in the column '${column}', others have", 'give it for all samples or for none')
@@ -38,7 +40,8 @@ class SampleSheet {
         return samples
     }
 
-    private static void checkHeader(List<String> header, Map columns, String where) {
+    private static void checkHeader(List<String> header, Map columns, boolean drawn, String where) {
+        def needed = drawn ? ['super_enhancers'] : ['super_enhancers', 'typical_enhancers']
         def repeated = header.find { name -> header.count(name) > 1 }
         if (repeated != null) {
             throw Stop.at(where, "the column '${repeated}' stands there twice", 'leave one of them')
@@ -53,18 +56,18 @@ class SampleSheet {
         if (!header.contains('sample')) {
             throw Stop.at(where, "the column 'sample' is missing", 'give every cell line a name in it')
         }
-        if (!header.contains('regions') && !header.containsAll(['super_enhancers', 'typical_enhancers'])) {
-            def missing = ['super_enhancers', 'typical_enhancers'].findAll { name -> !header.contains(name) }
+        if (!header.contains('regions') && !header.containsAll(needed)) {
+            def missing = needed.findAll { name -> !header.contains(name) }
             throw Stop.at(where, "the column${missing.size() > 1 ? 's' : ''} ${missing.collect { name -> "'${name}'" }.join(' and ')} ${missing.size() > 1 ? 'are' : 'is'} missing", "give super_enhancers and typical_enhancers, or one labelled file in 'regions'")
         }
     }
 
-    private static Map sample(Map<String, String> values, Map columns, int row, String where, Map seen, Path sheet, Path launchDir) {
+    private static Map sample(Map<String, String> values, Map columns, int row, String where, Map seen, Path sheet, Path launchDir, boolean drawn) {
         def id = values.sample
         if (!(id ==~ columns.sample.pattern)) {
             throw Stop.at(where, id ? "'${id}' cannot name a sample" : 'the sample has no name', columns.sample.errorMessage)
         }
-        if (id in RESERVED) {
+        if (id in RESERVED || id ==~ FOLD) {
             throw Stop.at(where, "the name '${id}' is taken by a folder of the results", 'choose another')
         }
         if (seen.containsKey(id.toLowerCase())) {
@@ -75,7 +78,7 @@ class SampleSheet {
         if (values.regions && pair) {
             throw Stop.at(where, "sample '${id}' has 'regions' and '${pair[0]}'", 'give either the one labelled file or the two BED files')
         }
-        if (!values.regions && pair.size() < 2) {
+        if (!values.regions && pair.size() < 2 && !(drawn && values.super_enhancers)) {
             def missing = ['super_enhancers', 'typical_enhancers'].find { name -> !values[name] }
             throw Stop.at(where, "sample '${id}' has no file in '${missing}'", "give super_enhancers and typical_enhancers, or one labelled file in 'regions'")
         }

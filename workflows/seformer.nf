@@ -16,7 +16,7 @@ workflow SEFORMER {
     versions = PREPARE_GENOME.out.versions
 
     if (plan.samples) {
-        TRAIN(plan.samples, genome, plan.backbone, plan.integrative, plan.checkpoints)
+        TRAIN(plan, genome)
         models   = TRAIN.out.models
         folders  = folders.mix(TRAIN.out.folders)
         versions = versions.mix(TRAIN.out.versions)

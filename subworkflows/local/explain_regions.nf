@@ -15,8 +15,9 @@ workflow EXPLAIN_REGIONS {
 
     main:
     EXTRACT_TO_EXPLAIN(
-        channel.fromList(beds.collect { it -> [[id: it.id, name: it.name], [], [], it.file] }),
-        genome
+        channel.fromList(beds.collect { it -> [[id: it.id, name: it.name], [], [], it.file, []] }),
+        genome,
+        []
     )
 
     shards = EXTRACT_TO_EXPLAIN.out.shards

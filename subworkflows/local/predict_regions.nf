@@ -11,8 +11,9 @@ workflow PREDICT_REGIONS {
 
     main:
     EXTRACT_TO_PREDICT(
-        channel.fromList(beds.collect { it -> [[id: it.id, name: it.name], [], [], it.file] }),
-        genome
+        channel.fromList(beds.collect { it -> [[id: it.id, name: it.name], [], [], it.file, []] }),
+        genome,
+        []
     )
 
     shards = EXTRACT_TO_PREDICT.out.shards

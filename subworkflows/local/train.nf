@@ -1,23 +1,27 @@
-// From regions to evaluated models: one per sample and, if wanted, one for all samples together
+// From regions to evaluated models: one per sample and, if wanted, one for all samples together.
+// With folds and seeds each of these is an ensemble: a training per fold and seed, a test per fold
 include { EXTRACT       } from '../../modules/local/extract/main'
 include { SPLIT         } from '../../modules/local/split/main'
 include { FETCH_MODEL   } from '../../modules/local/fetch_model/main'
 include { FINETUNE_HEAD } from '../../modules/local/finetune_head/main'
 include { FINETUNE_FULL } from '../../modules/local/finetune_full/main'
 include { EVALUATE      } from '../../modules/local/evaluate/main'
+include { POOL          } from '../../modules/local/pool/main'
+include { TRANSFER      } from '../../modules/local/transfer/main'
 
 workflow TRAIN {
     take:
-    samples     // list of maps: id, row, super_enhancers, typical_enhancers, regions, clusters, splits
-    genome      // value: [fasta, index files]
-    backbone    // map: name, folder, fetch
-    integrative // boolean: also one model for all samples
-    checkpoints // map: folder for the checkpoints of stage 2, or an empty text; marker
+    plan   // map: samples, backbone, integrative, checkpoints, folds, seeds, blacklist, see lib/Plan.groovy
+    genome // value: [fasta, index files]
 
     main:
+    samples = plan.samples
+    folds   = plan.folds // numbers of the folds; [0] is one split
+
     EXTRACT(
-        channel.fromList(samples.collect { it -> [[id: it.id, row: it.row], it.super_enhancers, it.typical_enhancers, it.regions] }),
-        genome
+        channel.fromList(samples.collect { it -> [[id: it.id, row: it.row], it.super_enhancers, it.typical_enhancers, it.regions, it.constituents] }),
+        genome,
+        plan.blacklist
     )
 
     // the order of the sheet, so that the same run is the same to -resume
@@ -30,45 +34,100 @@ workflow TRAIN {
         samples.collectMany { it -> it.splits }
     )
 
+    // number of the fold, and the folder that has the samples' splits
+    splits = SPLIT.out.audit.flatMap { audit -> folds.collect { fold -> [fold, fold ? audit.parent.resolve("fold_${fold}") : audit.parent] } }
+
     single = EXTRACT.out.extracted
-        .map { meta, folder -> [meta.id, folder] }
-        .join(SPLIT.out.splits.flatten().map { folder -> [folder.name, folder] })
-        .map { id, folder, split -> [[id: id, members: 1], [folder], [split]] }
+        .combine(splits)
+        .map { meta, folder, fold, split -> [[id: meta.id, members: 1, fold: fold], [folder], [split.resolve(meta.id)]] }
 
     together = extracted
-        .combine(SPLIT.out.splits.map { folders -> [folders instanceof List ? folders : [folders]] })
-        .filter { integrative }
-        .map { row ->
-            def splits = row[-1]
-            def all    = row[0..-2]
-            [[id: 'integrative', members: all.size()], all.collect { it -> it[1] }, all.collect { it -> splits.find { split -> split.name == it[0].id } }]
-        }
+        .map { all -> [all] }
+        .combine(splits)
+        .filter { plan.integrative }
+        .map { all, fold, split -> [[id: 'integrative', members: all.size(), fold: fold], all.collect { it -> it[1] }, all.collect { it -> split.resolve(it[0].id) }] }
 
     data = single.mix(together)
 
-    if (backbone.fetch) {
-        FETCH_MODEL(backbone.name)
-        source         = FETCH_MODEL.out.model.map { folder -> [backbone.name, folder] }
+    // run: the folder of one training among several, or an empty text
+    runs = data
+        .combine(channel.fromList(plan.seeds))
+        .map { meta, regions, split, seed ->
+            def run = (meta.fold ? "fold_${meta.fold}/" : '') + (plan.seeds.size() > 1 ? "seed_${seed}/" : '')
+            [meta + [seed: seed, run: run], regions, split]
+        }
+
+    if (plan.backbone.fetch) {
+        FETCH_MODEL(plan.backbone.name)
+        source         = FETCH_MODEL.out.model.map { folder -> [plan.backbone.name, folder] }
         fetch_versions = FETCH_MODEL.out.versions_seformer.mix(FETCH_MODEL.out.versions_huggingface_hub)
     }
     else {
-        source         = channel.value([backbone.name, backbone.folder])
+        source         = channel.value([plan.backbone.name, plan.backbone.folder])
         fetch_versions = channel.empty()
     }
 
-    FINETUNE_HEAD(data, source)
-    FINETUNE_FULL(FINETUNE_HEAD.out.model.join(data), [checkpoints.folder, checkpoints.marker])
-    EVALUATE(FINETUNE_FULL.out.model.join(data))
+    FINETUNE_HEAD(runs, source)
+    FINETUNE_FULL(FINETUNE_HEAD.out.model.join(runs), [plan.checkpoints.folder, plan.checkpoints.marker])
+
+    // the models of all seeds, in their order
+    trained = FINETUNE_FULL.out.model
+        .map { meta, model -> [groupKey([meta.id, meta.fold], plan.seeds.size()), meta, model] }
+        .groupTuple()
+        .map { _key, metas, models ->
+            def order = (0..<metas.size()).toSorted { a, b -> metas[a].seed <=> metas[b].seed }
+            [metas[0].subMap(['id', 'members', 'fold']), order.collect { i -> models[i] }]
+        }
+
+    EVALUATE(trained.join(data))
+
+    if (folds.size() > 1) {
+        POOL(
+            EVALUATE.out.metrics
+                .map { meta, file -> [groupKey(meta.id, folds.size()), meta, file.parent] }
+                .groupTuple()
+                .map { _key, metas, found ->
+                    def order = (0..<metas.size()).toSorted { a, b -> metas[a].fold <=> metas[b].fold }
+                    [metas[0].subMap(['id', 'members']), order.collect { i -> found[i] }]
+                }
+        )
+        models        = POOL.out.model
+        metrics       = POOL.out.metrics
+        results       = POOL.out.results
+        pool_versions = POOL.out.versions_seformer
+    }
+    else {
+        models        = EVALUATE.out.model
+        metrics       = EVALUATE.out.metrics
+        results       = EVALUATE.out.results
+        pool_versions = channel.empty()
+    }
+
+    if (samples.size() > 1) {
+        // one order in every run, so that -resume finds it
+        TRANSFER(
+            EVALUATE.out.model.toSortedList { a, b -> a[0].fold <=> b[0].fold ?: a[0].id <=> b[0].id }.map { all -> all.collect { it -> it[1] } },
+            extracted.map { all -> all.collect { it -> it[1] } },
+            splits.map { _fold, split -> samples.collect { it -> split.resolve(it.id) } }.collect()
+        )
+        matrix            = TRANSFER.out.matrix
+        transfer_versions = TRANSFER.out.versions_seformer.mix(TRANSFER.out.versions_torch)
+    }
+    else {
+        matrix            = channel.empty()
+        transfer_versions = channel.empty()
+    }
 
     emit:
-    models   = EVALUATE.out.model   // [meta, folder]
-    metrics  = EVALUATE.out.metrics // [meta, file]
+    models   // [meta, folder]
+    metrics  // [meta, file]
     folders  = SPLIT.out.splits.flatten()
-        .mix(SPLIT.out.audit)
-        .mix(FINETUNE_HEAD.out.history.map { _meta, folder -> folder })
-        .mix(FINETUNE_FULL.out.history.map { _meta, folder -> folder })
-        .mix(EVALUATE.out.results.map { _meta, folder -> folder })
+        .filter { folder -> !(folder.name ==~ /fold_\d+/) }
+        .mix(SPLIT.out.audit, matrix)
+        .mix(FINETUNE_HEAD.out.history.mix(FINETUNE_FULL.out.history).map { meta, file -> meta.run.tokenize('/').inject(file.parent) { folder, _part -> folder.parent } })
+        .mix(results.map { _meta, folder -> folder })
     versions = fetch_versions
+        .mix(pool_versions, transfer_versions)
         .mix(EXTRACT.out.versions_seformer, EXTRACT.out.versions_pysam, EXTRACT.out.versions_pandas)
         .mix(SPLIT.out.versions_seformer, SPLIT.out.versions_pandas)
         .mix(FINETUNE_HEAD.out.versions_seformer, FINETUNE_HEAD.out.versions_torch, FINETUNE_HEAD.out.versions_transformers)

@@ -24,6 +24,8 @@ COMMAND_OF = {
     "FINETUNE_HEAD": "finetune-head",
     "FINETUNE_FULL": "finetune-full",
     "EVALUATE": "evaluate",
+    "POOL": "pool",
+    "TRANSFER": "transfer",
     "PREDICT": "predict",
     "EXPLAIN": "explain",
     "MOTIFS": "motifs",

@@ -6,10 +6,11 @@ import re
 
 import numpy as np
 import pytest
-from report_inputs import AUDIT, regions
+from report_inputs import AUDIT, history, regions, write_results
 
-from seformer.report import data
-from seformer.report.collect import Results, Sample
+from seformer import files
+from seformer.report import data, samples
+from seformer.report.collect import Results, Sample, collect
 from seformer.report.content import signed
 
 
@@ -68,3 +69,48 @@ def test_linked_regions_and_conflicts_are_said():
     assert "Split by chromosomes into 5 folds" in said
     assert "12 typical enhancers overlap a super-enhancer of another sample" in said
     assert "learns from those with the label of most samples ( --conflicts majority , 21" in said
+
+
+def test_folds_and_seeds_are_listed_and_their_own_results_passed_over(tmp_path):
+    write_results(tmp_path, use=False)
+    (tmp_path / "K562/history.tsv").unlink()
+    whole = files.read_json(tmp_path / "K562/metrics.json")
+    for fold in (1, 2):
+        files.write_json({"test": "of a fold"}, tmp_path / f"K562/folds/fold_{fold}/metrics.json")
+        table = history(np.random.default_rng(fold), 0.8 + fold / 100)
+        files.write_table(table, tmp_path / f"fold_{fold}/K562/splits.tsv")
+        for stage, name in ((1, "head"), (2, "full")):
+            path = tmp_path / f"K562/training/{name}/fold_{fold}/seed_1/history.tsv"
+            files.write_table(table[table["stage"] == stage], path)
+    files.write_json({"sample": "other"}, tmp_path / "K562/model/members/2/seformer.json")
+    found = collect([tmp_path])
+    sample = found.samples["K562"]
+    assert list(found.samples) == ["K562"]
+    assert sample.metrics == whole
+    assert sample.settings["sample"] == "K562"
+    assert list(sample.runs) == ["fold_1/seed_1", "fold_2/seed_1"]
+    assert sample.history is sample.runs["fold_1/seed_1"]
+    (section,) = samples.sections(found)
+    assert "fold 1, seed 1" in words(section)
+    assert section.data.count("<tr>") == 3
+
+
+def test_the_matrix_of_samples():
+    def scores(*values):
+        names = ("a", "b<", "locus_mean")
+        return {
+            name: {"auroc": {"value": v, "low": v - 0.1, "high": v + 0.1}}
+            for name, v in zip(names, values, strict=True)
+        }
+
+    tests = {
+        "a": {"scores": scores(0.8, 0.7, 0.9), "known_elsewhere": 0.5},
+        "b<": {"scores": scores(0.6, 0.75, 0.85), "known_elsewhere": 0.25},
+    }
+    found = {"samples": ["a", "b<"], "models": ["a", "b<"], "tests": tests}
+    (section,) = samples.sections(Results({}, transfer=found))
+    said = words(section)
+    assert "a 0.800 0.700 to 0.900 0.600" in said
+    assert "mean of the locus elsewhere 0.900 0.800 to 1.000 0.850" in said
+    assert "a 50 %, b‹ 25 %" in said
+    assert "b<<" not in section.data

@@ -17,8 +17,10 @@ file                             columns or keys used
 ===============================  ==========================================================
 `regions.tsv`                    `label length gc drop_reason` and, after the split, `split`
 `history.tsv` (each stage)       `stage epoch step train_loss validation_loss validation_auroc`
-                                 `learning_rate seconds`; several files are joined by `stage`
+                                 `learning_rate seconds`; several files are joined by `stage`;
+                                 below `fold_K`, `seed_K` it is one training of several
 `audit.json`                     the leakage audit; also directly in FOLDER, for all samples
+`transfer.json`                  the samples' models on one another, directly in FOLDER
 `metrics.json`, `curves.json`    written by `seformer evaluate`
 `seformer.json`                  settings of the model (the final model folder's)
 `predictions.tsv`                `logit probability prediction coverage flags`; the folder's name
@@ -30,8 +32,8 @@ file                             columns or keys used
                                  pictures in `logos/` beside it; the folder's name is the BED's
 ===============================  ==========================================================
 
-The folders `model`, `pipeline_info`, `multiqc` and hidden ones are not samples. A `regions.tsv`
-with the column `split` wins over one without.
+The folders `model`, `pipeline_info`, `multiqc`, `fold_K` and hidden ones are not samples. A
+`regions.tsv` with the column `split` wins over one without.
 
 `--parameters` is a JSON object (`{"input": "sheet.csv", ...}`), nested groups allowed.
 `--versions` is YAML of two levels, `PROCESS: {software: version}`, as pipelines collect it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from seformer.report.content import place_of
 
 logger = logging.getLogger(__name__)
 NOT_SAMPLES = {"model", "pipeline_info", "multiqc", "multiqc_data", "report"}
+RUN = re.compile(r"(fold|seed)_\d+")
 PROBABILITY_BINS = 20
 ROWS = 200_000
 # completeness errors are shown on this scale; larger ones fall into the last bin
@@ -65,13 +67,19 @@ class Sample:
 
     name: str
     regions: pd.DataFrame | None = None
-    history: pd.DataFrame | None = None
+    # of each fold and seed ("fold_1/seed_2"; "" where there is one training); the first is drawn
+    runs: dict[str, pd.DataFrame] = field(default_factory=dict)
     metrics: dict[str, Any] | None = None
     curves: dict[str, Any] | None = None
     settings: dict[str, Any] | None = None
     predictions: dict[str, Predictions] = field(default_factory=dict)
     explanations: dict[str, Explanations] = field(default_factory=dict)
     motifs: dict[str, Motifs] = field(default_factory=dict)
+
+    @property
+    def history(self) -> pd.DataFrame | None:
+        """The training that the curves show."""
+        return self.runs[min(self.runs)] if self.runs else None
 
 
 @dataclass
@@ -80,6 +88,7 @@ class Results:
 
     samples: dict[str, Sample]
     audit: dict[str, Any] | None = None
+    transfer: dict[str, Any] | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def ordered(self) -> list[Sample]:
@@ -107,8 +116,11 @@ def collect(folders: Sequence[Path]) -> Results:
             raise UserError("no such folder", where=folder)
         if (folder / "audit.json").is_file():
             results.audit = files.read_object(folder / "audit.json")
+        if (folder / "transfer.json").is_file():
+            results.transfer = files.read_object(folder / "transfer.json")
         for place in sorted(folder.iterdir()):
             hidden = place.name.startswith((".", "_")) or place.name in NOT_SAMPLES
+            hidden |= RUN.fullmatch(place.name) is not None
             if place.is_dir() and not hidden:
                 _read_sample(place, results)
     if not results.samples and results.audit is None:
@@ -124,7 +136,13 @@ def _read_sample(folder: Path, results: Results) -> None:
     sample = results.samples.get(folder.name) or Sample(folder.name)
     found = False
     for path in _walk(folder):
-        if path.name == "audit.json":
+        run = "/".join(part for part in path.relative_to(folder).parts if RUN.fullmatch(part))
+        if path.name == "history.tsv":
+            _take_history(path, sample, run)
+            found = True
+        elif run or "members" in path.relative_to(folder).parts:
+            continue  # a fold's own results are in those of all
+        elif path.name == "audit.json":
             results.audit = files.read_object(path)
         elif _read_file(path, sample):
             found = True
@@ -144,8 +162,6 @@ def _read_file(path: Path, sample: Sample) -> bool:
     name, bed = path.name, path.parent.name
     if name == "regions.tsv":
         _take_regions(path, sample)
-    elif name == "history.tsv":
-        _take_history(path, sample)
     elif name == "metrics.json":
         sample.metrics = files.read_object(path)
     elif name == "curves.json":
@@ -178,11 +194,11 @@ def _take_regions(path: Path, sample: Sample) -> None:
         sample.regions = table
 
 
-def _take_history(path: Path, sample: Sample) -> None:
+def _take_history(path: Path, sample: Sample, run: str) -> None:
     table = files.read_table(path, ["stage", "epoch", "train_loss", "validation_auroc"])
-    known = [] if sample.history is None else [sample.history]
+    known = [sample.runs[run]] if run in sample.runs else []
     joined = pd.concat([*known, table], ignore_index=True)
-    sample.history = joined.drop_duplicates(["stage", "epoch"], keep="last").sort_values(
+    sample.runs[run] = joined.drop_duplicates(["stage", "epoch"], keep="last").sort_values(
         ["stage", "epoch"], ignore_index=True
     )
 

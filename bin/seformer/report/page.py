@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from seformer import files
-from seformer.report import data, explanations, judge, methods, results, summary, training, use
+from seformer.report import (
+    data,
+    explanations,
+    judge,
+    methods,
+    results,
+    samples,
+    summary,
+    training,
+    use,
+)
 from seformer.report.collect import Results, collect
 from seformer.report.content import PARENTS, Section, plain, write
 
@@ -73,6 +83,7 @@ def page(found: Results) -> list[Section]:
         *data.sections(found),
         *training.sections(found),
         *results.sections(found),
+        *samples.sections(found),
         *use.sections(found),
         *explanations.sections(found),
         *([text] if text else []),

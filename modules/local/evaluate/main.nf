@@ -1,11 +1,11 @@
-// The held-out test part, scored once, beside its baselines
+// The held-out test part, scored once, beside its baselines; several models are one ensemble
 process EVALUATE {
-    tag "${meta.id}"
+    tag "${meta.fold ? "${meta.id}, fold_${meta.fold}" : meta.id}"
     label 'process_medium'
     label 'process_gpu'
 
     input:
-    tuple val(meta), path(model, stageAs: 'stage2'), path(extracted, stageAs: 'extracted/?'), path(splits, stageAs: 'splits/?')
+    tuple val(meta), path(models, stageAs: 'stage2/?'), path(extracted, stageAs: 'extracted/?'), path(splits, stageAs: 'splits/?')
 
     output:
     tuple val(meta), path("evaluated/${meta.id}/model", type: 'dir')      , emit: model
@@ -19,11 +19,12 @@ process EVALUATE {
 
     script:
     def args   = task.ext.args ?: ''
+    def trained = (1..[models].flatten().size()).collect { i -> "--model stage2/${i}" }
     def inputs = (1..meta.members).collect { i -> "--extracted extracted/${i} --splits splits/${i}/splits.tsv" }
     """
     export OMP_NUM_THREADS=${task.cpus}
     seformer-evaluate \\
-        --model stage2 \\
+        ${trained.join(' ')} \\
         ${inputs.join(' ')} \\
         --sample '${meta.id}' \\
         --out 'evaluated/${meta.id}' \\

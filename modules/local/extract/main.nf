@@ -4,8 +4,9 @@ process EXTRACT {
     label 'process_low'
 
     input:
-    tuple val(meta), path(super_enhancers, stageAs: 'super_enhancers/*'), path(typical_enhancers, stageAs: 'typical_enhancers/*'), path(regions, stageAs: 'regions/*')
+    tuple val(meta), path(super_enhancers, stageAs: 'super_enhancers/*'), path(typical_enhancers, stageAs: 'typical_enhancers/*'), path(regions, stageAs: 'regions/*'), path(constituents, stageAs: 'constituents/*')
     path genome, stageAs: 'genome/*'
+    path blacklist, stageAs: 'blacklist/*'
 
     output:
     tuple val(meta), path("extracted/${meta.id}", type: 'dir')                           , emit: extracted
@@ -16,12 +17,15 @@ process EXTRACT {
 
     script:
     def args   = task.ext.args ?: ''
-    def source = regions ? '--regions regions/*' : '--super-enhancers super_enhancers/* --typical-enhancers typical_enhancers/*'
+    def source = regions
+        ? '--regions regions/*'
+        : '--super-enhancers super_enhancers/*' + (typical_enhancers ? ' --typical-enhancers typical_enhancers/*' : '')
+    def also   = (constituents ? '--constituents constituents/* ' : '') + (blacklist ? '--blacklist blacklist/*' : '')
     """
     shopt -s extglob
     seformer-extract \\
         --fasta genome/!(*.fai|*.gzi) \\
-        ${source} \\
+        ${source} ${also} \\
         --sample '${meta.id}' \\
         --out 'extracted/${meta.id}' \\
         ${args}

@@ -1,7 +1,7 @@
 // Stage 2: all layers, from the classifier of stage 1. Checkpoints lie outside the task's folder,
 // so that the next attempt, or the next run with -resume, goes on from them
 process FINETUNE_FULL {
-    tag "${meta.id}"
+    tag "${([meta.id] + meta.run.tokenize('/')).join(', ')}"
     label 'process_medium'
     label 'process_gpu'
 
@@ -10,8 +10,8 @@ process FINETUNE_FULL {
     tuple val(checkpoints), path(marker, stageAs: 'checkpoints.marker')
 
     output:
-    tuple val(meta), path("full/${meta.id}", type: 'dir')   , emit: model
-    tuple val(meta), path("history/${meta.id}", type: 'dir'), emit: history
+    tuple val(meta), path("full/${meta.id}", type: 'dir')              , emit: model
+    tuple val(meta), path("history/${meta.id}/${meta.run}history.tsv"), emit: history
     tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
     tuple val("${task.process}"), val('torch'), eval('seformer-version torch'), topic: versions, emit: versions_torch
     tuple val("${task.process}"), val('transformers'), eval('seformer-version transformers'), topic: versions, emit: versions_transformers
@@ -19,7 +19,7 @@ process FINETUNE_FULL {
 
     script:
     def args   = task.ext.args ?: ''
-    def keep   = checkpoints ? "--checkpoints '${checkpoints}/${meta.id}'" : ''
+    def keep   = checkpoints ? "--checkpoints '${checkpoints}/${meta.id}/${meta.run}'" : ''
     def inputs = (1..meta.members).collect { i -> "--extracted extracted/${i} --splits splits/${i}/splits.tsv" }
     """
     export OMP_NUM_THREADS=${task.cpus}
@@ -30,15 +30,15 @@ process FINETUNE_FULL {
         --threads ${task.cpus} \\
         ${keep} \\
         ${args}
-    mkdir -p 'history/${meta.id}'
-    cp 'full/${meta.id}/history.tsv' 'history/${meta.id}/'
+    mkdir -p 'history/${meta.id}/${meta.run}'
+    cp 'full/${meta.id}/history.tsv' 'history/${meta.id}/${meta.run}'
     """
 
     stub:
     """
     mkdir -p 'full/${meta.id}'
-    mkdir -p 'history/${meta.id}'
-    touch 'history/${meta.id}/history.tsv'
+    mkdir -p 'history/${meta.id}/${meta.run}'
+    touch 'history/${meta.id}/${meta.run}history.tsv'
     touch 'full/${meta.id}/'{config.json,model.safetensors,seformer.json,history.tsv}
     """
 }

@@ -1,6 +1,6 @@
 // Stage 1: the classifier on the frozen backbone, whose features are computed once
 process FINETUNE_HEAD {
-    tag "${meta.id}"
+    tag "${([meta.id] + meta.run.tokenize('/')).join(', ')}"
     label 'process_medium'
     label 'process_gpu'
 
@@ -9,8 +9,8 @@ process FINETUNE_HEAD {
     tuple val(name), path(backbone, stageAs: 'backbone/*')
 
     output:
-    tuple val(meta), path("head/${meta.id}", type: 'dir')   , emit: model
-    tuple val(meta), path("history/${meta.id}", type: 'dir'), emit: history
+    tuple val(meta), path("head/${meta.id}", type: 'dir')              , emit: model
+    tuple val(meta), path("history/${meta.id}/${meta.run}history.tsv"), emit: history
     tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
     tuple val("${task.process}"), val('torch'), eval('seformer-version torch'), topic: versions, emit: versions_torch
     tuple val("${task.process}"), val('transformers'), eval('seformer-version transformers'), topic: versions, emit: versions_transformers
@@ -28,15 +28,15 @@ process FINETUNE_HEAD {
         --out 'head/${meta.id}' \\
         --threads ${task.cpus} \\
         ${args}
-    mkdir -p 'history/${meta.id}'
-    cp 'head/${meta.id}/history.tsv' 'history/${meta.id}/'
+    mkdir -p 'history/${meta.id}/${meta.run}'
+    cp 'head/${meta.id}/history.tsv' 'history/${meta.id}/${meta.run}'
     """
 
     stub:
     """
     mkdir -p 'head/${meta.id}'
-    mkdir -p 'history/${meta.id}'
-    touch 'history/${meta.id}/history.tsv'
+    mkdir -p 'history/${meta.id}/${meta.run}'
+    touch 'history/${meta.id}/${meta.run}history.tsv'
     touch 'head/${meta.id}/'{config.json,model.safetensors,seformer.json,history.tsv}
     """
 }

@@ -28,10 +28,13 @@ process SPLIT {
     """
 
     stub:
+    def args  = task.ext.args ?: ''
+    def folds = (args =~ /--folds (\d+)/).collect { found -> found[1] as int }.sum() ?: 1
+    def all   = folds > 1 ? (1..folds).collect { k -> "fold_${k}/" } : ['']
     """
-    for id in ${ids.join(' ')}; do
-        mkdir -p splits/\$id
-        touch splits/\$id/splits.tsv splits/\$id/regions.tsv
+    for folder in ${all.collectMany { fold -> ids.collect { id -> fold + id } }.join(' ')}; do
+        mkdir -p splits/\$folder
+        touch splits/\$folder/splits.tsv splits/\$folder/regions.tsv
     done
     echo '{}' > splits/audit.json
     """

@@ -1,0 +1,46 @@
+"""`seformer transfer`: the matrix of samples, trained on against tested on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seformer.commands import options
+
+
+def command(
+    model: Annotated[
+        list[Path],
+        typer.Option("--model", help="Evaluated model folder; one per sample (and fold)."),
+    ],
+    extracted: options.ExtractedMany,
+    splits: options.SplitsMany,
+    out: options.Out,
+    bootstrap: Annotated[
+        int, typer.Option("--bootstrap", min=10, help="Resamples of loci behind each interval.")
+    ] = 1000,
+    batch_tokens: options.BatchTokens = 16_384,
+    seed: options.Seed = 1,
+    device: options.Device = "auto",
+    threads: options.Threads = 0,
+) -> None:
+    """Score every sample's test part with every sample's model, beside the mean of the locus.
+
+    Writes transfer.json.
+    """
+    from seformer.devices import use_threads
+    from seformer.transfer import transfer
+
+    use_threads(threads)
+    transfer(
+        model,
+        extracted,
+        splits,
+        out,
+        resamples=bootstrap,
+        batch_tokens=batch_tokens,
+        seed=seed,
+        device=device,
+    )

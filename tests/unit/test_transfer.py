@@ -1,0 +1,126 @@
+"""Models of every sample on the test regions of every sample, beside the mean of the locus."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from seformer import evaluate, files
+from seformer.backbones import build_backbone
+from seformer.errors import UserError
+from seformer.extract import extract
+from seformer.modelfolder import new_model, save_model
+from seformer.split import split
+from seformer.transfer import LOCUS_MEAN, locus_means, measure, transfer
+
+CHROMOSOMES = tuple(f"chr{i}" for i in range(1, 7))
+
+
+def rows(*places):
+    return pd.DataFrame(places, columns=["chrom", "start", "end", "label"])
+
+
+def test_locus_means():
+    mine = rows(("chr1", 0, 100, 1), ("chr1", 200, 300, 0), ("chr1", 400, 500, 1))
+    others = [
+        rows(("chr1", 50, 120, 1), ("chr1", 299, 400, 0)),
+        rows(("chr1", 0, 10, 0), ("chr1", 210, 220, 0), ("chr1", 250, 260, 1)),
+    ]
+    np.testing.assert_array_equal(locus_means(mine, others), [0.5, 0.5, np.nan])
+
+
+def test_measures_agree_with_scikit_learn():
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 2, 200)
+    table = pd.DataFrame({"label": label, "cluster": [f"c{i // 2}" for i in range(200)]})
+    score = rng.random(200) + 0.3 * label
+    known = np.where(rng.random(200) < 0.5, np.nan, label)
+    found = measure(table, {"a": score / 1.3}, known, 50, 1)
+    assert found["scores"]["a"]["auroc"]["value"] == pytest.approx(
+        roc_auc_score(label, score), abs=1e-12
+    )
+    filled = np.where(np.isnan(known), np.nanmean(known), known)
+    assert found["scores"][LOCUS_MEAN]["auprc"]["value"] == pytest.approx(
+        average_precision_score(label, filled), abs=1e-12
+    )
+    assert found["known_elsewhere"] == np.mean(~np.isnan(known))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Two samples on one genome, two folds, an untrained model evaluated on each."""
+    folder = tmp_path_factory.mktemp("transfer")
+    rng = np.random.default_rng(0)
+    bases = {c: "".join(rng.choice(list("ACGT"), 4_000)) for c in CHROMOSOMES}
+    (folder / "g.fa").write_text("".join(f">{c}\n{b}\n" for c, b in bases.items()))
+    starts = [(c, i) for c in CHROMOSOMES for i in range(0, 3_900, 200)]
+    for name, shift in (("a", 0), ("b", 30)):
+        for kind, first in (("se", 0), ("te", 1)):
+            lines = [f"{c}\t{i + shift}\t{i + shift + 120}\n" for c, i in starts[first::2]]
+            (folder / f"{name}_{kind}.bed").write_text("".join(lines))
+        extract(
+            folder / "g.fa",
+            folder / name,
+            super_enhancers=folder / f"{name}_se.bed",
+            typical_enhancers=folder / f"{name}_te.bed",
+            sample=name,
+        )
+    split([folder / "a", folder / "b"], folder / "s", folds=2, validation_fraction=0.2)
+    for seed, name in enumerate("ab", start=1):
+        for fold in (1, 2):
+            backbone, tokenizer, origin = build_backbone("tiny", seed=seed)
+            torch.manual_seed(10 * seed + fold)
+            model = new_model(backbone, tokenizer, origin, device=torch.device("cpu"), window=128)
+            save_model(model, folder / "stage2" / name / str(fold))
+            evaluate.run(
+                folder / "stage2" / name / str(fold),
+                [folder / name],
+                [folder / f"s/fold_{fold}/{name}/splits.tsv"],
+                folder / f"e/{name}/{fold}",
+                sample=name,
+                resamples=20,
+            )
+    return folder
+
+
+def arguments(place, samples="ab", folds=(1, 2)):
+    pairs = [(name, fold) for fold in folds for name in samples]
+    return (
+        [place / f"e/{name}/{fold}/model" for name, fold in pairs],
+        [place / name for name in samples],
+        [place / f"s/fold_{fold}/{name}/splits.tsv" for name, fold in pairs],
+    )
+
+
+def test_every_model_on_every_sample(place):
+    found = transfer(*arguments(place), place / "t", resamples=20)
+    assert files.read_json(place / "t/transfer.json") == found
+    assert (found["samples"], found["models"], found["folds"]) == (["a", "b"], ["a", "b"], 2)
+    for name, test in found["tests"].items():
+        assert test["n"] == len(CHROMOSOMES) * 20  # all regions, over the folds
+        assert list(test["scores"]) == ["a", "b", LOCUS_MEAN]
+        # the same loci in both samples, with the same labels
+        assert test["scores"][LOCUS_MEAN]["auroc"]["value"] == 1
+        assert test["known_elsewhere"] == 1
+        own = pd.concat(
+            files.read_table(place / f"e/{name}/{fold}/test_predictions.tsv") for fold in (1, 2)
+        )
+        assert test["scores"][name]["auroc"]["value"] == pytest.approx(
+            roc_auc_score(own["label"], own["probability"]), abs=1e-6
+        )
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda m, e, s: (m, e[:1], s[::2]), "one sample only"),
+        (lambda m, e, s: (m[::2], e, s), "b has no model or no splits"),
+        (lambda m, e, s: (m[:3], e, s), "different numbers of folds"),
+    ],
+)
+def test_files_that_do_not_belong_together(place, tmp_path, change, found):
+    with pytest.raises(UserError, match=found):
+        transfer(*change(*arguments(place)), tmp_path / "t")
