@@ -114,7 +114,8 @@ def _windows(
     start, end = table["start"].to_numpy(np.int64), table["end"].to_numpy(np.int64)
     number = -(-(end - start) // length)
     first = (start + end - number * length) // 2
-    last = np.nan_to_num(limit, nan=np.inf) - number * length
+    # a region that itself passes the end is left there, to be dropped for it
+    last = np.where(end <= limit, limit, np.inf) - number * length
     first = np.maximum(np.minimum(first, last), 0).astype(np.int64)
     row = np.repeat(np.arange(len(table)), number)
     rank = np.arange(len(row)) - np.repeat(np.cumsum(number) - number, number)

@@ -58,6 +58,18 @@ def test_windows_that_do_not_fit_are_dropped_and_counted(fasta, bed, tmp_path, r
     assert summary["unit"] == "window"
 
 
+def test_regions_past_the_end_are_dropped_as_such(fasta, bed, tmp_path, random_bases):
+    summary = extract(
+        fasta({"chr1": random_bases(5_000)}, width=60),
+        tmp_path / "x",
+        super_enhancers=bed("se.bed", [("chr1", 0, 900), ("chr1", 7_000, 7_500)]),
+        typical_enhancers=bed("te.bed", [("chr1", 2_000, 2_700), ("chr1", 8_000, 8_600)]),
+        units=Units("window", 1000),
+        invalid_regions="drop",
+    )
+    assert summary["dropped"] == {"past_chromosome_end": 2}
+
+
 def test_constituents_take_label_and_parent_of_the_region_that_holds_their_middle(
     genome, bed, tmp_path
 ):
