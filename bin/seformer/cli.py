@@ -27,6 +27,7 @@ COMMANDS = (
     "finetune-full",
     "evaluate",
     "pool",
+    "transfer",
     "pack",
     "unpack",
     "predict",
