@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # The Galaxy tools in a real Galaxy: lint; every tool's own tests, plain and in the tools' image; a
 # planted wrong expectation, which has to fail; the workflow from upload to report; names of data sets
-# that a shell would run; and the scores of the command and of the pipeline. About ten minutes.
+# that a shell would run; and the scores of the command and of the pipeline. About ten minutes on two idle cores.
 #
 #   scripts/test_galaxy.sh [lint] [plain] [docker] [docker-all]
 #
-# Without arguments the first three; docker runs the first test of every tool, docker-all runs all.
+# Without arguments lint alone, which needs no server; plain starts one, docker runs the first test of
+# every tool in the image, docker-all runs all.
 #
 # SEFORMER_FIXTURES names a folder with galaxy-tool-test.sh, which starts a Galaxy from its Python
 # packages and runs the tools' tests, and with docker-up.sh, which starts a Docker engine. What cannot
@@ -161,7 +162,7 @@ in_docker() {
     judge "$name" $status "$(tests_in "$work/tools_$name")"
 }
 
-parts=${*:-lint plain docker}
+parts=${*:-lint}
 [ -x "$fixture" ] || skip "all: SEFORMER_FIXTURES does not name a folder with galaxy-tool-test.sh"
 set_up_planemo || skip "all: planemo could not be installed"
 for part in $parts; do

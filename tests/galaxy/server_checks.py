@@ -35,7 +35,7 @@ HOSTILE = {
     "model": f"../../../model \\'; touch {TRACE}; \\.tar",
 }
 FAILED = ("error", "failed", "paused", "deleted", "discarded")
-TIMEOUT = 600
+TIMEOUT = 1200  # s; a busy machine takes minutes to take in a file
 
 
 class Galaxy:
@@ -72,11 +72,11 @@ class Galaxy:
         body = {"history_id": history, "tool_id": tool, "inputs": inputs}
         made = self.ask("POST", "tools", json=body).json()
         job = made["jobs"][0]["id"]
-        for _ in range(TIMEOUT):
+        for _ in range(TIMEOUT // 3):
             found = self.ask("GET", f"jobs/{job}", params={"full": "true"}).json()
             if found["state"] == "ok" or found["state"] in FAILED:
                 break
-            time.sleep(1)
+            time.sleep(3)
         outputs = {output["output_name"]: output["id"] for output in made["outputs"]}
         return found | {"made": outputs}
 
