@@ -17,7 +17,7 @@ height:1.25rem;line-height:1.25rem;margin-right:.35rem;text-align:center;width:1
 .sf-folded{margin-bottom:.35rem;padding:.35rem .9rem}.sf-folded summary{font-size:.95rem}
 .sf-folded summary b,.sf-folded .sf-count{display:inline-block;vertical-align:middle}
 .sf-folded summary b{overflow:hidden;text-overflow:ellipsis;white-space:nowrap;width:8.5rem}
-.sf-folded .sf-count{width:6.6rem;margin-right:.2rem}
+.sf-folded .sf-count{width:7.1rem;margin-right:.2rem}
 .sf-head{color:var(--bs-secondary-color,#666);margin-left:.2rem}
 .sf-table{width:auto;font-variant-numeric:tabular-nums}
 .sf-table caption{caption-side:top;padding-top:0}
