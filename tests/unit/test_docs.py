@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import typer
@@ -32,6 +33,7 @@ OTHER_PROGRAMS = {
     "bgzip",
     "ch-convert",
     "cd",
+    "cut",
     "docker",
     "git",
     "gunzip",
@@ -227,6 +229,44 @@ def test_region_examples_are_read_as_the_page_says(tmp_path):
         path = tmp_path / "example.txt"
         path.write_text(example)
         assert recognise(path).role is role, heading
+
+
+def hub_stanza(text: str) -> dict[str, str]:
+    """Settings of a file of a track hub: a word and its value a line."""
+    return dict(line.split(" ", 1) for line in text.splitlines() if line.strip())
+
+
+def test_hub_and_sessions_of_the_browser_page():
+    """As UCSC and IGV read them: each file leads to the next, and to files that a run writes."""
+    page = ROOT / "docs/browser.md"
+    hub, genomes, track = (hub_stanza(block) for block, _ in blocks(page, "text"))
+    assert set(hub) == {"hub", "shortLabel", "longLabel", "genomesFile", "email"}
+    assert set(genomes) == {"genome", "trackDb"}
+    assert {"track", "type", "bigDataUrl", "shortLabel", "longLabel"} <= set(track)
+    assert len(track["shortLabel"]) <= 17 and len(track["longLabel"]) <= 80
+    names = re.findall(r"^`([^`]+)`[^\n]*\n\n```text", TEXT[page], re.MULTILINE)
+    assert names == ["hub.txt", hub["genomesFile"], genomes["trackDb"]]
+    assert track["type"] == "bigWig" and track["bigDataUrl"].endswith(".bw")
+    assert f"`{track['bigDataUrl']}` beside it in `{genomes['genome']}/`" in TEXT[page]
+    ((session, _),) = blocks(page, "xml")
+    places = [one.get("path") for one in ElementTree.fromstring(session.encode()).iter("Resource")]
+    ((configuration, _),) = blocks(page, "json")
+    tracks = json.loads(configuration)["tracks"]
+    assert places == [one["url"] for one in tracks]
+    described = mentioned_paths()
+    for place in places:
+        assert place == "seqlets.bed" or place.replace("results/K562", "SAMPLE").replace(
+            "favourites", "BED"
+        ) in described, place
+
+
+def mentioned_paths() -> set[str]:
+    """Paths of the first table of the output page; names after a comma share the folder."""
+    paths = set()
+    for cell in re.findall(r"^\| (`.+?`) \| ", TEXT[ROOT / "docs/output.md"], re.MULTILINE):
+        first, *others = re.findall(r"`([^`]+)`", cell)
+        paths |= {first, *(f"{first.rsplit('/', 1)[0]}/{other}" for other in others)}
+    return paths
 
 
 # ------------------------------------------------------------------------- agreement

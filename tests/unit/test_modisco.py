@@ -149,11 +149,11 @@ def test_planted_sites_are_the_patterns(tmp_path):
     folder = write_folder(tmp_path / "explained", 100)
     modisco.modisco([folder], tmp_path / "out")
     table = pd.read_csv(tmp_path / "out/patterns.tsv", sep="\t")
-    # the first pattern of each sign; modisco may split off a few seqlets as patterns of their own
-    for sign, site in zip(("SE", "TE"), SITES, strict=True):
-        first = table[table["speaks_for"] == sign].iloc[0]
-        assert first["seqlets"] > 75 and site in first["consensus"].upper()
+    # modisco may part the seqlets of one site among several patterns
+    assert (table.groupby("speaks_for")["seqlets"].sum() > 100).all()
     seqlets = pd.read_csv(tmp_path / "out/seqlets.bed", sep="\t", header=None)
-    starts = seqlets[1] % 2000
-    assert all(any(s <= p and p + 12 <= s + 50 for p in (90, 700, 1300)) for s in starts)
+    for row in table.itertuples():
+        at = row.consensus.upper().index(SITES[row.speaks_for == "TE"])
+        own = seqlets[(seqlets[3] == row.pattern) & (seqlets[5] == "+")]
+        assert set(own[1] % 2000 + at) <= {90, 700, 1300}
     assert (tmp_path / "out/report/report.html").is_file()

@@ -204,6 +204,20 @@ def test_methods_text_names_the_views():
     assert "averaged over both strands. " in method_text(Sample("x", settings=SETTINGS))
 
 
+def test_methods_say_how_scores_were_explained():
+    from seformer.report.methods import _explanation_words
+
+    errors = np.array([0.01, 0.02, 0.03])
+    settings = {"method": "integrated_gradients", "reference": "dinucleotide", "references": 4}
+    words = _explanation_words(settings | {"completeness": 0.1}, errors)
+    assert "gradients against 4 dinucleotide shuffles of the region for each view" in words
+    assert "within 10 % (median error 2 %)." in words
+    words = _explanation_words(settings | {"reference": "mask"}, errors)
+    assert "against mask references" in words and "within 5 %" in words
+    for other in ("saliency", "input_x_gradient", "occlusion"):
+        assert "do not add up" in _explanation_words(settings | {"method": other}, errors[:0])
+
+
 def test_many_samples_stay_apart_and_in_order():
     names = [f"line_{i}" for i in range(12)] + ["integrative"]
     drawn = content.strokes(names)

@@ -133,6 +133,31 @@ def _span(value: Mapping[str, float]) -> str:
     return f"{signed(value['low'], plus=False)} to {signed(value['high'], plus=False)}"
 
 
+def _explanation_words(settings: Mapping, errors: np.ndarray) -> str:
+    method = str(settings.get("method", "integrated_gradients"))
+    text = f" Scores were attributed to bases by {escape(method.replace('_', ' '))}"
+    reference = str(settings.get("reference", "dinucleotide"))
+    if method in ("saliency", "input_x_gradient"):
+        return f"{text}, which needs no reference; its values do not add up to the score."
+    if reference == "dinucleotide":
+        shuffles = int(settings.get("references", 1))
+        text += (
+            f" against {shuffles} dinucleotide shuffle{'s' if shuffles > 1 else ''} of the region "
+            "for each view, and averaged over the views"
+        )
+    else:
+        text += f" against {escape(reference)} references, and averaged over the views"
+    if method != "integrated_gradients":
+        return text + "; such values do not add up to the score."
+    text += (
+        "; the number of steps rose until the attributions summed to the difference of the logits "
+        f"within {100 * settings.get('completeness', 0.05):g} %"
+    )
+    if len(errors):
+        text += f" (median error {100 * np.median(errors):.2g} %)"
+    return f"{text}."
+
+
 def _use_words(sample: Sample) -> str:
     text = ""
     if sample.predictions:
@@ -144,16 +169,7 @@ def _use_words(sample: Sample) -> str:
         )
     for found in list(sample.explanations.values())[:1]:
         settings = found.summary.get("settings", {})
-        method = escape(str(settings.get("method", "integrated_gradients")).replace("_", " "))
-        reference = escape(str(settings.get("reference", "dinucleotide")).replace("_", " "))
-        text += (
-            f" Scores were attributed to bases by {method} against {reference} references; the "
-            "number of steps rose until the attributions summed to the difference of the logits "
-            "within 5 %"
-        )
-        if len(found.errors):
-            text += f" (median error {100 * np.median(found.errors):.2g} %)"
-        text += "."
+        text += _explanation_words(settings, found.errors)
     for found in list(sample.motifs.values())[:1]:
         if "motifs_in_file" in found.summary:
             text += (
