@@ -218,6 +218,14 @@ def test_methods_say_how_scores_were_explained():
         assert "do not add up" in _explanation_words(settings | {"method": other}, errors[:0])
 
 
+def test_methods_text_names_members_folds_and_spectrum():
+    from seformer.report.methods import method_text
+
+    said = method_text(Sample("x", settings=SETTINGS | {"members": 5, "spectrum": 6}))
+    assert "the mean logit of 5 models" in said and "6-mer frequencies was added" in said
+    assert "ensemble" not in method_text(Sample("x", settings=SETTINGS))
+
+
 def test_many_samples_stay_apart_and_in_order():
     names = [f"line_{i}" for i in range(12)] + ["integrative"]
     drawn = content.strokes(names)

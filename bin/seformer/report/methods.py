@@ -90,9 +90,28 @@ def _model_words(sample: Sample) -> str:
                 if 2 in epochs.index
                 else "."
             )
+    text += _joined_words(settings, len((sample.metrics or {}).get("folds", [])))
     seeds = settings.get("seeds") or []
     if seeds:
         text += f" Random seed: {escape(', '.join(map(str, seeds)))}."
+    return text
+
+
+def _joined_words(settings: Mapping[str, Any], folds: int) -> str:
+    """Say what a score is put together from, beside the views."""
+    text, members = "", settings.get("members", 1)
+    if settings.get("spectrum"):
+        text += (
+            f" The margin of a linear model of {settings['spectrum']}-mer frequencies was added "
+            "to the transformer's."
+        )
+    if members > 1:
+        text += f" The model is an ensemble: the mean logit of {members} models."
+    if folds:
+        text += (
+            f" Figures of the test are of a cross-validation with {folds} folds: every region was "
+            "scored by a model that had not seen its locus."
+        )
     return text
 
 
