@@ -49,6 +49,8 @@ OUT_OF_GPU_MEMORY = (
     75,
 )
 MAKE_ROOM = " What to do: make room on the disk, and run it again."
+# how pysam and numpy say that not all was written; they give no number
+CUT_SHORT = ("BGZFile", "requested and")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # click's exception, from click itself or from the copy of it inside newer typers
 USAGE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -117,8 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         # pysam tries again to write when its object goes, and would say it all over
         sys.unraisablehook = sys.excepthook = lambda *_: None
-        if "BGZFile" in str(error):
-            _fail(f"a compressed file of the results cannot be written to its end.{MAKE_ROOM}", 1)
+        if any(words in str(error) for words in CUT_SHORT):
+            _fail(f"a file that is being made cannot be written to its end.{MAKE_ROOM}", 1)
         if error.errno is None or os.environ.get("SEFORMER_DEBUG"):
             sys.unraisablehook, sys.excepthook = sys.__unraisablehook__, sys.__excepthook__
             raise
