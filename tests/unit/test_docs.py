@@ -376,7 +376,17 @@ def test_files_of_a_run_are_as_described(place):
 
 
 def test_figures_of_the_methods_are_those_of_the_code():
-    from seformer import assign, baselines, calibrate, extract, finetune_full, loci, metrics
+    from seformer import (
+        assign,
+        baselines,
+        calibrate,
+        extract,
+        faithfulness,
+        finetune_full,
+        loci,
+        metrics,
+        modisco,
+    )
     from seformer.attribute import FIRST_STEPS, SMALL_DIFFERENCE
     from seformer.attribute import Settings as Attribution
     from seformer.measure import UNLIKE_TRAINING
@@ -411,6 +421,11 @@ def test_figures_of_the_methods_are_those_of_the_code():
         f"doubled from {FIRST_STEPS} up to {how.max_steps}",
         f"by at most {100 * how.completeness:.0f} % of it",
         f"difference is below {SMALL_DIFFERENCE:g}",
+        f"measured on {faithfulness.REGIONS} regions",
+        f"at most {faithfulness.LONG // 1000} kb long",
+        f"means over {faithfulness.DRAWS} draws",
+        f"at {faithfulness.POSITIONS} positions",
+        f"up to {modisco.WINDOWS_PER_REGION} windows of {modisco.WIDTH} bp",
     ):
         assert part in text, part
 

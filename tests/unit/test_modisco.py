@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 from toys import random_sequence
 
-from seformer import modisco, tracks
+from seformer import files, modisco, tracks
 from seformer.errors import UserError
 from seformer.explained import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
+from seformer.report.collect import collect
+from seformer.report.patterns import section
 
 SITES = ("TTCTGGGAACGT", "ATTGCGCAATAC")
 
@@ -122,10 +124,22 @@ def test_patterns_and_their_places(tmp_path):
         ["chr1", 20, 23, "pos_patterns.pattern_0", 0, "-"],
         ["chr2", 30, 32, "neg_patterns.pattern_0", 0, "+"],
     ]
-    assert modisco.summarise(patterns, seqlets).to_numpy().tolist() == [
+    table = modisco.summarise(patterns, seqlets)
+    assert table.to_numpy().tolist() == [
         ["neg_patterns.pattern_0", "TE", 2, "CC"],
         ["pos_patterns.pattern_0", "SE", 1, "TgA"],
     ]
+
+    place = tmp_path / "results/K562/peaks"
+    place.mkdir(parents=True)
+    files.write_table(table, place / "patterns.tsv")
+    record = {"windows": 2, "regions": 1, "attribution_in_windows": 0.8}
+    files.write_json(record, place / "summary.json")
+    shown = section(collect([tmp_path / "results"])).data
+    assert "<b>2</b> patterns in 2 windows of 1 regions, which hold 80 %" in shown
+    assert "<code>TgA</code>" in shown
+    files.write_table(table[:0], place / "patterns.tsv")
+    assert "<b>0</b> patterns" in section(collect([tmp_path / "results"])).data
 
 
 def test_without_the_program_and_with_one_that_fails(tmp_path, monkeypatch):

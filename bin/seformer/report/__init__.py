@@ -28,6 +28,7 @@ file                             columns or keys used
                                  (or `<bed>.summary.json`) beside it is read if there
 `attributions.tsv`               the completeness table of `seformer explain`, one row per region;
                                  named like the predictions; also `attributions/<bed>.tsv`
+`patterns.tsv`                   written by `seformer modisco`, with its `summary.json`
 `motifs.tsv`                     written by `seformer motifs`, with the `summary.json` and the
                                  pictures in `logos/` beside it; the folder's name is the BED's
 ===============================  ==========================================================

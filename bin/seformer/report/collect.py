@@ -75,6 +75,7 @@ class Sample:
     predictions: dict[str, Predictions] = field(default_factory=dict)
     explanations: dict[str, Explanations] = field(default_factory=dict)
     motifs: dict[str, Motifs] = field(default_factory=dict)
+    patterns: dict[str, Motifs] = field(default_factory=dict)
 
     @property
     def history(self) -> pd.DataFrame | None:
@@ -180,6 +181,8 @@ def _read_file(path: Path, sample: Sample) -> bool:
         sample.explanations[path.stem] = read_explanations(path, summary)
     elif name == "motifs.tsv":
         sample.motifs[bed] = read_motifs(path, path.with_name("summary.json"))
+    elif name == "patterns.tsv":
+        sample.patterns[bed] = read_patterns(path, path.with_name("summary.json"))
     else:
         return False
     return True
@@ -268,6 +271,15 @@ def read_explanations(path: Path, summary: Path) -> Explanations:
         counted,
         files.read_object(summary) if summary.is_file() else {},
     )
+
+
+def read_patterns(path: Path, summary: Path) -> Motifs:
+    """Read one table of what modisco found."""
+    texts = ["pattern", "speaks_for", "consensus"]
+    table = files.read_table(path, [*texts, "seqlets"], text=texts)
+    table["seqlets"] = pd.to_numeric(table["seqlets"], errors="coerce").fillna(0)
+    known = files.read_object(summary) if summary.is_file() else {}
+    return Motifs(table, known, path.parent)
 
 
 def read_motifs(path: Path, summary: Path) -> Motifs:

@@ -19,6 +19,7 @@ from seformer.report.content import (
     table,
 )
 from seformer.report.motifs import section as motif_section
+from seformer.report.patterns import section as pattern_section
 from seformer.report.use import named
 
 COMPLETE = 0.05
@@ -47,6 +48,9 @@ def sections(results: Results) -> Iterator[Section]:
     motifs = motif_section(results)
     if motifs:
         yield motifs
+    patterns = pattern_section(results)
+    if patterns:
+        yield patterns
 
 
 def incomplete(found: Explanations) -> int:
