@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pybigtools
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from seformer import files
 
@@ -41,13 +41,13 @@ def test_attributions_point_at_the_planted_motifs(demo, results):
             planted.append(inside)
     size, planted = np.abs(np.concatenate(values)), np.concatenate(planted)
     assert size[planted].mean() >= 3 * size[~planted].mean()
-    # tokens of six bases at one phase blur the edges of a motif
-    assert roc_auc_score(planted, size) >= 0.65
+    assert roc_auc_score(planted, size) >= 0.80
+    assert average_precision_score(planted, size) >= 3 * planted.mean()
 
 
 def test_explanations_add_up_or_say_that_they_do_not(results):
     table = files.read_table(results / "attributions" / "regions_to_explain.tsv")
-    flagged = table["flags"].fillna("").str.contains("incomplete|small_difference")
+    flagged = table["flags"].astype(str).str.contains("incomplete|small_difference")
     assert (table["completeness_error"][~flagged] <= 0.05).all()
     assert flagged.mean() <= 0.1
 
