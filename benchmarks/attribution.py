@@ -25,12 +25,12 @@ STEPS_AT_ONCE = 5
 class Plain:
     """Captum over one padded sequence at a time, with a fixed number of steps."""
 
-    def __init__(self, model, sequences: list[str], keys: list[str]) -> None:
+    def __init__(self, model, sequences: list[str], longest: int, keys: list[str]) -> None:
         import plain
 
         self.sequences = sequences
         self.module = plain.PlainClassifier(model).eval()
-        self.rows = plain.dataset(plain.both_strands(sequences))
+        self.rows = plain.dataset(plain.both_strands(sequences), longest)
         encoding = encode_views(model, sequences)
         self.own = np.diff(encoding.splits)
         ids = references(model, encoding, sequences, keys)
@@ -81,7 +81,7 @@ def make(work: Path, size: str) -> Work:
     sequences = inputs.sequences(how.explained, longest=how.longest_explained)
     keys = [f"region {i}" for i in range(len(sequences))]
     settings = Settings(references=model.views, seed=SEED)
-    plainly = Plain(model, sequences, keys)
+    plainly = Plain(model, sequences, how.longest_explained, keys)
 
     def ours() -> np.ndarray:
         return np.array([a.completeness_error for a in attribute(model, sequences, keys, settings)])

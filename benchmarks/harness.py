@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -41,11 +42,14 @@ class Other(NamedTuple):
         The ratio (its time over seformer's) to reach; None where there is none.
     repeats
         Repetitions at most, where one takes minutes.
+    memory
+        Whether its peak of memory says anything.
     """
 
     run: Callable[[], Any]
     bar: float | None = None
     repeats: int = 10**9
+    memory: bool = True
 
 
 class Work(NamedTuple):
@@ -91,14 +95,23 @@ class Row(NamedTuple):
         return self.other_seconds / self.ours_seconds
 
 
-def timed(run: Callable[[], Any]) -> float:
+def processor_time() -> float:
+    """Seconds of processor time of this process and of the programs it has called."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+CLOCKS = {"wall": time.perf_counter, "processor": processor_time}
+
+
+def timed(run: Callable[[], Any], clock: Callable[[], float] = time.perf_counter) -> float:
     """Seconds that one call takes, or that it says it takes."""
-    began = time.perf_counter()
+    began = clock()
     result = run()
-    return float(result) if isinstance(result, Seconds) else time.perf_counter() - began
+    return float(result) if isinstance(result, Seconds) else clock() - began
 
 
-def measure(module: str, work: Path, size: str, repeats: int) -> list[Row]:
+def measure(module: str, work: Path, size: str, repeats: int, clock: str = "wall") -> list[Row]:
     """Time the ways of one benchmark in turns, after their results have been compared."""
     job: Work = importlib.import_module(module).make(work, size)
     logger.info("%s", job.what)
@@ -108,9 +121,9 @@ def measure(module: str, work: Path, size: str, repeats: int) -> list[Row]:
     for repeat in range(repeats):
         for name, way in ways.items():
             if repeat < way.repeats:
-                seconds[name].append(timed(way.run))
+                seconds[name].append(timed(way.run, CLOCKS[clock]))
                 logger.info("  %s: %.3g s", name, seconds[name][-1])
-    often = [name for name, way in ways.items() if min(repeats, way.repeats) > 1]
+    often = [n for n, way in ways.items() if way.memory and min(repeats, way.repeats) > 1]
     peaks = {name: peak(module, name, work, size) for name in often}
     ours = median(seconds[OURS])
     return [

@@ -24,6 +24,7 @@ LENGTHS = (
     *(7949, *[LONGEST] * 5),
 )
 CONTEXT = 2_048
+SURVEYED = 200
 HEAD_SCALE = 20
 LINE = 60
 
@@ -83,8 +84,8 @@ SIZES = {
     "small": Size(
         genome=200_000_000,
         extracted=20_000,
-        tokenised=20,
-        scored=20,
+        tokenised=10,
+        scored=8,
         explained=2,
         train=8,
         validation=4,
@@ -183,6 +184,13 @@ def sequences(number: int, longest: int, seed: int = 4) -> list[str]:
         if np.diff(both.splits).max() <= CONTEXT - 2:
             found.append(sequence)
     return found
+
+
+@cache
+def padded_length(longest: int) -> int:
+    """Tokens of the longest of many regions: what a whole set of them is padded to."""
+    drawn = sequences(SURVEYED, longest, seed=6)
+    return int(np.diff(tokenizer().encode(drawn).splits).max()) + 2
 
 
 def training_data(work: Path, train: int, validation: int, longest: int):

@@ -43,19 +43,19 @@ class PlainClassifier(nn.Module):
 
 
 def dataset(
-    sequences: list[str], labels: list[float] | None = None, longest: int | None = None
+    sequences: list[str], longest: int, labels: list[float] | None = None
 ) -> list[dict[str, torch.Tensor]]:
-    """Tokenise and pad every sequence to the longest of all (or to ``longest``)."""
+    """Tokenise every sequence and pad it as a whole set of regions of ``longest`` bases is."""
     folder = inputs.tokenizer_folder()
     known = inputs.tokenizer()
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
     tokenizer.pad_token = tokenizer.convert_ids_to_tokens(known.pad_id)
-    if longest is None:
-        encoded = tokenizer(sequences, padding="longest", return_tensors="pt")
-    else:
-        encoded = tokenizer(
-            sequences, padding="max_length", max_length=longest, return_tensors="pt"
-        )
+    encoded = tokenizer(
+        sequences,
+        padding="max_length",
+        max_length=inputs.padded_length(longest),
+        return_tensors="pt",
+    )
     rows = [
         {"input_ids": ids, "attention_mask": mask}
         for ids, mask in zip(encoded["input_ids"], encoded["attention_mask"], strict=True)
@@ -89,8 +89,8 @@ def trainer(model: Model, work: Path, **options) -> Trainer:
     return made
 
 
-def scores(model: Model, sequences: list[str], work: Path) -> np.ndarray:
+def scores(model: Model, sequences: list[str], longest: int, work: Path) -> np.ndarray:
     """Margin of each sequence, both strands averaged: float64 ``[sequences]``."""
-    rows = dataset(both_strands(sequences))
+    rows = dataset(both_strands(sequences), longest)
     margins = trainer(model, work).predict(rows).predictions
     return np.asarray(margins, dtype=float).reshape(-1, 2).mean(1)

@@ -1,6 +1,6 @@
 """Measure everything and write the tables of docs/benchmarks.md.
 
-python benchmarks/run.py [--size small] [--only prediction] [--without demo] [--page PAGE]
+python benchmarks/run.py [--size small] [--only prediction] [--without demo] [--clock processor]
 
 Nothing is written unless all ways of every benchmark gave the same results.
 """
@@ -8,6 +8,7 @@ Nothing is written unless all ways of every benchmark gave the same results.
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import platform
@@ -26,6 +27,7 @@ from harness import TOLERANCE, Row
 
 COMPARISONS = ("extraction", "tokenisation", "stage1", "stage2", "prediction", "attribution")
 FACTS = ("starting", "memory", "demo")
+MEASURES = {"starting": facts.starting, "memory": facts.memory}
 PAGE = facts.ROOT / "docs/benchmarks.md"
 BEGIN, END = "<!-- measured: begin (benchmarks/run.py) -->", "<!-- measured: end -->"
 LIBRARIES = ("torch", "transformers", "tokenizers", "captum", "pysam", "pyfaidx", "numpy")
@@ -63,7 +65,7 @@ def fact_table(found: list[Fact]) -> list[str]:
     return lines
 
 
-def machine(threads: int) -> str:
+def machine(threads: int, clock: str) -> str:
     """Describe where and with what this was measured."""
     cpu = platform.processor() or platform.machine()
     if (known := Path("/proc/cpuinfo")).is_file():
@@ -76,10 +78,12 @@ def machine(threads: int) -> str:
     else:
         versions.append("no bedtools here")
     load = os.getloadavg()[1]
+    word = "thread" if threads == 1 else "threads"
     data = "hg19 chr22, GENA-LM's byte pairs" if inputs.real_data() else "random bases"
     return (
-        f"{cpu}, {len(os.sched_getaffinity(0))} processors, {threads} threads;"
-        f" load over the last 5 minutes {load:.1f}. Sequences: {data}. {', '.join(versions)}."
+        f"{cpu}, {len(os.sched_getaffinity(0))} processors, {threads} {word};"
+        f" seconds are {clock} time; load over the last 5 minutes {load:.1f}."
+        f" Sequences: {data}. {', '.join(versions)}."
     )
 
 
@@ -90,6 +94,22 @@ def report(rows: list[Row], found: list[Fact], about: str) -> str:
     if found:
         parts.append("\n".join(fact_table(found)))
     return "\n\n".join(parts)
+
+
+def earlier(path: Path | None) -> dict[str, list[Row] | list[Fact]]:
+    """Parts that an earlier call measured into ``path``."""
+    if path is None or not path.is_file():
+        return {}
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        name: [(Row if name in COMPARISONS else Fact)(**line) for line in lines]
+        for name, lines in stored.items()
+    }
+
+
+def keep(path: Path, parts: dict[str, list[Row] | list[Fact]]) -> None:
+    lines = {name: [line._asdict() for line in part] for name, part in parts.items()}
+    path.write_text(json.dumps(lines, indent=1), encoding="utf-8")
 
 
 def require_agreement(rows: list[Row]) -> None:
@@ -112,7 +132,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=list(inputs.SIZES), default="small")
     names = (*COMPARISONS, *FACTS)
-    parser.add_argument("--only", choices=names, action="append", help="print, write nothing")
+    parser.add_argument("--clock", choices=list(harness.CLOCKS), default="wall")
+    parser.add_argument("--results", type=Path, help="keep parts here, and write all kept ones")
+    parser.add_argument("--repeats", type=int, help="instead of those of the size")
+    parser.add_argument(
+        "--only", choices=names, action="append", help="without --results: print, write nothing"
+    )
     parser.add_argument("--without", choices=names, action="append", default=[])
     parser.add_argument("--page", type=Path, default=PAGE)
     given = parser.parse_args()
@@ -121,22 +146,23 @@ def main() -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     wanted = [name for name in given.only or names if name not in given.without]
     threads = harness.use_all_threads()
-    rows: list[Row] = []
-    found: list[Fact] = []
+    repeats = given.repeats or inputs.SIZES[given.size].repeats
+    parts = earlier(given.results)
     with tempfile.TemporaryDirectory(prefix="seformer-bench-") as folder:
         work = Path(folder)
         for name in wanted:
             if name in COMPARISONS:
-                repeats = inputs.SIZES[given.size].repeats
-                rows += harness.measure(name, work, given.size, repeats)
-                require_agreement(rows)
-            elif name == "demo":
-                found += facts.demo()
+                parts[name] = harness.measure(name, work, given.size, repeats, given.clock)
+                require_agreement(parts[name])
             else:
-                found += getattr(facts, name)(work, given.size)
-    text = report(rows, found, machine(threads))
+                parts[name] = facts.demo() if name == "demo" else MEASURES[name](work, given.size)
+            if given.results is not None:
+                keep(given.results, parts)
+    rows = [row for name in COMPARISONS for row in parts.get(name, [])]
+    found = [fact for name in FACTS for fact in parts.get(name, [])]
+    text = report(rows, found, machine(threads, given.clock))
     sys.stdout.write(text + "\n")
-    if given.only is None:
+    if given.only is None or given.results is not None:
         write(given.page, text)
 
 

@@ -44,7 +44,9 @@ def make(work: Path, size: str) -> Work:
         import plain
 
         model.classifier.head.load_state_dict(head)
-        rows = plain.dataset(plain.both_strands(sequences), np.repeat(labels, 2).tolist())
+        rows = plain.dataset(
+            plain.both_strands(sequences), how.longest, np.repeat(labels, 2).tolist()
+        )
         trainer = plain.trainer(
             model,
             work,
@@ -63,7 +65,7 @@ def make(work: Path, size: str) -> Work:
         import plain
 
         ours()
-        plainly = plain.scores(model, sequences, work)
+        plainly = plain.scores(model, sequences, how.longest, work)
         return float(np.abs(score(model, sequences).logit - plainly).max())
 
     return Work(

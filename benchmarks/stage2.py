@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from functools import partial
 from pathlib import Path
 
 import harness
@@ -11,7 +10,7 @@ import inputs
 import numpy as np
 import torch
 from harness import Other, Work
-from prediction import plain_product, tokens_of
+from prediction import limit, tokens_of
 
 from seformer.checkpoint import Keeper
 from seformer.finetune_full import Options, Trainer, build_stores, train_full
@@ -51,9 +50,11 @@ def make(work: Path, size: str) -> Work:
         import plain
 
         classifier.load_state_dict(weights)
-        training = plain.dataset(sequences[: how.train], labels[: how.train])
+        training = plain.dataset(sequences[: how.train], how.longest, labels[: how.train])
         held = plain.dataset(
-            plain.both_strands(sequences[how.train :]), np.repeat(labels[how.train :], 2).tolist()
+            plain.both_strands(sequences[how.train :]),
+            how.longest,
+            np.repeat(labels[how.train :], 2).tolist(),
         )
         plain.trainer(
             model,
@@ -93,7 +94,7 @@ def make(work: Path, size: str) -> Work:
             reverse_complement(sequences[i]) if v % 2 else sequences[i]
             for i, v in zip(regions, view, strict=True)
         ]
-        rows = plain.dataset(strands, labels[: len(regions)])
+        rows = plain.dataset(strands, how.longest, labels[: len(regions)])
         batch = {key: torch.stack([row[key] for row in rows]) for key in rows[0]}
         classifier.zero_grad()
         plain.PlainClassifier(model)(**batch)["loss"].backward()
@@ -108,7 +109,7 @@ def make(work: Path, size: str) -> Work:
         ours,
         {
             "Trainer, padded to the longest": Other(theirs, 2.5),
-            "limit: its matrix products alone": Other(partial(plain_product, operations)),
+            "limit: its matrix products alone": limit(operations),
         },
         difference,
     )
