@@ -16,9 +16,9 @@ fi
 "$root/scripts/nextflow.sh" run "$root" -profile venv -resume \
     --input data/samplesheet.csv \
     --fasta data/genome.fa.gz \
-    --model tiny --epochs 10 --patience 6 \
+    --model tiny --epochs 8 \
     --predict data/regions_to_score.bed \
-    --explain data/regions_to_explain.bed --explain_faithfulness 2 \
+    --explain data/regions_to_explain.bed \
     --outdir results \
     "$@"
 echo "The report: $PWD/results/multiqc/multiqc_report.html"
