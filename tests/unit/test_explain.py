@@ -11,6 +11,7 @@ from seformer import explain as module
 from seformer import tracks
 from seformer.attribute import Settings, attribute
 from seformer.errors import UserError
+from seformer.explained import iterate, read_table
 from seformer.extract import extract
 from seformer.score import score
 
@@ -57,7 +58,7 @@ def explained(tmp_path, genome, bed, toy):
 
 
 def test_table_has_every_row_in_input_order(explained):
-    table = module.read_table(explained)
+    table = read_table(explained)
     assert list(table["name"]) == [name for *_, name in REGIONS]
     assert table.loc[2, "flags"] == "unknown_chromosome" and table.loc[6, "flags"] == "all_n"
     assert table["logit"].isna().tolist() == [False, False, True, False, False, False, True]
@@ -67,19 +68,19 @@ def test_table_has_every_row_in_input_order(explained):
 
 
 def test_table_adds_up(explained, toy):
-    table = module.read_table(explained)
+    table = read_table(explained)
     table = table[table["logit"].notna()]
     difference = table["logit"] - table["reference_logit"]
     error = (table["attribution_sum"] + table["special_share"] - difference).abs()
     np.testing.assert_allclose(error / difference.abs(), table["completeness_error"], atol=1e-6)
     loose = table["flags"].str.contains("small_difference|incomplete")
     assert (table["completeness_error"] <= 0.05)[~loose].all()
-    sequences = [sequence for _, _, sequence in module.iterate(explained)]
+    sequences = [sequence for _, _, sequence in iterate(explained)]
     np.testing.assert_allclose(table["logit"], score(toy, sequences).logit, atol=1e-6)
 
 
 def test_track_is_in_place_and_sums_to_the_table(explained, toy, genome):
-    table = module.read_table(explained)
+    table = read_table(explained)
     with pybigtools.open(str(explained / module.TRACK_FILE)) as track:
         assert track.chroms() == {"chr1": 1000, "chr2": 600}
         for row in table[table["logit"].notna()].itertuples():
@@ -119,7 +120,7 @@ def test_shards_merge_to_the_same_result(tmp_path, explained, genome, bed, toy):
     assert len(shards) > 1
     merged = tmp_path / "merged"
     module.merge(shards, merged, fasta=genome)
-    whole, parts = module.read_table(explained), module.read_table(merged)
+    whole, parts = read_table(explained), module.read_table(merged)
     pd.testing.assert_frame_equal(whole, parts, rtol=1e-3, atol=1e-5)
     first, second = (tracks.Values(f / tracks.VALUES_FILE) for f in (explained, merged))
     assert len(first) == len(second) == 5

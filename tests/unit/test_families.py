@@ -36,6 +36,8 @@ from seformer.split import split
 from seformer.tokens import load_tokenizer
 from seformer.training import open_training_data
 
+BASELINES = ("length", "gc", "kmer_logistic", "kmer_boosting")
+
 pytestmark = pytest.mark.real
 
 
@@ -202,7 +204,7 @@ def write_backbone(family: Family, tokenizers: Path, to: Path) -> None:
 @pytest.fixture(scope="module")
 def baselines(data):
     """The baselines see no model, so one fit serves all families."""
-    return evaluate.fit_baselines(open_training_data([data.extracted], [data.splits]))
+    return evaluate.fit_baselines(open_training_data([data.extracted], [data.splits]), BASELINES)
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -237,7 +239,14 @@ def run(request, data, baselines, tmp_path_factory) -> Run:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate, "fit_baselines", lambda data, names: baselines)
-        evaluate.run(folder / "full", *paths, folder / "evaluated", resamples=10, device="cpu")
+        evaluate.run(
+            folder / "full",
+            *paths,
+            folder / "evaluated",
+            baseline_names=BASELINES,
+            resamples=10,
+            device="cpu",
+        )
     logging.getLogger("seformer").removeHandler(warned)
     stages = (folder / name for name in ("head", "full", "evaluated"))
     return Run(request.param, family, backbone, *stages, warned.messages)
