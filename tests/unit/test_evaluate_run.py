@@ -7,14 +7,13 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import average_precision_score
-from toys import random_sequence
+from toys import random_sequence, tiny_model
 
 from seformer import baselines, evaluate, metrics
-from seformer.backbones import build_backbone
 from seformer.errors import UserError
 from seformer.extract import extract, read_extracted
 from seformer.finetune_head import finetune_head
-from seformer.modelfolder import load_model, new_model, save_model
+from seformer.modelfolder import load_model, save_model
 from seformer.pool import pool
 from seformer.score import score
 from seformer.split import split
@@ -57,10 +56,7 @@ def place(tmp_path_factory):
         test_chromosomes=["chr1", "chr2"],
         validation_chromosomes=["chr3", "chr4"],
     )
-    backbone, tokenizer, origin = build_backbone("tiny", seed=1)
-    torch.manual_seed(1)
-    model = new_model(backbone, tokenizer, origin, device=torch.device("cpu"), window=128)
-    save_model(model, folder / "model")
+    save_model(tiny_model(window=128), folder / "model")
     return folder
 
 

@@ -5,10 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from toys import random_sequence
+from toys import random_sequence, tiny_model
 
-from seformer.backbones import build_backbone
 from seformer.errors import UserError
 from seformer.extract import extract
 from seformer.modelfolder import (
@@ -16,7 +14,6 @@ from seformer.modelfolder import (
     Calibration,
     Settings,
     TrainingRange,
-    new_model,
     save_model,
 )
 from seformer.predict import SCORE_COLUMNS, add_summaries, flags, merge, predict
@@ -39,13 +36,7 @@ def place(tmp_path_factory):
     first = first[:2000] + "N" * 400 + first[2400:]
     (folder / "genome.fa").write_text(f">chr1\n{first}\n>chr2\n{random_sequence(1000, seed=2)}\n")
     (folder / "regions.bed").write_text(BED)
-    backbone, tokenizer, origin = build_backbone("tiny", seed=1)
-    torch.manual_seed(1)
-    model = new_model(
-        backbone,
-        tokenizer,
-        origin,
-        device=torch.device("cpu"),
+    model = tiny_model(
         window=128,
         calibration=Calibration(method="temperature", slope=2.0, intercept=-0.1),
         threshold=0.47,

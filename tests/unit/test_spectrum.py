@@ -2,15 +2,13 @@
 
 import numpy as np
 import pytest
-import torch
 from sklearn.linear_model import LogisticRegression
-from toys import random_sequence, toy_model
+from toys import random_sequence, tiny_model, toy_model
 
 from seformer import baselines
 from seformer.attribute import Settings, attribute
-from seformer.backbones import build_backbone
 from seformer.fit_spectrum import MOST, fill, ratio
-from seformer.modelfolder import ensemble, load_model, new_model, save_model
+from seformer.modelfolder import ensemble, load_model, save_model
 from seformer.mutagenesis import Edit, score_edits
 from seformer.score import score
 from seformer.spectrum import Spectrum
@@ -71,16 +69,7 @@ def test_the_validation_part_says_how_much_it_weighs():
 
 
 def test_a_model_with_a_spectrum_is_stored_whole(fitted, tmp_path):
-    backbone, tokenizer, origin = build_backbone("tiny", seed=1)
-    torch.manual_seed(1)
-    model = new_model(
-        backbone,
-        tokenizer,
-        origin,
-        device=torch.device("cpu"),
-        window=128,
-        spectrum=fitted[0].k,
-    )
+    model = tiny_model(window=128, spectrum=fitted[0].k)
     plain = score(model, SEQUENCES[:3])
     assert (plain.spectrum == 0).all()
     fill(model.classifier.spectrum, fitted[0])

@@ -9,13 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from toys import random_sequence
+from toys import random_sequence, tiny_model
 
 import seformer
-from seformer.backbones import build_backbone
 from seformer.errors import UserError
-from seformer.modelfolder import Calibration, new_model, save_model
+from seformer.modelfolder import Calibration, save_model
 from seformer.predict import SCORE_COLUMNS, predict
 
 BED = "chr1\t50\t650\tone\t7\nchrUn\t0\t500\ttwo\t8\nchr1\t700\t1100\tthree\t9\n"
@@ -26,13 +24,7 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     (folder / "genome.fa").write_text(f">chr1\n{random_sequence(1500, seed=3)}\n")
     (folder / "regions.bed").write_text(BED)
-    backbone, tokenizer, origin = build_backbone("tiny", seed=1)
-    torch.manual_seed(1)
-    model = new_model(
-        backbone,
-        tokenizer,
-        origin,
-        device=torch.device("cpu"),
+    model = tiny_model(
         window=128,
         calibration=Calibration(method="temperature", slope=2.0, intercept=0.1),
     )

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from seformer.backbones import build_backbone
 from seformer.classifier import GatedAttention, RegionClassifier
-from seformer.modelfolder import Model, Settings
+from seformer.modelfolder import Model, Settings, new_model
 from seformer.tokens import KmerTokenizer, Tokenizer
 
 
@@ -92,6 +93,13 @@ def toy_model(
     record = {"name": "toy", "source": "preset", "revision": None, "family": "toy"}
     settings = Settings(backbone=record, window=window, overlap=overlap, phases=phases)
     return Model(classifier, tokenizer, settings, torch.device("cpu"))
+
+
+def tiny_model(seed: int = 1, **settings) -> Model:
+    """Build the preset `tiny` with random weights and a new head, on the CPU."""
+    backbone, tokenizer, origin = build_backbone("tiny", seed=seed)
+    torch.manual_seed(seed)
+    return new_model(backbone, tokenizer, origin, device=torch.device("cpu"), **settings)
 
 
 def random_sequence(length: int, seed: int = 0) -> str:

@@ -44,9 +44,7 @@ def command(
         str,
         typer.Option("--baselines", help="all, or a comma list; cnn costs the most time."),
     ] = "all",
-    bootstrap: Annotated[
-        int, typer.Option("--bootstrap", min=10, help="Resamples of loci behind each interval.")
-    ] = 1000,
+    bootstrap: options.Bootstrap = 1000,
     batch_tokens: options.BatchTokens = 16_384,
     seed: options.Seed = 1,
     device: options.Device = "auto",

@@ -67,6 +67,9 @@ TrainedModel = Annotated[
     Path,
     typer.Option("--model", help="Trained model: its folder, or an archive of it (`pack`)."),
 ]
+Bootstrap = Annotated[
+    int, typer.Option("--bootstrap", min=10, help="Resamples of loci behind each interval.")
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0 = all allotted.")]

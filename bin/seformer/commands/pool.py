@@ -19,9 +19,7 @@ def command(
     sample: Annotated[
         str | None, typer.Option("--sample", help="Name in the results; default: the first's.")
     ] = None,
-    bootstrap: Annotated[
-        int, typer.Option("--bootstrap", min=10, help="Resamples of loci behind each interval.")
-    ] = 1000,
+    bootstrap: options.Bootstrap = 1000,
     seed: options.Seed = 1,
     device: options.Device = "auto",
     threads: options.Threads = 0,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from seformer.report.collect import Motifs, Results
 from seformer.report.content import Section, escape, number, table
-from seformer.report.use import named
+from seformer.report.use import headed, named
 
 ROWS = 12
 # pictures on the page, shared out over the BED files: each is some 30 kB
@@ -34,9 +34,8 @@ def section(results: Results) -> Section | None:
     if not found:
         return None
     parts = []
-    for name, one in found.items():
-        head = f"<h4>{escape(name)}</h4>" if len(found) > 1 else ""
-        parts.append(f"{head}<p>{counts(one)}</p>")
+    for heading, one in headed(found):
+        parts.append(f"{heading}<p>{counts(one)}</p>")
         if len(one.table):
             parts.append(motif_table(one.table.head(ROWS)))
         for kind, most, what in (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seformer.report.collect import Motifs, Results
 from seformer.report.content import Section, escape, number, table
-from seformer.report.use import named
+from seformer.report.use import headed, named
 
 ROWS = 12
 ABOUT = (
@@ -22,9 +22,8 @@ def section(results: Results) -> Section | None:
     if not found:
         return None
     parts = []
-    for name, one in found.items():
-        head = f"<h4>{escape(name)}</h4>" if len(found) > 1 else ""
-        parts.append(f"{head}<p>{counts(one)}</p>")
+    for heading, one in headed(found):
+        parts.append(f"{heading}<p>{counts(one)}</p>")
         if len(one.table):
             rows = [
                 [

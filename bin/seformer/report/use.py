@@ -55,6 +55,12 @@ def named(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def headed(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give each BED its heading; a single one needs none."""
+    for name, one in found.items():
+        yield f"<h4>{escape(name)}</h4>" if len(found) > 1 else "", one
+
+
 def calls(scored: Mapping[str, Predictions]) -> Section:
     data = {
         name: {
