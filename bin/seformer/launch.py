@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
+import uuid
 
 LAUNCHED = "TORCHELASTIC_RUN_ID"
 
 
 def in_processes(processes: int, verb: str) -> bool:
     """Run this command again in so many processes, unless this is one of them or one is enough.
+
+    A signal that this process gets is passed on to them, and half a minute waited for their end.
 
     Parameters
     ----------
@@ -22,15 +24,31 @@ def in_processes(processes: int, verb: str) -> bool:
     Returns
     -------
     bool
-        True if the work has been done by the processes. If one fails, this process ends with
-        its exit code.
+        True if the work has been done by the processes. If one fails, the others are stopped, and
+        this process ends with the exit code of the one that failed first.
     """
     if processes <= 1 or LAUNCHED in os.environ:
         return False
+    from torch.distributed.elastic.multiprocessing import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        max_restarts=0,
+        run_id=str(uuid.uuid4()),
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+    )
     arguments = sys.argv[1:] if sys.argv[1:2] != [verb] else sys.argv[2:]
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--no-python"]
-    command += [f"--nproc-per-node={processes}", sys.executable, "-m", "seformer.cli", verb]
-    status = subprocess.run([*command, *arguments]).returncode
-    if status:
-        sys.exit(status)
+    try:
+        elastic_launch(config, sys.executable)("-m", "seformer.cli", verb, *arguments)
+    except ChildFailedError as error:
+        _, first = error.get_first_failure()
+        # a process that a signal ended has its number, negative
+        sys.exit(first.exitcode if first.exitcode > 0 else 128 - first.exitcode)
+    except SignalException as signal:
+        sys.exit(128 + signal.sigval)
     return True

@@ -37,6 +37,7 @@ from seformer.training import (
 )
 
 MOTIF = "TGACTCATTT"
+SMALL_GPU = Path(__file__).parents[1] / "systems" / "small_gpu"
 QUICK = dict(epochs=2, batch_size=8, device="cpu")
 
 
@@ -175,6 +176,16 @@ def test_two_processes_train_as_one(data, without_dropout, tmp_path):
     for column in ("train_loss", "validation_loss"):
         assert np.allclose(*(h[column] for h in histories), atol=1e-4), column
     assert_same_scores(data, tmp_path / "one", tmp_path / "two")
+
+
+def test_of_two_processes_the_one_that_fails_gives_the_exit_code(data, stage1, tmp_path):
+    """Too little memory in a process is tried again with a smaller batch, as without processes."""
+    options = {"--processes": 2, "--device": "cpu", "--threads": 1}
+    command, environment = finetune_command(stage1, data, tmp_path / "out", options)
+    environment["PYTHONPATH"] += f":{SMALL_GPU}"
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 75, done.stderr
+    assert "seformer: error: Out of GPU memory." in done.stderr
 
 
 def test_adapters_are_trained_and_merged(data, stage1, tmp_path):
