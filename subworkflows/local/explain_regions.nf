@@ -4,6 +4,7 @@ include { EXPLAIN                       } from '../../modules/local/explain/main
 include { MERGE_ATTRIBUTIONS            } from '../../modules/local/merge_attributions/main'
 include { MOTIFS                        } from '../../modules/local/motifs/main'
 include { MODISCO                       } from '../../modules/local/modisco/main'
+include { HAND_OUT; GATHER              } from './shards'
 
 workflow EXPLAIN_REGIONS {
     take:
@@ -20,19 +21,11 @@ workflow EXPLAIN_REGIONS {
         []
     )
 
-    shards = EXTRACT_TO_EXPLAIN.out.shards
-        .flatMap { bed, folders -> Shards.numbered(bed, folders) }
-        .combine(models)
-        .map { bed, folder, model, model_folder -> Shards.task(bed, folder, model, model_folder) }
+    HAND_OUT(EXTRACT_TO_EXPLAIN.out.shards, models)
+    EXPLAIN(HAND_OUT.out.tasks)
+    GATHER(EXPLAIN.out.explained)
 
-    EXPLAIN(shards)
-
-    merged = EXPLAIN.out.explained
-        .map { meta, folder -> [groupKey([meta.sample, meta.bed], meta.shards), meta, folder] }
-        .groupTuple()
-        .map { _key, metas, folders -> Shards.gathered(metas, folders) }
-
-    MERGE_ATTRIBUTIONS(merged, genome.map { files -> files.find { file -> file.name.endsWith('.fai') } })
+    MERGE_ATTRIBUTIONS(GATHER.out.files, genome.map { files -> files.find { file -> file.name.endsWith('.fai') } })
 
     if (known) {
         MOTIFS(MERGE_ATTRIBUTIONS.out.values, known)

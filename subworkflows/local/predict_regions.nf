@@ -1,7 +1,8 @@
 // BED files scored with every model: cut into shards of like work, merged again in their order
 include { EXTRACT as EXTRACT_TO_PREDICT } from '../../modules/local/extract/main'
 include { PREDICT                       } from '../../modules/local/predict/main'
-include { MERGE_PREDICTIONS               } from '../../modules/local/merge_predictions/main'
+include { MERGE_PREDICTIONS             } from '../../modules/local/merge_predictions/main'
+include { HAND_OUT; GATHER                } from './shards'
 
 workflow PREDICT_REGIONS {
     take:
@@ -16,20 +17,13 @@ workflow PREDICT_REGIONS {
         []
     )
 
-    shards = EXTRACT_TO_PREDICT.out.shards
-        .flatMap { bed, folders -> Shards.numbered(bed, folders) }
-        .combine(models)
-        .map { bed, folder, model, model_folder -> Shards.task(bed, folder, model, model_folder) }
+    HAND_OUT(EXTRACT_TO_PREDICT.out.shards, models)
+    PREDICT(HAND_OUT.out.tasks)
+    GATHER(PREDICT.out.predicted)
 
-    PREDICT(shards)
-
-    merged = PREDICT.out.predicted
-        .map { meta, folder -> [groupKey([meta.sample, meta.bed], meta.shards), meta, folder] }
-        .groupTuple()
-        .map { _key, metas, folders -> Shards.gathered(metas, folders) }
-        .map { meta, folders -> [meta, folders, beds.find { it -> it.id == meta.bed }.file] }
-
-    MERGE_PREDICTIONS(merged)
+    MERGE_PREDICTIONS(
+        GATHER.out.files.map { meta, folders -> [meta, folders, beds.find { it -> it.id == meta.bed }.file] }
+    )
 
     emit:
     folders  = MERGE_PREDICTIONS.out.results.map { _meta, folder -> folder }

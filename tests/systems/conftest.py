@@ -1,14 +1,47 @@
-"""Systems that runs are tried on. What cannot be had here is skipped, and says why."""
+"""Systems that runs are tried on. What cannot be had here is skipped, and says why.
+
+Starting a system and building images is mostly waiting for downloads: it begins with the tests, and
+goes on beside those that need none of it.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from runs import DEMO, IMAGES, OFFLINE, ROOT, Run, possible, run
+
+AHEAD: dict[str, Future] = {}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on systems come last, and of these the ones that need images."""
+
+    def place(item: pytest.Item) -> int:
+        return (Path(__file__).parent in item.path.parents) + needs(item, "images")
+
+    items.sort(key=place)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if session.config.option.collectonly:
+        return
+    # one after another: both may install packages
+    worker = ThreadPoolExecutor(1)
+    works = {"docker": start_docker, "images": build_images, "slurm": start_slurm}
+    for name, work in works.items():
+        if any(needs(item, name) for item in session.items):
+            AHEAD[name] = worker.submit(work)
+    worker.shutdown(wait=False)
+
+
+def needs(item: pytest.Item, name: str) -> bool:
+    return name in getattr(item, "fixturenames", ())
 
 
 def start(name: str) -> str:
@@ -25,49 +58,50 @@ def start(name: str) -> str:
     return done.stdout
 
 
+def start_docker() -> None:
+    if not possible("docker", "info"):
+        start("docker-up.sh")
+
+
+def start_slurm() -> dict[str, str] | None:
+    """Return the environment that the commands of a cluster started here need."""
+    if possible("sinfo", "-h"):
+        return None
+    exports = start("slurm-up.sh").split("export ")[1:]
+    return dict(line.strip().split("=", 1) for line in exports)
+
+
+def build_images() -> None:
+    """Both images, from a clean clone (layers that are there are taken)."""
+    AHEAD["docker"].result()
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
+        for name, dockerfile in IMAGES.items():
+            words = ["docker", "build", "--network=host", "--tag", name]
+            words += ["--file", f"containers/{dockerfile}", "."]
+            done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+
+
 @pytest.fixture(scope="session")
 def docker() -> None:
     """A Docker engine."""
-    if not possible("docker", "info"):
-        start("docker-up.sh")
+    AHEAD["docker"].result()
+
+
+@pytest.fixture(scope="session")
+def images(docker) -> None:
+    """Both images in it."""
+    AHEAD["images"].result()
 
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[dict[str, str]]:
     """A SLURM cluster; the environment that its commands need. Stopped again if started here."""
-    if possible("sinfo", "-h"):
-        yield {}
-        return
-    exports = start("slurm-up.sh").split("export ")[1:]
-    environment = dict(line.strip().split("=", 1) for line in exports)
-    yield environment
-    subprocess.run(["scontrol", "shutdown"], env={**os.environ, **environment}, check=False)
-
-
-@pytest.fixture(scope="session")
-def clone(tmp_path_factory) -> Path:
-    """A clean clone of the repository."""
-    folder = tmp_path_factory.mktemp("clone") / "seformer"
-    subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def images(docker, clone) -> None:
-    """Both images, built from the clean clone (layers that are there are taken)."""
-    for name, dockerfile in IMAGES.items():
-        words = [
-            "docker",
-            "build",
-            "--network=host",
-            "-t",
-            name,
-            "-f",
-            f"containers/{dockerfile}",
-            ".",
-        ]
-        done = subprocess.run(words, cwd=clone, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    environment = AHEAD["slurm"].result()
+    yield environment or {}
+    if environment:
+        subprocess.run(["scontrol", "shutdown"], env={**os.environ, **environment}, check=False)
 
 
 @pytest.fixture(scope="session")

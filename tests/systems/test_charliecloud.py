@@ -18,7 +18,7 @@ def inspect(container: str, form: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def unpacked(request, tmp_path_factory) -> Iterator[list[Path]]:
+def unpacked(images) -> Iterator[list[Path]]:
     """Both images as folders, as the engine itself has unpacked them.
 
     People take ch-convert, whose copy of 7 GB takes minutes.
@@ -27,7 +27,6 @@ def unpacked(request, tmp_path_factory) -> Iterator[list[Path]]:
         pytest.skip("Charliecloud is not installed here (Debian: apt install charliecloud)")
     if os.getuid():
         pytest.skip("only root may look into the folders of the Docker engine")
-    request.getfixturevalue("images")
     containers, folders = [], []
     try:
         for image in IMAGES:

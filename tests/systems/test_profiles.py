@@ -174,9 +174,9 @@ def test_how_each_engine_is_asked_for_gpus(answers, engine, option):
 
 
 def test_images(answers):
+    others = {"MULTIQC": "seformer-multiqc", "MODISCO": "seformer-modisco"}
     for process, got in answers["docker"]["processes"].items():
-        name = "seformer-multiqc" if process == "MULTIQC" else "seformer"
-        assert got["container"] == f"{name}:1.0.0"
+        assert got["container"] == f"{others.get(process, 'seformer')}:1.0.0"
 
 
 @pytest.mark.parametrize("place", PLACES)

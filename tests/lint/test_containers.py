@@ -1,0 +1,106 @@
+"""Images, definition files and the environment of conda hold the same, and say what they are."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import seformer
+
+ROOT = Path(__file__).parents[2]
+PLACE = ROOT / "containers"
+# the definition file and the Dockerfile of each image; the Galaxy tools run in Docker alone
+PAIRS = {"seformer": "Dockerfile", "multiqc": "multiqc.Dockerfile", "modisco": "modisco.Dockerfile"}
+DOCKERFILES = [*PAIRS.values(), "galaxy.Dockerfile"]
+
+
+def dockerfile(name: str) -> str:
+    """Return a Dockerfile's text with its continued lines joined."""
+    return (PLACE / name).read_text().replace("\\\n", " ")
+
+
+def labels(text: str) -> dict[str, str]:
+    found = re.findall(r'(org\.opencontainers\.image\.\w+)[= ]"?([^"\n]*?)"?\s*(?=\n| org)', text)
+    return {name: value.replace("${VERSION}", version(text)) for name, value in found}
+
+
+def version(text: str) -> str:
+    return (re.findall(r"^ARG VERSION=(\S+)", text, re.M) or [""])[0]
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_an_image_runs_as_nobody_special_and_says_what_it_is(name):
+    text = dockerfile(name)
+    assert re.findall(r"^USER (\w+)", text, re.M)[-1] == "seformer"
+    said = labels(text)
+    assert {key.rpartition(".")[2] for key in said} == {
+        "title",
+        "description",
+        "version",
+        "licenses",
+    }
+    assert said["org.opencontainers.image.version"] == seformer.__version__
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_what_an_image_is_built_on_has_a_version(name):
+    text = dockerfile(name)
+    arguments = dict(re.findall(r"^ARG (\w+)=(.*)$", text, re.M))
+    for base in re.findall(r"^FROM (\S+)", text, re.M):
+        image = re.sub(r"\$\{(\w+)\}", lambda found: arguments[found[1]], base)
+        assert re.fullmatch(r"[\w-]+:[\w.-]+", image) and not image.endswith(":latest"), image
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_definition_file_builds_what_the_dockerfile_builds(name):
+    definition, image = (PLACE / f"{name}.def").read_text(), dockerfile(PAIRS[name])
+    assert labels(definition) == labels(image)
+    base = re.search(r"^ARG BASE=(\S+)", image, re.M)[1]
+    assert f"Bootstrap: docker\nFrom: {base}\n" in definition
+
+    def packages(text: str) -> set[str]:
+        found = re.findall(r"install -y --no-install-recommends ([\w -]+)", text)
+        return {word for words in found for word in words.split()}
+
+    assert packages(definition) == packages(image)
+    (environment,) = re.findall(r"^ENV (PATH=\S+ .*)$", image, re.M)
+    assert f"export {environment}\n" in definition
+    for words in (f"containers/{name}.lock", f"pip install --no-cache-dir -r /tmp/{name}.lock"):
+        assert words in definition and words in image
+    pruned = re.findall(r"find /opt/.*", definition)
+    assert all(words in image for words in pruned) and len(pruned) == image.count("find /opt/")
+
+
+def test_the_environment_of_conda_holds_what_the_images_hold():
+    environment = yaml.safe_load((PLACE / "environment.yml").read_text())
+    assert environment["name"] == f"seformer-{seformer.__version__}"
+    *conda, pip = environment["dependencies"]
+    required = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert conda == [f"python={required.removeprefix('>=')}", "pip"]
+    assert pip == {"pip": ["--requirement seformer.lock", "--requirement multiqc.lock"]}
+
+
+@pytest.mark.parametrize("name", ["seformer", "multiqc"])
+def test_an_image_holds_what_the_tests_ran_with(name):
+    tested = (PLACE / "requirements.lock").read_text().splitlines()
+    locked = (PLACE / f"{name}.lock").read_text().splitlines()
+    assert len(locked) > 50 and set(locked) <= set(tested)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob(".github/workflows/*")), ids=lambda p: p.name)
+def test_workflows_run_what_people_run(path):
+    jobs = yaml.safe_load(path.read_text())["jobs"]
+    commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
+    for command in commands:
+        for part in command.split(" && "):
+            first, second, *_ = [*part.split(), ""]
+            assert (
+                first == "sudo"
+                or (first == "make" and second in targets)
+                or (ROOT / first).is_file()
+            ), part
