@@ -44,6 +44,7 @@ Map directives(Map process, Map given, Map config) {
         accelerator     : task.accelerator ? [request: task.accelerator.request, type: task.accelerator.type] : null,
         containerOptions: task.containerOptions,
         clusterOptions  : task.clusterOptions,
+        machineType     : task.machineType,
         container       : task.container?.toString(),
         cpus            : task.cpus,
         memory          : task.memory?.toBytes(),

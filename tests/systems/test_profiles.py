@@ -31,12 +31,14 @@ CLOUDS = {
     "google_project": "lab",
     "google_location": "europe-north1",
     "google_gpu_type": "nvidia-tesla-t4",
+    "google_gpu_machine": "n1-standard-8",
     "azure_region": "northeurope",
     "k8s_namespace": "lab",
     "k8s_storage_claim": "disk",
 }
 GONE = 2**31 - 1
-RETRIED = (75, 104, 130, 137, 140, 143, 247, GONE)
+RECLAIMED = 50001
+RETRIED = (75, 104, 130, 137, 140, 143, 247, RECLAIMED, GONE)
 EXIT_CODES = {2: "TERMINATE", **dict.fromkeys((1, 126, 127), "FINISH")}
 EXIT_CODES |= dict.fromkeys(RETRIED, "RETRY")
 # attempt and exit code of the one before; what the batch is divided by
@@ -173,6 +175,24 @@ def test_how_each_engine_is_asked_for_gpus(answers, engine, option):
         assert got["containerOptions"] == (option if process in asking(answers["gpu"]) else None)
 
 
+ROOTS = {"awsbatch": "--user root", "googlebatch": "--user root", "azurebatch": "--user root"}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_containers_are_started_with_in_each_place(answers, place):
+    """Clouds give GPUs by `accelerator`, Azure by an option; their disks are root's."""
+    plain, gpu = ROOTS.get(place), ROOTS.get(place)
+    if place == "azurebatch":
+        gpu = "--user root --gpus all"
+    elif place == "slurm":
+        gpu = "--gpus all"
+    for process, got in answers[f"{place},gpu"]["processes"].items():
+        wanted = gpu if process in asking(answers["gpu"]) else plain
+        assert got["containerOptions"] == wanted, process
+    for got in answers[place]["processes"].values():
+        assert got["containerOptions"] == plain
+
+
 def test_images(answers):
     others = {"MULTIQC": "seformer-multiqc", "MODISCO": "seformer-modisco"}
     for process, got in answers["docker"]["processes"].items():
@@ -208,8 +228,12 @@ def test_what_the_clouds_are_told(answers):
     assert google["batch"] == {"spot": True, "maxSpotAttempts": 3, "installGpuDrivers": True}
     asked = told["googlebatch"]["processes"]
     assert {asked[process]["accelerator"]["type"] for process in LABELLED} == {"nvidia-tesla-t4"}
+    machines = {process: got["machineType"] for process, got in asked.items()}
+    assert {machines.pop(process) for process in asking(answers["gpu"])} == {"n1-standard-8"}
+    assert set(machines.values()) == {None}
     azure = told["azurebatch"]["config"]["azure"]["batch"]
     assert azure["location"] == "northeurope" and azure["autoPoolMode"] is True
+    assert azure["pools"]["auto"] == {"autoScale": True, "vmCount": 1, "maxVmCount": 10}
     assert answers["queues", "azurebatch"]["config"]["azure"]["batch"]["autoPoolMode"] is False
     k8s = told["k8s"]["config"]["k8s"]
     assert (k8s["namespace"], k8s["storageClaimName"]) == ("lab", "disk")
