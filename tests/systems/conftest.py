@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from runs import DEMO, IMAGES, OFFLINE, ROOT, Run, possible, run
+from runs import DEMO, IMAGES, OFFLINE, ROOT, UNNAMED, Run, possible, run
 
 AHEAD: dict[str, Future] = {}
 
@@ -128,4 +128,5 @@ def reference(tmp_path_factory) -> Run:
     """
     folder = tmp_path_factory.mktemp("venv")
     within = OFFLINE if possible(*OFFLINE, "true") else ()
-    return run(folder, "test,venv", within=within, environment={"NXF_OFFLINE": "true"})
+    offline = {"NXF_OFFLINE": "true"}
+    return run(folder, "test,venv", config=UNNAMED, within=within, environment=offline)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from runs import IMAGES, Run, assert_complete, assert_same_scores, possible, run
+from runs import IMAGES, UNNAMED, Run, assert_complete, assert_same_scores, possible, run
 
 
 def inspect(container: str, form: str) -> str:
@@ -50,7 +50,7 @@ def ran(unpacked, tmp_path_factory) -> Run:
         "test,charliecloud",
         *("--container", unpacked[0], "--multiqc_container", unpacked[1]),
         # Debian's ch-run, 0.31, does not know --write-fake, which Nextflow gives otherwise
-        config="charliecloud.writeFake = false",
+        config=UNNAMED + "charliecloud.writeFake = false",
         environment={"USER": getpass.getuser()},
     )
 

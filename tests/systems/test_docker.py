@@ -68,6 +68,7 @@ def test_what_is_inside_works(images):
 
 def test_a_run_from_start_to_report(sealed):
     assert_complete(sealed)
+    assert (sealed.sample / "motifs/to_explain/motifs.tsv").stat().st_size
     assert "docker run" in sealed.command_file("FINETUNE_FULL", ".command.run")
 
 

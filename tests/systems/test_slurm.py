@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from runs import Run, assert_complete, assert_same_scores, command, write
+from runs import UNNAMED, Run, assert_complete, assert_same_scores, command, write
 
-QUICK = "executor { pollInterval = '2 s'; queueStatInterval = '4 s' }"
+QUICK = "executor { pollInterval = '2 s'; queueStatInterval = '4 s' }\n"
 PATIENCE = 600
 
 
@@ -26,7 +26,9 @@ def preempted(slurm, tmp_path_factory) -> Run:
     """A run whose stage 2 gets what a preempted job gets, SIGTERM, once it has begun to learn."""
     folder = tmp_path_factory.mktemp("slurm")
     environment = {**os.environ, **slurm}
-    words = command("test,slurm,venv", "--checkpoint_minutes", 0, config=write(folder, QUICK))
+    words = command(
+        "test,slurm,venv", "--checkpoint_minutes", 0, config=write(folder, QUICK + UNNAMED)
+    )
     with open(folder / "said", "w") as said:
         started = subprocess.Popen(
             words, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT
