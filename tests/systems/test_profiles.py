@@ -193,6 +193,14 @@ def test_what_containers_are_started_with_in_each_place(answers, place):
         assert got["containerOptions"] == plain
 
 
+@pytest.mark.parametrize("user, options", [(0, "-u 0:0"), (7, "-u 7:7 --userns=keep-id")])
+def test_files_made_in_podman_belong_to_the_user(answers, user, options):
+    given = answers["podman"]["config"]["podman"]["runOptions"]
+    words = ["bash", "-c", f"id() {{ echo {user}; }}; echo {given}"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == options
+
+
 def test_images(answers):
     others = {"MULTIQC": "seformer-multiqc", "MODISCO": "seformer-modisco"}
     for process, got in answers["docker"]["processes"].items():
