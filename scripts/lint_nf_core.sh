@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # nf-core's own check of the pipeline. What it is told to leave out, and why, stands in .nf-core.yml.
-# Its tools come into an environment of their own, once.
+# Its tools come into an environment of their own, once; exit status 3 if they cannot be had.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -8,7 +8,7 @@ tools=.venv/share/nf-core
 scripts/setup.sh
 if [ ! -x "$tools/bin/nf-core" ]; then
     .venv/bin/python -m venv "$tools"
-    "$tools/bin/pip" install --quiet "nf-core==$(sed -n 's/^nf_core_version: //p' .nf-core.yml)"
+    "$tools/bin/pip" install --quiet "nf-core==$(sed -n 's/^nf_core_version: //p' .nf-core.yml)" || exit 3
 fi
 
 # it calls `nextflow`; and what it remembers of the configuration does not see changes in conf/
