@@ -30,7 +30,8 @@ class Plain:
 
         self.sequences = sequences
         self.module = plain.PlainClassifier(model).eval()
-        self.rows = plain.dataset(plain.both_strands(sequences), longest)
+        padded = inputs.padded_length(longest)
+        self.rows = plain.dataset(plain.both_strands(sequences), padded)
         encoding = encode_views(model, sequences)
         self.own = np.diff(encoding.splits)
         ids = references(model, encoding, sequences, keys)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pysam
 
 from seformer.genome import Genome
 from seformer.tokens import load_tokenizer, reverse_complement
@@ -135,6 +136,15 @@ def genome(path: Path, bases: int) -> Path:
     return path
 
 
+def bgzipped(fasta: Path) -> Path:
+    """Compress a genome as it is usually kept."""
+    path = fasta.with_name(fasta.name + ".gz")
+    if not path.is_file():
+        pysam.tabix_compress(str(fasta), str(path))
+        Genome(path).close()
+    return path
+
+
 def bed(path: Path, fasta: Path, number: int) -> Path:
     """Write regions at random places, in random order."""
     rng = np.random.default_rng(2)
@@ -191,6 +201,15 @@ def padded_length(longest: int) -> int:
     """Tokens of the longest of many regions: what a whole set of them is padded to."""
     drawn = sequences(SURVEYED, longest, seed=6)
     return int(np.diff(tokenizer().encode(drawn).splits).max()) + 2
+
+
+def paddings(longest: int) -> dict[str, int]:
+    """Tokens that the ways of today pad to: padding="max_length", and padding="longest"."""
+    of_set = padded_length(longest)
+    return {
+        f"the model's {CONTEXT:,} tokens": CONTEXT,
+        f"the longest of {SURVEYED} regions, {of_set:,} tokens": of_set,
+    }
 
 
 def training_data(work: Path, train: int, validation: int, longest: int):

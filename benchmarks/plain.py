@@ -1,4 +1,4 @@
-"""The way it is done today: the Trainer of transformers, padded to the longest, in file order."""
+"""The way it is done today: the Trainer of transformers, padded to one length, in file order."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class PlainClassifier(nn.Module):
 
 
 def dataset(
-    sequences: list[str], longest: int, labels: list[float] | None = None
+    sequences: list[str], padded: int, labels: list[float] | None = None
 ) -> list[dict[str, torch.Tensor]]:
-    """Tokenise every sequence and pad it as a whole set of regions of ``longest`` bases is."""
+    """Tokenise every sequence and pad it to so many tokens."""
     folder = inputs.tokenizer_folder()
     known = inputs.tokenizer()
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
@@ -53,7 +53,7 @@ def dataset(
     encoded = tokenizer(
         sequences,
         padding="max_length",
-        max_length=inputs.padded_length(longest),
+        max_length=padded,
         return_tensors="pt",
     )
     rows = [
@@ -89,8 +89,8 @@ def trainer(model: Model, work: Path, **options) -> Trainer:
     return made
 
 
-def scores(model: Model, sequences: list[str], longest: int, work: Path) -> np.ndarray:
+def scores(model: Model, sequences: list[str], padded: int, work: Path) -> np.ndarray:
     """Margin of each sequence, both strands averaged: float64 ``[sequences]``."""
-    rows = dataset(both_strands(sequences), longest)
+    rows = dataset(both_strands(sequences), padded)
     margins = trainer(model, work).predict(rows).predictions
     return np.asarray(margins, dtype=float).reshape(-1, 2).mean(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import harness
@@ -40,13 +41,11 @@ def make(work: Path, size: str) -> Work:
         )
         trainer.fit(EPOCHS, patience=EPOCHS)
 
-    def theirs() -> None:
+    def theirs(padded: int) -> None:
         import plain
 
         model.classifier.head.load_state_dict(head)
-        rows = plain.dataset(
-            plain.both_strands(sequences), how.longest, np.repeat(labels, 2).tolist()
-        )
+        rows = plain.dataset(plain.both_strands(sequences), padded, np.repeat(labels, 2).tolist())
         trainer = plain.trainer(
             model,
             work,
@@ -65,12 +64,17 @@ def make(work: Path, size: str) -> Work:
         import plain
 
         ours()
-        plainly = plain.scores(model, sequences, how.longest, work)
+        plainly = plain.scores(model, sequences, inputs.CONTEXT, work)
         return float(np.abs(score(model, sequences).logit - plainly).max())
 
     return Work(
         f"stage 1: {EPOCHS} epochs, {train} regions to train, {validation} to validate",
         ours,
-        {"Trainer through the frozen backbone, padded to the longest": Other(theirs, 15)},
+        {
+            f"Trainer through the frozen backbone, padded to {name}": Other(
+                partial(theirs, padded), 15 if padded == inputs.CONTEXT else None
+            )
+            for name, padded in inputs.paddings(how.longest).items()
+        },
         difference,
     )

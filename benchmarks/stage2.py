@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import harness
@@ -46,14 +47,14 @@ def make(work: Path, size: str) -> Work:
         with tempfile.TemporaryDirectory() as folder:
             train_full(trainer_of(folder), Keeper(None, 0))
 
-    def theirs() -> None:
+    def theirs(padded: int) -> None:
         import plain
 
         classifier.load_state_dict(weights)
-        training = plain.dataset(sequences[: how.train], how.longest, labels[: how.train])
+        training = plain.dataset(sequences[: how.train], padded, labels[: how.train])
         held = plain.dataset(
             plain.both_strands(sequences[how.train :]),
-            how.longest,
+            padded,
             np.repeat(labels[how.train :], 2).tolist(),
         )
         plain.trainer(
@@ -94,7 +95,7 @@ def make(work: Path, size: str) -> Work:
             reverse_complement(sequences[i]) if v % 2 else sequences[i]
             for i, v in zip(regions, view, strict=True)
         ]
-        rows = plain.dataset(strands, how.longest, labels[: len(regions)])
+        rows = plain.dataset(strands, inputs.CONTEXT, labels[: len(regions)])
         batch = {key: torch.stack([row[key] for row in rows]) for key in rows[0]}
         classifier.zero_grad()
         plain.PlainClassifier(model)(**batch)["loss"].backward()
@@ -108,8 +109,11 @@ def make(work: Path, size: str) -> Work:
         f"stage 2: an epoch, {how.train} regions to train, {how.validation} to validate",
         ours,
         {
-            "Trainer, padded to the longest": Other(theirs, 2.5),
-            "limit: its matrix products alone": limit(operations),
-        },
+            f"Trainer, padded to {name}": Other(
+                partial(theirs, padded), 2.5 if padded == inputs.CONTEXT else None
+            )
+            for name, padded in inputs.paddings(how.longest).items()
+        }
+        | {"limit: its matrix products alone": limit(operations)},
         difference,
     )

@@ -8,7 +8,6 @@ import glob
 import gzip
 import hashlib
 import io
-import itertools
 import json
 import os
 import shutil
@@ -106,26 +105,29 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
 
 
 def numbered_lines(text: TextIO, source: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines of an opened text with their 1-based numbers, line ends as they are.
+    """Yield the lines of an opened text with their 1-based numbers, without line ends.
 
     Raises
     ------
     UserError
         For a line of over `MAX_LINE` characters: no line of a table is.
     """
-    for number in itertools.count(1):
-        line = text.readline(MAX_LINE + 1)
-        if not line:
-            return
-        if len(line) > MAX_LINE:
+    number, rest = 1, ""
+    while block := text.read(MAX_LINE):
+        *lines, rest = (rest + block).split("\n")
+        long = next((i for i, line in enumerate([*lines, rest]) if len(line) > MAX_LINE), None)
+        yield from enumerate(lines[:long], number)
+        if long is not None:
             raise UserError(
                 f"the line is longer than {MAX_LINE} characters",
                 where=source,
-                line=number,
+                line=number + long,
                 expected="one row of a table",
                 do="check that this is the file you mean",
             )
-        yield number, line
+        number += len(lines)
+    if rest:
+        yield number, rest
 
 
 def sync(path: Path) -> None:

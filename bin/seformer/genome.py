@@ -5,16 +5,14 @@ Indexes follow samtools' `.fai` (https://www.htslib.org/doc/faidx.html) and htsl
 
 from __future__ import annotations
 
-import bisect
+import contextlib
 import hashlib
 import itertools
 import logging
 import shutil
 import struct
 import tempfile
-import zlib
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -23,15 +21,15 @@ import pandas as pd
 import pysam
 
 from seformer import assemblies
+from seformer.blocks import PlainFile, open_bytes
 from seformer.errors import UserError
 from seformer.files import atomic_path, existing_file, is_gzipped
-from seformer.letters import PlainReader, clean, stretches
+from seformer.letters import Letters, Record, clean, read_index
 
 logger = logging.getLogger(__name__)
 
 RENAME_ADVICE = "give --rename-chromosomes (in the pipeline --rename_chromosomes) to match them"
-CONTIGS_CHECKED = 5_000
-BGZF_BLOCK = 2**16
+CONTIGS_CHECKED, CONTIGS_AT_ONCE = 5_000, 256
 AROUND = 1024  # bytes read before and after a contig to compare it with the index
 
 
@@ -64,22 +62,11 @@ class Genome:
         if self._bgzipped:
             _require_bgzip(self.path)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self._plain: PlainReader | None = None
+        self._letters: Letters | None = None
         index, blocks = self._index()
-        try:
-            self._fasta = _quietly(
-                pysam.FastaFile,
-                str(self.path),
-                filepath_index=str(index),
-                filepath_index_compressed=str(blocks) if self._bgzipped else None,
-            )
-            self._plain = None if self._bgzipped else PlainReader(self.path, index)
-        except (OSError, ValueError) as error:
-            self.close()
-            raise UserError("the FASTA cannot be read", where=self.path) from error
-        self.chromosomes: dict[str, int] = dict(
-            zip(self._fasta.references, self._fasta.lengths, strict=True)
-        )
+        self._letters = Letters(self.path, index, blocks if self._bgzipped else None)
+        records = self._letters.records.items()
+        self.chromosomes: dict[str, int] = {name: record.length for name, record in records}
 
     def __enter__(self) -> Genome:
         return self
@@ -89,11 +76,9 @@ class Genome:
 
     def close(self) -> None:
         """Close the file and remove a temporary index."""
-        if getattr(self, "_fasta", None) is not None:
-            self._fasta.close()
-        if getattr(self, "_plain", None) is not None:
-            self._plain.close()
-            self._plain = None
+        if self._letters is not None:
+            self._letters.close()
+            self._letters = None
         if self._temporary is not None:
             self._temporary.cleanup()
             self._temporary = None
@@ -124,12 +109,7 @@ class Genome:
         length = self.chromosomes.get(chrom)
         if length is None or not 0 <= start < end <= length:
             raise UserError(f"{chrom}:{start}-{end} is not in the genome", where=self.path)
-        raw = (
-            self._plain.fetch(chrom, start, end)
-            if self._plain is not None
-            else self._fasta.fetch(chrom, start, end).encode()
-        )
-        bases, odd = clean(raw)
+        bases, odd = clean(self._letters.fetch(chrom, start, end))
         if odd or len(bases) != end - start:
             found = f"{odd!r} is no nucleotide" if odd else "the sequence ends early"
             raise UserError(f"{chrom}:{start}-{end}: {found}", where=self.path)
@@ -138,33 +118,24 @@ class Genome:
     def fetch_many(self, regions: pd.DataFrame) -> list[str]:
         """Return the bases of many regions in input order, read in the file's order.
 
-        Regions that overlap or lie close together are read in one go.
-
         Parameters
         ----------
         regions
-            Columns ``chrom``, ``start``, ``end`` (0-based half-open).
+            Columns ``chrom``, ``start``, ``end`` (0-based half-open), inside the chromosomes.
+
+        Raises
+        ------
+        UserError
+            As `fetch` does.
         """
-        rows = list(zip(*(regions[c].tolist() for c in ("chrom", "start", "end")), strict=True))
-        place = {name: i for i, name in enumerate(self.chromosomes)}
-        chromosome = [place.get(row[0], -1) for row in rows]
-        order = np.lexsort((regions["start"].to_numpy(), chromosome)).tolist()
-        sequences = [""] * len(rows)
-        for group in stretches(rows, order):
-            chrom, first, _ = rows[group[0]]
-            last = max(rows[i][2] for i in group)
-            try:
-                bases = self.fetch(chrom, first, last)
-            except UserError:
-                if len(group) == 1:
-                    raise
-                # what is wrong may lie between the regions; else the error names the region
-                for i in group:
-                    sequences[i] = self.fetch(*rows[i])
-                continue
-            for i in group:
-                sequences[i] = bases[rows[i][1] - first : rows[i][2] - first]
-        return sequences
+        chrom = regions["chrom"].tolist()
+        start, end = (regions[column].to_numpy(np.int64) for column in ("start", "end"))
+        length = regions["chrom"].map(self.chromosomes).fillna(0).to_numpy()
+        for row in np.flatnonzero((start < 0) | (start >= end) | (end > length)):
+            self.fetch(chrom[row], start[row], end[row])
+        found = self._letters.fetch_many(chrom, start, end)
+        places = zip(found, chrom, start.tolist(), end.tolist(), strict=True)
+        return [self.fetch(*place) if bases is None else bases for bases, *place in places]
 
     def match_chromosomes(
         self, names: Iterable[str], rename: bool = False, *, strict: bool = True
@@ -294,33 +265,44 @@ def _content_fault(path: Path, index: Path, blocks: Path | None) -> str | None:
     FASTA must be its own header line and the next record's.
     """
     try:
-        rows = [line.split("\t") for line in index.read_text(encoding="utf-8").splitlines()]
-        contigs = [(row[0].encode(), *map(int, row[1:5])) for row in rows]
-        reader = _Reader(path, blocks)
-        step = max(1, len(contigs) // CONTIGS_CHECKED)
-        for i in range(0, len(contigs), step):
-            if (fault := _contig_fault(contigs, i, reader)) is not None:
-                return fault
-    except (OSError, ValueError, IndexError, TypeError, struct.error, zlib.error):
+        contigs = list(read_index(index).items())
+        chosen = range(0, len(contigs), max(1, len(contigs) // CONTIGS_CHECKED))
+        with contextlib.closing(open_bytes(path, blocks)) as file:
+            around = _around([contigs[i][1] for i in chosen], file)
+            for i, (before, after) in zip(chosen, around, strict=True):
+                if (fault := _contig_fault(contigs, i, before, after)) is not None:
+                    return fault
+    except (OSError, ValueError, IndexError, TypeError, struct.error, UserError):
         return "the index is damaged"
     return None if contigs else "the index is empty"
 
 
-def _contig_fault(contigs: Sequence[tuple], i: int, reader: _Reader) -> str | None:
-    name, length, offset, line_bases, line_bytes = contigs[i]
-    lines, rest = divmod(length, line_bases) if line_bases else (0, 0)
-    before = reader.read(max(0, offset - AROUND), min(offset, AROUND))
+def _around(records: Sequence[Record], file: PlainFile) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the bytes before the first base of each record, and those after its last."""
+    for first in range(0, len(records), CONTIGS_AT_ONCE):
+        some = records[first : first + CONTIGS_AT_ONCE]
+        begin = np.array([record.offset for record in some])
+        end = np.array([record.place(record.length) for record in some])
+        size = np.minimum(begin, AROUND)
+        after = file.read(end, np.full_like(end, AROUND))
+        yield from zip(file.read(begin - size, size), after, strict=True)
+
+
+def _contig_fault(
+    contigs: Sequence[tuple[str, Record]], i: int, before: bytes, after: bytes
+) -> str | None:
+    name = contigs[i][0]
     header = before.rstrip(b"\r\n").rpartition(b"\n")[2]
     cut = len(header) >= AROUND - 2  # a header line longer than what was read cannot be judged
-    if not cut and (header[:1] != b">" or header[1:].split(None, 1)[:1] != [name]):
-        return f"the index does not fit the FASTA at {name.decode()}"
-    following = contigs[i + 1][0] if i + 1 < len(contigs) else None
-    found = _next_names(reader.read(offset + lines * line_bytes + rest, AROUND))
+    if not cut and (header[:1] != b">" or header[1:].split(None, 1)[:1] != [name.encode()]):
+        return f"the index does not fit the FASTA at {name}"
+    following = contigs[i + 1][0].encode() if i + 1 < len(contigs) else None
+    found = _next_names(after)
     if following in found or (following is None and found[-1] is None):
         return None
-    if found[-1] in [contig[0] for contig in contigs]:
+    if found[-1] in [contig.encode() for contig, _ in contigs]:
         return f"the name {found[-1].decode()} occurs more than once"
-    return f"the index does not fit the FASTA after {name.decode()}"
+    return f"the index does not fit the FASTA after {name}"
 
 
 def _next_names(text: bytes) -> list[bytes | None]:
@@ -339,36 +321,3 @@ def _next_names(text: bytes) -> list[bytes | None]:
         if following[:1] != b">":
             return names
     return [*names, None]
-
-
-class _Reader:
-    """Bytes of a FASTA by their offset in the uncompressed text."""
-
-    def __init__(self, path: Path, blocks: Path | None) -> None:
-        self.path = path
-        self.starts: list[int] | None = None
-        if blocks is not None:
-            raw = blocks.read_bytes()
-            (count,) = struct.unpack_from("<Q", raw)
-            pairs = list(struct.iter_unpack("<QQ", raw[8 : 8 + 16 * count]))
-            self.places, self.starts = map(list, zip((0, 0), *pairs, strict=True))
-
-    def read(self, offset: int, length: int) -> bytes:
-        if self.starts is None:
-            with open(self.path, "rb") as handle:
-                handle.seek(offset)
-                return handle.read(length)
-        first = bisect.bisect_right(self.starts, offset) - 1
-        data = b""
-        for block in range(first, len(self.starts)):
-            if self.starts[block] >= offset + length:
-                break
-            data += self._block(block)
-        begin = offset - self.starts[first]
-        return data[begin : begin + length]
-
-    @lru_cache(maxsize=4)  # noqa: B019 - a reader lives for one check
-    def _block(self, block: int) -> bytes:
-        with open(self.path, "rb") as handle:
-            handle.seek(self.places[block])
-            return zlib.decompressobj(wbits=31).decompress(handle.read(BGZF_BLOCK))

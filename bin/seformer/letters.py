@@ -2,79 +2,155 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+
+from seformer.ahead import ahead
+from seformer.blocks import open_bytes
 
 # IUPAC codes (and X, an old mask) that are none of A, C, G, T
 AMBIGUOUS = b"RYSWKMBDHVNUX"
 TO_BASES = bytes.maketrans(AMBIGUOUS, b"N" * len(AMBIGUOUS))
+BASES = b"ACGTN"
 # clears the bit that tells lower case from upper case in ASCII
 TO_UPPER = 0xDF
-# regions that lie closer are read in one go: reading so many bases costs less than one more call
-NEAR = 2_048
-STRETCH = 2**24
+# bases that are cleaned at once: they stay in a processor's cache
+AT_ONCE = 2**20
+# where lines are longer, regions are read one by one
+LONG_LINE = 2**10
 
 
-class _Record(NamedTuple):
+class Record(NamedTuple):
+    """One sequence of a FASTA as its ``.fai`` has it; also a column each, int64 ``[records]``."""
+
+    length: int
     offset: int
     line_bases: int
     line_bytes: int
 
+    def place(self, position: int) -> int:
+        """Return where in the file a base stands."""
+        lines, rest = divmod(position, self.line_bases) if self.line_bases else (0, 0)
+        return self.offset + lines * self.line_bytes + rest
 
-class PlainReader:
-    """Reads an uncompressed FASTA by its ``.fai`` (https://www.htslib.org/doc/faidx.html).
 
-    Several times as fast as htslib, which looks at each letter for itself. The file is read
-    without mapping it, so that a genome's pages do not count as this process's memory.
+def read_index(path: Path) -> dict[str, Record]:
+    """Read a ``.fai`` (https://www.htslib.org/doc/faidx.html), in the order of the file.
+
+    Raises
+    ------
+    OSError, ValueError, TypeError
+        If it is not such a file.
     """
-
-    def __init__(self, path: Path, index: Path) -> None:
-        rows = (line.split("\t") for line in index.read_text(encoding="utf-8").splitlines())
-        self._records = {row[0]: _Record(*map(int, row[2:5])) for row in rows}
-        self._file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-
-    def close(self) -> None:
-        os.close(self._file)
-
-    def fetch(self, chrom: str, start: int, end: int) -> bytes:
-        """Return the letters as they stand in the file; 0-based half-open."""
-        record = self._records[chrom]
-        first, last = self._place(record, start), self._place(record, end - 1) + 1
-        raw = os.pread(self._file, last - first, first).replace(b"\n", b"")
-        # lines that end in CR LF
-        return raw.replace(b"\r", b"") if record.line_bytes > record.line_bases + 1 else raw
-
-    @staticmethod
-    def _place(record: _Record, position: int) -> int:
-        lines, rest = divmod(position, record.line_bases)
-        return record.offset + lines * record.line_bytes + rest
+    rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines())
+    return {row[0]: Record(*map(int, row[1:5])) for row in rows}
 
 
 def clean(raw: bytes) -> tuple[str, str]:
     """Upper-case letters, ambiguous ones as N, and one that is no nucleotide (or "")."""
-    if not raw.translate(None, b"ACGTNacgtn"):
-        return str(np.frombuffer(raw, np.uint8) & TO_UPPER, "ascii"), ""
     bases = raw.upper().translate(TO_BASES)
-    odd = bases.translate(None, b"ACGTN")
+    odd = bases.translate(None, BASES)
     return bases.decode("latin-1"), chr(min(odd)) if odd else ""
 
 
-def stretches(rows: Sequence[tuple[str, int, int]], order: Iterable[int]) -> Iterator[list[int]]:
-    """Group row numbers, in ``order`` of place, into stretches that are read at once."""
-    group: list[int] = []
-    last = 0
-    for i in order:
-        chrom, start, end = rows[i]
-        if group:
-            before, first, _ = rows[group[0]]
-            if chrom != before or start > last + NEAR or end - first > STRETCH:
-                yield group
-                group = []
-        last = max(last, end) if group else end
-        group.append(i)
-    if group:
-        yield group
+class _Part(NamedTuple):
+    """Regions whose lines are read and cleaned at once, in the order of the file.
+
+    Attributes
+    ----------
+    row
+        int64 ``[regions]``: number of each region.
+    offset, size
+        int64 ``[regions]``: where the lines that it lies in stand in the file, whole.
+    first, last
+        int64 ``[regions]``: where it begins and ends among the bases of all these lines.
+    """
+
+    row: np.ndarray
+    offset: np.ndarray
+    size: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+
+
+class Letters:
+    """The letters of an indexed FASTA.
+
+    Parameters
+    ----------
+    path, index
+        The FASTA and its ``.fai``.
+    blocks
+        The ``.gzi`` if it is bgzipped.
+    """
+
+    def __init__(self, path: Path, index: Path, blocks: Path | None) -> None:
+        self.records = read_index(index)
+        longest = max(self.records.values())
+        self._line_bases, self._line_bytes = longest.line_bases, longest.line_bytes
+        self._file = open_bytes(path, blocks)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def fetch(self, chrom: str, start: int, end: int) -> bytes:
+        """Return the letters as they stand in the file; 0-based half-open."""
+        record = self.records[chrom]
+        first, last = record.place(start), record.place(end - 1) + 1
+        (raw,) = self._file.read(np.array([first]), np.array([last - first]))
+        return raw.replace(b"\n", b"").replace(b"\r", b"")
+
+    def fetch_many(
+        self, chrom: Sequence[str], start: np.ndarray, end: np.ndarray
+    ) -> list[str | None]:
+        """Return the bases of many regions, upper case; None for one to be looked at by itself.
+
+        That is one with letters other than A, C, G, T, N nearby, or not in whole lines of the
+        usual length. Reading, cleaning and cutting run side by side.
+        """
+        found: list[str | None] = [None] * len(start)
+        parts = self._parts(chrom, start, end)
+        raw = ((part, self._file.read(part.offset, part.size)) for part in parts)
+        cleaned = ((part, self._clean(part, lines)) for part, lines in ahead(raw))
+        for part, bases in ahead(cleaned):
+            if bases:
+                places = (column.tolist() for column in (part.row, part.first, part.last))
+                for row, first, last in zip(*places, strict=True):
+                    found[row] = bases[first:last]
+        return found
+
+    def _parts(self, chrom: Sequence[str], start: np.ndarray, end: np.ndarray) -> Iterator[_Part]:
+        """Plan what to read, about `AT_ONCE` bases a part."""
+        codes, names = pd.factorize(np.asarray(chrom, dtype=object))
+        records = np.array([self.records[name] for name in names], np.int64).reshape(-1, 4)
+        record = Record(*records[codes].T)
+        above = start // self._line_bases
+        below = -(-end // self._line_bases)
+        usual = (record.line_bases == self._line_bases) & (record.line_bytes == self._line_bytes)
+        usual &= (below * self._line_bases <= record.length) & (self._line_bases <= LONG_LINE)
+        offset = record.offset + above * self._line_bytes
+        rows = np.flatnonzero(usual)
+        rows = rows[np.argsort(offset[rows], kind="stable")]
+        lines = (below - above)[rows]
+        part = (np.cumsum(lines) - lines) * self._line_bases // AT_ONCE
+        for mine in np.split(rows, np.flatnonzero(np.diff(part)) + 1) if len(rows) else []:
+            lines = (below - above)[mine]
+            size = lines * self._line_bytes
+            shift = (np.cumsum(lines) - lines - above[mine]) * self._line_bases
+            yield _Part(mine, offset[mine], size, start[mine] + shift, end[mine] + shift)
+
+    def _clean(self, part: _Part, raw: Sequence[bytes]) -> str:
+        """Upper-case bases of whole lines; nothing if they are not whole, or hold other letters."""
+        joined = np.frombuffer(b"".join(raw), np.uint8)
+        if len(joined) < part.size.sum():
+            return ""
+        bases, ends = np.split(joined.reshape(-1, self._line_bytes), [self._line_bases], axis=1)
+        bases = bases & TO_UPPER
+        known = np.zeros(bases.shape, dtype=bool)
+        for base in BASES:
+            known |= bases == base
+        return str(bases, "ascii") if known.all() and (ends <= ord("\r")).all() else ""

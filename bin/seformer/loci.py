@@ -71,7 +71,7 @@ def _read_table(path: Path) -> dict[str, str]:
     clusters: dict[str, str] = {}
     with open_text(path) as text:
         for number, line in numbered_lines(text, path):
-            fields = [field.strip() for field in line.rstrip("\n").split("\t")]
+            fields = [field.strip() for field in line.split("\t")]
             if fields == [""] or line.startswith("#"):
                 continue
             if number == 1 and fields[0].lower() in ("contig", "region", "name", "chrom"):

@@ -50,6 +50,7 @@ HEADER_WORDS = {
 SUPER_WORDS = ("1", "se", "yes", "super", "super-enhancer", "super_enhancer", "superenhancer")
 TYPICAL_WORDS = ("0", "te", "no", "typical", "typical-enhancer", "typical_enhancer")
 NO_LABEL = ("", ".", "na")
+NO_NAME = ("", ".")
 LABELS = (
     {word: 1 for word in SUPER_WORDS}
     | {word: 0 for word in TYPICAL_WORDS}
@@ -96,6 +97,17 @@ class _Layout:
                 return next(csv.reader([line]))
         return line.split(self.delimiter)
 
+    def columns(self, lines: Sequence[str]) -> tuple[list[Sequence[str]], list[tuple[int, int]]]:
+        """Cells column by column, and number and width of the lines that are not as wide."""
+        width = len(self.names)
+        if self.delimiter == "\t" and {line.count("\t") for line in lines} == {width - 1}:
+            # one list of strings: a list for each line would have Python look for garbage
+            cells = "\t".join(lines).split("\t")
+            return [cells[i::width] for i in range(width)], []
+        rows = [self.fields(line) for line in lines]
+        bad = [(i, len(row)) for i, row in enumerate(rows) if len(row) != width]
+        return list(zip(*(row for row in rows if len(row) == width), strict=True)), bad
+
 
 @dataclass
 class _Problems:
@@ -122,6 +134,8 @@ class _Problems:
 def read_regions(path: str | PathLike[str], *, labels: bool = True) -> RegionTable:
     """Read a whole region file; see `iter_regions` for the forms and the errors."""
     parts = list(iter_regions(path, labels=labels))
+    if len(parts) == 1:
+        return parts[0]
     regions = pd.concat([part.regions for part in parts], ignore_index=True)
     own = pd.concat([part.own for part in parts], ignore_index=True)
     return RegionTable(regions, own, parts[0].source)
@@ -182,7 +196,6 @@ def _nothing(source: Path) -> UserError:
 def _content(numbered: Iterator[tuple[int, str]], source: Path) -> Iterator[tuple[int, str]]:
     """Drop blank, track and browser lines; comments stay, one of them may be the header."""
     for number, line in numbered:
-        line = line.rstrip("\n")
         if not line or line.isspace():
             continue
         if line[0] in "tb" and line.split(None, 1)[0] in ("track", "browser"):
@@ -268,18 +281,14 @@ def _parse(
     problems: _Problems,
 ) -> RegionTable | None:
     """Turn lines into a table column by column; what is wrong goes to ``problems``."""
-    width = len(layout.names)
-    rows = [layout.fields(line) for _, line in stretch]
-    bad = [i for i, row in enumerate(rows) if len(row) != width]
+    line, text = map(list, zip(*stretch, strict=True))
+    cells, bad = layout.columns(text)
     if bad:
-        found = f"{_columns(len(rows[bad[0]]))} where the file has {width}"
-        problems.add([stretch[i][0] for i in bad], found)
-        stretch = [item for item, row in zip(stretch, rows, strict=True) if len(row) == width]
-        rows = [row for row in rows if len(row) == width]
-    if not rows:
+        found = f"{_columns(bad[0][1])} where the file has {len(layout.names)}"
+        problems.add([line[i] for i, _ in bad], found)
+        line = np.delete(line, [i for i, _ in bad])
+    if not cells:
         return None
-    cells = list(zip(*rows, strict=True))
-    line = np.array([number for number, _ in stretch], dtype=np.int64)
     chrom = [value.strip() for value in cells[layout.column["chrom"]]]
     start, found_start = _whole_numbers(cells[layout.column["start"]], "start")
     end, found_end = _whole_numbers(cells[layout.column["end"]], "end")
@@ -290,12 +299,18 @@ def _parse(
         found.setdefault(int(i), f"start {start[i]} is not before end {end[i]}")
     if found:
         bad = sorted(found)
-        problems.add(line[bad], found[bad[0]])
+        problems.add([line[i] for i in bad], found[bad[0]])
         return None
-    regions = pd.DataFrame({"chrom": chrom, "start": start, "end": end})
-    regions["name"] = _names(cells, layout, regions)
-    regions["label"] = pd.array(label, dtype="Int8")
-    regions["line"] = line
+    regions = pd.DataFrame(
+        {
+            "chrom": pd.array(chrom, dtype="str"),
+            "start": start,
+            "end": end,
+            "name": pd.array(_names(cells, layout, chrom, start, end), dtype="str"),
+            "label": label,
+            "line": np.array(line, dtype=np.int64),
+        }
+    )
     own = pd.DataFrame(dict(zip(layout.names, cells, strict=True)), dtype="str")
     return RegionTable(regions, own, source)
 
@@ -306,24 +321,38 @@ def _columns(number: int) -> str:
 
 def _whole_numbers(cells: Sequence[str], column: str) -> tuple[np.ndarray, dict[int, str]]:
     """Return the numbers (bad ones as -1 and 0 so that later checks stay quiet) and what is bad."""
-    found = {}
     values = [cell.strip() for cell in cells]
+    if _are_whole(values):
+        return np.fromiter(map(int, values), np.int64, len(values)), {}
+    found = {}
     for i, value in enumerate(values):
-        if not (value.isdecimal() and value.isascii() and len(value) <= MAX_DIGITS):
+        if not _are_whole([value]):
             negative = value[:1] == "-" and value[1:].isdecimal()
             problem = "is negative" if negative else "is not a whole number"
             if value.isdecimal() and value.isascii():
                 problem = "is too large for a position"
             found[i] = f"{column} {value[:40]!r} {problem}"
             values[i] = "0" if column == "start" else "1"
-    return np.array(values, dtype=object).astype(np.int64), found
+    return np.fromiter(map(int, values), np.int64, len(values)), found
+
+
+def _are_whole(values: Sequence[str]) -> bool:
+    """Whether all are digits and nothing else: at least one, and not more than a position has."""
+    joined = "".join(values)
+    return (
+        joined.isascii()
+        and joined.isdecimal()
+        and "" not in values
+        and len(max(values, key=len)) <= MAX_DIGITS
+    )
 
 
 def _labels(
     cells: Sequence[Sequence[str]], layout: _Layout, labels: bool
-) -> tuple[list[int | None], dict[int, str]]:
+) -> tuple[pd.api.extensions.ExtensionArray, dict[int, str]]:
+    """Labels as Int8, missing where there is none, and what is bad."""
     if not labels or "label" not in layout.column:
-        return [None] * len(cells[0]), {}
+        return pd.Series(pd.NA, range(len(cells[0])), dtype="Int8").array, {}
     raw = cells[layout.column["label"]]
     known = {value: LABELS.get(value.strip().lower()) for value in set(raw)}
     found = {
@@ -331,12 +360,21 @@ def _labels(
         for i, value in enumerate(raw)
         if known[value] is None
     }
-    return [None if known[value] in (None, -1) else known[value] for value in raw], found
+    label = [None if known[value] in (None, -1) else known[value] for value in raw]
+    return pd.array(label, dtype="Int8"), found
 
 
-def _names(cells: Sequence[Sequence[str]], layout: _Layout, regions: pd.DataFrame) -> pd.Series:
-    place = regions["chrom"] + ":" + regions["start"].astype(str) + "-" + regions["end"].astype(str)
+def _names(
+    cells: Sequence[Sequence[str]],
+    layout: _Layout,
+    chrom: Sequence[str],
+    start: np.ndarray,
+    end: np.ndarray,
+) -> list[str]:
+    """Own names; chrom:start-end where there is none."""
+    places = zip(chrom, start.tolist(), end.tolist(), strict=True)
+    place = [f"{name}:{first}-{last}" for name, first, last in places]
     if "name" not in layout.column:
         return place
-    name = pd.Series(cells[layout.column["name"]], dtype="str").str.strip()
-    return name.where(~name.isin(["", "."]), place)
+    own = (value.strip() for value in cells[layout.column["name"]])
+    return [here if name in NO_NAME else name for name, here in zip(own, place, strict=True)]

@@ -7,7 +7,9 @@ import logging
 import os
 import time
 
+import numpy as np
 import pandas as pd
+import pysam
 import pytest
 
 from seformer.assemblies import ASSEMBLIES, recognise, that_hold
@@ -46,15 +48,65 @@ def test_many_come_in_input_order(genome):
     assert genome.fetch_many(regions) == ["GGG", "ACGG", "GAT", "AC"]
 
 
-def test_near_regions_are_read_at_once(genome, monkeypatch):
-    places = []
-    fetch = Genome.fetch
-    monkeypatch.setattr(Genome, "fetch", lambda self, *p: places.append(p) or fetch(self, *p))
-    regions = pd.DataFrame(
-        {"chrom": ["chr1"] * 3 + ["chr2"], "start": [0, 2, 20, 1], "end": [12, 4, 24, 3]}
-    )
-    assert genome.fetch_many(regions) == ["ACGTACGTACGG", "GT", "ACGT", "TT"]
-    assert places == [("chr1", 0, 24), ("chr2", 1, 3)]
+def places(records, number, longest, seed=0):
+    """Random regions, and the last base and the whole of every record."""
+    rng = np.random.default_rng(seed)
+    rows = [(name, 0, len(bases)) for name, bases in records.items()]
+    rows += [(name, len(bases) - 1, len(bases)) for name, bases in records.items()]
+    for name in rng.choice(list(records), number):
+        start = int(rng.integers(len(records[name])))
+        rows.append(
+            (
+                name,
+                start,
+                start + int(rng.integers(1, min(longest, len(records[name]) - start) + 1)),
+            )
+        )
+    return pd.DataFrame(rows, columns=["chrom", "start", "end"])
+
+
+@pytest.mark.parametrize("bgzip", [False, True], ids=["plain", "bgzipped"])
+@pytest.mark.parametrize(("width", "end"), [(7, "\n"), (60, "\r\n"), (5_000, "\n")])
+def test_many_against_the_string(tmp_path, random_bases, monkeypatch, bgzip, width, end):
+    monkeypatch.setattr("seformer.letters.AT_ONCE", 5_000)
+    odd = "acgtNNRYacgt"  # its lines are looked at by themselves
+    whole = {f"chr{i}": random_bases(width * 14, seed=i) for i in range(2)}
+    records = whole | {"long": random_bases(200_000).lower(), "odd": whole["chr0"] + odd, "b": "AC"}
+    lines = []
+    for name, bases in records.items():
+        lines += [f">{name}", *(bases[i : i + width] for i in range(0, len(bases), width))]
+    text = end.join(lines).encode()  # no end of the last line
+    path = tmp_path / "genome.fa"
+    with pysam.BGZFile(str(path), "wb") if bgzip else open(path, "wb") as handle:
+        handle.write(text)
+    regions = places(records, 300, 3_000)
+    with Genome(path) as genome:
+        found = genome.fetch_many(regions)
+    upper = {
+        name: bases.upper().translate(str.maketrans("RY", "NN")) for name, bases in records.items()
+    }
+    rows = regions.itertuples(index=False)
+    assert found == [upper[chrom][start:end] for chrom, start, end in rows]
+
+
+def test_damaged_block_is_named(fasta, random_bases):
+    path = fasta({"c": random_bases(300_000)}, bgzip=True)
+    Genome(path).close()
+    stat = path.stat()
+    packed = bytearray(path.read_bytes())
+    packed[len(packed) // 2] ^= 1
+    path.write_bytes(packed)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    regions = pd.DataFrame({"chrom": ["c"], "start": [0], "end": [300_000]})
+    with Genome(path) as genome, pytest.raises(UserError, match=r"genome.fa.gz: .*damaged"):
+        genome.fetch_many(regions)
+
+
+def test_file_that_has_become_shorter(fasta):
+    with Genome(fasta({"c": "ACGTACGTAC" * 9})) as genome:
+        os.truncate(genome.path, 60)
+        with pytest.raises(UserError, match="ends early"):
+            genome.fetch_many(pd.DataFrame({"chrom": ["c"], "start": [20], "end": [80]}))
 
 
 def test_what_lies_between_regions_is_no_fault(fasta):

@@ -1,0 +1,93 @@
+"""Bytes of a file by their offset in its text, whether it is plain or bgzipped.
+
+The index of a bgzipped file is htslib's `.gzi` (https://www.htslib.org/doc/bgzip.html).
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+
+from seformer.errors import UserError
+
+BLOCK = 2**16  # bytes of a block at most, packed and unpacked
+# more threads would only wait for what uses the bytes
+MAX_THREADS = 4
+
+
+class PlainFile:
+    """An uncompressed file.
+
+    It is read without mapping it, so that a genome's pages do not count as this process's memory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def read(self, offsets: np.ndarray, sizes: np.ndarray) -> list[bytes]:
+        """Read at many places; past the end there are fewer bytes or none.
+
+        Parameters
+        ----------
+        offsets, sizes
+            int64 ``[places]``.
+        """
+        return list(map(os.pread, repeat(self._file), sizes.tolist(), offsets.tolist()))
+
+
+class BgzipFile(PlainFile):
+    """A bgzipped file; offsets are those of the text. Several threads unpack its blocks.
+
+    Raises
+    ------
+    UserError
+        On reading, if a block is damaged.
+    """
+
+    def __init__(self, path: Path, index: Path) -> None:
+        raw = index.read_bytes()
+        (count,) = struct.unpack_from("<Q", raw)
+        pairs = np.frombuffer(raw, "<u8", 2 * count, 8).astype(np.int64).reshape(-1, 2)
+        self._packed, self._text = np.concatenate([[[0, 0]], pairs]).T
+        super().__init__(path)
+        self._path = path
+        threads = min(len(os.sched_getaffinity(0)), MAX_THREADS)
+        self._pool = ThreadPoolExecutor(threads)
+
+    def close(self) -> None:
+        self._pool.shutdown()
+        super().close()
+
+    def read(self, offsets: np.ndarray, sizes: np.ndarray) -> list[bytes]:
+        first = np.searchsorted(self._text, offsets, "right") - 1
+        last = np.maximum(np.searchsorted(self._text, offsets + sizes), first + 1)
+        blocks = np.unique(np.concatenate([*map(np.arange, first, last)]))
+        texts = list(self._pool.map(self._unpack, self._packed[blocks].tolist()))
+        # blocks of one place lie one after the other here as well
+        ends = np.cumsum([0, *map(len, texts)])
+        begin = ends[np.searchsorted(blocks, first)] + offsets - self._text[first]
+        joined = b"".join(texts)
+        places = zip(begin.tolist(), sizes.tolist(), strict=True)
+        return [joined[a : a + size] for a, size in places]
+
+    def _unpack(self, place: int) -> bytes:
+        try:
+            return zlib.decompress(os.pread(self._file, BLOCK, place), wbits=31, bufsize=BLOCK)
+        except zlib.error as error:
+            raise UserError(
+                f"the file is damaged ({error})", where=self._path, do="copy it again"
+            ) from error
+
+
+def open_bytes(path: Path, index: Path | None) -> PlainFile:
+    """Open a file to read at any place; ``index`` is the ``.gzi`` of a bgzipped one."""
+    return PlainFile(path) if index is None else BgzipFile(path, index)
