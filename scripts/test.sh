@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 scripts/setup.sh
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(getconf _NPROCESSORS_ONLN)}
+export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-10000} # as the command has it: the processors are shared here
 options=(--workflow-threads 2)
 # pipeline tests run in copies of the repository: of its files only, where git can tell them
 if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then

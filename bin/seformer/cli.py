@@ -52,6 +52,10 @@ MAKE_ROOM = " What to do: make room on the disk, and run it again."
 # how pysam and numpy say that not all was written; they give no number
 CUT_SHORT = ("BGZFile", "requested and")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# how often a thread looks for work before it sleeps. OpenMP's own 300,000 is a time slice burnt at
+# every operation wherever other programs want the processors too: two threads are then five times
+# slower than one. So few cost a machine of one's own nothing that can be measured
+SPINS = "10000"
 # click's exception, from click itself or from the copy of it inside newer typers
 USAGE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
@@ -90,6 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from seformer import logs
 
     logs.set_up(verbose=bool(os.environ.get("SEFORMER_DEBUG")))
+    if "OMP_WAIT_POLICY" not in os.environ:
+        # before torch is imported: OpenMP reads it once
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if "--version" in arguments[:1]:
         arguments = ["--version", "models"]

@@ -1,5 +1,7 @@
 """Exit codes by which a scheduler knows what to do with a task that ran out of memory."""
 
+import os
+
 import pytest
 import torch
 
@@ -40,3 +42,17 @@ def test_too_little_memory(predict, at_start, code, capsys):
 def test_other_errors_are_not_hidden(predict):
     with pytest.raises(RuntimeError, match="shapes"):
         predict(another_error)
+
+
+@pytest.mark.parametrize(
+    "given, spins",
+    [({}, cli.SPINS), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "passive"}, None)],
+)
+def test_threads_sleep_where_processors_are_shared(monkeypatch, given, spins):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert os.environ.get("GOMP_SPINCOUNT") == spins
