@@ -83,6 +83,32 @@ def test_seqlets_lie_in_the_explained_regions_and_the_report_has_their_logos(wor
     assert "Which motifs stand behind the scores?" in page and "data:image/png;base64," in page
 
 
+@pytest.mark.workflow("two folds with two seeds each")
+def test_every_region_is_tested_once_by_models_that_never_saw_it(workflow_dir):
+    sample = Path(workflow_dir) / "results/simulated"
+    place = ["chrom", "start", "end"]
+    tested = files.read_table(sample / "test_predictions.tsv")
+    kept = files.read_table(sample / "folds.tsv")
+    assert sorted(map(tuple, tested[place].values)) == sorted(map(tuple, kept[place].values))
+    parts = kept.set_index(place)
+    for fold, rows in tested.groupby("fold"):
+        assert set(parts.loc[list(map(tuple, rows[place].values)), f"fold_{fold}"]) == {"test"}
+    own = [json.loads((sample / f"folds/fold_{i}/metrics.json").read_text()) for i in (1, 2)]
+    pooled = json.loads((sample / "metrics.json").read_text())
+    assert pooled["test"]["n"] == sum(fold["test"]["n"] for fold in own) == len(tested)
+    assert [fold["fold"] for fold in pooled["folds"]] == [1, 2]
+    assert [len(fold["test"]["members"]["auroc"]["values"]) for fold in own] == [2, 2]
+
+
+@pytest.mark.workflow("two folds with two seeds each")
+def test_predictions_are_of_all_four_models_with_their_spread(workflow_dir):
+    scores = files.read_table(Path(workflow_dir) / "results/simulated/predictions/to_score.tsv")
+    assert len(scores) == len((DEMO / "to_score.bed").read_text().splitlines())
+    assert (scores["logit_sd"] > 0).all()
+    model = json.loads((Path(workflow_dir) / "results/simulated/model/seformer.json").read_text())
+    assert model["members"] == 4
+
+
 @pytest.mark.workflow("train and use")
 def test_a_model_for_all_samples_sees_them_all(workflow_dir):
     scripts = [
