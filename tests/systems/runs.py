@@ -16,8 +16,9 @@ from seformer import files
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "tests" / "data" / "demo"
-# most of a run's time are explanations: as few shuffles as there can be
+# what takes time without showing more: shuffles, baselines that are trained, a third epoch
 SHORT = ("--explain_references", 1, "--explain_faithfulness", 0)
+SHORT += ("--baselines", "length,gc", "--epochs", 2)
 # naming motifs compiles for a minute, anew in every run: one of them is enough
 UNNAMED = "params.motifs = null\n"
 # scores of one model on one machine, whatever runs it
