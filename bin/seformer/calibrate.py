@@ -13,9 +13,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit, logit
-from sklearn.isotonic import IsotonicRegression
 
 from seformer.errors import UserError
 
@@ -74,6 +72,9 @@ def fit(logits: np.ndarray, labels: np.ndarray, method: str = "temperature") -> 
         slope, intercept = _slope_and_intercept(logits, labels)
         return {"method": "temperature", "slope": slope, "intercept": intercept, **prior}
     if method == "isotonic":
+        # predicting needs no fit: its process need not wait for the import
+        from sklearn.isotonic import IsotonicRegression
+
         curve = IsotonicRegression(out_of_bounds="clip").fit(logits, labels)
         # no finite number of regions justifies a probability of 0 or 1
         least = 1 / (len(labels) + 2)
@@ -90,6 +91,8 @@ def fit(logits: np.ndarray, labels: np.ndarray, method: str = "temperature") -> 
 
 
 def _slope_and_intercept(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    from scipy.optimize import minimize
+
     positive = int(labels.sum())
     negative = len(labels) - positive
     target = np.where(labels == 1, (positive + 1) / (positive + 2), 1 / (negative + 2))

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from seformer import baselines, calibrate, curves, files, metrics, modelcard, verdict
 from seformer.backbones import registry
@@ -85,8 +87,10 @@ def run(
     sample = sample or loaded.settings.sample
 
     regions = held_out(data)
-    scores = score(loaded, data.sequences("validation", "test"), batch_tokens)
-    fitted = fit_baselines(data, names)
+    with ThreadPoolExecutor(1) as beside:
+        fitting = beside.submit(fit_baselines, data, names)
+        scores = score(loaded, data.sequences("validation", "test"), batch_tokens)
+        fitted = fitting.result()
     labels = regions["label"].to_numpy(np.int64)
     validation = (regions["split"] == "validation").to_numpy()
 
@@ -239,6 +243,8 @@ def fit_baselines(data: TrainingData, names: Sequence[str]) -> dict[str, baselin
     """Fit the baselines on the training part; scores of the rows of validation and test."""
     parts = ("train", "validation", "test")
     rows = data.regions.iloc[data.select(*parts)]
+    # torch gives a new thread its number of threads at first use: before the baselines limit it
+    torch.get_num_threads()
     features = baselines.composition(data.sequences(*parts), total=len(rows))
     split = rows["split"].to_numpy(str)
     bases = list(data.sequences(*parts)) if "cnn" in names else ()

@@ -15,7 +15,7 @@ import torch
 from accelerate import Accelerator
 
 from seformer import checked, files
-from seformer.batches import tokens_at_once
+from seformer.batches import training_tokens
 from seformer.checkpoint import Keeper
 from seformer.devices import resolve_device
 from seformer.errors import UserError
@@ -198,7 +198,9 @@ class Trainer:
         self.model, self.data = model, data
         self.store, self.held = stores
         self.options = options
-        self.batch_tokens = tokens_at_once(batch_tokens, model.device)
+        self.batch_tokens = batch_tokens
+        width = model.classifier.backbone.hidden_size
+        self.at_once = training_tokens(batch_tokens, width, model.device)
         self.labels = torch.from_numpy(data.labels("train"))
         self.weights = class_weights(data.labels("train"), options.weights)
         self.accelerator = Accelerator(
@@ -207,7 +209,7 @@ class Trainer:
         )
         self.module = model.classifier
         self.optimizer = self.accelerator.prepare(
-            torch.optim.AdamW(parameter_groups(self.module), lr=options.learning_rate)
+            torch.optim.AdamW(parameter_groups(self.module), lr=options.learning_rate, fused=True)
         )
         self.lengths = (self.store.stop - self.store.start).max(1)
         self.steps_per_epoch = -(-len(self.lengths) // options.batch_size)
@@ -236,7 +238,7 @@ class Trainer:
         share = self.accelerator.process_index, self.accelerator.num_processes
         total = torch.zeros((), device=self.model.device)
         for part in micro_batches(
-            regions, self.store, self.model, options.max_windows, self.batch_tokens, rng, share
+            regions, self.store, self.model, options.max_windows, self.at_once, rng, share
         ):
             with self.accelerator.autocast():
                 margins = self.module.margins(

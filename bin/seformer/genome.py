@@ -130,12 +130,14 @@ class Genome:
         """
         chrom = regions["chrom"].tolist()
         start, end = (regions[column].to_numpy(np.int64) for column in ("start", "end"))
-        length = regions["chrom"].map(self.chromosomes).fillna(0).to_numpy()
+        length = np.array([self.chromosomes.get(name, 0) for name in chrom])
         for row in np.flatnonzero((start < 0) | (start >= end) | (end > length)):
             self.fetch(chrom[row], start[row], end[row])
         found = self._letters.fetch_many(chrom, start, end)
-        places = zip(found, chrom, start.tolist(), end.tolist(), strict=True)
-        return [self.fetch(*place) if bases is None else bases for bases, *place in places]
+        for row, bases in enumerate(found):
+            if bases is None:
+                found[row] = self.fetch(chrom[row], int(start[row]), int(end[row]))
+        return found
 
     def match_chromosomes(
         self, names: Iterable[str], rename: bool = False, *, strict: bool = True

@@ -150,7 +150,7 @@ class Letters:
             return ""
         bases, ends = np.split(joined.reshape(-1, self._line_bytes), [self._line_bases], axis=1)
         bases = bases & TO_UPPER
-        known = np.zeros(bases.shape, dtype=bool)
-        for base in BASES:
+        known = bases == BASES[0]
+        for base in BASES[1:]:
             known |= bases == base
         return str(bases, "ascii") if known.all() and (ends <= ord("\r")).all() else ""

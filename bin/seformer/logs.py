@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -40,10 +41,13 @@ def set_up(verbose: bool = False) -> None:
 
 
 def progress(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Yield ``items`` and show how far they are: a bar on a terminal, else a line now and then."""
+    """Yield ``items`` and show how far they are: a bar on a terminal, else a line now and then.
+
+    Work in a second thread has lines: a terminal shows one bar at a time.
+    """
     if total is None and hasattr(items, "__len__"):
         total = len(items)  # type: ignore[arg-type]
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and threading.current_thread() is threading.main_thread():
         from rich.console import Console
         from rich.progress import track
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from seformer.batches import Batch, collate
+from seformer.batches import SHORTEST_IN_BATCH, Batch, collate
 from seformer.modelfolder import Model
 from seformer.store import TokenStore
 from seformer.windows import tile
@@ -56,7 +56,7 @@ class MicroBatch(NamedTuple):
 
 
 def pack(number: np.ndarray, longest: np.ndarray, batch_tokens: int) -> Iterator[np.ndarray]:
-    """Group regions so that windows × longest window stays within ``batch_tokens``.
+    """Group regions alike in length so that windows × longest stays within ``batch_tokens``.
 
     Parameters
     ----------
@@ -71,7 +71,8 @@ def pack(number: np.ndarray, longest: np.ndarray, batch_tokens: int) -> Iterator
     group: list[int] = []
     windows = 0
     for region in np.argsort(-longest, kind="stable"):
-        if group and (windows + number[region]) * longest[group[0]] > batch_tokens:
+        full = group and (windows + number[region]) * longest[group[0]] > batch_tokens
+        if full or (group and longest[region] < SHORTEST_IN_BATCH * longest[group[0]]):
             yield np.sort(group)
             group, windows = [], 0
         group.append(int(region))

@@ -294,7 +294,8 @@ def _parse(
     end, found_end = _whole_numbers(cells[layout.column["end"]], "end")
     label, found_label = _labels(cells, layout, labels)
     found = found_label | found_end | found_start
-    found |= {i: "the chromosome is missing" for i, value in enumerate(chrom) if not value}
+    if not all(chrom):
+        found |= {i: "the chromosome is missing" for i, value in enumerate(chrom) if not value}
     for i in np.flatnonzero(start >= end):
         found.setdefault(int(i), f"start {start[i]} is not before end {end[i]}")
     if found:
@@ -338,13 +339,8 @@ def _whole_numbers(cells: Sequence[str], column: str) -> tuple[np.ndarray, dict[
 
 def _are_whole(values: Sequence[str]) -> bool:
     """Whether all are digits and nothing else: at least one, and not more than a position has."""
-    joined = "".join(values)
-    return (
-        joined.isascii()
-        and joined.isdecimal()
-        and "" not in values
-        and len(max(values, key=len)) <= MAX_DIGITS
-    )
+    joined, digits = "".join(values), set(map(len, values))
+    return joined.isascii() and joined.isdecimal() and 0 < min(digits) <= max(digits) <= MAX_DIGITS
 
 
 def _labels(

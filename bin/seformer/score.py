@@ -17,6 +17,7 @@ import torch
 from seformer.ahead import ahead
 from seformer.batches import collate, plan_batches, tokens_at_once
 from seformer.classifier import RegionClassifier
+from seformer.devices import side_by_side
 from seformer.logs import progress
 from seformer.modelfolder import Model
 from seformer.tokens import Encoding, Tokenizer, interleave, reverse_complement
@@ -142,7 +143,6 @@ def first_of_same(ids: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.nd
     return np.fromiter(same, np.int64, len(start))
 
 
-@torch.inference_mode()
 def window_features(
     model: Model, encoding: Encoding, batch_tokens: int = DEFAULT_BATCH_TOKENS
 ) -> WindowFeatures:
@@ -159,17 +159,22 @@ def window_features(
     same = first_of_same(encoding.input_ids, start, start + content)
     distinct = np.flatnonzero(same == np.arange(len(same)))
     features = torch.empty((len(content), classifier.backbone.hidden_size), dtype=torch.float32)
+
+    @torch.inference_mode()
+    def compute(group: np.ndarray) -> None:
+        rows = distinct[group]
+        batch = collate(
+            encoding.input_ids, start[rows], start[rows] + content[rows], model.tokenizer
+        )
+        pooled = classifier.window_features(batch.to(model.device))
+        features[torch.from_numpy(rows)] = pooled.float().cpu()
+
     was_training = classifier.training
     classifier.eval()
     try:
         at_once = tokens_at_once(batch_tokens, model.device)
-        for group in plan_batches(content[distinct] + special, at_once):
-            rows = distinct[group]
-            batch = collate(
-                encoding.input_ids, start[rows], start[rows] + content[rows], model.tokenizer
-            )
-            pooled = classifier.window_features(batch.to(model.device))
-            features[torch.from_numpy(rows)] = pooled.float().cpu()
+        groups = list(plan_batches(content[distinct] + special, at_once))
+        side_by_side(compute, groups, min(batch_tokens // at_once, len(groups)))
     finally:
         classifier.train(was_training)
     if len(distinct) < len(same):

@@ -5,7 +5,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seformer.batches import CPU_BATCH_TOKENS, collate, plan_batches, tokens_at_once
+from seformer.batches import (
+    CPU_BATCH_TOKENS,
+    SHORTEST_IN_BATCH,
+    collate,
+    plan_batches,
+    tokens_at_once,
+    training_tokens,
+)
 from seformer.minibatches import epoch_batches, pack
 from seformer.tokens import KmerTokenizer
 
@@ -17,12 +24,15 @@ def test_plan_holds_every_window_once_within_the_budget(lengths, budget):
     assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
     for batch in batches:
         assert len(batch) == 1 or len(batch) * lengths[batch].max() <= budget
+        assert lengths[batch].min() >= SHORTEST_IN_BATCH * lengths[batch].max()
 
 
-def test_a_processor_takes_no_more_than_its_cache_holds():
-    assert tokens_at_once(10**6, torch.device("cpu")) == CPU_BATCH_TOKENS
-    assert tokens_at_once(10, torch.device("cpu")) == 10
-    assert tokens_at_once(10**6, torch.device("cuda")) == 10**6
+def test_a_processor_takes_no_more_than_cache_and_memory_hold():
+    processor, gpu = torch.device("cpu"), torch.device("cuda")
+    assert tokens_at_once(10**6, processor) == CPU_BATCH_TOKENS
+    assert tokens_at_once(10, processor) == training_tokens(10, 128, processor) == 10
+    assert training_tokens(10**6, 128, processor) == 6 * training_tokens(10**6, 768, processor) + 2
+    assert tokens_at_once(10**6, gpu) == training_tokens(10**6, 768, gpu) == 10**6
 
 
 def test_collate_puts_special_tokens_round_and_pads_right():
@@ -49,6 +59,7 @@ def test_pack_keeps_regions_whole_within_the_budget(regions, budget):
     assert sorted(np.concatenate(groups)) == list(range(len(regions)))
     for group in groups:
         assert len(group) == 1 or number[group].sum() * longest[group].max() <= budget
+        assert longest[group].min() >= SHORTEST_IN_BATCH * longest[group].max()
 
 
 def test_epoch_batches_hold_every_region_once_and_depend_on_the_seed_alone():

@@ -8,6 +8,7 @@ import torch
 from toys import random_sequence, toy_model
 
 from seformer.backbones import build_backbone
+from seformer.devices import side_by_side
 from seformer.modelfolder import load_model, new_model, save_model
 from seformer.score import (
     both_strands,
@@ -48,6 +49,36 @@ def test_scores_do_not_depend_on_batch_order_or_neighbours(tiny):
 
 def test_scoring_again_gives_the_same_bits(tiny):
     assert (score(tiny, SEQUENCES).logit == score(tiny, SEQUENCES).logit).all()
+
+
+@pytest.fixture
+def three_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_batches_side_by_side_change_nothing(tiny, three_threads, monkeypatch):
+    together = score(tiny, SEQUENCES).logit
+    monkeypatch.setattr("seformer.batches.CPU_BATCH_TOKENS", 100)
+    for _ in range(3):
+        assert np.abs(score(tiny, SEQUENCES).logit - together).max() < 1e-5
+    assert torch.get_num_threads() == 3
+
+
+def test_an_error_of_one_worker_ends_the_work(three_threads):
+    done = []
+
+    def work(item: int) -> None:
+        done.append((item, torch.get_num_threads()))
+        if item == 2:
+            raise ValueError("no room")
+
+    with pytest.raises(ValueError, match="no room"):
+        side_by_side(work, range(10_000), 2)
+    assert len(done) < 10_000 and {threads for _, threads in done} == {1}
+    assert torch.get_num_threads() == 3
 
 
 def test_both_strands_count_alike(tiny):
