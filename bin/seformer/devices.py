@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -41,14 +41,14 @@ def use_threads(threads: int) -> None:
     torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
 
 
-def side_by_side(run: Callable[[T], None], items: Iterable[T], workers: int) -> None:
+def side_by_side(run: Callable[[T], None], items: Sequence[T], workers: int) -> None:
     """Call ``run`` on all ``items`` by so many workers, which share torch's CPU threads evenly.
 
     Threads that each have a batch of their own need not wait for each other after every operation,
     and the batch stays in the cache of its processor.
     """
     threads = torch.get_num_threads()
-    workers = min(workers, threads)
+    workers = min(workers, threads, len(items))
     if workers < 2:
         for item in items:
             run(item)

@@ -173,8 +173,12 @@ def window_features(
     classifier.eval()
     try:
         at_once = tokens_at_once(batch_tokens, model.device)
-        groups = list(plan_batches(content[distinct] + special, at_once))
-        side_by_side(compute, groups, min(batch_tokens // at_once, len(groups)))
+        lengths = content[distinct] + special
+        groups = list(plan_batches(lengths, at_once))
+        # a window longer than that is a batch by itself: two of them at once would double the peak
+        alone = np.count_nonzero(lengths > at_once)
+        side_by_side(compute, groups[:alone], 1)
+        side_by_side(compute, groups[alone:], batch_tokens // at_once)
     finally:
         classifier.train(was_training)
     if len(distinct) < len(same):
