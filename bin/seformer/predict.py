@@ -183,8 +183,10 @@ def flags(regions: pd.DataFrame, settings: Settings, genome: dict[str, Any]) -> 
     found["other_assembly"] = bool(
         trained_on and genome.get("fingerprint") and trained_on != genome["fingerprint"]
     )
-    joined = found.apply(lambda row: ",".join(found.columns[row.to_numpy(bool)]), axis=1)
-    return joined.where(regions["drop_reason"] == "", regions["drop_reason"])
+    joined = pd.Series("", index=regions.index)
+    for name in found:
+        joined = joined.where(~found[name], joined + f",{name}")
+    return joined.str.removeprefix(",").where(regions["drop_reason"] == "", regions["drop_reason"])
 
 
 def summarise(table: pd.DataFrame, regions: pd.DataFrame, windows: np.ndarray) -> dict[str, Any]:
