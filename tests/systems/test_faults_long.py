@@ -17,26 +17,38 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from corpus import run, sound_inputs
 from stages import (
+    LATER,
     STAGES,
     check_after,
     file_limit,
     interrupted,
     limited,
+    made,
     reference,
     words,
 )
+
+from seformer.cli import COMMANDS
 
 SEED = int(os.environ.get("SEFORMER_FAULT_SEED", "1"))
 MOMENTS = int(os.environ.get("SEFORMER_FAULT_MOMENTS", "1"))
 HEAVY = "torch, pandas, pysam, sklearn, scipy, captum, matplotlib, accelerate"
 
 
+ALL = [*STAGES, *LATER]
+
+
 @pytest.fixture(scope="module")
 def good(tmp_path_factory) -> Path:
-    return sound_inputs(tmp_path_factory.mktemp("good"))
+    return made(sound_inputs(tmp_path_factory.mktemp("good")))
 
 
-@pytest.mark.parametrize("stage", STAGES)
+def test_every_command_is_here():
+    """But `models`, which only prints and downloads, and `modisco`, which calls a program."""
+    assert set(COMMANDS) - set(ALL) == {"models", "modisco"}
+
+
+@pytest.mark.parametrize("stage", ALL)
 def test_every_stage_at_random_moments(stage, good, tmp_path):
     """TERM and KILL in turn, from its start to its end; what is there afterwards is whole."""
     began = time.monotonic()
@@ -46,13 +58,13 @@ def test_every_stage_at_random_moments(stage, good, tmp_path):
     random = np.random.default_rng([SEED, *stage.encode()])
     for moment in range(MOMENTS):
         out = tmp_path / f"results_{moment}/out"
-        number = (signal.SIGTERM, signal.SIGKILL)[(moment + list(STAGES).index(stage)) % 2]
+        number = (signal.SIGTERM, signal.SIGKILL)[(moment + ALL.index(stage)) % 2]
         # the first part of the time goes into starting Python
         status = interrupted(words(stage, good, out), number, seconds * random.uniform(0.3, 1))
         check_after(stage, status, good, out, whole)
 
 
-@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "index"])
+@pytest.mark.parametrize("stage", [stage for stage in ALL if stage != "index"])
 def test_no_room_for_any_stage(stage, good, tmp_path):
     out = tmp_path / "results/out"
     done = limited(words(stage, good, out), file_limit(200), HEAVY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,14 +31,61 @@ STAGES = {
     f" --out {{out}} {QUICK}",
     "report": "report {good}/results --out {out}",
     "pack": "pack --model {good}/model --archive {out}",
+    "init": "init {good}/se.bed {good}/te.bed --fasta {good}/genome.fa --out {out}",
+}
+# these take what other stages made: `made`
+LATER = {
+    "unpack": "unpack --archive {good}/model.tar --out {out}",
+    "pool": f"pool {{good}}/fold_1 {{good}}/fold_2 --out {{out}} --bootstrap 10 {QUICK}",
+    "transfer": "transfer --model {good}/of_cell/model --model {good}/of_other/model"
+    " --extracted {good}/cell --extracted {good}/other --splits {good}/both/cell/splits.tsv"
+    f" --splits {{good}}/both/other/splits.tsv --out {{out}} --bootstrap 10 {QUICK}",
+    "predict-shard": "predict --model {good}/model --extracted {good}/shards/shard_0001"
+    f" --out {{out}} {QUICK}",
+    "merge-predictions": "merge-predictions {good}/scores --regions {good}/few.bed --out {out}",
+    "merge-attributions": "merge-attributions {good}/explained --fasta {good}/genome.fa"
+    " --bedgraph --out {out}",
+    "motifs": "motifs --attributions {good}/explained --motifs {good}/motifs.meme --out {out}",
 }
 # files that hold no times
-SAME = (".tsv", ".bed", ".gz", ".safetensors", ".fa", ".fai")
+SAME = (".tsv", ".bed", ".bw", ".bedgraph", ".csv", ".gz", ".safetensors", ".fa", ".fai", "transfer.json", "_mqc.json")
+DEMO = Path(__file__).parents[1] / "data/demo"
 
 
 def words(stage: str, good: Path, out: Path) -> list[str]:
     """The command line of a stage; ``good`` is what `corpus.sound_inputs` made."""
-    return [word.format(good=good, out=out) for word in STAGES[stage].split()]
+    return [word.format(good=good, out=out) for word in (STAGES | LATER)[stage].split()]
+
+
+def made(good: Path) -> Path:
+    """Add to sound inputs what the stages of `LATER` take."""
+    shutil.copyfile(DEMO / "motifs.meme", good / "motifs.meme")
+    fasta = ["--fasta", good / "genome.fa"]
+    classes = ["--super-enhancers", good / "se.bed", "--typical-enhancers", good / "te.bed"]
+    few = [*fasta, "--regions", good / "few.bed", "--unlabelled", "--shard-bases", "1000000"]
+    scores = ["--model", good / "model", "--extracted", good / "shards/shard_0001"]
+    both = ["--extracted", good / "cell", "--extracted", good / "other"]
+    for command in (
+        words("pack", good, good / "model.tar"),
+        ["extract", *few, "--out", good / "shards"],
+        ["predict", *scores, "--out", good / "scores"],
+        ["extract", *fasta, *classes, "--sample", "other", "--out", good / "other"],
+        ["split", *both, "--out", good / "both"],
+        ["split", "--extracted", good / "cell", "--folds", "2", "--out", good / "folds"],
+        evaluated(good, "cell", "folds/fold_1/cell", "fold_1"),
+        evaluated(good, "cell", "folds/fold_2/cell", "fold_2"),
+        evaluated(good, "cell", "both/cell", "of_cell"),
+        evaluated(good, "other", "both/other", "of_other"),
+    ):
+        assert run(command) == 0
+    return good
+
+
+def evaluated(good: Path, sample: str, splits: str, out: str) -> list[object]:
+    """The command that evaluates the model on a sample's split."""
+    data = ["--extracted", good / sample, "--splits", good / splits / "splits.tsv"]
+    model = ["evaluate", "--model", good / "model", "--out", good / out]
+    return [*model, *data, "--sample", sample, "--bootstrap", "10", *QUICK.split()]
 
 
 def limited(arguments: list[str], limits: str, modules: str) -> subprocess.CompletedProcess:
@@ -76,7 +124,9 @@ def interrupted(arguments: list[str], number: signal.Signals, seconds: float) ->
 def reference(stage: str, good: Path, out: Path) -> dict[str, str]:
     """The files of a run without interruption that do not hold the time it took."""
     assert run(words(stage, good, out)) == 0
-    return _found(out)
+    found = _found(out)
+    assert found, "there is nothing to compare with"
+    return found
 
 
 def _found(out: Path) -> dict[str, str]:
