@@ -15,7 +15,7 @@ class Inputs {
     // One existing file. `folders` are where a relative path is looked for, in this order
     static Path file(String place, String where, List<Path> folders) {
         if (isRemote(place)) {
-            return Nextflow.file(place) as Path
+            return remote(place, where)
         }
         def tried = place.startsWith('/') ? [Path.of(place).normalize()] : folders.collect { folder -> folder.resolve(place).normalize() }
         def found = tried.find { path -> Files.exists(path) }
@@ -34,7 +34,7 @@ class Inputs {
 
     static Path folder(String place, String where, Path launchDir) {
         if (isRemote(place)) {
-            return Nextflow.file(place) as Path
+            return remote(place, where)
         }
         def path = launchDir.resolve(place).normalize()
         if (!Files.isDirectory(path)) {
@@ -79,6 +79,16 @@ class Inputs {
 
     private static String bedName(Path path) {
         return path.fileName.toString().replaceFirst(/(?i)\.(gz|bgz)$/, '').replaceFirst(/(?<=.)\.[^.]+$/, '')
+    }
+
+    // Nextflow brings it under its own name into a folder of its choice
+    private static Path remote(String place, String where) {
+        def found = Nextflow.file(place)
+        if (!(found instanceof Path)) {
+            throw Stop.at(where, "'${place}' names several files", 'name one')
+        }
+        safe(found.fileName ?: found, where)
+        return found
     }
 
     private static Path safe(Path path, String where) {

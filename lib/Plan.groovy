@@ -9,6 +9,7 @@ import nextflow.Nextflow
 class Plan {
 
     static final List<String> PRESETS = ['tiny', 'small']
+    static final long MAX_JSON_BYTES = 64L << 20
     static final String MODEL_NAME = /[A-Za-z0-9][A-Za-z0-9_.-]*(\/[A-Za-z0-9][A-Za-z0-9_.-]*)?(@[A-Za-z0-9_.\/-]+)?/
 
     // The plan as a map. On --help and --version, and on a mistake in the parameters or in the
@@ -152,10 +153,15 @@ class Plan {
         }
         def sample
         try {
-            sample = new JsonSlurper().parseText(folder.resolve('seformer.json').getText('UTF-8') ?: '{}').sample
+            def settings = folder.resolve('seformer.json')
+            if (Files.size(settings) > MAX_JSON_BYTES) {
+                throw new IOException('it is larger than 64 MiB')
+            }
+            sample = new JsonSlurper().parseText(settings.getText('UTF-8') ?: '{}').sample
         }
-        catch (Exception error) {
-            throw Stop.at("${folder}/seformer.json", "it is not valid JSON (${error.message.readLines().first()})", 'copy the model folder again')
+        // deep nesting is an Error
+        catch (Exception | StackOverflowError error) {
+            throw Stop.at("${folder}/seformer.json", "it is not valid JSON (${error.message?.readLines()?.find() ?: 'nested too deeply'})", 'copy the model folder again')
         }
         def name = folder.fileName.toString() == 'model' && folder.parent?.fileName ? folder.parent.fileName.toString() : folder.fileName.toString()
         def id = [sample, name].find { it -> it instanceof String && it ==~ /[A-Za-z0-9_][A-Za-z0-9_.-]*/ && !(it in SampleSheet.RESERVED - 'integrative') }

@@ -264,7 +264,7 @@ def _content_fault(path: Path, index: Path, blocks: Path | None) -> str | None:
     """Say why the index does not belong to the FASTA, or return None.
 
     For every contig (evenly chosen ones in a genome of very many), the bytes around it in the
-    FASTA must be its own header line and the next record's.
+    FASTA must be its own header line, its last base and the next record's header.
     """
     try:
         contigs = list(read_index(index).items())
@@ -274,19 +274,19 @@ def _content_fault(path: Path, index: Path, blocks: Path | None) -> str | None:
             for i, (before, after) in zip(chosen, around, strict=True):
                 if (fault := _contig_fault(contigs, i, before, after)) is not None:
                     return fault
-    except (OSError, ValueError, IndexError, TypeError, struct.error, UserError):
+    except (OSError, ValueError, IndexError, TypeError, OverflowError, struct.error, UserError):
         return "the index is damaged"
     return None if contigs else "the index is empty"
 
 
 def _around(records: Sequence[Record], file: PlainFile) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the bytes before the first base of each record, and those after its last."""
+    """Yield the bytes before the first base of each record, and those from its last base on."""
     for first in range(0, len(records), CONTIGS_AT_ONCE):
         some = records[first : first + CONTIGS_AT_ONCE]
         begin = np.array([record.offset for record in some])
-        end = np.array([record.place(record.length) for record in some])
+        last = np.array([record.place(record.length - 1) for record in some])
         size = np.minimum(begin, AROUND)
-        after = file.read(end, np.full_like(end, AROUND))
+        after = file.read(last, np.full_like(last, AROUND + 1))
         yield from zip(file.read(begin - size, size), after, strict=True)
 
 
@@ -298,8 +298,10 @@ def _contig_fault(
     cut = len(header) >= AROUND - 2  # a header line longer than what was read cannot be judged
     if not cut and (header[:1] != b">" or header[1:].split(None, 1)[:1] != [name.encode()]):
         return f"the index does not fit the FASTA at {name}"
+    if not after.strip():
+        return f"the FASTA ends before {name} does"
     following = contigs[i + 1][0].encode() if i + 1 < len(contigs) else None
-    found = _next_names(after)
+    found = _next_names(after[1:])
     if following in found or (following is None and found[-1] is None):
         return None
     if found[-1] in [contig.encode() for contig, _ in contigs]:

@@ -287,10 +287,22 @@ def load_model(folder: Path | str, device: torch.device | str = "cpu") -> Model:
         _load_part(classifier.spectrum, names, weights, folder)
     device = resolve_device(str(device))
     others = tuple(
-        load_model(folder / MEMBERS_FOLDER / str(number), device)
+        _load_member(folder / MEMBERS_FOLDER / str(number), device)
         for number in range(2, settings.members + 1)
     )
     return Model(classifier.to(device).eval(), tokenizer, settings, device, others)
+
+
+def _load_member(folder: Path, device: torch.device) -> Model:
+    """Load a member of an ensemble; one in which a member has members of its own has no end."""
+    if read_settings(folder).members > 1:
+        raise UserError(
+            "a member of an ensemble is an ensemble itself",
+            where=folder / SETTINGS_FILE,
+            expected="members: 1",
+            do="copy the model folder again, or train anew",
+        )
+    return load_model(folder, device)
 
 
 def ensemble(models: Sequence[Model]) -> Model:

@@ -48,7 +48,8 @@ LATER = {
     "motifs": "motifs --attributions {good}/explained --motifs {good}/motifs.meme --out {out}",
 }
 # files that hold no times
-SAME = (".tsv", ".bed", ".bw", ".bedgraph", ".csv", ".gz", ".safetensors", ".fa", ".fai", "transfer.json", "_mqc.json")
+TABLES = (".tsv", ".bed", ".bedgraph", ".csv", "transfer.json", "_mqc.json")
+SAME = (*TABLES, ".bw", ".gz", ".safetensors", ".fa", ".fai")
 DEMO = Path(__file__).parents[1] / "data/demo"
 
 

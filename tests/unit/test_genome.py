@@ -205,7 +205,23 @@ def test_index_of_another_fasta_whatever_its_date(fasta, other, bgzip, caplog):
     assert "making it anew" in caplog.text
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00\x01", b"chr1\tx\t1\t1\t1\n", b"chr1\n"])
+@pytest.mark.parametrize("bgzip", [False, True])
+def test_index_of_a_longer_fasta(fasta, bgzip, caplog):
+    """The FASTA was cut off after it was indexed, in the middle of its last record."""
+    *others, (name, bases) = RECORDS.items()
+    path = fasta(dict([*others, (name, bases * 3)]), bgzip=bgzip)
+    Genome(path).close()
+    fasta(RECORDS, bgzip=bgzip)
+    os.utime(path, (1, 1))
+    with Genome(path) as genome:
+        assert genome.chromosomes[name] == len(bases)
+    assert "making it anew" in caplog.text
+
+
+FAR = b"chr1\t" + b"9" * 30 + b"\t6\t10\t11\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\1", b"chr1\tx\t1\t1\t1\n", b"chr1\n", FAR])
 def test_damaged_index(fasta, content):
     path = fasta(RECORDS)
     path.with_name("genome.fa.fai").write_bytes(content)
