@@ -3,7 +3,8 @@
     python tests/galaxy/make_test_data.py
 
 The beginnings of the demo's chromosomes (tests/data/demo), and a backbone small enough for a
-repository: its trained model, packed, is what the tools' tests score with.
+repository: its trained model, packed, is what the tools' tests score with; untrained, as a folder,
+it is what they fine-tune. The smallest of what each option takes.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "tests/data/demo"
 OUT = ROOT / "galaxy/test-data"
 KEPT = {"chr1": 70_000, "chr2": 60_000, "chr5": 90_000, "chr7": 50_000, "chr10": 40_000}
+# the part that each chromosome's regions belong to, as of an earlier fine-tuning
+PARTS = {"chr5": "validation", "chr7": "test", "chr10": "test"}
 TO_SCORE, TO_EXPLAIN = 12, 2
 EXTRACTED = ["--out", "extracted"]
 # fits by names without chr, as other genomes write them; the last region by no name
@@ -65,6 +68,12 @@ def write_genome(path: Path) -> None:
     pysam.FastaFile(str(path)).close()  # makes the indexes
 
 
+def write_plain_genome(path: Path) -> None:
+    """One chromosome, neither compressed nor indexed."""
+    with pysam.FastaFile(str(OUT / "genome.fa.gz")) as genome:
+        path.write_text(f">chr7\n{genome.fetch('chr7')}\n")
+
+
 def write_regions() -> None:
     classes = {"SE": inside("super_enhancers.bed"), "TE": inside("typical_enhancers.bed")}
     for name, stem in (("SE", "super_enhancers"), ("TE", "typical_enhancers")):
@@ -77,9 +86,35 @@ def write_regions() -> None:
         (OUT / f"{stem}.bed").write_text("".join(f"{line}\n" for line in chosen))
 
 
+def write_options() -> None:
+    """What options take: constituents (a file; BED12), a split, clusters, a blacklist."""
+    constituents, parts, clusters = [], ["chrom\tstart\tend\tsplit"], ["region\tcluster"]
+    for stem in ("super_enhancers", "typical_enhancers"):
+        blocks = []
+        for line in (OUT / f"{stem}.bed").read_text().splitlines():
+            chrom, start, end, name = line.split("\t")
+            start, end = int(start), int(end)
+            third = (end - start) // 3
+            last = end - start - third
+            parts.append(f"{chrom}\t{start}\t{end}\t{PARTS.get(chrom, 'train')}")
+            # regions of 10 kb belong together
+            clusters.append(f"{name}\t{chrom}_{start // 10_000}")
+            for begin, stop in ((start, start + third), (start + last, end)):
+                constituents.append(f"{chrom}\t{begin}\t{stop}")
+            whole = f"{chrom}\t{start}\t{end}\t{name}\t0\t.\t{start}\t{end}\t0"
+            blocks.append(f"{whole}\t2\t{third},{third}\t0,{last}")
+        (OUT / f"{stem}_blocks.bed").write_text("\n".join(blocks) + "\n")
+    (OUT / "constituents.bed").write_text("\n".join(constituents) + "\n")
+    (OUT / "splits.tsv").write_text("\n".join(parts) + "\n")
+    (OUT / "clusters.tsv").write_text("\n".join(clusters) + "\n")
+    listed = (f"{chrom}\t0\t{KEPT[chrom]}\n" for chrom in KEPT if chrom not in PARTS)
+    (OUT / "blacklist.bed").write_text("".join(listed))
+
+
 def train(work: Path) -> None:
     """Run the stages as the tool does, and pack the model."""
-    random_backbone(BACKBONE, KmerTokenizer(4, 4), to=work / "backbone", seed=1)
+    random_backbone(BACKBONE, KmerTokenizer(4, 4), to=OUT / "backbone", seed=1)
+    shutil.copytree(OUT / "backbone", work / "backbone")
     regions = ["--super-enhancers", OUT / "super_enhancers.bed"]
     regions += ["--typical-enhancers", OUT / "typical_enhancers.bed"]
     parts = ["--extracted", "extracted", "--splits", "splits/toy/splits.tsv", "--threads", "1"]
@@ -108,7 +143,9 @@ def write_hostile(model: Path) -> None:
 def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     write_genome(OUT / "genome.fa.gz")
+    write_plain_genome(OUT / "chr7.fa")
     write_regions()
+    write_options()
     with tempfile.TemporaryDirectory() as work:
         train(Path(work))
     write_hostile(OUT / "model.tar")

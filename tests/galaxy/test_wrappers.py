@@ -1,9 +1,10 @@
-"""The Galaxy tools agree with the command; scripts/test_galaxy.sh runs them in a server."""
+"""The Galaxy tools agree with the command; tests/systems/test_galaxy.py runs them in a server."""
 
 from __future__ import annotations
 
 import re
 import runpy
+import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from enum import Enum
@@ -14,6 +15,7 @@ import typer
 
 import seformer
 from seformer import archive, cli
+from seformer.baselines import NAMES
 from seformer.errors import UserError
 
 GALAXY = Path(__file__).parents[2] / "galaxy"
@@ -27,16 +29,25 @@ TOKENS = {token.get("name"): token.text or "" for token in MACROS.findall("token
 MAX_TEST_DATA = 1_000_000
 
 
-def elements(root: ET.Element) -> Iterator[ET.Element]:
-    """All elements below ``root``, those of the macros it expands too."""
+def expanded(root: ET.Element, parts: dict[str | None, ET.Element] | None = None) -> ET.Element:
+    """Copy ``root`` with its macros put in; ``parts`` are what the macro's yields stand for."""
+    copy, parts = ET.Element(root.tag, root.attrib), parts or {}
     for child in root:
         if child.tag == "expand":
             macro = MACROS.find(f"xml[@name='{child.get('macro')}']")
             assert macro is not None, child.get("macro")
-            yield from elements(macro)
-        else:
-            yield child
-        yield from elements(child)
+            given = {token.get("name"): token for token in child.findall("token")}
+            copy.extend(expanded(macro, given | {None: child}))
+        elif child.tag == "yield":
+            copy.extend(expanded(parts[name]) if (name := child.get("name")) in parts else ())
+        elif not (root.tag == "expand" and child.tag == "token"):
+            copy.append(expanded(child, parts))
+    return copy
+
+
+def elements(root: ET.Element) -> Iterator[ET.Element]:
+    """All elements below ``root``, those of the macros it expands too."""
+    return (element for child in expanded(root) for element in child.iter())
 
 
 def command_text(tool: ET.Element) -> str:
@@ -95,6 +106,8 @@ def test_every_parameter_is_an_option_and_is_used(name):
         chosen = param.find("option[@selected='true']")
         if chosen is not None and default is not None and argument != "--model":
             assert chosen.get("value") == str(getattr(default, "value", default)), argument
+        if argument == "--baselines":
+            assert {option.get("value") for option in param.findall("option")} == set(NAMES)
         if isinstance(default, Enum):
             offered = {option.get("value") for option in param.findall("option")}
             assert offered == {choice.value for choice in type(default)}, argument
@@ -125,6 +138,38 @@ def test_tests_of_every_tool(name):
         assert {"test_model_history", "test_model_cached"} <= used
     files = {p.get("value") for p in TOOLS[name].iter("param") if p.get("ftype")}
     assert all((GALAXY / "test-data" / file).is_file() for file in files)
+
+
+def named(element: ET.Element) -> str:
+    argument = element.get("argument", "").removeprefix("--").replace("-", "_")
+    return element.get("name") or argument
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_every_branch_is_tested(name):
+    """Each choice of every conditional is made in a test, and each output is looked at."""
+    tests = [expanded(test) for test in TOOLS[name].findall("tests/test")]
+    inputs = expanded(TOOLS[name].find("inputs"))
+    for conditional in inputs.iter("conditional"):
+        choice = conditional.find("param")
+        path = f".//conditional[@name='{named(conditional)}']/param[@name='{named(choice)}']"
+        made = {param.get("value") for test in tests for param in test.findall(path)}
+        if any(test.find(path) is None for test in tests):
+            made.add(choice.find("option[@selected='true']").get("value"))
+        assert made == {when.get("value") for when in conditional.findall("when")}, path
+    outputs = [output.get("name") for output in TOOLS[name].find("outputs")]
+    for output in outputs:
+        assert any(test.find(f"*[@name='{output}']//assert_contents") is not None for test in tests)
+
+
+def test_a_model_survives_without_multiqc(tmp_path):
+    """The end of the fine-tuning's command, in an environment that lacks MultiQC."""
+    text = command_text(TOOLS["seformer_finetune"])
+    end = re.search(r"if command -v multiqc.*?\nfi\n", text, re.S)[0]
+    path = tmp_path / "bin"
+    path.mkdir()
+    subprocess.run(["/bin/sh", "-ec", end], cwd=tmp_path, env={"PATH": str(path)}, check=True)
+    assert "MultiQC is missing" in (tmp_path / "multiqc_report.html").read_text()
 
 
 def test_versions_agree():
