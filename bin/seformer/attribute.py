@@ -109,12 +109,13 @@ class Settings:
 def project(
     values: np.ndarray, starts: np.ndarray, ends: np.ndarray, length: int
 ) -> tuple[np.ndarray, float]:
-    """Spread token values over the bases, evenly within a token; overlapping tokens add up.
+    """Put token values on the bases; overlapping tokens add up.
 
     Parameters
     ----------
     values
-        float64 ``[tokens]``.
+        float64 ``[tokens, shares]``: as many shares as a token has bases go to one each, others
+        are spread evenly over its bases.
     starts, ends
         Integer ``[tokens]``: 0-based half-open offsets in the sequence.
     length
@@ -129,9 +130,12 @@ def project(
     widths = (ends - starts).astype(np.int64)
     token = np.repeat(np.arange(len(values)), widths)
     within = np.arange(len(token)) - np.repeat(np.cumsum(widths) - widths, widths)
-    share = values / np.maximum(widths, 1)
-    bases = np.bincount(starts[token] + within, weights=share[token], minlength=length)
-    return bases, float(values[widths == 0].sum())
+    total, shares = values.sum(1), values.shape[1]
+    even = total / np.maximum(widths, 1)
+    own = values[token, np.minimum(within, shares - 1)]
+    share = np.where(widths[token] == shares, own, even[token])
+    bases = np.bincount(starts[token] + within, weights=share, minlength=length)
+    return bases, float(total[widths == 0].sum())
 
 
 class _Inputs(NamedTuple):

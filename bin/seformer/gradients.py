@@ -20,6 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from seformer.batches import Batch, collate
 from seformer.modelfolder import Model
 from seformer.score import cut
+from seformer.shares import Shares
 from seformer.tokens import Encoding
 
 # activations kept for the backward pass need several times the memory of scoring
@@ -213,11 +214,15 @@ def reference_margins(model: Model, jobs: Sequence[Job], batch_tokens: int) -> n
 
 
 def _tokens_of(values: torch.Tensor, jobs: Sequence[Job]) -> Iterator[tuple[np.ndarray, float]]:
-    """Values ``[jobs, windows, tokens]`` as values of each job's tokens, and of special ones."""
+    """Values ``[jobs, windows, tokens, shares]`` as those of each job's tokens, and of special ones.
+
+    Tokens that lie in several windows have the sum of what they have in each.
+    """
     for row, job in zip(values.double().cpu(), jobs, strict=True):
-        content = job.example.batch.content_mask
+        content, token = job.example.batch.content_mask, job.example.token
         row = row[: content.shape[0], : content.shape[1]]
-        tokens = np.bincount(job.example.token, weights=row[content].numpy())
+        tokens = np.zeros((token.max(initial=-1) + 1, row.shape[-1]))
+        np.add.at(tokens, token, row[content].numpy())
         yield tokens, float(row[~content].sum())
 
 
@@ -229,18 +234,20 @@ def integrate(
     Returns
     -------
     list
-        For each job float64 ``[tokens]``, and the sum over special tokens (zero, because a
-        reference keeps them).
+        For each job float64 ``[tokens, shares]`` (see `seformer.shares.Shares`), and the sum over
+        special tokens (zero, because a reference keeps them).
     """
     function = StrandMargin(model, batch_tokens)
-    method = LayerIntegratedGradients(function, function.lookup)
+    lookup = function.lookup
+    method = LayerIntegratedGradients(function, lookup, multiply_by_inputs=False)
+    shares = Shares(model.tokenizer, lookup.embedding.weight.detach())
     results: list[tuple[np.ndarray, float]] = [(np.empty(0), 0.0)] * len(jobs)
     with _frozen(model.classifier):
         for group in plan(jobs, batch_tokens):
             members = [jobs[index] for index in group]
             ids, references, masks = _tensors(members, model)
             at_once = max(len(group), batch_tokens // ids[0].numel())
-            values = method.attribute(
+            slope = method.attribute(
                 ids,
                 baselines=references,
                 additional_forward_args=masks,
@@ -248,7 +255,10 @@ def integrate(
                 method="gausslegendre",
                 internal_batch_size=at_once,
             )
-            tokens = _tokens_of(values.detach().double().sum(-1), members)
+            change = lookup(ids).detach() - lookup(references).detach()
+            flat = (slope.detach().flatten(0, 2), change.flatten(0, 2))
+            values = shares(*flat, ids.flatten(), references.flatten())
+            tokens = _tokens_of(values.view(*ids.shape, -1), members)
             for index, result in zip(group, tokens, strict=True):
                 results[index] = result
     return results
@@ -257,7 +267,10 @@ def integrate(
 def gradients(
     model: Model, jobs: Sequence[Job], batch_tokens: int, *, times_input: bool
 ) -> list[tuple[np.ndarray, float]]:
-    """Input × gradient of each token, or the gradient's length (saliency), at the input itself."""
+    """Input × gradient of each token, or the gradient's length (saliency), at the input itself.
+
+    As in `integrate`, with one share a token.
+    """
     function = StrandMargin(model, batch_tokens)
     results: list[tuple[np.ndarray, float]] = [(np.empty(0), 0.0)] * len(jobs)
     with _frozen(model.classifier):
@@ -272,6 +285,7 @@ def gradients(
                 if times_input
                 else slope.double().norm(dim=-1)
             )
-            for index, result in zip(group, _tokens_of(values, members), strict=True):
+            tokens = _tokens_of(values.unsqueeze(-1), members)
+            for index, result in zip(group, tokens, strict=True):
                 results[index] = result
     return results

@@ -258,7 +258,7 @@ def occlude(
     Returns
     -------
     list
-        For each row float64 ``[tokens]`` (the loss is shared evenly by the hidden tokens, and
+        For each row float64 ``[tokens, 1]`` (the loss is shared evenly by the hidden tokens, and
         averaged over references) and 0.0, the share of special tokens.
     """
     results = []
@@ -279,5 +279,5 @@ def occlude(
             ]
             for (_, first, stop), left in zip(group, scorer.margins(join(hidden)), strict=True):
                 values[first:stop] += (margin - left) / (stop - first) / len(references)
-        results.append((values, 0.0))
+        results.append((values[:, None], 0.0))
     return results

@@ -176,7 +176,8 @@ class KmerTokenizer:
         self.wrap = ((cls,), (sep,))
         self.phases = stride
         self.vocab_size = len(self.vocabulary)
-        self._id_of_kmer = np.array(
+        # by the k-mer's number: base 4, A=0 … T=3, first base highest
+        self.kmer_ids = np.array(
             [ids.get("".join(kmer), self.unk_id) for kmer in product("ACGT", repeat=k)], np.int32
         )
 
@@ -215,7 +216,7 @@ class KmerTokenizer:
         for j in range(self.k):
             index <<= 2
             index |= digits[j : j + number]
-        ids = self._id_of_kmer[index[place]]
+        ids = self.kmer_ids[index[place]]
         odd = codes > 3
         if odd.any():
             before = _splits(np.concatenate([odd, np.zeros(self.k, bool)]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from seformer.files import existing_file
 from seformer.genome import Genome
 from seformer.logs import progress
 from seformer.modelfolder import Model, load_model
-from seformer.mutagenesis import Edit, score_edits
+from seformer.mutagenesis import BASES, Edit, score_edits
 from seformer.regions import read_regions
 from seformer.score import DEFAULT_BATCH_TOKENS
 
@@ -66,7 +66,7 @@ class Allele(NamedTuple):
     index: int
     chrom: str
     start: int
-    stop: int
+    end: int
     reference: str
     alternative: str
     status: str
@@ -96,14 +96,15 @@ def variants(
     out: Path,
     *,
     fasta: Path,
-    vcf: Path,
+    vcf: Path | None = None,
+    positions: Path | None = None,
     regions: Path | None = None,
     width: int = DEFAULT_WIDTH,
     rename_chromosomes: bool = False,
     batch_tokens: int = DEFAULT_BATCH_TOKENS,
     device: str = "auto",
 ) -> None:
-    """Score every alternative allele of a VCF.
+    """Score every alternative allele of a VCF, or every substitution at the bases of a BED.
 
     ``out`` gets ``variants.vcf.gz`` (the input's records with the fields of `INFO`),
     ``variants.tsv`` (one row per allele and region) and ``summary.json``.
@@ -111,25 +112,39 @@ def variants(
     Parameters
     ----------
     vcf
-        VCF or BCF, plain or compressed.
+        VCF or BCF, plain or compressed; or
+    positions
+        BED whose every base is replaced by each of the three others.
     regions
         Regions in which variants are scored; an allele is scored in every region that holds it
         whole, and the VCF carries the first of them. Without it the region is ``width`` bases
-        round the variant, inside its chromosome.
+        round the variant (or the row of ``positions``, so that its substitutions share all
+        windows but those they change), inside its chromosome.
 
     Raises
     ------
     UserError
         If a file cannot be used. A variant that cannot be scored is no error: it is reported.
     """
-    vcf = existing_file(vcf)
+    if (vcf is None) == (positions is None):
+        raise UserError("give either --vcf or --positions")
     with Genome(fasta) as genome, files.output_folder(out) as staging:
-        records, header = read_vcf(vcf)
+        if positions is None:
+            records, header = read_vcf(existing_file(vcf))
+            rows = []
+        else:
+            places = read_spans(existing_file(positions), genome, rename_chromosomes)
+            records, rows, header = substitutions(places, genome)
         names = genome.match_chromosomes({r.chrom for r in records}, rename_chromosomes)
-        spans = None if regions is None else read_spans(regions, genome, rename_chromosomes)
         alleles = [a for i, r in enumerate(records) for a in check(i, r, names, genome)]
+
+        def home(allele: Allele) -> Span:
+            row = rows[allele.record] if rows else allele
+            return _round(row.chrom, row.start, row.end, genome, width)
+
+        spans = home if regions is None else read_spans(regions, genome, rename_chromosomes)
         scored = score_alleles(
-            load_model(model, resolve_device(device)), alleles, genome, spans, width, batch_tokens
+            load_model(model, resolve_device(device)), alleles, genome, spans, batch_tokens
         )
         table = tabulate(scored, records)
         files.write_table(table, staging / TABLE_FILE)
@@ -168,6 +183,33 @@ def read_vcf(path: Path) -> tuple[list[pysam.VariantRecord], pysam.VariantHeader
         ) from error
     finally:
         pysam.set_verbosity(verbosity)
+
+
+def substitutions(
+    places: Sequence[Span], genome: Genome
+) -> tuple[list[pysam.VariantRecord], list[Span], pysam.VariantHeader]:
+    """Make a record of every base of ``places`` with the three others as alternatives.
+
+    A base of several places has one record, a base other than A, C, G, T none.
+
+    Returns
+    -------
+    tuple
+        The records, the place of each, and their header.
+    """
+    header = pysam.VariantHeader()
+    for chrom, length in genome.chromosomes.items():
+        header.contigs.add(chrom, length=length)
+    found: dict[tuple[str, int], tuple[pysam.VariantRecord, Span]] = {}
+    for place in places:
+        bases = genome.fetch(place.chrom, place.start, place.end)
+        for start, base in enumerate(bases, place.start):
+            if base in BASES and (place.chrom, start) not in found:
+                alleles = (base, *BASES.replace(base, ""))
+                record = header.new_record(place.chrom, start, start + 1, alleles)
+                found[place.chrom, start] = record, place
+    records, rows = zip(*found.values(), strict=True) if found else ((), ())
+    return list(records), list(rows), header
 
 
 def read_spans(path: Path, genome: Genome, rename: bool) -> list[Span]:
@@ -239,13 +281,12 @@ def score_alleles(
     model: Model,
     alleles: Sequence[Allele],
     genome: Genome,
-    spans: Sequence[Span] | None,
-    width: int,
+    spans: Sequence[Span] | Callable[[Allele], Span],
     batch_tokens: int = DEFAULT_BATCH_TOKENS,
 ) -> list[Scored]:
     """Score alleles in their regions, each alone, all alleles of a region together.
 
-    A region with an insertion or deletion is scored with its new length, its ends where they are.
+    ``spans`` are the regions, or tell the one region of an allele. A region with an insertion or deletion is scored with its new length, its ends where they are.
 
     Returns
     -------
@@ -257,7 +298,7 @@ def score_alleles(
     for place, allele in enumerate(alleles):
         status, holding = allele.status, []
         if not status:
-            status, holding = _holding(allele, spans, genome, width)
+            status, holding = _holding(allele, spans)
         if status:
             results.append((place, Scored(allele, None, float("nan"), float("nan"), status)))
         pairs += [(span, place) for span in holding]
@@ -266,7 +307,7 @@ def score_alleles(
     groups = [(span, [place for _, place in group]) for span, group in groupby(pairs, _first)]
     for span, places in progress(groups, "scoring variants"):
         edits = [
-            Edit(alleles[p].start - span.start, alleles[p].stop - span.start,
+            Edit(alleles[p].start - span.start, alleles[p].end - span.start,
                  alleles[p].alternative)
             for p in places
         ]
@@ -285,28 +326,28 @@ def _first(pair: tuple[Span, int]) -> Span:
 
 
 def _holding(
-    allele: Allele, spans: Sequence[Span] | None, genome: Genome, width: int
+    allele: Allele, spans: Sequence[Span] | Callable[[Allele], Span]
 ) -> tuple[str, list[Span]]:
     """The regions that hold the whole allele, or the reason why there is none."""
-    if spans is None:
-        return "", [_round(allele, genome.chromosomes[allele.chrom], width)]
+    if callable(spans):
+        return "", [spans(allele)]
     touching = [
         span
         for span in spans
-        if span.chrom == allele.chrom and span.start < allele.stop and allele.start < span.end
+        if span.chrom == allele.chrom and span.start < allele.end and allele.start < span.end
     ]
-    whole = [s for s in touching if s.start <= allele.start and allele.stop <= s.end]
+    whole = [s for s in touching if s.start <= allele.start and allele.end <= s.end]
     if not touching:
         return OFF_REGION, []
     return ("", whole) if whole else (PARTLY, [])
 
 
-def _round(allele: Allele, length: int, width: int) -> Span:
-    """``width`` bases round the allele (more if the allele is longer), inside the chromosome."""
-    size = min(max(width, allele.stop - allele.start), length)
-    start = (allele.start + allele.stop - size) // 2
-    start = min(max(start, 0), length - size)
-    return Span(allele.chrom, start, start + size, f"{allele.chrom}:{start}-{start + size}")
+def _round(chrom: str, start: int, end: int, genome: Genome, width: int) -> Span:
+    """``width`` bases round a place (more if that is longer), inside the chromosome."""
+    length = genome.chromosomes[chrom]
+    size = min(max(width, end - start), length)
+    first = min(max((start + end - size) // 2, 0), length - size)
+    return Span(chrom, first, first + size, f"{chrom}:{first}-{first + size}")
 
 
 # ------------------------------------------------------------------------- writing

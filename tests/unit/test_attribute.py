@@ -121,7 +121,7 @@ def test_all_n_region():
 
 
 def test_project_shares_tokens_among_their_bases():
-    values = np.array([3.0, 6.0, 5.0])
+    values = np.array([[3.0], [6.0], [5.0]])
     bases, rest = project(values, np.array([0, 2, 4]), np.array([3, 5, 4]), 6)
     np.testing.assert_allclose(bases, [1, 1, 3, 2, 2, 0])
     assert rest == 5.0
@@ -130,7 +130,7 @@ def test_project_shares_tokens_among_their_bases():
 @pytest.mark.parametrize(("k", "stride"), [(3, 1), (6, 1), (6, 6), (5, 2)])
 def test_project_keeps_sums(k, stride):
     encoding = KmerTokenizer(k, stride).encode([random_sequence(1003)])
-    values = np.random.default_rng(0).normal(size=len(encoding.input_ids))
+    values = np.random.default_rng(0).normal(size=(len(encoding.input_ids), k))
     bases, rest = project(values, encoding.starts, encoding.ends, 1003)
     assert rest == 0
     assert bases.sum() == pytest.approx(values.sum(), abs=1e-9)

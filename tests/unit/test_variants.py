@@ -8,6 +8,7 @@ from toys import random_sequence, toy_model
 from seformer import variants as module
 from seformer.errors import UserError
 from seformer.files import read_table
+from seformer.mutagenesis import WindowScorer, mutate
 from seformer.score import score
 
 CHR1 = random_sequence(3000, 5)
@@ -123,6 +124,49 @@ def test_a_score_does_not_depend_on_the_other_variants(tmp_path, fasta, toy):
         np.testing.assert_allclose(
             alone["difference"].iloc[0], together["difference"].iloc[index], atol=1e-5
         )
+
+
+def test_every_substitution_at_the_positions_of_a_bed(tmp_path, fasta, toy, monkeypatch):
+    bed = tmp_path / "p.bed"
+    bed.write_text("chr1\t2995\t3000\nchr1\t1500\t1503\nchr1\t1502\t1504\n")
+    computed = []
+    compute = WindowScorer._compute
+
+    def counting(self, *parts):
+        found = compute(self, *parts)
+        computed.append(len(found))
+        return found
+
+    monkeypatch.setattr(WindowScorer, "_compute", counting)
+    out = tmp_path / "out"
+    module.variants("m", out, fasta=fasta, positions=bed, width=600)
+    # two strands of 200 3-mers in 6 windows; of each edited strand one is new
+    assert computed == [12, 5 * 3 * 2, 12, 3 * 3 * 2, 12, 3 * 2]
+    table = read_table(out / module.TABLE_FILE)
+    positions = [*range(2996, 3001), 1501, 1502, 1503, 1504]  # a base of two rows is there once
+    assert table["position"].tolist() == np.repeat(positions, 3).tolist()
+    assert (table["status"] == "scored").all()
+    assert set(table["region_name"]) == {"chr1:2400-3000", "chr1:1201-1801", "chr1:1203-1803"}
+    for row in table[table["position"] == 1502].itertuples():
+        region = CHR1[1201:1801]
+        effects = mutate(toy, region, [300])[0]
+        assert region[300] == row.reference != row.alternative
+        assert row.difference == pytest.approx(effects["ACGT".index(row.alternative)], abs=1e-5)
+    with pysam.VariantFile(str(out / module.VCF_FILE)) as handle:
+        first = next(iter(handle))
+    assert first.pos == 2996 and len(first.alts) == 3 and len(first.info["SEF_DIFF"]) == 3
+
+
+def test_positions_at_n_have_no_substitutions(tmp_path, toy):
+    fasta, bed = tmp_path / "n.fa", tmp_path / "p.bed"
+    fasta.write_text(">chr1\n" + CHR1[:100] + "NNNN" + CHR1[100:200] + "\n")
+    bed.write_text("chr1\t98\t106\n")
+    module.variants("m", tmp_path / "o", fasta=fasta, positions=bed)
+    table = read_table(tmp_path / "o" / module.TABLE_FILE)
+    assert table["position"].unique().tolist() == [99, 100, 105, 106]
+    for given in ({}, {"vcf": bed, "positions": bed}):
+        with pytest.raises(UserError, match="either --vcf or --positions"):
+            module.variants("m", tmp_path / "p", fasta=fasta, **given)
 
 
 def test_records_without_alternative_are_kept(tmp_path, fasta, toy):

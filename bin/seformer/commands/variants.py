@@ -13,14 +13,18 @@ from seformer.commands import options
 def command(
     model: options.TrainedModel,
     fasta: options.Fasta,
-    vcf: Annotated[Path, typer.Option("--vcf", help="Variants, VCF or BCF.")],
     out: options.Out,
+    vcf: Annotated[Path | None, typer.Option("--vcf", help="Variants, VCF or BCF.")] = None,
+    positions: Annotated[
+        Path | None,
+        typer.Option("--positions", help="BED: every substitution at its bases, in place of --vcf."),
+    ] = None,
     regions: Annotated[
         Path | None,
         typer.Option("--regions", help="Score variants in these regions [default: round each]."),
     ] = None,
     width: Annotated[
-        int, typer.Option("--width", min=1, help="Bases round a variant, without --regions.")
+        int, typer.Option("--width", min=1, help="Bases round a variant or BED row, without --regions.")
     ] = 3000,
     batch_tokens: options.BatchTokens = 16_384,
     device: options.Device = "auto",
@@ -29,7 +33,7 @@ def command(
 ) -> None:
     """Score variants: the logit with the alternative allele minus that with the reference's.
 
-    Both strands are averaged. Each allele is checked against the FASTA; what cannot be scored is
+    Give --vcf, or --positions for every substitution at the bases of a BED. Both strands are averaged. Each allele is checked against the FASTA; what cannot be scored is
     reported with its reason.
     """
     from seformer.archive import opened
@@ -43,6 +47,7 @@ def command(
             out,
             fasta=fasta,
             vcf=vcf,
+            positions=positions,
             regions=regions,
             width=width,
             rename_chromosomes=rename_chromosomes,
