@@ -14,10 +14,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from seformer.contributions import NO_WINDOWS, Windows, join, mean, spans
 from seformer.errors import UserError
 from seformer.gradients import (
     DEFAULT_BATCH_TOKENS,
     Example,
+    Integral,
     Job,
     gradients,
     integrate,
@@ -42,6 +44,7 @@ FIRST_STEPS = 4
 # |f(x) − f(x′)| below this: the relative error says nothing, the absolute one is held instead
 SMALL_DIFFERENCE = 0.01
 SMALL, INCOMPLETE, NOT_COVERED = "small_difference", "incomplete", "not_covered"
+INCOMPLETE_WINDOW = "incomplete_window"
 OVERLAPPING = "overlapping"  # set on the whole file, see `seformer.explain`
 
 
@@ -64,7 +67,12 @@ class Attribution(NamedTuple):
         Part of the bases in a known token.
     flags
         Among ``small_difference`` (|f(x) − f(x′)| < 0.01, where the absolute error is held to
-        completeness × 0.01 instead), ``incomplete`` and ``not_covered``.
+        completeness × 0.01 instead), ``incomplete``, ``incomplete_window`` and ``not_covered``.
+    windows
+        What each window contributes, see `seformer.contributions.Windows`; none for other methods.
+    spectrum
+        What the k-mer spectrum of the whole region contributes, exactly; 0 without one. With it the
+        windows' contributions sum to f(x) − f(x′).
     """
 
     values: np.ndarray
@@ -76,6 +84,8 @@ class Attribution(NamedTuple):
     reference_steps: np.ndarray
     coverage: float
     flags: tuple[str, ...]
+    windows: Windows = NO_WINDOWS
+    spectrum: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -145,7 +155,8 @@ class _Inputs(NamedTuple):
     lengths: np.ndarray
     encoding: Encoding
     examples: list[Example]
-    logits: np.ndarray  # with the k-mer spectrum, if the model has one
+    margins: np.ndarray  # of each view, [regions, views]
+    logits: np.ndarray  # their mean, with the k-mer spectrum if the model has one
     coverage: np.ndarray
 
 
@@ -156,23 +167,22 @@ def _prepare(model: Model, sequences: Sequence[str], batch_tokens: int) -> _Inpu
     own = [Job(example, example.batch.input_ids) for example in examples]
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
     seen = coverage(encoding, np.repeat(lengths, views), model.tokenizer)
-    logits = reference_margins(model, own, batch_tokens).reshape(-1, views).mean(1)
+    margins = reference_margins(model, own, batch_tokens).reshape(-1, views)
     return _Inputs(
         views,
         lengths,
         encoding,
         examples,
-        logits + spectrum_margins(model, sequences),
+        margins,
+        margins.mean(1) + spectrum_margins(model, sequences),
         seen.reshape(-1, views).mean(1),
     )
 
 
-def _on_bases(
-    inputs: _Inputs, region: int, results: Sequence[tuple[np.ndarray, float]]
-) -> tuple[np.ndarray, float]:
+def _on_bases(inputs: _Inputs, region: int, results: Sequence[tuple]) -> tuple[np.ndarray, float]:
     """Mean of all views' token values on the forward strand's bases, and the special share."""
     total, rest = np.zeros(inputs.lengths[region]), 0.0
-    for view, (values, special) in enumerate(results):
+    for view, (values, special, *_) in enumerate(results):
         row = inputs.views * region + view
         span = slice(inputs.encoding.splits[row], inputs.encoding.splits[row + 1])
         bases, spanless = project(
@@ -190,7 +200,8 @@ def relative_error(total: np.ndarray, difference: np.ndarray) -> np.ndarray:
     return np.divide(error, size, out=np.where(error > 0, np.inf, 0.0), where=size > 0)
 
 
-def _complete(total: np.ndarray, difference: np.ndarray, completeness: float) -> np.ndarray:
+def complete(total: np.ndarray, difference: np.ndarray, completeness: float) -> np.ndarray:
+    """Say whether Σ is near enough to Δ, relative to Δ or, where that is small, to 0.01."""
     allowed = completeness * np.maximum(np.abs(difference), SMALL_DIFFERENCE)
     return np.abs(total - difference) <= allowed
 
@@ -267,54 +278,94 @@ def _integrated(
     references = margins.reshape(regions, number, views).mean(2) + spectral.margins
     difference = inputs.logits[:, None] - references
 
+    bases = spans(model, inputs.encoding, inputs.lengths)
+    apart = inputs.margins[:, None] - margins.reshape(regions, number, views)
     values = [[np.empty(0)] * number for _ in range(regions)]
+    windows = [[NO_WINDOWS] * number for _ in range(regions)]
     special, total = np.zeros((2, regions, number))
-    used = np.zeros((regions, number), dtype=np.int64)
-    pending, steps = np.ones((regions, number), dtype=bool), min(FIRST_STEPS, how.max_steps)
-    while pending.any():
-        pairs = np.argwhere(pending).tolist()
+    used = np.zeros(regions, dtype=np.int64)
+    pending, steps = list(range(regions)), min(FIRST_STEPS, how.max_steps)
+    while pending:
+        pairs = [(region, index) for region in pending for index in range(number)]
         batch = [job for region, index in pairs for job in jobs[region][index]]
-        tokens = integrate(model, batch, steps, how.batch_tokens)
+        integrals = integrate(model, batch, steps, how.batch_tokens)
         for place, (region, index) in enumerate(pairs):
-            own = tokens[views * place : views * (place + 1)]
-            bases, rest = _on_bases(inputs, region, own)
-            bases += spectral.values[region][index]
-            values[region][index], special[region, index] = bases, rest
-            total[region, index] = bases.sum() + rest
+            own = integrals[views * place : views * (place + 1)]
+            found, rest = _on_bases(inputs, region, own)
+            found += spectral.values[region][index]
+            values[region][index], special[region, index] = found, rest
+            total[region, index] = found.sum() + rest
+            windows[region][index] = _windows(
+                bases[views * region : views * (region + 1)], own, apart[region, index]
+            )
         used[pending] = steps
         # what is reported, the mean over references, has to add up; each one's error is recorded
-        done = _complete(total.mean(1), difference.mean(1), how.completeness)
-        pending = np.broadcast_to(~done[:, None], pending.shape)
+        pending = [
+            region
+            for region in pending
+            if not complete(total[region].mean(), difference[region].mean(), how.completeness)
+            or _incomplete(_mean_windows(windows[region]), how)
+        ]
         if steps == how.max_steps:
             break
         steps = min(2 * steps, how.max_steps)
     errors = relative_error(total, difference)
-    return [
-        Attribution(
-            values=np.mean(values[region], axis=0),
-            logit=float(inputs.logits[region]),
-            reference_logit=float(references[region].mean()),
-            special=float(special[region].mean()),
-            completeness_error=float(
-                relative_error(total[region].mean(), difference[region].mean())
-            ),
-            reference_errors=errors[region],
-            reference_steps=used[region],
-            coverage=float(inputs.coverage[region]),
-            flags=_flags(
-                difference[region].mean(), bool(pending[region].any()), inputs.coverage[region]
-            ),
+    own_spectrum = inputs.logits - inputs.margins.mean(1)
+    results = []
+    for region in range(regions):
+        summed, apart = total[region].mean(), difference[region].mean()
+        parts = _mean_windows(windows[region])
+        results.append(
+            Attribution(
+                values=np.mean(values[region], axis=0),
+                logit=float(inputs.logits[region]),
+                reference_logit=float(references[region].mean()),
+                special=float(special[region].mean()),
+                completeness_error=float(relative_error(summed, apart)),
+                reference_errors=errors[region],
+                reference_steps=np.full(number, used[region]),
+                coverage=float(inputs.coverage[region]),
+                flags=_flags(summed, apart, inputs.coverage[region], parts, how),
+                windows=parts,
+                spectrum=float(own_spectrum[region] - spectral.margins[region].mean()),
+            )
         )
-        for region in range(regions)
+    return results
+
+
+def _windows(bases: Sequence[np.ndarray], views: Sequence[Integral], apart: np.ndarray) -> Windows:
+    """Windows of one region against one reference; ``apart`` is the difference of each view."""
+    differences = [
+        np.array([whole]) if own.differences is None else own.differences
+        for own, whole in zip(views, apart, strict=True)
     ]
+    totals, half = [own.totals for own in views], len(views) // 2
+    # left to right on the forward strand
+    differences[half:] = [one[::-1] for one in differences[half:]]
+    totals[half:] = [one[::-1] for one in totals[half:]]
+    return join(bases, differences, totals)
 
 
-def _flags(difference: float, incomplete: bool, covered: float) -> tuple[str, ...]:
+def _mean_windows(references: Sequence[Windows]) -> Windows:
+    return references[0]._replace(
+        difference=np.mean([one.difference for one in references], axis=0),
+        total=np.mean([one.total for one in references], axis=0),
+    )
+
+
+def _incomplete(windows: Windows, how: Settings) -> bool:
+    return not complete(windows.total, windows.difference, how.completeness).all()
+
+
+def _flags(
+    total: float, difference: float, covered: float, windows: Windows, how: Settings
+) -> tuple[str, ...]:
     return tuple(
         name
         for name, holds in (
             (SMALL, abs(difference) < SMALL_DIFFERENCE),
-            (INCOMPLETE, incomplete),
+            (INCOMPLETE, not complete(total, difference, how.completeness)),
+            (INCOMPLETE_WINDOW, _incomplete(windows, how)),
             (NOT_COVERED, covered < 1),
         )
         if holds
@@ -357,7 +408,7 @@ def _other(
                 reference_errors=np.empty(0),
                 reference_steps=np.empty(0, dtype=np.int64),
                 coverage=float(inputs.coverage[region]),
-                flags=_flags(np.inf, False, inputs.coverage[region]),
+                flags=(NOT_COVERED,) * bool(inputs.coverage[region] < 1),
             )
         )
     return attributions
@@ -413,6 +464,7 @@ def _mean(parts: Sequence[Attribution], how: Settings) -> Attribution:
         for name in ("logit", "reference_logit", "special", "coverage")
     )
     total, difference = np.array(values.sum() + special), np.array(logit - reference_logit)
+    windows = mean([part.windows for part in parts])
     # methods without reference promise no sum
     summed = not np.isnan(reference_logit)
     return Attribution(
@@ -424,9 +476,9 @@ def _mean(parts: Sequence[Attribution], how: Settings) -> Attribution:
         reference_errors=np.max([part.reference_errors for part in parts], axis=0),
         reference_steps=np.max([part.reference_steps for part in parts], axis=0),
         coverage=covered,
-        flags=_flags(
-            float(difference) if summed else np.inf,
-            summed and not bool(_complete(total, difference, how.completeness)),
-            covered,
-        ),
+        flags=_flags(total, difference, covered, windows, how)
+        if summed
+        else (NOT_COVERED,) * (covered < 1),
+        windows=windows,
+        spectrum=float(np.mean([part.spectrum for part in parts])),
     )

@@ -7,7 +7,7 @@ import logging
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,28 @@ import numpy as np
 import pandas as pd
 
 from seformer import faithfulness, files, tracks
-from seformer.attribute import OVERLAPPING, Attribution, Settings, attribute
+from seformer.attribute import (
+    INCOMPLETE,
+    OVERLAPPING,
+    SMALL,
+    SMALL_DIFFERENCE,
+    Attribution,
+    Settings,
+    attribute,
+    complete,
+    relative_error,
+)
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.explained import (
     REGION_COLUMNS,
     RESULT_COLUMNS,
     TABLE_FILE,
+    WINDOW_COLUMNS,
+    WINDOWS_FILE,
     has_values,
     read_table,
+    read_windows,
 )
 from seformer.extract import extract, read_extracted
 from seformer.genome import Genome
@@ -37,6 +50,7 @@ TRACK_FILE, SUMMARY_FILE = "attributions.bw", "summary.json"
 BEDGRAPH_FILE = "attributions.bedgraph"
 # regions explained together: enough to fill batches, little enough to hold their tokens
 CHUNK_BASES = 200_000
+WINDOW, SPECTRUM = "window", "kmer_spectrum"  # parts of a region's score
 PROFILE_BINS = 50
 DRAWN_REGIONS, DRAWN_POINTS = 6, 600
 
@@ -59,8 +73,9 @@ def explain(
     """Explain a region file, or one shard of it.
 
     ``out`` gets ``attributions.tsv`` (one row per input row, in input order; a row without
-    sequence has its reason as flag), ``attributions.bw``, ``attributions.safetensors`` (see
-    `seformer.tracks.ValuesWriter`) and ``summary.json``.
+    sequence has its reason as flag), ``attributions_windows.tsv`` (one row per region and window),
+    ``attributions.bw``, ``attributions.safetensors`` (see `seformer.tracks.ValuesWriter`) and
+    ``summary.json``.
 
     Parameters
     ----------
@@ -115,10 +130,12 @@ def write_values(
     """Write the table, the values and the summary of an extracted folder."""
     source = read_extracted(extracted)
     kept = source.kept
-    keys = [f"{c}:{s}-{e}" for c, s, e in zip(kept["chrom"], kept["start"], kept["end"],
-                                              strict=True)]
+    keys = [
+        f"{c}:{s}-{e}" for c, s, e in zip(kept["chrom"], kept["start"], kept["end"], strict=True)
+    ]
     began = time.monotonic()
     rows: list[dict[str, Any]] = []
+    parts: list[tuple] = []
     summary = Summary()
     checked = faithfulness.Sample(faithfulness.choose(kept["length"], faithfulness_regions))
     with tracks.ValuesWriter(out / tracks.VALUES_FILE, kept["length"].tolist()) as writer:
@@ -129,14 +146,18 @@ def write_values(
             for sequence, call, result in zip(group, called, results, strict=True):
                 writer.add(result.values, sequence)
                 checked.offer(len(rows), sequence, keys[len(rows)], result)
-                summary.add(kept.iloc[len(rows)], call, result)
+                region = kept.iloc[len(rows)]
+                summary.add(region, call, result)
+                parts += window_rows(region, result, settings.completeness)
                 rows.append(_row(result, call))
     seconds = time.monotonic() - began
     table = _table(source.regions, rows)
+    windows = pd.DataFrame(parts, columns=list(WINDOW_COLUMNS))
     files.write_table(table, out / TABLE_FILE)
+    files.write_table(windows, out / WINDOWS_FILE)
     record = {
         "settings": dataclasses.asdict(settings),
-        **summarise(table),
+        **summarise(table, windows),
         "seconds": round(seconds, 3),
         **summary.record(),
         "faithfulness": faithfulness.measure(model, checked, settings),
@@ -160,6 +181,25 @@ def _row(result: Attribution, call: str) -> dict[str, Any]:
         "coverage": result.coverage,
         "flags": ",".join(result.flags),
     }
+
+
+def window_rows(
+    region: pd.Series, result: Attribution, completeness: float
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of `attributions_windows.tsv` (`WINDOW_COLUMNS`): what a region's score is made of."""
+    chrom, start, end = region["chrom"], int(region["start"]), int(region["end"])
+    own, found = (start, end, region["name"]), result.windows
+    errors = relative_error(found.total, found.difference)
+    done = complete(found.total, found.difference, completeness)
+    steps = result.reference_steps.max(initial=0)
+    small = np.abs(found.difference) < SMALL_DIFFERENCE
+    for index, (count, rank, views, first, last, *sums) in enumerate(zip(*found, strict=True)):
+        flags = [name for name, holds in ((SMALL, small), (INCOMPLETE, ~done)) if holds[index]]
+        place = (chrom, start + first, start + last, *own, WINDOW, rank + 1, count, views)
+        yield *place, *sums, errors[index], steps, ",".join(flags)
+    if result.spectrum:
+        place = (chrom, start, end, *own, SPECTRUM, pd.NA, 0, 0)
+        yield *place, result.spectrum, result.spectrum, 0.0, 0, ""
 
 
 def _table(regions: pd.DataFrame, rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -204,6 +244,7 @@ def merge(
         raise UserError("no shard is given", expected="folders written by `seformer explain`")
     tables = [read_table(shard) for shard in shards]
     table = pd.concat(tables, ignore_index=True)
+    windows = pd.concat([read_windows(shard) for shard in shards], ignore_index=True)
     kept = has_values(table)
     table["flags"] = [
         _only_overlap(flag, shared) if keep else flag
@@ -221,9 +262,10 @@ def merge(
                 for row in range(len(values)):
                     writer.add(values[row], values.sequence(row))
         files.write_table(table, staging / TABLE_FILE)
+        files.write_table(windows, staging / WINDOWS_FILE)
         record = {
             "settings": records[0]["settings"],
-            **summarise(table),
+            **summarise(table, windows),
             "seconds": round(sum(record["seconds"] for record in records), 3),
             **merge_records(records),
             "faithfulness": faithfulness.merge([record["faithfulness"] for record in records]),
@@ -271,7 +313,7 @@ def write_tracks(folder: Path, sizes: Mapping[str, int] | None, *, bedgraph: boo
 # ------------------------------------------------------------------------- summary
 
 
-def summarise(table: pd.DataFrame) -> dict[str, Any]:
+def summarise(table: pd.DataFrame, windows: pd.DataFrame) -> dict[str, Any]:
     """Count rows and flags, and sum up completeness; NaN never gets into JSON."""
     kept = has_values(table)
     flags = Counter(flag for text in table["flags"] for flag in text.split(",") if flag)
@@ -291,6 +333,10 @@ def summarise(table: pd.DataFrame) -> dict[str, Any]:
                 np.quantile(errors, [0.5, 0.95, 1]) if len(errors) else [0, 0, 0],
                 strict=True,
             )
+        },
+        "windows": {
+            "rows": int((windows["part"] == WINDOW).sum()),
+            "incomplete": int(windows["flags"].str.contains(INCOMPLETE).sum()),
         },
         "steps": {str(k): int(v) for k, v in sorted(Counter(steps.tolist()).items())},
     }

@@ -26,6 +26,24 @@ RESULT_COLUMNS = (
     "coverage",
     "flags",
 )
+WINDOWS_FILE = "attributions_windows.tsv"
+WINDOW_COLUMNS = (
+    "chrom",
+    "start",
+    "end",
+    "region_start",
+    "region_end",
+    "region_name",
+    "part",
+    "window",
+    "windows",
+    "views",
+    "difference",
+    "attribution_sum",
+    "completeness_error",
+    "steps",
+    "flags",
+)
 
 
 def read_table(folder: Path) -> pd.DataFrame:
@@ -44,6 +62,16 @@ def read_table(folder: Path) -> pd.DataFrame:
         table[column] = table[column].fillna("")
     for column in ("label", "steps", "references"):
         table[column] = table[column].astype("Int64")
+    return table
+
+
+def read_windows(folder: Path) -> pd.DataFrame:
+    """Read `attributions_windows.tsv` of a folder; see `read_table`."""
+    path = Path(folder) / WINDOWS_FILE
+    text = ("chrom", "region_name", "part", "flags")
+    table = files.read_table(path, WINDOW_COLUMNS, text=text)
+    table[["region_name", "flags"]] = table[["region_name", "flags"]].fillna("")
+    table["window"] = table["window"].astype("Int64")
     return table
 
 

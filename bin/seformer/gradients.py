@@ -18,6 +18,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from seformer.batches import Batch, collate
+from seformer.contributions import along_path
 from seformer.modelfolder import Model
 from seformer.score import cut
 from seformer.shares import Shares
@@ -62,6 +63,7 @@ class StrandMargin(nn.Module):
         self.classifier = model.classifier
         self.lookup = Lookup(model.classifier.backbone.embedding)
         self.batch_tokens = batch_tokens
+        self.seen: list[torch.Tensor] = []
 
     def forward(
         self, ids: torch.Tensor, attention: torch.Tensor, content: torch.Tensor
@@ -79,7 +81,10 @@ class StrandMargin(nn.Module):
         attention: torch.Tensor,
         content: torch.Tensor,
     ) -> torch.Tensor:
-        """Margins float ``[strands]`` from embeddings ``[strands, windows, tokens, width]``."""
+        """Margins float ``[strands]`` from embeddings ``[strands, windows, tokens, width]``.
+
+        The features of the windows, strand by strand, are added to ``seen``.
+        """
         real = attention.any(-1)
         strand = real.nonzero()[:, 0]
         # the ids of a reference of zeros are never looked up, but backbones may shape by them
@@ -91,6 +96,7 @@ class StrandMargin(nn.Module):
                 for first in range(0, len(strand), size)
             ]
         )
+        self.seen.append(features.detach().cpu())
         tokens = parts[-1].sum(-1).to(features.dtype)
         return self.classifier.margins(features, tokens, strand, len(ids))
 
@@ -214,7 +220,7 @@ def reference_margins(model: Model, jobs: Sequence[Job], batch_tokens: int) -> n
 
 
 def _tokens_of(values: torch.Tensor, jobs: Sequence[Job]) -> Iterator[tuple[np.ndarray, float]]:
-    """Values ``[jobs, windows, tokens, shares]`` as those of each job's tokens, and of special ones.
+    """Values ``[jobs, windows, tokens, shares]`` as those of a job's tokens, and of special ones.
 
     Tokens that lie in several windows have the sum of what they have in each.
     """
@@ -226,26 +232,68 @@ def _tokens_of(values: torch.Tensor, jobs: Sequence[Job]) -> Iterator[tuple[np.n
         yield tokens, float(row[~content].sum())
 
 
-def integrate(
-    model: Model, jobs: Sequence[Job], steps: int, batch_tokens: int
-) -> list[tuple[np.ndarray, float]]:
+class Integral(NamedTuple):
+    """Integrated gradients of one job.
+
+    Attributes
+    ----------
+    tokens
+        float64 ``[tokens, shares]``, see `seformer.shares.Shares`.
+    special
+        Sum over special tokens (zero, because a reference keeps them).
+    totals, differences
+        float64 ``[windows]``: sum over each window's tokens, and its contribution to the difference
+        of the margins (see `seformer.contributions`), which is not computed for a single window:
+        that is all of it.
+    """
+
+    tokens: np.ndarray
+    special: float
+    totals: np.ndarray
+    differences: np.ndarray | None
+
+
+def _differences(
+    function: StrandMargin, jobs: Sequence[Job], tensors: tuple, steps: int
+) -> list[np.ndarray | None]:
+    """Contributions of the windows of a group, from the features seen at each step."""
+    ids, references, masks = tensors
+    if ids.shape[1] == 1:
+        return [None] * len(jobs)
+    path = torch.cat(function.seen).unflatten(0, (steps, -1))
+    function.seen.clear()
+    with torch.no_grad():
+        for end in (references, ids):
+            function.margins(function.lookup(end), end, *masks)
+    first, last = function.seen
+    nodes = torch.cat([first[None], path, last[None]])
+    alphas = np.concatenate([[0], (1 + np.polynomial.legendre.leggauss(steps)[0]) / 2, [1]])
+    counts = [len(job.example.batch.input_ids) for job in jobs]
+    tokens = [job.example.batch.content_mask.sum(1).to(ids.device) for job in jobs]
+    return [
+        along_path(function.classifier, own, alphas, number)
+        for own, number in zip(nodes.split(counts, dim=1), tokens, strict=True)
+    ]
+
+
+def integrate(model: Model, jobs: Sequence[Job], steps: int, batch_tokens: int) -> list[Integral]:
     """Integrated gradients of strand margins by Gauss-Legendre quadrature (Captum).
 
     Returns
     -------
-    list
-        For each job float64 ``[tokens, shares]`` (see `seformer.shares.Shares`), and the sum over
-        special tokens (zero, because a reference keeps them).
+    list of Integral
+        One a job.
     """
     function = StrandMargin(model, batch_tokens)
     lookup = function.lookup
     method = LayerIntegratedGradients(function, lookup, multiply_by_inputs=False)
     shares = Shares(model.tokenizer, lookup.embedding.weight.detach())
-    results: list[tuple[np.ndarray, float]] = [(np.empty(0), 0.0)] * len(jobs)
+    results: list[Integral] = [None] * len(jobs)
     with _frozen(model.classifier):
         for group in plan(jobs, batch_tokens):
             members = [jobs[index] for index in group]
-            ids, references, masks = _tensors(members, model)
+            tensors = ids, references, masks = _tensors(members, model)
+            function.seen.clear()
             at_once = max(len(group), batch_tokens // ids[0].numel())
             slope = method.attribute(
                 ids,
@@ -258,9 +306,14 @@ def integrate(
             change = lookup(ids).detach() - lookup(references).detach()
             flat = (slope.detach().flatten(0, 2), change.flatten(0, 2))
             values = shares(*flat, ids.flatten(), references.flatten())
-            tokens = _tokens_of(values.view(*ids.shape, -1), members)
-            for index, result in zip(group, tokens, strict=True):
-                results[index] = result
+            values = values.view(*ids.shape, -1)
+            tokens = _tokens_of(values, members)
+            totals = values.sum((2, 3)).cpu().numpy()
+            differences = _differences(function, members, tensors, steps)
+            for index, own, total, difference in zip(
+                group, tokens, totals, differences, strict=True
+            ):
+                results[index] = Integral(*own, total, difference)
     return results
 
 

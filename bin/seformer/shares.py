@@ -49,7 +49,7 @@ class Shares:
     Parameters
     ----------
     tokenizer
-        Where it makes k-mers, tokens have k shares; otherwise one, see `seformer.attribute.project`.
+        Where it makes k-mers, a token has k shares; otherwise one (`seformer.attribute.project`).
     embedding
         float ``[vocabulary, hidden]``.
     """

@@ -286,7 +286,8 @@ def score_alleles(
 ) -> list[Scored]:
     """Score alleles in their regions, each alone, all alleles of a region together.
 
-    ``spans`` are the regions, or tell the one region of an allele. A region with an insertion or deletion is scored with its new length, its ends where they are.
+    ``spans`` are the regions, or tell the one region of an allele. A region with an insertion or
+    deletion is scored with its new length, its ends where they are.
 
     Returns
     -------
@@ -307,8 +308,7 @@ def score_alleles(
     groups = [(span, [place for _, place in group]) for span, group in groupby(pairs, _first)]
     for span, places in progress(groups, "scoring variants"):
         edits = [
-            Edit(alleles[p].start - span.start, alleles[p].end - span.start,
-                 alleles[p].alternative)
+            Edit(alleles[p].start - span.start, alleles[p].end - span.start, alleles[p].alternative)
             for p in places
         ]
         sequence = genome.fetch(span.chrom, span.start, span.end)

@@ -203,6 +203,15 @@ AUDIT = {
 }
 
 
+def explained_windows(rng, number=60):
+    """Windows of explained regions; the last is small, and the spectrum has a row of its own."""
+    return pd.DataFrame({
+        "part": ["window"] * (number - 1) + ["kmer_spectrum"],
+        "completeness_error": [*np.exp(rng.normal(-4.5, 0.8, number - 2)), 3.0, 0.0],
+        "flags": [""] * (number - 2) + ["small_difference", ""],
+    })
+
+
 def write_results(folder, samples=("K562",), *, use=True, seed=0):
     """Write one folder per sample under ``folder``; qualities fall from sample to sample."""
     write_json(AUDIT, folder / "audit.json")
@@ -222,4 +231,5 @@ def write_results(folder, samples=("K562",), *, use=True, seed=0):
                 write_table(predictions(rng), place / "predictions" / f"{bed}.tsv")
             table, summary = explanations(rng)
             write_table(table, place / "attributions" / "peaks.tsv")
+            write_table(explained_windows(rng), place / "attributions" / "windows" / "peaks.tsv")
             write_json(summary, place / "attributions" / "peaks.summary.json")

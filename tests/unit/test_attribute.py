@@ -262,9 +262,9 @@ def test_windows_in_parts_give_the_same_gradient():
     encoding = model.tokenizer.encode([random_sequence(400)])
     example = make_examples(model, encoding)[0]
     job = with_reference(example, np.full(len(encoding.input_ids), model.tokenizer.mask_id))
-    whole, _ = integrate(model, [job], 16, 100_000)[0]
+    whole = integrate(model, [job], 16, 100_000)[0].tokens
     for batch_tokens in (1, 11, 40):
-        parts, _ = integrate(model, [job], 16, batch_tokens)[0]
+        parts = integrate(model, [job], 16, batch_tokens)[0].tokens
         np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
 
 

@@ -334,8 +334,9 @@ def test_columns_are_described():
     assert {*metrics.METRICS, *baselines.SINGLE_FEATURES} <= mentioned("metrics.json")
     assert set(predict.SCORE_COLUMNS) <= mentioned("Predictions")
     assert {*explained.REGION_COLUMNS, *explained.RESULT_COLUMNS} <= mentioned("Attributions")
+    assert set(explained.WINDOW_COLUMNS) <= mentioned("Attributions")
     flags = {attribute.SMALL, attribute.INCOMPLETE, attribute.NOT_COVERED, attribute.OVERLAPPING}
-    assert flags <= mentioned("Attributions")
+    assert flags | {attribute.INCOMPLETE_WINDOW} <= mentioned("Attributions")
     assert set(variants.COLUMNS) <= mentioned("Variants")
     assert set(modisco.PATTERN_COLUMNS) <= mentioned("Motifs found anew")
     # read, not imported: motifs needs an extra

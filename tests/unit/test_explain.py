@@ -11,7 +11,7 @@ from seformer import explain as module
 from seformer import tracks
 from seformer.attribute import Settings, attribute
 from seformer.errors import UserError
-from seformer.explained import iterate, read_table
+from seformer.explained import iterate, read_table, read_windows
 from seformer.extract import extract
 from seformer.score import score
 
@@ -79,6 +79,31 @@ def test_table_adds_up(explained, toy):
     np.testing.assert_allclose(table["logit"], score(toy, sequences).logit, atol=1e-6)
 
 
+def test_windows_add_up_to_their_regions(explained):
+    table = read_table(explained)
+    table = table[table["logit"].notna()]
+    windows = read_windows(explained)
+    place = ["chrom", "region_start", "region_end", "region_name"]
+    summed = windows.groupby(place, sort=False)[["difference", "attribution_sum"]].sum()
+    assert [key[3] for key in summed.index] == table["name"].tolist()
+    expected = table["logit"] - table["reference_logit"]
+    np.testing.assert_allclose(summed["difference"], expected, atol=1e-4)
+    np.testing.assert_allclose(summed["attribution_sum"], table["attribution_sum"], atol=1e-6)
+    assert (windows["start"] >= windows["region_start"]).all()
+    assert (windows["end"] <= windows["region_end"]).all()
+    first = windows[windows["region_name"] == "first"]  # 100 3-mers, 18 a window
+    assert first["window"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert first["start"].iloc[0] == 100 and first["end"].iloc[-1] == 400
+    off = (windows["attribution_sum"] - windows["difference"]).abs()
+    done = off <= 0.05 * windows["difference"].abs().clip(lower=0.01) + 1e-9
+    assert (done | windows["flags"].str.contains("incomplete")).all()
+    summary = json.loads((explained / module.SUMMARY_FILE).read_text())
+    assert summary["windows"] == {
+        "rows": len(windows),
+        "incomplete": int(windows["flags"].str.contains("incomplete").sum()),
+    }
+
+
 def test_track_is_in_place_and_sums_to_the_table(explained, toy, genome):
     table = read_table(explained)
     with pybigtools.open(str(explained / module.TRACK_FILE)) as track:
@@ -114,14 +139,18 @@ def test_shards_merge_to_the_same_result(tmp_path, explained, genome, bed, toy):
     shards = []
     for folder in sorted((tmp_path / "x").glob("shard_*")):
         shards.append(tmp_path / "explained" / folder.name)
-        module.explain(
-            "model", shards[-1], extracted=folder, fasta=genome, faithfulness_regions=0
-        )
+        module.explain("model", shards[-1], extracted=folder, fasta=genome, faithfulness_regions=0)
     assert len(shards) > 1
     merged = tmp_path / "merged"
     module.merge(shards, merged, fasta=genome)
     whole, parts = read_table(explained), module.read_table(merged)
     pd.testing.assert_frame_equal(whole, parts, rtol=1e-3, atol=1e-5)
+    pd.testing.assert_frame_equal(
+        read_windows(explained).drop(columns="completeness_error"),
+        read_windows(merged).drop(columns="completeness_error"),
+        rtol=1e-3,
+        atol=1e-5,
+    )
     first, second = (tracks.Values(f / tracks.VALUES_FILE) for f in (explained, merged))
     assert len(first) == len(second) == 5
     for row in range(5):
@@ -140,6 +169,7 @@ def test_other_methods_are_written_without_completeness(tmp_path, genome, bed, t
     assert table["completeness_error"].isna().all() and table["reference_logit"].isna().all()
     summary = json.loads((tmp_path / "o" / module.SUMMARY_FILE).read_text())
     assert summary["completeness_error"]["max"] is None
+    assert not len(read_windows(tmp_path / "o"))
     assert not [record for record in caplog.records if "completeness" in record.msg]
 
 

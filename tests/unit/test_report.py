@@ -137,6 +137,16 @@ def test_complete_and_faithful_explanations_are_called_good():
     assert levels["Explanations faithful?"] == "warning"
 
 
+def test_completeness_of_windows_is_drawn_beside_that_of_regions(published, tmp_path):
+    drawn = report([published], tmp_path)["explanations_completeness"]
+    both = [line for line in drawn["data"] if line.endswith(" · windows")]
+    assert both and len(drawn["data"]) == 2 * len(both)
+    for line in both:
+        assert drawn["pconfig"]["dash_styles"][line] == "dot"
+        # neither the window whose difference is small nor the spectrum is counted
+        assert drawn["data"][line][-1][1] == 100
+
+
 def test_predict_only(tmp_path):
     place = tmp_path / "predict" / "1" / "model_a" / "peaks"
     write_table(predictions(np.random.default_rng(0)), place / "predictions.tsv")

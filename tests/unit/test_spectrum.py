@@ -104,6 +104,9 @@ def test_explanations_with_a_spectrum_add_up(with_spectrum, reference):
     assert found.logit == pytest.approx(logit, abs=1e-5)
     total, difference = found.values.sum() + found.special, found.logit - found.reference_logit
     assert abs(total - difference) <= 0.05 * max(abs(difference), 0.01)
+    # and it belongs to no window
+    apart = found.logit - found.reference_logit
+    assert found.windows.difference.sum() + found.spectrum == pytest.approx(apart, abs=1e-5)
     plain = toy_model(mixing=True)
     (without,) = attribute(plain, [SEQUENCES[3]], ["chr1:0-200"], how)
     added = found.values - without.values
@@ -112,6 +115,7 @@ def test_explanations_with_a_spectrum_add_up(with_spectrum, reference):
     assert added.sum() == pytest.approx(
         (found.logit - without.logit) - (found.reference_logit - without.reference_logit), abs=1e-4
     )
+    assert added.sum() == pytest.approx(found.spectrum, abs=1e-4) and without.spectrum == 0
     if reference == "zero":
         np.testing.assert_allclose(added, spectrum.on_bases(SEQUENCES[3]), atol=1e-4)
 

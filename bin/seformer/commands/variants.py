@@ -17,14 +17,14 @@ def command(
     vcf: Annotated[Path | None, typer.Option("--vcf", help="Variants, VCF or BCF.")] = None,
     positions: Annotated[
         Path | None,
-        typer.Option("--positions", help="BED: every substitution at its bases, in place of --vcf."),
+        typer.Option("--positions", help="BED: every substitution at its bases."),
     ] = None,
     regions: Annotated[
         Path | None,
         typer.Option("--regions", help="Score variants in these regions [default: round each]."),
     ] = None,
     width: Annotated[
-        int, typer.Option("--width", min=1, help="Bases round a variant or BED row, without --regions.")
+        int, typer.Option("--width", min=1, help="Bases round a variant, without --regions.")
     ] = 3000,
     batch_tokens: options.BatchTokens = 16_384,
     device: options.Device = "auto",
@@ -33,8 +33,8 @@ def command(
 ) -> None:
     """Score variants: the logit with the alternative allele minus that with the reference's.
 
-    Give --vcf, or --positions for every substitution at the bases of a BED. Both strands are averaged. Each allele is checked against the FASTA; what cannot be scored is
-    reported with its reason.
+    Give --vcf or --positions. Both strands are averaged. Each allele is checked against the FASTA;
+    what cannot be scored is reported with its reason.
     """
     from seformer.archive import opened
     from seformer.devices import use_threads

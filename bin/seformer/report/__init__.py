@@ -27,7 +27,9 @@ file                             columns or keys used
                                  is the BED's; also `predictions/<bed>.tsv`; a `summary.json`
                                  (or `<bed>.summary.json`) beside it is read if there
 `attributions.tsv`               the completeness table of `seformer explain`, one row per region;
-                                 named like the predictions; also `attributions/<bed>.tsv`
+                                 named like the predictions; also `attributions/<bed>.tsv`;
+                                 `attributions_windows.tsv` (`attributions/windows/<bed>.tsv`)
+                                 beside it is read if there
 `patterns.tsv`                   written by `seformer modisco`, with its `summary.json`
 `motifs.tsv`                     written by `seformer motifs`, with the `summary.json` and the
                                  pictures in `logos/` beside it; the folder's name is the BED's

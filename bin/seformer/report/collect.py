@@ -44,12 +44,13 @@ class Predictions:
 
 @dataclass
 class Explanations:
-    """Completeness of one explained BED; ``errors`` are the finite ones, float64."""
+    """Completeness of one explained BED; errors are the finite ones, float64."""
 
     regions: int
     errors: np.ndarray
     flags: Counter
     summary: dict[str, Any] = field(default_factory=dict)
+    window_errors: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass
@@ -175,10 +176,12 @@ def _read_file(path: Path, sample: Sample) -> bool:
         summary = path.with_name(f"{path.stem}.summary.json")
         sample.predictions[path.stem] = read_predictions(path, summary)
     elif name == "attributions.tsv":
-        sample.explanations[bed] = read_explanations(path, path.with_name("summary.json"))
+        windows = path.with_name("attributions_windows.tsv")
+        sample.explanations[bed] = read_explanations(path, windows, path.with_name("summary.json"))
     elif bed == "attributions" and path.suffix == ".tsv":
         summary = path.with_name(f"{path.stem}.summary.json")
-        sample.explanations[path.stem] = read_explanations(path, summary)
+        windows = path.parent / "windows" / path.name
+        sample.explanations[path.stem] = read_explanations(path, windows, summary)
     elif name == "motifs.tsv":
         sample.motifs[bed] = read_motifs(path, path.with_name("summary.json"))
     elif name == "patterns.tsv":
@@ -259,10 +262,19 @@ def read_predictions(path: Path, summary: Path) -> Predictions:
     return found
 
 
-def read_explanations(path: Path, summary: Path) -> Explanations:
-    """Read the completeness of one table of explained regions."""
+def read_explanations(path: Path, windows: Path, summary: Path) -> Explanations:
+    """Read the completeness of one table of explained regions, and of their windows if known.
+
+    The error of a window that contributes next to nothing is held absolutely, not relatively: it is
+    left out.
+    """
     table = files.read_table(path, ["completeness_error"])
     errors = pd.to_numeric(table["completeness_error"], errors="coerce").to_numpy(np.float64)
+    parts = np.empty(0)
+    if windows.is_file():
+        found = files.read_table(windows, ["part", "completeness_error", "flags"], text=["flags"])
+        small = found["flags"].fillna("").str.contains("small_difference")
+        parts = found["completeness_error"][(found["part"] == "window") & ~small].to_numpy(float)
     flags = table["flags"].dropna().astype(str) if "flags" in table.columns else []
     counted = Counter(chain.from_iterable(f.split(",") for f in flags if f))
     return Explanations(
@@ -270,6 +282,7 @@ def read_explanations(path: Path, summary: Path) -> Explanations:
         errors[np.isfinite(errors)],
         counted,
         files.read_object(summary) if summary.is_file() else {},
+        parts[np.isfinite(parts)],
     )
 
 

@@ -76,49 +76,72 @@ def completeness_table(explained: Mapping[str, Explanations]) -> Section:
             for key in ("method", "reference")
             if settings.get(key)
         )
-        rows.append(
-            [escape(name), how, number(found.regions), number(incomplete(found)), middle, high]
-        )
-    head = ["regions", "method", "rows", "incomplete", "median error", "95 % of errors below"]
+        windows = found.summary.get("windows", {})
+        cells = [
+            number(found.regions),
+            number(incomplete(found)),
+            f"{number(windows['incomplete'])} of {number(windows['rows'])}" if windows else "–",
+            middle,
+            high,
+        ]
+        rows.append([escape(name), how, *cells])
+    head = [
+        "regions",
+        "method",
+        "rows",
+        "incomplete",
+        "incomplete windows",
+        "median error",
+        "95 % of errors below",
+    ]
     return Section(
         "explanations",
         "explanations_table",
         "Do the attributions add up?",
         "The attributions of a region must sum to its logit less that of its reference; the "
         "completeness error is what is missing, relative to that difference. Above 5 % a region "
-        "is flagged incomplete: do not read its single bases.",
+        "is flagged incomplete: do not read its single bases. Within a long region the same holds "
+        "for every window, whose bases must sum to what the window contributes; the table of "
+        "windows says which do not.",
         "html",
         table(head, rows, numeric=2),
     )
 
 
 def completeness(explained: Mapping[str, Explanations]) -> Section:
-    lines, drawn = {}, strokes(explained)
+    lines, drawn, colours, dashes = {}, strokes(explained), {}, {}
     for name, found in explained.items():
-        if len(found.errors):
-            counted = np.searchsorted(np.sort(found.errors), ERROR_EDGES[1:], side="right")
-            share = 100 * counted / len(found.errors)
-            lines[name] = [
-                [round(float(100 * edge), 5), round(float(y), 3)]
-                for edge, y in zip(ERROR_EDGES[1:], share, strict=True)
-            ]
+        colour, dash = drawn[name]
+        for line, errors, stroke in (
+            (name, found.errors, dash),
+            (f"{name} · windows", found.window_errors, "dot"),
+        ):
+            if len(errors):
+                counted = np.searchsorted(np.sort(errors), ERROR_EDGES[1:], side="right")
+                share = 100 * counted / len(errors)
+                lines[line] = [
+                    [round(float(100 * edge), 5), round(float(y), 3)]
+                    for edge, y in zip(ERROR_EDGES[1:], share, strict=True)
+                ]
+                colours[line], dashes[line] = colour, stroke
     return Section(
         "explanations",
         "explanations_completeness",
         "Completeness error",
-        "The share of regions whose error is at most the value on the x axis. Good: the curve "
-        "has reached 100 % left of the line at 5 %. Bad: it is still rising there.",
+        "The share of regions (dotted: of their windows) whose error is at most the value on the x "
+        "axis. Good: the curve has reached 100 % left of the line at 5 %. Bad: it is still rising "
+        "there.",
         "linegraph",
         lines,
         {
             "xlab": "completeness error in %",
-            "ylab": "share of regions in %",
+            "ylab": "share in %",
             "xlog": True,
             "ymin": 0,
             "ymax": 100,
             "x_lines": [{"value": 5, "color": GREY, "dash": "dash", "width": 1}],
-            "colors": {name: colour for name, (colour, _) in drawn.items()},
-            "dash_styles": {name: dash for name, (_, dash) in drawn.items()},
+            "colors": colours,
+            "dash_styles": dashes,
             "style": "lines",
             "smooth_points": None,
         },

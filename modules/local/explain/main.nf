@@ -28,6 +28,6 @@ process EXPLAIN {
     stub:
     """
     mkdir explained
-    touch explained/{attributions.tsv,attributions.safetensors,summary.json}
+    touch explained/{attributions.tsv,attributions_windows.tsv,attributions.safetensors,summary.json}
     """
 }
