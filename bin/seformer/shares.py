@@ -1,46 +1,56 @@
 """How the attribution of a token is shared by its bases.
 
 The integrated gradient of a token is slope · (e − e′), with the slope averaged along the path, the
-token's embedding e and the reference's e′. Where both tokens are k-mers there are other k-mers
-between them, made of some bases of the one and some of the other, and slope · embedding is known
-for each. That is a game of the k bases, and its Shapley values are their shares (Lundberg and Lee,
-NeurIPS 2017): exact, since there are only 2^k such k-mers; they sum to the token's attribution, and
-a base that is the same in the reference gets nothing from it. All other tokens share evenly.
+token's embedding e and the reference's e′. A k-mer has its embedding because of all its bases, but
+not of all alike: next to it in the vocabulary stand the k-mers that differ in one base, in two, …
+With some bases kept and the others drawn at random the mean embedding is known for every subset of
+the bases. That is a game of the k bases, and its Shapley values (Lundberg and Lee, NeurIPS 2017)
+share e − ē among them exactly, with ē the mean over all k-mers. They do not depend on the slope, so
+that they are made once for a vocabulary. What is left, slope · (ē − e′), tells no base from
+another and is spread evenly, and so are tokens that are no k-mers: sums are kept.
 """
 
 from __future__ import annotations
-
-from math import comb
 
 import numpy as np
 import torch
 
 from seformer.tokens import KmerTokenizer, Tokenizer
 
-# numbers of embeddings held at a time
-CHUNK_NUMBERS = 2**24
+# longer k-mers are spread evenly: the table of all shares would be too large
+LONGEST = 6
 
 
-def shapley_weights(k: int) -> np.ndarray:
-    """Weights that map the worth of all subsets of k players to Shapley values.
+def shapley_values(table: torch.Tensor) -> torch.Tensor:
+    """Share out what each k-mer has above the mean of all.
+
+    Shapley values are the integral of the game's multilinear extension along its diagonal (Owen,
+    Manage Sci 1972): with each other base kept with probability p, what one base adds, over all p.
+    That is a polynomial in p, so the quadrature is exact.
+
+    Parameters
+    ----------
+    table
+        float ``[4, …, 4, n]``: n numbers for every k-mer, an axis a base.
 
     Returns
     -------
-    np.ndarray
-        float64 ``[k, 2**k]``; bit ``k - 1 - i`` of a column's number says whether player i is in.
+    torch.Tensor
+        float ``[k, 4, …, 4, n]``; its sum over the bases is the table minus its mean.
     """
-    subsets = np.arange(2**k)
-    inside = (subsets >> np.arange(k - 1, -1, -1)[:, None] & 1).astype(bool)
-    size = inside.sum(0)
-    joined = np.array([1 / (k * comb(k - 1, n - 1)) if n else 0 for n in size])
-    left = np.array([1 / (k * comb(k - 1, n)) if n < k else 0 for n in size])
-    return np.where(inside, joined, -left)
-
-
-def base_masks(k: int) -> np.ndarray:
-    """Bits of a k-mer's number (two a base) that each subset of its bases holds: ``[2**k]``."""
-    subsets = np.arange(2**k)
-    return sum((subsets >> place & 1) * (3 << 2 * place) for place in range(k))
+    k = table.ndim - 1
+    points, weights = np.polynomial.legendre.leggauss((k + 1) // 2)
+    shares = []
+    for base in range(k):
+        share = torch.zeros_like(table)
+        for point, weight in zip((1 + points) / 2, weights / 2, strict=True):
+            part = table
+            for axis in range(k):
+                mean = part.mean(axis, keepdim=True)
+                part = part - mean if axis == base else torch.lerp(mean, part, point)
+            share += weight * part
+        shares.append(share)
+    return torch.stack(shares)
 
 
 class Shares:
@@ -49,50 +59,40 @@ class Shares:
     Parameters
     ----------
     tokenizer
-        Where it makes k-mers, a token has k shares; otherwise one (`seformer.attribute.project`).
+        Where it makes k-mers (k ≤ 6) a token has k shares; otherwise one, and
+        `seformer.attribute.project` spreads it.
     embedding
         float ``[vocabulary, hidden]``.
     """
 
     def __init__(self, tokenizer: Tokenizer, embedding: torch.Tensor) -> None:
-        self.embedding = embedding
-        self.width = tokenizer.k if isinstance(tokenizer, KmerTokenizer) else 1
-        if self.width > 1:
-            self.ids = torch.from_numpy(tokenizer.kmer_ids.astype(np.int64)).to(embedding.device)
-            self.number = self.ids.new_full((len(embedding),), -1)
-            self.number[self.ids] = torch.arange(len(self.ids), device=embedding.device)
-            self.number[tokenizer.unk_id] = -1
-            weights = torch.from_numpy(shapley_weights(self.width))
-            self.weights = weights.to(embedding)
-            self.masks = torch.from_numpy(base_masks(self.width)).to(embedding.device)
+        kmers = isinstance(tokenizer, KmerTokenizer) and tokenizer.k <= LONGEST
+        self.width = tokenizer.k if kmers else 1
+        # rows of tokens that are no k-mers stay zero: all of theirs is spread evenly
+        self.table = embedding.new_zeros((len(embedding), self.width, embedding.shape[1]))
+        if kmers:
+            ids = torch.from_numpy(tokenizer.kmer_ids.astype(np.int64)).to(embedding.device)
+            shares = shapley_values(embedding[ids].view(*[4] * self.width, -1))
+            self.table[ids] = shares.view(self.width, len(ids), -1).transpose(0, 1)
+            self.table[tokenizer.unk_id] = 0
 
     def __call__(
-        self, slope: torch.Tensor, change: torch.Tensor, ids: torch.Tensor, references: torch.Tensor
+        self, slope: torch.Tensor, change: torch.Tensor, ids: torch.Tensor
     ) -> torch.Tensor:
         """Share out slope · change, where change is e − e′.
 
         Parameters
         ----------
         slope, change
-            float ``[tokens, hidden]``.
-        ids, references
-            int64 ``[tokens]``; a reference may be `seformer.references.ZERO`.
+            float ``[…, tokens, hidden]``.
+        ids
+            int64 ``[…, tokens]``.
 
         Returns
         -------
         torch.Tensor
-            float64 ``[tokens, k]`` (``[tokens, 1]`` if the tokens are no k-mers).
+            float64 ``[…, tokens, k]`` (or 1 in place of k).
         """
         total = (slope * change).double().sum(-1, keepdim=True)
-        shares = (total / self.width).repeat(1, self.width)
-        if self.width == 1:
-            return shares
-        own, other = self.number[ids], self.number[references.clamp(min=0)]
-        known = ((own >= 0) & (other >= 0) & (references >= 0)).nonzero()[:, 0]
-        size = max(1, CHUNK_NUMBERS // (len(self.masks) * self.embedding.shape[1]))
-        for rows in known.split(size):
-            between = own[rows, None] & self.masks | other[rows, None] & ~self.masks
-            worth = torch.einsum("nsh,nh->ns", self.embedding[self.ids[between]], slope[rows])
-            shares[rows] = (worth @ self.weights.T).double()
-        # single precision leaves a trace: sums are kept
+        shares = torch.einsum("...kh,...h->...k", self.table[ids], slope).double()
         return shares + (total - shares.sum(-1, keepdim=True)) / self.width

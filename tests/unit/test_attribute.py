@@ -142,7 +142,8 @@ def test_project_keeps_sums(k, stride):
 @pytest.mark.parametrize("window", [None, 12])
 @pytest.mark.parametrize("stride", [1, 3])
 def test_linear_model_has_the_known_attribution(window, stride):
-    model = toy_model(tokenizer=KmerTokenizer(3, stride), window=window)
+    # of 7 bases, which share evenly; shorter ones: test_shares.py
+    model = toy_model(tokenizer=KmerTokenizer(7, stride), window=window)
     sequence = random_sequence(101)
     result = attribute(model, [sequence], ["k"], Settings(reference="mask"))[0]
     weight = model.classifier.backbone.embedding.weight @ model.classifier.head.weight
@@ -174,12 +175,11 @@ def test_attribution_of_the_reverse_complement_is_mirrored(phases):
 def test_the_phases_of_a_linear_model_are_averaged_on_the_bases():
     sequence = random_sequence(80)
     how = Settings(reference="mask")
-    tokenizer = KmerTokenizer(3, 3)
-    result = attribute(toy_model(phases=3), [sequence], ["k"], how)[0]
-    weight = toy_model().classifier.head.weight @ (
-        toy_model().classifier.backbone.embedding.weight
-        - toy_model().classifier.backbone.embedding.weight[tokenizer.mask_id]
-    ).T
+    tokenizer = KmerTokenizer(7, 3)
+    model = toy_model(tokenizer=tokenizer, phases=3)
+    result = attribute(model, [sequence], ["k"], how)[0]
+    embedding = model.classifier.backbone.embedding.weight
+    weight = model.classifier.head.weight @ (embedding - embedding[tokenizer.mask_id]).T
     weight = weight.detach().double().numpy()
     expected = np.zeros(80)
     for strand, bases in enumerate((sequence, reverse_complement(sequence))):
@@ -308,7 +308,7 @@ def test_other_methods(method):
 
 
 def test_occlusion_of_a_linear_model_is_exact():
-    model = toy_model(window=9)
+    model = toy_model(window=9, tokenizer=KmerTokenizer(1))
     sequence = random_sequence(90)
     how = Settings(method="occlusion", reference="mask", occluded_tokens=1)
     occluded = attribute(model, [sequence], ["k"], how)[0]
