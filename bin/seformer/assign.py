@@ -164,8 +164,20 @@ def into_folds(
     -------
     list of pandas.Series
         str, one series per fold: train, validation or test.
+
+    Raises
+    ------
+    UserError
+        If there are fewer chromosomes or clusters than folds.
     """
     counts = class_counts(rows, by)
+    if folds > len(counts):
+        name = {"chrom": "chromosomes", "cluster": "clusters of regions"}[by]
+        raise UserError(
+            f"--folds {folds}: the regions lie in {len(counts)} {name} only",
+            expected="one or more for each fold",
+            do="ask for fewer folds",
+        )
     rng = np.random.default_rng(seed)
     fold = _distribute(counts, np.full(folds, 1 / folds), rng)
     parts = []

@@ -80,6 +80,26 @@ class _Unpacked(gzip.GzipFile):
         return data
 
 
+def require_sound_gzip(path: Path) -> None:
+    """Read a gzipped file to its end, for readers that would take whatever it unpacks to.
+
+    Raises
+    ------
+    UserError
+        If it is damaged, or unpacks to far more than text does.
+    """
+    if not is_gzipped(path):
+        return
+    try:
+        with _Unpacked(path, "rb") as packed:
+            while packed.read1(MAX_LINE):
+                pass
+    except (EOFError, OSError, zlib.error) as error:
+        raise UserError(
+            f"the file cannot be read to its end ({error})", where=path, do="copy it again"
+        ) from error
+
+
 @contextlib.contextmanager
 def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     """Open a text file, plain or gzipped, byte-order mark dropped, any line ending.

@@ -56,6 +56,8 @@ LABELS = (
     | {word: 0 for word in TYPICAL_WORDS}
     | {word: -1 for word in NO_LABEL}
 )
+# each is a column in memory; no table of regions has nearly as many
+MAX_COLUMNS = 1_000
 MAX_DIGITS = 15  # no chromosome is longer; keeps every number inside int64
 COLUMNS_EXPECTED = (
     "chromosome, start and end (whole numbers, 0 <= start < end), tab-separated as in BED, or a"
@@ -85,11 +87,15 @@ class RegionTable(NamedTuple):
 
 @dataclass(frozen=True)
 class _Layout:
-    """Which column holds what; ``delimiter`` None means runs of white space."""
+    """Which column holds what; ``delimiter`` None means runs of white space.
+
+    ``twice`` is a column with a meaning whose name stands there more than once.
+    """
 
     delimiter: str | None
     names: tuple[str, ...]
     column: dict[str, int] = field(default_factory=dict)
+    twice: str | None = None
 
     def fields(self, line: str) -> list[str]:
         if self.delimiter == "," and '"' in line:
@@ -175,6 +181,18 @@ def iter_regions(
         layout, first = _read_layout(lines, source)
         if layout is None:
             raise _nothing(source)
+        if len(layout.names) > MAX_COLUMNS:
+            raise UserError(
+                f"there are {_columns(len(layout.names))}",
+                where=source,
+                expected=f"one region per line, in at most {MAX_COLUMNS} columns",
+            )
+        if layout.twice is not None:
+            raise UserError(
+                f"the column {layout.twice!r} stands there twice",
+                where=source,
+                do="leave one of them, or rename the other",
+            )
         lines = itertools.chain(first, (item for item in lines if item[1][0] != "#"))
         while stretch := list(itertools.islice(lines, rows)):
             empty = False
@@ -250,7 +268,8 @@ def _header_layout(line: str) -> _Layout | None:
             column[meaning] = found[0]
     if not {"chrom", "start", "end"} <= column.keys():
         return None
-    return _Layout(layout.delimiter, _unique(names), column)
+    twice = next((names[i] for i in column.values() if lower.count(lower[i]) > 1), None)
+    return _Layout(layout.delimiter, _unique(names), column, twice)
 
 
 def _bed_layout(line: str) -> _Layout:

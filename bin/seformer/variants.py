@@ -168,8 +168,9 @@ def read_vcf(path: Path) -> tuple[list[pysam.VariantRecord], pysam.VariantHeader
     Raises
     ------
     UserError
-        If it cannot be read to its end.
+        If it cannot be read to its end, or unpacks to far more than text does.
     """
+    files.require_sound_gzip(path)
     verbosity = pysam.set_verbosity(0)
     try:
         with pysam.VariantFile(str(path)) as handle:

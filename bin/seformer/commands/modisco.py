@@ -27,7 +27,7 @@ def command(
     windows: Annotated[
         int, typer.Option("--windows", min=1, help="Windows of a region at most.")
     ] = 4,
-    threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads.")] = 1,
+    threads: Annotated[int, typer.Option("--threads", min=1, max=1024, help="CPU threads.")] = 1,
 ) -> None:
     """Find repeated patterns in attributions with modisco (installed apart: modisco-lite)."""
     from seformer.modisco import modisco as run

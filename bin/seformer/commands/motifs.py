@@ -28,7 +28,7 @@ def command(
         int, typer.Option("--logos", min=0, help="Pictures of so many motifs and regions.")
     ] = 6,
     seed: options.Seed = 1,
-    threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads.")] = 1,
+    threads: Annotated[int, typer.Option("--threads", min=1, max=1024, help="CPU threads.")] = 1,
 ) -> None:
     """Find seqlets, match them to a motif file, and count them in SE against TE."""
     from seformer.motifs import motifs as run

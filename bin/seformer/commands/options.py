@@ -42,7 +42,18 @@ ClassWeightsOption = Annotated[
     typer.Option("--class-weights", help="Weight of each class in the loss."),
 ]
 
-Out = Annotated[Path, typer.Option("--out", help="Folder for the results.")]
+
+def _folder(text: str) -> Path:
+    """What an unset variable of a shell leaves would be the current folder."""
+    if not text:
+        raise typer.BadParameter("it is empty; name a folder for the results")
+    return Path(text)
+
+
+Out = Annotated[
+    Path,
+    typer.Option("--out", parser=_folder, metavar="PATH", help="Folder for the results."),
+]
 Fasta = Annotated[Path, typer.Option("--fasta", help="Genome FASTA, plain or bgzipped.")]
 OptionalFasta = Annotated[
     Path | None, typer.Option("--fasta", help="Genome FASTA, plain or bgzipped.")
@@ -72,7 +83,9 @@ Bootstrap = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
-Threads = Annotated[int, typer.Option("--threads", min=0, help="CPU threads; 0 = all allotted.")]
+Threads = Annotated[
+    int, typer.Option("--threads", min=0, max=1024, help="CPU threads; 0 = all allotted.")
+]
 BatchTokens = Annotated[
     int, typer.Option("--batch-tokens", min=1, help="Tokens per batch, padding included.")
 ]

@@ -161,6 +161,12 @@ REGIONS = [
         "no region is left",
         "2 conflicting_label",
     ),
+    case(
+        "table/label_twice.csv",
+        TRAIN,
+        "chrom,start,end,label,label\nchr1,1,99,YES,NO\nchr1,200,400,NO,YES\n",
+        "the column 'label' stands there twice",
+    ),
     case("table/header_only.csv", TRAIN, DEEPSE, "has no regions"),
     case("table/no_end.csv", TRAIN, "chrom,start,label\nchr1,1,YES\n", "line 1", "Expected"),
     case("table/open_quote.csv", TRAIN, DEEPSE + 'chr1,1,"99,YES\n', "line 2", "columns where"),
@@ -182,6 +188,18 @@ def _bomb(here: Path, _good: Path) -> None:
             handle.write((b"#" * 1023 + b"\n") * 1024)
 
 
+def _vcf_bomb(here: Path, _good: Path) -> None:
+    with gzip.open(here / "bomb.vcf.gz", "wb", compresslevel=9) as handle:
+        handle.write((VCF_HEAD + VCF_COLUMNS).encode())
+        for position in range(1, 129):
+            cells = ("chr1", position, ".", "A", "C", ".", ".", "X=" + "A" * 2**20)
+            handle.write(row(*cells).encode())
+
+
+def _wide(here: Path, _good: Path) -> None:
+    (here / "wide.bed").write_text(row("chr1", 100, 400, *["x"] * 100_000))
+
+
 def _folder(here: Path, _good: Path) -> None:
     (here / "folder.bed").mkdir()
 
@@ -196,6 +214,7 @@ REGIONS += [
     case("bed/pipe.bed", SCORE, _pipe, "neither a file nor", "Expected: a file"),
     case("bed/giant_line.bed", SCORE, _giant_line, "line 2", "longer than"),
     case("bed/bomb.bed.gz", SCORE, _bomb, "times its size", "Expected"),
+    case("bed/wide.bed", SCORE, _wide, "there are 100003 columns", "at most"),
 ]
 
 
@@ -207,6 +226,14 @@ def fasta_text(records: dict[str, str], width: int = 60) -> str:
     for name, bases in records.items():
         lines += [f">{name}", *(bases[i : i + width] for i in range(0, len(bases), width))]
     return "\n".join(lines) + "\n"
+
+
+def _cut_after_indexing(here: Path, good: Path) -> None:
+    """The index is that of the whole file, and younger than what is left of it."""
+    shutil.copyfile(good / "genome.fa", here / "cut.fa")
+    pysam.FastaFile(str(here / "cut.fa")).close()
+    os.truncate(here / "cut.fa", (here / "cut.fa").stat().st_size - 1_000)
+    os.utime(here / "cut.fa", (1, 1))
 
 
 def _cut_bgzip(here: Path, good: Path) -> None:
@@ -231,6 +258,7 @@ GENOMES = [
     case("fasta/gzip.fa.gz", FASTA, gzip.compress(b">chr1\nACGT\n", mtime=0), "run: gunzip"),
     case("fasta/twobit.2bit", FASTA, b"\x43\x27\x41\x1a" + bytes(60), "cannot be indexed"),
     case("fasta/cut.fa.gz", FASTA, _cut_bgzip, "cut.fa.gz", "copied completely"),
+    case("fasta/cut.fa", FASTA, _cut_after_indexing, "passes the end of chr6"),
     case("fasta/missing.fa", FASTA, None, "no such file"),
     case("fasta/folder.fa", FASTA, lambda here, _: (here / "folder.fa").mkdir(), "is a folder"),
 ]
@@ -338,6 +366,13 @@ def _sum_outside(here: Path, sound: Path) -> None:
     (here / "model/checksums.json").write_text(json.dumps(record))
 
 
+def _nested_ensemble(here: Path, sound: Path) -> None:
+    """An ensemble whose member leads back to itself: it has no end."""
+    setting(members=2)(here, sound)
+    (here / "model/members").mkdir()
+    (here / "model/members/2").symlink_to("..", target_is_directory=True)
+
+
 def setting(**values: object) -> Callable[[Path, Path], None]:
     return edited("seformer.json", lambda record: record.update(values))
 
@@ -356,6 +391,8 @@ MODELS = [
     case("model/settings_giant", PREDICT, _giant_json, "larger than 64 MiB"),
     case("model/settings_future", PREDICT, setting(format=2), "format", "this version"),
     case("model/settings_unknown", PREDICT, setting(run="rm -rf /"), "run: Extra inputs"),
+    case("model/members_nested", PREDICT, _nested_ensemble, "is an ensemble itself"),
+    case("model/members_missing", PREDICT, setting(members=2), "members/2"),
     case("model/window_text", PREDICT, setting(window="all"), "window", "integer"),
     case("model/window_zero", PREDICT, setting(window=0), "window"),
     case("model/window_only_special", PREDICT, setting(window=2), "window"),
@@ -554,10 +591,11 @@ OTHER = [
         "vcf/cut.vcf.gz",
         VARIANTS,
         gzip.compress((VCF_HEAD + VCF_COLUMNS).encode() * 50, mtime=0)[:60],
-        "VCF",
+        "cannot be read to its end",
     ),
     case("vcf/binary.vcf", VARIANTS, bytes(range(256)) * 9, "cannot be read as VCF"),
     case("vcf/missing.vcf", VARIANTS, None, "no such file"),
+    case("vcf/bomb.vcf.gz", VARIANTS, _vcf_bomb, "times its size"),
     case("motifs/none.meme", MOTIFS, MEME, "holds 0 motifs"),
     case("motifs/empty.meme", MOTIFS, "", "motifs"),
     case(
@@ -701,6 +739,7 @@ PARAMETERS = [
         "cannot name a sample",
     ),
     case("option/fractions", SPLIT + "--test-fraction 0.9 --validation-fraction 0.9", None, "0.9"),
+    case("option/folds", SPLIT + "--folds 1000000", None, "--folds 1000000", "fewer folds"),
     case("option/fraction_nan", SPLIT + "--test-fraction nan", None, "nan"),
     case("option/chromosome", SPLIT + "--test-chromosomes chr99", None, "chr99"),
     case(
@@ -709,6 +748,8 @@ PARAMETERS = [
         None,
         "for test and for validation",
     ),
+    case("option/threads", SOUND + " --threads 99999999", None, "--threads"),
+    case("option/out_empty", SOUND.replace("--out {out}", "--out="), None, "it is empty"),
     case("option/out_is_a_file", SOUND.replace("{out}", "{good}/genome.fa"), None, "genome.fa"),
     case(
         "option/out_below_a_file",
