@@ -80,8 +80,9 @@ class _Unpacked(gzip.GzipFile):
         return data
 
 
-def require_sound_gzip(path: Path) -> None:
-    """Read a gzipped file to its end, for readers that would take whatever it unpacks to.
+@contextlib.contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """Yield a plain copy of a gzipped file, for readers that cannot bound what it unpacks to.
 
     Raises
     ------
@@ -89,15 +90,19 @@ def require_sound_gzip(path: Path) -> None:
         If it is damaged, or unpacks to far more than text does.
     """
     if not is_gzipped(path):
+        yield path
         return
-    try:
-        with _Unpacked(path, "rb") as packed:
-            while packed.read1(MAX_LINE):
-                pass
-    except (EOFError, OSError, zlib.error) as error:
-        raise UserError(
-            f"the file cannot be read to its end ({error})", where=path, do="copy it again"
-        ) from error
+    with tempfile.TemporaryDirectory(prefix="seformer-unpacked-") as folder:
+        plain = Path(folder) / "plain"
+        try:
+            with _Unpacked(path, "rb") as packed, open(plain, "wb") as out:
+                while block := packed.read1(MAX_LINE):
+                    out.write(block)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise UserError(
+                f"the file cannot be read to its end ({error})", where=path, do="copy it again"
+            ) from error
+        yield plain
 
 
 @contextlib.contextmanager

@@ -170,20 +170,20 @@ def read_vcf(path: Path) -> tuple[list[pysam.VariantRecord], pysam.VariantHeader
     UserError
         If it cannot be read to its end, or unpacks to far more than text does.
     """
-    files.require_sound_gzip(path)
-    verbosity = pysam.set_verbosity(0)
-    try:
-        with pysam.VariantFile(str(path)) as handle:
-            return list(handle), handle.header
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"the file cannot be read as VCF ({error})",
-            where=path,
-            expected="VCF or BCF with its header lines",
-            do="check it with: bcftools view",
-        ) from error
-    finally:
-        pysam.set_verbosity(verbosity)
+    with files.unpacked(path) as plain:
+        verbosity = pysam.set_verbosity(0)
+        try:
+            with pysam.VariantFile(str(plain)) as handle:
+                return list(handle), handle.header
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"the file cannot be read as VCF ({error})".replace(str(plain), str(path)),
+                where=path,
+                expected="VCF or BCF with its header lines",
+                do="check it with: bcftools view",
+            ) from error
+        finally:
+            pysam.set_verbosity(verbosity)
 
 
 def substitutions(

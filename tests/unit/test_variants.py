@@ -1,3 +1,4 @@
+import gzip
 import json
 
 import numpy as np
@@ -172,6 +173,19 @@ def test_positions_at_n_have_no_substitutions(tmp_path, toy):
 def test_records_without_alternative_are_kept(tmp_path, fasta, toy):
     table, records, summary = run(tmp_path, fasta, [("chr1", "7", "none", base(7), ".")])
     assert len(table) == 0 and len(records) == 1 and summary["alleles"] == 0
+
+
+def test_a_vcf_is_read_however_it_is_compressed(tmp_path):
+    plain = write_vcf(tmp_path / "v.vcf", [("chr1", "7", "a", base(7), OTHER[base(7)])])
+    gzipped, bgzipped, bcf = (tmp_path / name for name in ("g.vcf.gz", "b.vcf.gz", "v.bcf"))
+    gzipped.write_bytes(gzip.compress(plain.read_bytes()))
+    with pysam.BGZFile(str(bgzipped), "wb") as handle:
+        handle.write(plain.read_bytes())
+    records, header = module.read_vcf(plain)
+    with pysam.VariantFile(str(bcf), "wb", header=header) as handle:
+        handle.write(records[0])
+    for path in (gzipped, bgzipped, bcf):
+        assert list(map(str, module.read_vcf(path)[0])) == list(map(str, records))
 
 
 def test_bad_files(tmp_path, fasta, toy):

@@ -147,7 +147,8 @@ def check_sizes(config: dict[str, Any], state: dict[str, torch.Tensor], where: s
     Raises
     ------
     UserError
-        For a size that is no whole number above 0, or that no tensor has.
+        For a size that is no whole number above 0, or that no tensor has, and for heads that do
+        not share the width evenly.
     """
     largest = max((size for tensor in state.values() for size in tensor.shape), default=0)
     # some room, so that a configuration of another model is told by the shape that differs
@@ -164,6 +165,14 @@ def check_sizes(config: dict[str, Any], state: dict[str, torch.Tensor], where: s
                 expected=f"a whole number from 1 to {bound}, as the weights have it",
                 do="take config.json and the weights from the same place",
             )
+    width, heads = config.get("hidden_size"), config.get("num_attention_heads")
+    if width and heads and width % heads:
+        raise UserError(
+            f"num_attention_heads is {heads}",
+            where=Path(where) / "config.json",
+            expected=f"a divisor of hidden_size, which is {width}",
+            do="take config.json and the weights from the same place",
+        )
 
 
 def _current_name(key: str) -> str:

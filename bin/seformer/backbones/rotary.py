@@ -21,6 +21,8 @@ class Rotary(nn.Module):
 
     def __init__(self, dim: int, base: float = 10000.0) -> None:
         super().__init__()
+        if dim % 2:
+            raise ValueError(f"rotary positions need heads of even width, not {dim}")
         self.dim, self.base = dim, base
 
     def forward(self, tokens: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -408,6 +408,8 @@ MODELS = [
     case("model/config_negative", PREDICT, config(hidden_size=-4), "config.json"),
     case("model/config_giant", PREDICT, config(vocab_size=10**15), "config.json"),
     case("model/config_layers", PREDICT, config(num_hidden_layers=10**9), "config.json"),
+    case("model/config_heads", PREDICT, config(num_attention_heads=3), "a divisor of hidden_size"),
+    case("model/config_odd_heads", PREDICT, config(num_attention_heads=16), "even width"),
     case("model/config_other_size", PREDICT, config(hidden_size=32), "has the shape"),
     case(
         "model/config_lacks",
