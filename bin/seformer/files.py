@@ -24,7 +24,7 @@ from seformer.errors import UserError
 
 GZIP_MAGIC = b"\x1f\x8b"
 STAGING = "staging-"
-MAX_JSON_BYTES = 64 * 2**20
+MAX_SMALL_BYTES = 64 * 2**20
 # a line of a table is never longer; memory does not follow what a file claims to be
 MAX_LINE = 2**20
 # text packs to a tenth: what unpacks to far more was made to fill memory and disks
@@ -277,6 +277,20 @@ def write_json(value: Any, path: str | os.PathLike[str]) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
+def small_file(path: str | os.PathLike[str]) -> Path:
+    """Return ``path`` as a `Path` if it is a readable file of at most 64 MiB.
+
+    Raises
+    ------
+    UserError
+        If it is missing or larger: a model folder's own small files never are.
+    """
+    path = existing_file(path)
+    if path.stat().st_size > MAX_SMALL_BYTES:
+        raise UserError("the file is larger than 64 MiB", where=path, expected="a small file")
+    return path
+
+
 def read_json(path: str | os.PathLike[str]) -> Any:
     """Read a JSON file of at most 64 MiB.
 
@@ -285,9 +299,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     UserError
         If it is missing, too large or not JSON.
     """
-    path = existing_file(path)
-    if path.stat().st_size > MAX_JSON_BYTES:
-        raise UserError("the file is larger than 64 MiB", where=path, expected="a small JSON file")
+    path = small_file(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from seformer.errors import UserError
-from seformer.files import atomic_path, open_text, read_object, write_json
+from seformer.files import atomic_path, open_text, read_object, small_file, write_json
 
 __all__ = [
     "BpeTokenizer",
@@ -260,7 +260,7 @@ class BpeTokenizer:
 
         folder = Path(folder)
         self._files = {
-            name: (folder / name).read_bytes()
+            name: small_file(folder / name).read_bytes()
             for name in self._COMPANIONS
             if (folder / name).is_file()
         }
@@ -399,7 +399,7 @@ def load_tokenizer(folder: str | Path) -> Tokenizer:
     folder = Path(folder)
     vocabulary_file, config_file = folder / "vocab.txt", folder / "tokenizer_config.json"
     if vocabulary_file.is_file():
-        with open_text(vocabulary_file) as lines:
+        with open_text(small_file(vocabulary_file)) as lines:
             vocabulary = [line.rstrip("\n") for line in lines]
         kmers = {len(token) for token in vocabulary if token and not token.strip("ACGT")}
         if len(kmers) == 1 and set(SPECIAL_TOKENS) <= set(vocabulary):

@@ -313,10 +313,14 @@ def _giant_header(here: Path, sound: Path) -> None:
     (here / "model/model.safetensors").write_bytes((1 << 60).to_bytes(8, "little") + b"{}")
 
 
-def _giant_json(here: Path, sound: Path) -> None:
-    """A gigabyte of JSON, without a byte on the disk."""
-    shutil.copytree(sound / "model", here / "model")
-    os.truncate(here / "model/seformer.json", 1 << 30)
+def giant(file: str) -> Callable[[Path, Path], None]:
+    """A gigabyte of a small file, without a byte on the disk."""
+
+    def make(here: Path, sound: Path) -> None:
+        shutil.copytree(sound / "model", here / "model")
+        os.truncate(here / "model" / file, 1 << 30)
+
+    return make
 
 
 class Payload:
@@ -388,7 +392,7 @@ MODELS = [
     case("model/settings_no_json", PREDICT, edited("seformer.json", '{\n"a":'), "line 2", "JSON"),
     case("model/settings_list", PREDICT, edited("seformer.json", "[]"), "seformer.json"),
     case("model/settings_deep", PREDICT, edited("seformer.json", "[" * 200_000), "nested"),
-    case("model/settings_giant", PREDICT, _giant_json, "larger than 64 MiB"),
+    case("model/settings_giant", PREDICT, giant("seformer.json"), "larger than 64 MiB"),
     case("model/settings_future", PREDICT, setting(format=2), "format", "this version"),
     case("model/settings_unknown", PREDICT, setting(run="rm -rf /"), "run: Extra inputs"),
     case("model/members_nested", PREDICT, _nested_ensemble, "is an ensemble itself"),
@@ -448,6 +452,7 @@ MODELS = [
         "are missing",
     ),
     case("model/no_tokenizer", PREDICT, edited("vocab.txt", None), "no tokeniser"),
+    case("model/tokenizer_giant", PREDICT, giant("vocab.txt"), "larger than 64 MiB"),
     case("model/tokenizer_binary", PREDICT, edited("vocab.txt", b"\xff\0\xff"), "not text"),
     case(
         "model/tokenizer_stride",
