@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from itertools import dropwhile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -26,6 +27,7 @@ PARAMETERS = {
     name: entry for group in SCHEMA["$defs"].values() for name, entry in group["properties"].items()
 }
 RUN_OPTIONS = {"-profile", "-params-file", "-c", "-resume", "-work-dir", "-ansi-log"}
+ASSIGNED = re.compile(r"[A-Z_]+=")
 # programs that a block may name besides our own; what they are given is not ours to check
 OTHER_PROGRAMS = {
     ".venv/bin/python",
@@ -55,7 +57,9 @@ def blocks(page: Path, language: str = "bash") -> list[tuple[str, bool]]:
 def commands(block: str) -> list[list[str]]:
     """Words of each command of a block; comments and continuations are taken care of."""
     lines = block.replace("\\\n", " ").splitlines()
-    return [words for line in lines if (words := shlex.split(line, comments=True))]
+    split = (shlex.split(line, comments=True) for line in lines)
+    # variables may be set before a command
+    return [words for line in split if (words := [*dropwhile(ASSIGNED.match, line)])]
 
 
 def ours(words: list[str]) -> bool:
