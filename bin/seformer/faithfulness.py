@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from seformer.attribute import SMALL_DIFFERENCE, Attribution, Settings, attribute
+from seformer.attribute import FIRST_STEPS, SMALL_DIFFERENCE, Attribution, Settings, attribute
 from seformer.modelfolder import Model
 from seformer.mutagenesis import importance, mutate
 from seformer.references import dinucleotide_shuffle, generator
@@ -164,7 +164,7 @@ def _agreements(
         model, sequences, keys, dataclasses.replace(settings, seed=settings.seed + 1)
     )
     # whether this one is complete does not matter, so it is not driven there
-    quick = dataclasses.replace(settings, references=1, max_steps=16)
+    quick = dataclasses.replace(settings, references=1, max_steps=FIRST_STEPS)
     shuffled = attribute(randomised(model, settings.seed), sequences, keys, quick)
     return [
         {

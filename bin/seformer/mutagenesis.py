@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from seformer.batches import collate, plan_batches
+from seformer.batches import collate, plan_batches, tokens_at_once
+from seformer.devices import side_by_side
 from seformer.modelfolder import Model
 from seformer.score import (
     DEFAULT_BATCH_TOKENS,
@@ -86,13 +87,19 @@ class WindowScorer:
         special = sum(map(len, self.model.tokenizer.wrap))
         classifier = self.model.classifier
         training = classifier.training
+        at_once = tokens_at_once(self.batch_tokens, self.model.device)
+
+        @torch.inference_mode()
+        def compute(group: np.ndarray) -> None:
+            first = start[rows[group]]
+            batch = collate(ids, first, first + length[rows[group]], self.model.tokenizer)
+            pooled = classifier.window_features(batch.to(self.model.device)).float().cpu()
+            found.update({keys[place]: row for place, row in zip(group, pooled, strict=True)})
+
         classifier.eval()
         try:
-            for group in plan_batches(length[rows] + special, self.batch_tokens):
-                first = start[rows[group]]
-                batch = collate(ids, first, first + length[rows[group]], self.model.tokenizer)
-                pooled = classifier.window_features(batch.to(self.model.device)).float().cpu()
-                found |= {keys[place]: row for place, row in zip(group, pooled, strict=True)}
+            groups = list(plan_batches(length[rows] + special, at_once))
+            side_by_side(compute, groups, min(self.batch_tokens // at_once, len(groups)))
         finally:
             classifier.train(training)
         self.computed += len(keys)
