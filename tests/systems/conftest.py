@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from galaxy_server import install_planemo
 from runs import DEMO, IMAGES, OFFLINE, ROOT, UNNAMED, Run, possible, run
 
 AHEAD: dict[str, Future] = {}
@@ -34,6 +35,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     # one after another: both may install packages
     worker = ThreadPoolExecutor(1)
     works = {"docker": start_docker, "images": build_images, "slurm": start_slurm}
+    works |= {"planemo": install_planemo}
     for name, work in works.items():
         if any(needs(item, name) for item in session.items):
             AHEAD[name] = worker.submit(work)
@@ -93,6 +95,12 @@ def docker() -> None:
 def images(docker) -> None:
     """Both images in it."""
     AHEAD["images"].result()
+
+
+@pytest.fixture(scope="session")
+def planemo() -> Path:
+    """Galaxy's tool for developers."""
+    return AHEAD["planemo"].result()
 
 
 @pytest.fixture(scope="session")
