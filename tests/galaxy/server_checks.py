@@ -1,13 +1,22 @@
 """What only a running Galaxy shows, beyond the tools' own tests.
 
-    python server_checks.py URL ADMIN_KEY TEST_DATA EXPECTED... [--planemo PLANEMO --workflow FILE]
+    python server_checks.py URL ADMIN_KEY TEST_DATA EXPECTED... --to FOLDER --planemo P --workflow W
 
-1. Data sets with hostile names are scored, and nothing in the names is run.
-2. The scores equal each EXPECTED (predictions of the command, of the pipeline) to 1e-6.
-3. Bad input ends with seformer's message where Galaxy shows errors.
-4. The workflow runs from upload to report.
+scores
+    The tool's are those of each EXPECTED (of the command, of the pipeline) to 1e-6.
+hostile_names
+    Names of datasets that a shell would run are names, and nothing else.
+messages
+    Bad input ends with seformer's message where Galaxy shows errors.
+parameters
+    Text that a shell would run, or that leads elsewhere, never becomes a job.
+viewers
+    Results have the types, columns and assembly that UCSC, IGV and Galaxy's own viewers want.
+workflow
+    From upload to report.
 
-Runs with Galaxy's own Python environment, which has requests.
+Each leaves a file of its name: empty, or what was wrong. Runs with Galaxy's own Python environment,
+which has requests.
 """
 
 from __future__ import annotations
@@ -16,15 +25,13 @@ import argparse
 import csv
 import io
 import json
-import logging
 import subprocess
-import sys
 import time
+import traceback
 from pathlib import Path
 
 import requests
 
-logger = logging.getLogger("server_checks")
 TOLERANCE = 1e-6
 COMPARED = ("logit", "probability", "coverage")
 # each would leave this file, if a shell ever saw it
@@ -44,12 +51,13 @@ class Galaxy:
     def __init__(self, url: str, key: str) -> None:
         self.url, self.headers = url, {"x-api-key": key}
 
-    def ask(self, method: str, path: str, **kwargs):
-        answer = requests.request(
-            method, f"{self.url}/api/{path}", headers=self.headers, timeout=60, **kwargs
-        )
-        if not answer.ok:
-            raise SystemExit(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+    def send(self, method: str, path: str, **kwargs) -> requests.Response:
+        url = f"{self.url}/api/{path}"
+        return requests.request(method, url, headers=self.headers, timeout=600, **kwargs)
+
+    def ask(self, method: str, path: str, **kwargs) -> requests.Response:
+        answer = self.send(method, path, **kwargs)
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
         return answer
 
     def user_key(self) -> str:
@@ -60,11 +68,13 @@ class Galaxy:
 
     def upload(self, history: str, path: Path, name: str, extension: str) -> str:
         element = {"src": "files", "name": name, "ext": extension, "dbkey": "?"}
-        targets = [{"destination": {"type": "hdas"}, "elements": [element]}]
         with open(path, "rb") as content:
-            data = {"history_id": history, "targets": json.dumps(targets)}
-            files = {"files_0|file_data": content}
-            made = self.ask("POST", "tools/fetch", data=data, files=files).json()
+            return self.fetch(history, element, files={"files_0|file_data": content})
+
+    def fetch(self, history: str, element: dict, **kwargs) -> str:
+        targets = [{"destination": {"type": "hdas"}, "elements": [element]}]
+        data = {"history_id": history, "targets": json.dumps(targets)}
+        made = self.ask("POST", "tools/fetch", data=data, **kwargs).json()
         return made["outputs"][0]["id"]
 
     def run(self, history: str, tool: str, inputs: dict) -> dict:
@@ -107,49 +117,114 @@ def compare(found: str, expected: Path) -> float:
     return largest
 
 
-def check_scores(galaxy: Galaxy, folder: Path, expected: list[Path]) -> None:
-    history = galaxy.ask("POST", "histories", json={"name": "checks"}).json()["id"]
-    regions = galaxy.upload(history, folder / "to_score.bed", HOSTILE["regions"], "bed")
-    genome = galaxy.upload(history, folder / "genome.fa.gz", HOSTILE["genome"], "fasta.gz")
-    model = galaxy.upload(history, folder / "model.tar", HOSTILE["model"], "tar")
-    inputs = {
-        "regions": data(regions),
-        "genome|source": "history",
-        "genome|fasta": data(genome),
-        "trained|source": "history",
-        "trained|model": data(model),
-    }
-    job = galaxy.run(history, "seformer_predict", inputs)
-    assert job["state"] == "ok", job.get("stderr")
-    named = galaxy.ask("GET", f"datasets/{regions}").json()["name"]
-    assert named == HOSTILE["regions"], f"the name arrived as {named!r}"
-    table = galaxy.content(job["made"]["table"])
-    for path in expected:
-        difference = compare(table, path)
-        logger.info("largest difference from %s: %.3g", path.name, difference)
-        assert difference <= TOLERANCE, f"{path}: differs by {difference}"
-    # the same with an archive that is cut off
-    cut = galaxy.upload(history, folder / "model_cut.tar", f"cut $(touch {TRACE}).tar", "tar")
-    job = galaxy.run(history, "seformer_predict", inputs | {"trained|model": data(cut)})
-    assert job["state"] == "error", job["state"]
-    message = job["stderr"]
-    assert "seformer: error: trained_model: " in message, message
-    assert "What to do: " in message and "Traceback" not in message, message
-    shown = galaxy.ask("GET", f"datasets/{job['made']['table']}").json()["misc_info"]
-    assert "trained_model" in shown, f"shown at the data set: {shown!r}"
-    assert not TRACE.exists(), "a name was run"
+class Checks:
+    """The checks of one server, in one history of a user who is no admin."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self.given = given
+        self.galaxy = Galaxy(given.url, Galaxy(given.url, given.key).user_key())
+        self.history = self.galaxy.ask("POST", "histories", json={"name": "checks"}).json()["id"]
+        regions = self.upload("to_score.bed", HOSTILE["regions"], "bed")
+        genome = self.upload("genome.fa.gz", HOSTILE["genome"], "fasta.gz")
+        model = self.upload("model.tar", HOSTILE["model"], "tar")
+        self.inputs = {
+            "regions": data(regions),
+            "genome|source": "history",
+            "genome|fasta": data(genome),
+            "trained|source": "history",
+            "trained|model": data(model),
+        }
+        self.scored = self.galaxy.run(self.history, "seformer_predict", self.inputs)
+
+    def upload(self, file: str, name: str, extension: str) -> str:
+        return self.galaxy.upload(self.history, self.given.folder / file, name, extension)
+
+    def details(self, dataset: str) -> dict:
+        return self.galaxy.ask("GET", f"datasets/{dataset}").json()
+
+    def scores(self) -> None:
+        assert self.scored["state"] == "ok", self.scored.get("stderr")
+        table = self.galaxy.content(self.scored["made"]["table"])
+        for path in self.given.expected:
+            difference = compare(table, path)
+            assert difference <= TOLERANCE, f"{path}: differs by {difference}"
+
+    def hostile_names(self) -> None:
+        assert self.scored["state"] == "ok", self.scored.get("stderr")
+        for key, field in (("regions", "regions"), ("genome", "genome|fasta")):
+            named = self.details(self.inputs[field]["id"])["name"]
+            assert named == HOSTILE[key], f"the name arrived as {named!r}"
+        assert not TRACE.exists(), "a name was run"
+
+    def messages(self) -> None:
+        cut = self.upload("model_cut.tar", f"cut $(touch {TRACE}).tar", "tar")
+        job = self.galaxy.run(
+            self.history, "seformer_predict", self.inputs | {"trained|model": data(cut)}
+        )
+        assert job["state"] == "error", job["state"]
+        message = job["stderr"]
+        assert "seformer: error: trained_model: " in message, message
+        assert "What to do: " in message and "Traceback" not in message, message
+        shown = self.details(job["made"]["table"])["misc_info"]
+        assert "trained_model" in shown, f"shown at the dataset: {shown!r}"
+        assert not TRACE.exists(), "a name was run"
+
+    def parameters(self) -> None:
+        enhancers = self.inputs["regions"]
+        for name, text in (
+            ("sample", f"$(touch {TRACE})"),
+            ("sample", "../elsewhere"),
+            ("sample", "-rf"),
+            ("labelled|random_negatives", f"`touch {TRACE}`"),
+            ("labelled|random_negatives", "1; touch trace"),
+        ):
+            inputs = {
+                "labelled|form": "drawn",
+                "labelled|super_enhancers": enhancers,
+                "genome|source": "history",
+                "genome|fasta": self.inputs["genome|fasta"],
+                name: text,
+            }
+            body = {"history_id": self.history, "tool_id": "seformer_extract", "inputs": inputs}
+            answer = self.galaxy.send("POST", "tools", json=body)
+            assert answer.status_code == 400, f"{name}={text!r}: {answer.status_code}"
+            assert name.rpartition("|")[2] in answer.text, answer.text[:500]
+        assert not TRACE.exists(), "a parameter was run"
+
+    def viewers(self) -> None:
+        """As people do it: the assembly is chosen at upload, results carry it on."""
+        element = {"src": "pasted", "paste_content": "chr7\t4796\t6216\n", "name": "one.bed"}
+        element |= {"ext": "bed", "dbkey": "hg38"}
+        regions = self.galaxy.fetch(self.history, element)
+        inputs = self.inputs | {"regions": data(regions), "how|method": "saliency"}
+        inputs |= {"advanced|faithfulness": "0"}
+        explained = self.galaxy.run(self.history, "seformer_explain", inputs)
+        scored = self.galaxy.run(self.history, "seformer_predict", inputs)
+        assert explained["state"] == scored["state"] == "ok", explained.get("stderr")
+        for job, name, extension in ((explained, "track", "bigwig"), (scored, "bed", "bed")):
+            found = self.details(job["made"][name])
+            assert found["file_ext"] == extension, found["file_ext"]
+            assert found["metadata_dbkey"] == ["hg38"], found["metadata_dbkey"]
+            offered = {app["label"] for app in found["display_apps"] + found["display_types"]}
+            for viewer in ("UCSC", "IGV"):
+                assert any(viewer in label for label in offered), f"{name}: {offered}"
+        table = self.details(scored["made"]["table"])
+        assert "probability" in table["metadata_column_names"], table["metadata_column_names"]
+
+    def workflow(self) -> None:
+        work = self.given.to
+        words = [self.given.planemo, "test", "--galaxy_url", self.given.url]
+        words += ["--galaxy_admin_key", self.given.key, "--no_shed_install"]
+        words += ["--galaxy_user_key", self.galaxy.headers["x-api-key"]]
+        words += ["--test_output", "workflow.html", "--test_output_json", "workflow.json"]
+        words += [self.given.workflow]
+        done = subprocess.run(
+            list(map(str, words)), cwd=work.parent, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
-def check_workflow(galaxy: Galaxy, admin: str, planemo: str, workflow: Path, work: Path) -> None:
-    command = [planemo, "test", "--galaxy_url", galaxy.url, "--galaxy_admin_key", admin]
-    command += ["--galaxy_user_key", galaxy.headers["x-api-key"], "--no_shed_install"]
-    command += ["--test_output", work / "workflow.html"]
-    command += ["--test_output_json", work / "workflow.json", workflow]
-    done = subprocess.run(
-        list(map(str, command)), cwd=work, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit("the workflow failed:\n" + done.stdout[-3000:] + done.stderr[-3000:])
+CHECKS = ("scores", "hostile_names", "messages", "parameters", "viewers", "workflow")
 
 
 def main() -> None:
@@ -158,19 +233,20 @@ def main() -> None:
     parser.add_argument("key")
     parser.add_argument("folder", type=Path)
     parser.add_argument("expected", nargs="*", type=Path)
-    parser.add_argument("--planemo")
-    parser.add_argument("--workflow", type=Path)
+    parser.add_argument("--to", type=Path, required=True)
+    parser.add_argument("--planemo", required=True)
+    parser.add_argument("--workflow", type=Path, required=True)
     given = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
-    galaxy = Galaxy(given.url, Galaxy(given.url, given.key).user_key())
-    began = time.monotonic()
-    check_scores(galaxy, given.folder, given.expected)
-    logger.info("PASSED scores, hostile names, message: %.0f s", time.monotonic() - began)
-    if given.workflow:
-        began = time.monotonic()
-        check_workflow(galaxy, given.key, given.planemo, given.workflow, Path.cwd())
-        logger.info("PASSED workflow: %.0f s", time.monotonic() - began)
+    given.to.mkdir()
+    checks = Checks(given)
+    for name in CHECKS:
+        began, said = time.monotonic(), ""
+        try:
+            getattr(checks, name)()
+        except Exception:
+            said = traceback.format_exc()
+        (given.to / name).write_text(said)
+        print(f"check {name}: {'failed' if said else 'passed'}, {time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":

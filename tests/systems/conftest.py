@@ -14,17 +14,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from galaxy_server import install_planemo
+from galaxy_server import (
+    Served,
+    install_planemo,
+    serve_in_docker,
+    serve_plain,
+)
 from runs import DEMO, IMAGES, OFFLINE, ROOT, UNNAMED, Run, possible, run
 
 AHEAD: dict[str, Future] = {}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on systems come last, and of these the ones that need images."""
+    """Tests on systems come last, of these the ones that need images, and what Galaxy has shown."""
 
     def place(item: pytest.Item) -> int:
-        return (Path(__file__).parent in item.path.parents) + needs(item, "images")
+        galaxy = needs(item, "galaxy") or needs(item, "galaxy_docker")
+        return (Path(__file__).parent in item.path.parents) + needs(item, "images") + 2 * galaxy
 
     items.sort(key=place)
 
@@ -32,14 +38,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
-    # one after another: both may install packages
-    worker = ThreadPoolExecutor(1)
-    works = {"docker": start_docker, "images": build_images, "slurm": start_slurm}
-    works |= {"planemo": install_planemo}
-    for name, work in works.items():
-        if any(needs(item, name) for item in session.items):
-            AHEAD[name] = worker.submit(work)
-    worker.shutdown(wait=False)
+    systems = {"docker": start_docker, "images": build_images, "slurm": start_slurm}
+    servers = {"planemo": install_planemo, "galaxy": start_galaxy, "galaxy_docker": start_jobs}
+    # one after another: systems may install packages, and one server is enough for a machine
+    for works in (systems, servers):
+        worker = ThreadPoolExecutor(1)
+        for name, work in works.items():
+            if any(needs(item, name) for item in session.items):
+                AHEAD[name] = worker.submit(work)
+        worker.shutdown(wait=False)
 
 
 def needs(item: pytest.Item, name: str) -> bool:
@@ -85,6 +92,16 @@ def build_images() -> None:
             assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
 
 
+def start_galaxy() -> Served:
+    return serve_plain(AHEAD["planemo"].result())
+
+
+def start_jobs() -> Served:
+    """The same with jobs in containers."""
+    AHEAD["images"].result()
+    return serve_in_docker()
+
+
 @pytest.fixture(scope="session")
 def docker() -> None:
     """A Docker engine."""
@@ -101,6 +118,18 @@ def images(docker) -> None:
 def planemo() -> Path:
     """Galaxy's tool for developers."""
     return AHEAD["planemo"].result()
+
+
+@pytest.fixture(scope="session")
+def galaxy(planemo) -> Served:
+    """What a Galaxy server has shown."""
+    return AHEAD["galaxy"].result()
+
+
+@pytest.fixture(scope="session")
+def galaxy_docker(images) -> Served:
+    """What a Galaxy server has shown whose jobs run in the tools' image."""
+    return AHEAD["galaxy_docker"].result()
 
 
 @pytest.fixture(scope="session")
