@@ -35,6 +35,7 @@ from seformer.explained import (
     WINDOW_COLUMNS,
     WINDOWS_FILE,
     has_values,
+    iterate,
     read_table,
     read_windows,
 )
@@ -252,15 +253,14 @@ def merge(
             table["flags"], kept, _spread(tracks.overlapping(table[kept]), kept), strict=True
         )
     ]
-    records = [files.read_json(Path(shard) / SUMMARY_FILE) for shard in shards]
+    records = [_read_summary(Path(shard) / SUMMARY_FILE) for shard in shards]
     sizes = read_sizes(fasta, chrom_sizes)
     with files.output_folder(out) as staging:
         lengths = (table["end"] - table["start"])[kept].tolist()
         with tracks.ValuesWriter(staging / tracks.VALUES_FILE, lengths) as writer:
             for shard in shards:
-                values = tracks.Values(Path(shard) / tracks.VALUES_FILE)
-                for row in range(len(values)):
-                    writer.add(values[row], values.sequence(row))
+                for _, values, sequence in iterate(shard):
+                    writer.add(values, sequence)
         files.write_table(table, staging / TABLE_FILE)
         files.write_table(windows, staging / WINDOWS_FILE)
         record = {
@@ -273,6 +273,17 @@ def merge(
         files.write_json(record, staging / SUMMARY_FILE)
         write_tracks(staging, sizes, bedgraph=bedgraph)
         log(record)
+
+
+def _read_summary(path: Path) -> dict[str, Any]:
+    record = files.read_object(path)
+    if missing := {"settings", "seconds", "faithfulness"} - record.keys():
+        raise UserError(
+            f"{', '.join(sorted(missing))} is missing",
+            where=path,
+            do="run `seformer explain` again",
+        )
+    return record
 
 
 def _spread(flags: np.ndarray, kept: np.ndarray) -> np.ndarray:

@@ -44,6 +44,22 @@ WINDOW_COLUMNS = (
     "steps",
     "flags",
 )
+KINDS = (
+    dict.fromkeys(("start", "end"), "int64")
+    | dict.fromkeys(("label", "steps", "references"), "Int64")
+    | dict.fromkeys(
+        (
+            "logit",
+            "reference_logit",
+            "attribution_sum",
+            "special_share",
+            "completeness_error",
+            "worst_reference_error",
+            "coverage",
+        ),
+        "float64",
+    )
+)
 
 
 def read_table(folder: Path) -> pd.DataFrame:
@@ -60,8 +76,15 @@ def read_table(folder: Path) -> pd.DataFrame:
     )
     for column in ("name", "prediction", "flags"):
         table[column] = table[column].fillna("")
-    for column in ("label", "steps", "references"):
-        table[column] = table[column].astype("Int64")
+    for column, kind in KINDS.items():
+        try:
+            table[column] = table[column].astype(kind)
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                f"the column {column} holds something that is no number",
+                where=path,
+                do="run `seformer explain` again",
+            ) from error
     return table
 
 
@@ -81,15 +104,29 @@ def has_values(table: pd.DataFrame) -> np.ndarray:
 
 
 def iterate(folder: Path) -> Iterator[tuple[pd.Series, np.ndarray, str]]:
-    """Yield (row of the table, values float32 ``[bases]``, sequence) of an explained folder."""
+    """Yield (row of the table, values float32 ``[bases]``, sequence) of an explained folder.
+
+    Raises
+    ------
+    UserError
+        If a file is missing or damaged, or they do not belong together.
+    """
     table = read_table(folder)
     rows = table[has_values(table)].reset_index(drop=True)
     values = tracks.Values(Path(folder) / tracks.VALUES_FILE)
-    if len(values) != len(rows):
+    lengths = (rows["end"] - rows["start"]).to_numpy()
+    if len(values) != len(rows) or np.any(np.diff(values.offsets) != lengths):
         raise UserError(
-            f"{len(values)} regions have values, the table has {len(rows)}",
+            "the values are not those of the regions in the table",
             where=folder,
             do="run `seformer explain` again",
         )
     for index in range(len(rows)):
-        yield rows.iloc[index], values[index], values.sequence(index)
+        found = values[index]
+        if not np.isfinite(found).all():
+            raise UserError(
+                "there are values that are no numbers",
+                where=folder,
+                do="run `seformer explain` again",
+            )
+        yield rows.iloc[index], found, values.sequence(index)

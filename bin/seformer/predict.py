@@ -224,7 +224,8 @@ def add_summaries(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def write_merged(regions: Path, shards: Sequence[Path], out: Path) -> None:
     """Write ``predictions.tsv``, ``predictions.bed`` and ``summary.json``, row by row."""
     paths = [shard / "scores.tsv" for shard in shards]
-    columns, scores = score_columns(paths), _score_rows(paths)
+    columns = score_columns(paths)
+    scores = _score_rows(paths, 1 + len(columns))
     with (
         open(out / "predictions.tsv", "w", encoding="utf-8", newline="") as table,
         open(out / "predictions.bed", "w", encoding="utf-8", newline="") as bed,
@@ -243,8 +244,16 @@ def write_merged(regions: Path, shards: Sequence[Path], out: Path) -> None:
             header = False
     if next(scores, None) is not None:
         raise UserError("there are more scores than regions", where=regions)
-    summaries = [files.read_json(shard / "summary.json") for shard in shards]
-    files.write_json(add_summaries(summaries), out / "summary.json")
+    summaries = [files.read_object(shard / "summary.json") for shard in shards]
+    try:
+        total = add_summaries(summaries)
+    except (TypeError, AttributeError, ValueError) as error:
+        raise UserError(
+            "a summary.json is not one of `seformer predict`",
+            where=regions,
+            do="score all shards again",
+        ) from error
+    files.write_json(total, out / "summary.json")
 
 
 def score_columns(paths: Sequence[Path]) -> list[str]:
@@ -271,12 +280,21 @@ def score_columns(paths: Sequence[Path]) -> list[str]:
     return found
 
 
-def _score_rows(paths: Sequence[Path]) -> Iterator[list[str]]:
+def _score_rows(paths: Sequence[Path], width: int) -> Iterator[list[str]]:
     for path in paths:
         with files.open_text(path) as text:
             text.readline()
-            for row in text:
-                yield row.rstrip("\n").split("\t")
+            for number, row in enumerate(text, 2):
+                cells = row.rstrip("\n").split("\t")
+                if len(cells) != width or not cells[0].isdecimal() or row[-1] != "\n":
+                    raise UserError(
+                        "this is no row of scores",
+                        where=path,
+                        line=number,
+                        expected=f"{width} columns, the first a line number",
+                        do="score this shard again",
+                    )
+                yield cells
 
 
 def _write_part(
@@ -297,7 +315,12 @@ def _write_part(
     scored = scores["logit"] != ""
     places = regions.reset_index(drop=True)[scored]
     called = scores["prediction"][scored]
-    value = scores["probability"][scored].astype(float).mul(1000).round().astype(int)
+    probability = pd.to_numeric(scores["probability"][scored], errors="coerce")
+    if not probability.between(0, 1).all():
+        raise UserError(
+            "a probability among the scores is no number from 0 to 1", do="score all shards again"
+        )
+    value = probability.mul(1000).round().astype(int)
     pd.DataFrame(
         {
             "chrom": places["chrom"],

@@ -102,18 +102,25 @@ class Values:
     """
 
     def __init__(self, path: Path) -> None:
-        path = existing_file(path)
+        self._path = existing_file(path)
         try:
             self._file = safe_open(path, framework="np")
             self.offsets = self._file.get_tensor("offsets")
             self._values = self._file.get_slice("values")
             self._bases = self._file.get_slice("bases")
         except SafetensorError as error:
-            raise UserError(
-                "the file is damaged or not one of `seformer explain`",
-                where=path,
-                do="run `seformer explain` again",
-            ) from error
+            raise self._damaged() from error
+        ends = self.offsets if self.offsets.ndim == 1 and self.offsets.dtype == np.int64 else []
+        sizes = [self._values.get_shape(), self._bases.get_shape()]
+        if not len(ends) or ends[0] or np.any(np.diff(ends) < 0) or sizes != [[ends[-1]]] * 2:
+            raise self._damaged()
+
+    def _damaged(self) -> UserError:
+        return UserError(
+            "the file is damaged or not one of `seformer explain`",
+            where=self._path,
+            do="run `seformer explain` again",
+        )
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -125,6 +132,8 @@ class Values:
     def sequence(self, row: int) -> str:
         """Bases of one region."""
         codes = self._bases[int(self.offsets[row]) : int(self.offsets[row + 1])]
+        if codes.max(initial=0) >= len(LETTERS):
+            raise self._damaged()
         return LETTERS[codes].tobytes().decode()
 
 

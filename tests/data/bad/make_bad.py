@@ -576,6 +576,84 @@ def cell(column: str, value: str) -> Callable[[Path], None]:
     return change
 
 
+def scores(*rows: tuple[object, ...], summary: str = "{}") -> Callable[[Path, Path], None]:
+    """What `predict` writes of a shard: a row a region."""
+
+    def make(here: Path, good: Path) -> None:
+        header = ("line", "logit", "probability", "prediction", "coverage", "flags")
+        (here / "scores.tsv").write_text("".join(row(*cells) for cells in (header, *rows)))
+        (here / "summary.json").write_text(summary)
+
+    return make
+
+
+def values(**changed: Callable[[np.ndarray], np.ndarray]) -> Callable[[Path, Path], None]:
+    """An explained folder with other tensors in its attributions.safetensors."""
+
+    def make(here: Path, good: Path) -> None:
+        from safetensors.numpy import load_file, save_file
+
+        shutil.copytree(good / "explained", here / "explained")
+        path = here / "explained/attributions.safetensors"
+        tensors = load_file(path)
+        save_file(tensors | {k: change(tensors[k]) for k, change in changed.items()}, path)
+
+    return make
+
+
+def explained(file: str, old: str, new: str) -> Callable[[Path, Path], None]:
+    """An explained folder with some text of a file replaced."""
+
+    def make(here: Path, good: Path) -> None:
+        shutil.copytree(good / "explained", here / "explained")
+        path = here / "explained" / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    return make
+
+
+S = (0.5, 0.6, "SE", 1.0, "")
+MERGE = "merge-predictions {here} --regions {good}/few.bed --out {out}"
+TRACKS = "merge-attributions {here}/explained --fasta {good}/genome.fa --out {out}"
+SHARDS = [
+    case("scores/cut", MERGE, scores((1, *S), (2, *S), (3, 0.5)), "line 4", "6 columns"),
+    case("scores/text_line", MERGE, scores(("x", *S)), "line 2", "no row of scores"),
+    case("scores/missing", MERGE, scores((1, *S), (2, *S)), "do not fit the file's lines"),
+    case("scores/many", MERGE, scores(*((i, *S) for i in (1, 2, 3, 4))), "more scores than"),
+    case("scores/nan", MERGE, scores(*((i, *S[:1], "nan", *S[2:]) for i in (1, 2, 3))), "from 0"),
+    case(
+        "scores/summary",
+        MERGE,
+        scores(*((i, *S) for i in (1, 2, 3)), summary='{"rows": "x"}'),
+        "summary.json is not one",
+    ),
+    case("scores/list", MERGE, scores(*((i, *S) for i in (1, 2, 3)), summary="[]"), "no object"),
+    case("explained/negative", TRACKS, values(offsets=lambda o: -o), "damaged"),
+    case("explained/too_far", TRACKS, values(offsets=lambda o: o * 1000), "damaged"),
+    case("explained/no_letters", TRACKS, values(bases=lambda b: b * 0 + 99), "damaged"),
+    case("explained/nan", TRACKS, values(values=lambda v: v * np.float32("nan")), "no numbers"),
+    case(
+        "explained/text",
+        TRACKS,
+        explained("attributions.tsv", "chr1\t100", "chr1\tx"),
+        "column start",
+    ),
+    case(
+        "explained/other_place",
+        TRACKS,
+        explained("attributions.tsv", "chr1\t100", "chr1\t150"),
+        "not those of the regions",
+    ),
+    case(
+        "explained/summary",
+        TRACKS,
+        explained("summary.json", '"settings"', '"settnigs"'),
+        "settings is missing",
+    ),
+]
+
 EXTRACTED = "split --extracted {here}/cell --out {out}"
 OTHER = [
     case("vcf/empty.vcf", VARIANTS, "", "cannot be read as VCF", "Expected"),
@@ -767,7 +845,7 @@ PARAMETERS = [
     case("option/out_no_place", SOUND.replace("{out}", "/proc/x/y"), None, "cannot be written"),
 ]
 
-CASES: list[Case] = [*REGIONS, *GENOMES, *MODELS, *ARCHIVES, *OTHER, *PARAMETERS]
+CASES: list[Case] = [*REGIONS, *GENOMES, *MODELS, *ARCHIVES, *SHARDS, *OTHER, *PARAMETERS]
 
 
 # ------------------------------------------------------------------------- making
