@@ -72,25 +72,35 @@ def starting(work: Path, size: str) -> list[Fact]:
 
 
 def memory(work: Path, size: str) -> list[Fact]:
-    """Peak of a prediction against that of one of ten times the regions."""
+    """Peaks of the commands that read regions, against those with ten times the regions."""
     how = inputs.SIZES[size]
     fasta, model = inputs.genome(work / "genome.fa", how.genome), inputs.saved_preset(work)
-    peaks = []
-    for number in (how.streamed, 10 * how.streamed):
-        bed = inputs.bed(work / f"{number}.bed", fasta, number)
-        out = work / f"scored_{number}"
-        words = ("--model", model, "--fasta", fasta, "--regions", bed, "--out", out)
-        peaks.append(command("predict", *words)[1])
-    return [
-        Fact(
-            f"peak memory of `seformer predict`: {10 * how.streamed:,} regions against"
-            f" {how.streamed:,}",
-            peaks[1] / peaks[0],
-            "×",
-            1.1,
-            f"{peaks[0]:.0f} MB and {peaks[1]:.0f} MB",
+    loaded = ("--model", model)
+    # gradients of one step: each further step takes as much memory again, one after the other
+    once = (*loaded, "--method", "saliency", "--faithfulness", 0)
+    commands = {
+        "extract": (how.streamed, ("--unlabelled",)),
+        "predict": (how.streamed, loaded),
+        "explain": (how.streamed // 4, once),
+    }
+    found = []
+    for verb, (few, options) in commands.items():
+        peaks = []
+        for number in (few, 10 * few):
+            bed = inputs.bed(work / f"{number}.bed", fasta, number)
+            out = work / f"{verb}_{number}"
+            words = (*options, "--fasta", fasta, "--regions", bed, "--out", out)
+            peaks.append(command(verb, *words)[1])
+        found.append(
+            Fact(
+                f"peak memory of `seformer {verb}`: {10 * few:,} regions against {few:,}",
+                peaks[1] / peaks[0],
+                "×",
+                1.1,
+                f"{peaks[0]:.0f} MB and {peaks[1]:.0f} MB",
+            )
         )
-    ]
+    return found
 
 
 def seconds(duration: str) -> float:

@@ -20,6 +20,7 @@ from seformer.checkpoint import Keeper
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.fit_spectrum import weigh
+from seformer.frozen import backbone_digest
 from seformer.logs import progress
 from seformer.lora import add_adapters, merge_adapters
 from seformer.minibatches import epoch_batches, micro_batches
@@ -101,6 +102,7 @@ def finetune_full(
         kept = checkpoints / fingerprint(
             data=data.digest(),
             model=files.sha256(model / "model.safetensors"),
+            backbone=backbone_digest(start),
             settings=start.settings.model_dump_json(),
             options=resolved,
         )

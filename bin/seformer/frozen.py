@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+import tempfile
 from pathlib import Path
 
 import torch
 
 from seformer import checked
 from seformer.ahead import ahead
-from seformer.classifier import RegionClassifier
 from seformer.logs import progress
 from seformer.modelfolder import Model
 from seformer.score import STRANDS, WindowFeatures, both_strands, chunks, window_features
@@ -28,7 +29,7 @@ def frozen_features(
     settings = model.settings
     stem = "features-" + fingerprint(
         data=data.digest(),
-        backbone=weights_digest(model.classifier),
+        backbone=backbone_digest(model),
         window=settings.window,
         overlap=settings.overlap,
         token_pooling=settings.token_pooling,
@@ -56,10 +57,18 @@ def _compute(model: Model, data: TrainingData, batch_tokens: int) -> WindowFeatu
     return WindowFeatures(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
-def weights_digest(classifier: RegionClassifier) -> str:
-    """SHA-256 of the backbone's weights (the head's do not change the features)."""
-    state = hashlib.sha256()
-    for key, value in sorted(classifier.backbone.published_state().items()):
+def backbone_digest(model: Model) -> str:
+    """SHA-256 of what turns bases into features: tokeniser, configuration and weights.
+
+    The weights of the head do not change the features.
+    """
+    backbone = model.classifier.backbone
+    state = hashlib.sha256(json.dumps(backbone.config, sort_keys=True).encode())
+    with tempfile.TemporaryDirectory() as folder:
+        model.tokenizer.save(folder)
+        for path in sorted(Path(folder).iterdir()):
+            state.update(path.name.encode() + path.read_bytes())
+    for key, value in sorted(backbone.published_state().items()):
         state.update(key.encode())
         state.update(value.detach().cpu().contiguous().view(torch.uint8).numpy())
     return state.hexdigest()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,12 @@ from seformer.errors import UserError
 from seformer.extract import extract
 from seformer.finetune_full import finetune_full, learning_rate_at, resolve_precision
 from seformer.finetune_head import Standardiser, finetune_head
-from seformer.frozen import rows_of
+from seformer.frozen import backbone_digest, rows_of
 from seformer.modelfolder import load_model, new_model, read_settings
 from seformer.score import score
 from seformer.split import split
 from seformer.store import build_store, store_margins
-from seformer.tokens import reverse_complement
+from seformer.tokens import KmerTokenizer, reverse_complement
 from seformer.training import (
     EarlyStopping,
     check_finite,
@@ -108,6 +109,19 @@ def test_features_are_computed_once(data, tmp_path, monkeypatch, stage1):
     assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     with pytest.raises(TypeError):  # another window needs other features
         finetune_head(*data, "tiny", tmp_path / "c", epochs=1, window=48, cache=cache, device="cpu")
+
+
+def test_cached_features_are_those_of_one_tokeniser_and_backbone(stage1):
+    model = load_model(stage1)
+    same = backbone_digest(load_model(stage1))
+    with torch.no_grad():
+        model.classifier.head.out.weight.add_(1)
+    assert backbone_digest(model) == same
+    tokens = model.tokenizer
+    other = KmerTokenizer(tokens.k, 3, tokens.vocabulary)
+    assert backbone_digest(replace(model, tokenizer=other)) != same
+    model.classifier.backbone.config["layer_norm_eps"] = 1e-3
+    assert backbone_digest(model) != same
 
 
 def test_folding_gives_the_same_function_on_raw_features():
