@@ -67,7 +67,7 @@ def test_every_stage_at_random_moments(stage, good, tmp_path):
 @pytest.mark.parametrize("stage", [stage for stage in ALL if stage != "index"])
 def test_no_room_for_any_stage(stage, good, tmp_path):
     out = tmp_path / "results/out"
-    done = limited(words(stage, good, out), file_limit(200), HEAVY)
+    done = limited(words(stage, good, out), file_limit(20), HEAVY)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     assert "seformer: error: " in done.stderr
