@@ -53,17 +53,15 @@ def test_attributions_point_at_the_planted_motifs(truth, results):
                 inside[max(start - region.start, 0) : end - region.start] = True
             planted.append(inside)
     size, planted = np.abs(np.concatenate(values)), np.concatenate(planted)
-    # measured: 0.82; another processor rounds, and so trains, a little differently
-    assert roc_auc_score(planted, size) >= 0.78
     assert size[planted].mean() >= 3 * size[~planted].mean()
+    assert roc_auc_score(planted, size) >= 0.80
     assert average_precision_score(planted, size) >= 3 * planted.mean()
 
 
 def test_attributions_are_faithful(explained):
     found = files.read_json(explained / "summary.json")["faithfulness"]
     summary = found["summary"]
-    # measured: 6.9; what random bases do to four regions is noisy
-    assert summary["deletion_ratio"] >= 4
+    assert summary["deletion_ratio"] >= 5
     assert summary["mutagenesis"] >= 0.6
     assert summary["seed_stability"] >= 0.5
     assert abs(summary["randomised_model"]) <= 0.2
