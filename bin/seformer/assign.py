@@ -174,7 +174,8 @@ def into_folds(
     if folds > len(counts):
         name = {"chrom": "chromosomes", "cluster": "clusters of regions"}[by]
         raise UserError(
-            f"--folds {folds}: the regions lie in {len(counts)} {name} only",
+            f"--folds {folds}: the regions lie in {len(counts)} {name}, the test part of fold "
+            f"{len(counts) + 1} would have 0",
             expected="one or more for each fold",
             do="ask for fewer folds",
         )
