@@ -13,7 +13,13 @@ from captum.attr import LayerIntegratedGradients
 from harness import Other, Work
 
 from seformer.attribute import Settings, attribute
-from seformer.gradients import DEFAULT_BATCH_TOKENS, integrate, make_examples, with_reference
+from seformer.gradients import (
+    DEFAULT_BATCH_TOKENS,
+    integrate,
+    make_examples,
+    shares_of,
+    with_reference,
+)
 from seformer.references import make_references
 from seformer.score import encode_views
 
@@ -95,7 +101,7 @@ def make(work: Path, size: str) -> Work:
             with_reference(e, ids[encoding.splits[i] : encoding.splits[i + 1]])
             for i, e in enumerate(make_examples(model, encoding))
         ]
-        expected = integrate(model, jobs, 50, DEFAULT_BATCH_TOKENS)
+        expected = integrate(model, shares_of(model), jobs, 50, DEFAULT_BATCH_TOKENS)
         values, errors = plainly.run(50)
         found["50 steps"], found["seformer"] = errors.max(), ours().max()
         pairs = zip(values, expected, strict=True)

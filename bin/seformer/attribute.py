@@ -25,6 +25,7 @@ from seformer.gradients import (
     integrate,
     make_examples,
     reference_margins,
+    shares_of,
     with_reference,
 )
 from seformer.modelfolder import Model
@@ -278,7 +279,7 @@ def _integrated(
     references = margins.reshape(regions, number, views).mean(2) + spectral.margins
     difference = inputs.logits[:, None] - references
 
-    bases = spans(model, inputs.encoding, inputs.lengths)
+    shares, bases = shares_of(model), spans(model, inputs.encoding, inputs.lengths)
     apart = inputs.margins[:, None] - margins.reshape(regions, number, views)
     values = [[np.empty(0)] * number for _ in range(regions)]
     windows = [[NO_WINDOWS] * number for _ in range(regions)]
@@ -288,7 +289,7 @@ def _integrated(
     while pending:
         pairs = [(region, index) for region in pending for index in range(number)]
         batch = [job for region, index in pairs for job in jobs[region][index]]
-        integrals = integrate(model, batch, steps, how.batch_tokens)
+        integrals = integrate(model, shares, batch, steps, how.batch_tokens)
         for place, (region, index) in enumerate(pairs):
             own = integrals[views * place : views * (place + 1)]
             found, rest = _on_bases(inputs, region, own)
@@ -357,19 +358,23 @@ def _incomplete(windows: Windows, how: Settings) -> bool:
     return not complete(windows.total, windows.difference, how.completeness).all()
 
 
+def _uncovered(covered: float) -> tuple[str, ...]:
+    return (NOT_COVERED,) if covered < 1 else ()
+
+
 def _flags(
     total: float, difference: float, covered: float, windows: Windows, how: Settings
 ) -> tuple[str, ...]:
-    return tuple(
+    sums = tuple(
         name
         for name, holds in (
             (SMALL, abs(difference) < SMALL_DIFFERENCE),
             (INCOMPLETE, not complete(total, difference, how.completeness)),
             (INCOMPLETE_WINDOW, _incomplete(windows, how)),
-            (NOT_COVERED, covered < 1),
         )
         if holds
     )
+    return sums + _uncovered(covered)
 
 
 def _other(
@@ -408,7 +413,7 @@ def _other(
                 reference_errors=np.empty(0),
                 reference_steps=np.empty(0, dtype=np.int64),
                 coverage=float(inputs.coverage[region]),
-                flags=(NOT_COVERED,) * bool(inputs.coverage[region] < 1),
+                flags=_uncovered(inputs.coverage[region]),
             )
         )
     return attributions
@@ -478,7 +483,7 @@ def _mean(parts: Sequence[Attribution], how: Settings) -> Attribution:
         coverage=covered,
         flags=_flags(total, difference, covered, windows, how)
         if summed
-        else (NOT_COVERED,) * (covered < 1),
+        else _uncovered(covered),
         windows=windows,
         spectrum=float(np.mean([part.spectrum for part in parts])),
     )

@@ -276,7 +276,14 @@ def _differences(
     ]
 
 
-def integrate(model: Model, jobs: Sequence[Job], steps: int, batch_tokens: int) -> list[Integral]:
+def shares_of(model: Model) -> Shares:
+    """How the bases of the model's tokens share an attribution; takes a moment to make."""
+    return Shares(model.tokenizer, model.classifier.backbone.embedding.weight.detach())
+
+
+def integrate(
+    model: Model, shares: Shares, jobs: Sequence[Job], steps: int, batch_tokens: int
+) -> list[Integral]:
     """Integrated gradients of strand margins by Gauss-Legendre quadrature (Captum).
 
     Returns
@@ -287,7 +294,6 @@ def integrate(model: Model, jobs: Sequence[Job], steps: int, batch_tokens: int) 
     function = StrandMargin(model, batch_tokens)
     lookup = function.lookup
     method = LayerIntegratedGradients(function, lookup, multiply_by_inputs=False)
-    shares = Shares(model.tokenizer, lookup.embedding.weight.detach())
     results: list[Integral] = [None] * len(jobs)
     with _frozen(model.classifier):
         for group in plan(jobs, batch_tokens):

@@ -9,14 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from seformer.batches import collate, plan_batches, tokens_at_once
-from seformer.devices import side_by_side
 from seformer.modelfolder import Model
 from seformer.score import (
     DEFAULT_BATCH_TOKENS,
     WindowFeatures,
     cut,
     encode_views,
+    features_of,
     spectrum_margins,
     strand_margins,
 )
@@ -82,28 +81,11 @@ class WindowScorer:
         self, ids: np.ndarray, start: np.ndarray, length: np.ndarray, fresh: dict[bytes, int]
     ) -> dict[bytes, torch.Tensor]:
         """Features of the windows in ``fresh`` (tokens → row)."""
-        keys, rows = list(fresh), np.fromiter(fresh.values(), np.int64, len(fresh))
-        found: dict[bytes, torch.Tensor] = {}
-        special = sum(map(len, self.model.tokenizer.wrap))
-        classifier = self.model.classifier
-        training = classifier.training
-        at_once = tokens_at_once(self.batch_tokens, self.model.device)
-
-        @torch.inference_mode()
-        def compute(group: np.ndarray) -> None:
-            first = start[rows[group]]
-            batch = collate(ids, first, first + length[rows[group]], self.model.tokenizer)
-            pooled = classifier.window_features(batch.to(self.model.device)).float().cpu()
-            found.update({keys[place]: row for place, row in zip(group, pooled, strict=True)})
-
-        classifier.eval()
-        try:
-            groups = list(plan_batches(length[rows] + special, at_once))
-            side_by_side(compute, groups, min(self.batch_tokens // at_once, len(groups)))
-        finally:
-            classifier.train(training)
-        self.computed += len(keys)
-        return found
+        rows = np.fromiter(fresh.values(), np.int64, len(fresh))
+        first = start[rows]
+        features = features_of(self.model, ids, first, first + length[rows], self.batch_tokens)
+        self.computed += len(rows)
+        return dict(zip(fresh, features, strict=True))
 
 
 def _substituted(

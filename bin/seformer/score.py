@@ -151,29 +151,53 @@ def window_features(
     The result is in the order of the strands and does not depend on how batches fall. Windows of
     the same tokens are computed once.
     """
-    classifier: RegionClassifier = model.classifier
     windows = cut(encoding, model)
     content = windows.stop - windows.start
-    special = sum(map(len, model.tokenizer.wrap))
     start = encoding.splits[windows.sequence] + windows.start
-    same = first_of_same(encoding.input_ids, start, start + content)
+    stop = start + content
+    same = first_of_same(encoding.input_ids, start, stop)
     distinct = np.flatnonzero(same == np.arange(len(same)))
-    features = torch.empty((len(content), classifier.backbone.hidden_size), dtype=torch.float32)
+    features = features_of(
+        model, encoding.input_ids, start[distinct], stop[distinct], batch_tokens
+    )
+    if len(distinct) < len(same):
+        features = features[torch.from_numpy(np.searchsorted(distinct, same))]
+    return WindowFeatures(
+        features, torch.from_numpy(content).float(), torch.from_numpy(windows.sequence)
+    )
+
+
+def features_of(
+    model: Model, ids: np.ndarray, start: np.ndarray, stop: np.ndarray, batch_tokens: int
+) -> torch.Tensor:
+    """Run the backbone over the windows ``ids[start:stop]``, in batches of alike length.
+
+    Parameters
+    ----------
+    ids
+        Integer ``[tokens]``.
+    start, stop
+        int64 ``[windows]``: 0-based half-open positions in ``ids``.
+
+    Returns
+    -------
+    torch.Tensor
+        float32 ``[windows, hidden]``, in their order, on the CPU.
+    """
+    classifier: RegionClassifier = model.classifier
+    lengths = stop - start + sum(map(len, model.tokenizer.wrap))
+    features = torch.empty((len(start), classifier.backbone.hidden_size), dtype=torch.float32)
 
     @torch.inference_mode()
     def compute(group: np.ndarray) -> None:
-        rows = distinct[group]
-        batch = collate(
-            encoding.input_ids, start[rows], start[rows] + content[rows], model.tokenizer
-        )
+        batch = collate(ids, start[group], stop[group], model.tokenizer)
         pooled = classifier.window_features(batch.to(model.device))
-        features[torch.from_numpy(rows)] = pooled.float().cpu()
+        features[torch.from_numpy(group)] = pooled.float().cpu()
 
     was_training = classifier.training
     classifier.eval()
     try:
         at_once = tokens_at_once(batch_tokens, model.device)
-        lengths = content[distinct] + special
         groups = list(plan_batches(lengths, at_once))
         # a window longer than that is a batch by itself: two of them at once would double the peak
         alone = np.count_nonzero(lengths > at_once)
@@ -181,11 +205,7 @@ def window_features(
         side_by_side(compute, groups[alone:], batch_tokens // at_once)
     finally:
         classifier.train(was_training)
-    if len(distinct) < len(same):
-        features = features[torch.from_numpy(same)]
-    return WindowFeatures(
-        features, torch.from_numpy(content).float(), torch.from_numpy(windows.sequence)
-    )
+    return features
 
 
 @torch.inference_mode()

@@ -10,7 +10,7 @@ from toys import random_sequence, toy_model
 
 from seformer.attribute import FIRST_STEPS, Settings, attribute, project, relative_error
 from seformer.errors import UserError
-from seformer.gradients import Job, integrate, make_examples, plan, with_reference
+from seformer.gradients import Job, integrate, make_examples, plan, shares_of, with_reference
 from seformer.references import (
     ZERO,
     dinucleotide_shuffle,
@@ -262,9 +262,9 @@ def test_windows_in_parts_give_the_same_gradient():
     encoding = model.tokenizer.encode([random_sequence(400)])
     example = make_examples(model, encoding)[0]
     job = with_reference(example, np.full(len(encoding.input_ids), model.tokenizer.mask_id))
-    whole = integrate(model, [job], 16, 100_000)[0].tokens
+    whole = integrate(model, shares_of(model), [job], 16, 100_000)[0].tokens
     for batch_tokens in (1, 11, 40):
-        parts = integrate(model, [job], 16, batch_tokens)[0].tokens
+        parts = integrate(model, shares_of(model), [job], 16, batch_tokens)[0].tokens
         np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
 
 
