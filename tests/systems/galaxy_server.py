@@ -27,7 +27,6 @@ CHECKS = ROOT / "tests/galaxy/server_checks.py"
 IMAGE = "seformer-galaxy:1.0.0"
 # where the script keeps its Galaxy; planemo's packages would not go with ours either
 PLACE = Path(tempfile.gettempdir()) / "galaxy-tool-test"
-GENTLY = ("nice", "-n", "19")
 PLANTED = "seformer_planted"
 
 
