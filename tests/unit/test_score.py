@@ -1,6 +1,7 @@
 """A score is a property of its sequence: not of the batch, the order, or the strand given."""
 
 import os
+import time
 
 import numpy as np
 import pytest
@@ -74,10 +75,11 @@ def test_an_error_of_one_worker_ends_the_work(three_threads):
         done.append((item, torch.get_num_threads()))
         if item == 2:
             raise ValueError("no room")
+        time.sleep(0.001)  # ten seconds in all, far longer than the error takes to be seen
 
     with pytest.raises(ValueError, match="no room"):
-        side_by_side(work, range(10_000), 2)
-    assert len(done) < 10_000 and {threads for _, threads in done} == {1}
+        side_by_side(work, range(20_000), 2)
+    assert len(done) < 20_000 and {threads for _, threads in done} == {1}
     assert torch.get_num_threads() == 3
 
 
