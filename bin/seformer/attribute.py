@@ -481,9 +481,7 @@ def _mean(parts: Sequence[Attribution], how: Settings) -> Attribution:
         reference_errors=np.max([part.reference_errors for part in parts], axis=0),
         reference_steps=np.max([part.reference_steps for part in parts], axis=0),
         coverage=covered,
-        flags=_flags(total, difference, covered, windows, how)
-        if summed
-        else _uncovered(covered),
+        flags=_flags(total, difference, covered, windows, how) if summed else _uncovered(covered),
         windows=windows,
         spectrum=float(np.mean([part.spectrum for part in parts])),
     )

@@ -160,9 +160,7 @@ def _agreements(
 ) -> list[dict[str, Any]]:
     """Against shuffled weights and against other references, all regions at once."""
     sequences, keys = [r.sequence for r in regions], [r.key for r in regions]
-    other = attribute(
-        model, sequences, keys, dataclasses.replace(settings, seed=settings.seed + 1)
-    )
+    other = attribute(model, sequences, keys, dataclasses.replace(settings, seed=settings.seed + 1))
     # whether this one is complete does not matter, so it is not driven there
     quick = dataclasses.replace(settings, references=1, max_steps=FIRST_STEPS)
     shuffled = attribute(randomised(model, settings.seed), sequences, keys, quick)
@@ -192,15 +190,17 @@ def measure(model: Model, sample: Sample, settings: Settings) -> dict[str, Any]:
     if not members:
         return summarise([])
     agreements = _agreements(model, members, settings)
-    return summarise([
-        {
-            "region": region.key,
-            **curves(model, region, settings.seed, settings.batch_tokens),
-            **against_mutagenesis(model, region, settings.batch_tokens),
-            **agreement,
-        }
-        for region, agreement in zip(members, agreements, strict=True)
-    ])
+    return summarise(
+        [
+            {
+                "region": region.key,
+                **curves(model, region, settings.seed, settings.batch_tokens),
+                **against_mutagenesis(model, region, settings.batch_tokens),
+                **agreement,
+            }
+            for region, agreement in zip(members, agreements, strict=True)
+        ]
+    )
 
 
 def summarise(regions: list[dict[str, Any]]) -> dict[str, Any]:

@@ -116,7 +116,11 @@ def modisco(
         files.write_json(record, staging / "summary.json")
     logger.info(
         "%d patterns of %d seqlets; %d windows of %d bp hold %.0f %% of the attribution",
-        record["patterns"], record["seqlets"], record["windows"], width, 100 * found.share,
+        record["patterns"],
+        record["seqlets"],
+        record["windows"],
+        width,
+        100 * found.share,
     )
 
 
@@ -207,8 +211,19 @@ def _run(
     width = found.sequences.shape[2]
     result = ["-i", "patterns.h5"]
     for arguments in (
-        ["motifs", "-s", SEQUENCES, "-a", ATTRIBUTIONS, "-n", str(max_seqlets), "-w", str(width),
-         "-o", "patterns.h5"],
+        [
+            "motifs",
+            "-s",
+            SEQUENCES,
+            "-a",
+            ATTRIBUTIONS,
+            "-n",
+            str(max_seqlets),
+            "-w",
+            str(width),
+            "-o",
+            "patterns.h5",
+        ],
         ["meme", *result, "-t", "PFM", "-o", "patterns.meme", "-q"],
         ["seqlet-bed", *result, "-p", "windows.bed", "-c", "*", "-o", "seqlets.bed", "-q"],
     ):
@@ -238,7 +253,9 @@ def _write_bed(table: pd.DataFrame, path: Path) -> None:
 def _call(command: list[str], folder: Path, threads: int) -> None:
     number = str(threads)
     environment = os.environ | {
-        "OMP_NUM_THREADS": number, "NUMBA_NUM_THREADS": number, "MPLBACKEND": "Agg",
+        "OMP_NUM_THREADS": number,
+        "NUMBA_NUM_THREADS": number,
+        "MPLBACKEND": "Agg",
     }
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace"
@@ -287,9 +304,7 @@ def read_seqlets(path: Path, patterns: Sequence[Pattern]) -> pd.DataFrame:
     rows = []
     for pattern, track in zip(patterns, tracks, strict=True):
         for chrom, _, end, _, _, strand in (line.split("\t") for line in track.split("\n") if line):
-            rows.append((
-                chrom, int(end) - len(pattern.weights), int(end), pattern.name, 0, strand
-            ))
+            rows.append((chrom, int(end) - len(pattern.weights), int(end), pattern.name, 0, strand))
     table = pd.DataFrame(rows, columns=["chrom", "start", "end", "name", "score", "strand"])
     return table.sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)
 
@@ -298,8 +313,12 @@ def summarise(patterns: Sequence[Pattern], seqlets: pd.DataFrame) -> pd.DataFram
     """One row a pattern (`PATTERN_COLUMNS`), most seqlets first."""
     counts = seqlets["name"].value_counts()
     rows = [
-        (one.name, SUPER if one.name.startswith("pos") else TYPICAL,
-         int(counts.get(one.name, 0)), one.consensus)
+        (
+            one.name,
+            SUPER if one.name.startswith("pos") else TYPICAL,
+            int(counts.get(one.name, 0)),
+            one.consensus,
+        )
         for one in patterns
     ]
     table = pd.DataFrame(rows, columns=list(PATTERN_COLUMNS))

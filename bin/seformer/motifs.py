@@ -42,8 +42,19 @@ MIN_LENGTH, MAX_LENGTH = 5, 25
 FLANK = 2
 MAX_Q = 0.1
 MOTIF_COLUMNS = (
-    "motif", "seqlets", "attribution", "positive", "negative", "best_q", "se_seqlets",
-    "te_seqlets", "odds_se_te", "q_se_te", "background", "odds_background", "q_background",
+    "motif",
+    "seqlets",
+    "attribution",
+    "positive",
+    "negative",
+    "best_q",
+    "se_seqlets",
+    "te_seqlets",
+    "odds_se_te",
+    "q_se_te",
+    "background",
+    "odds_background",
+    "q_background",
 )
 
 
@@ -114,7 +125,11 @@ def motifs(
         bed = bed_rows(seqlets, track, max_q)
         bed.to_csv(
             staging / "seqlets.bed",
-            sep="\t", index=False, header=False, float_format="%.6g", lineterminator="\n",
+            sep="\t",
+            index=False,
+            header=False,
+            float_format="%.6g",
+            lineterminator="\n",
         )
         if logos:
             from seformer import logos as drawing
@@ -135,7 +150,10 @@ def motifs(
         files.write_json(record, staging / "summary.json")
     logger.info(
         "%d seqlets in %d regions, %d match a motif (of as many random stretches %d)",
-        record["seqlets"], record["regions"], record["matched"], record["background_matched"],
+        record["seqlets"],
+        record["regions"],
+        record["matched"],
+        record["background_matched"],
     )
 
 
@@ -337,14 +355,22 @@ def summarise(seqlets: pd.DataFrame, background: pd.DataFrame, max_q: float) -> 
         se = int((group["class"] == SUPER).sum())
         te = len(group) - se
         drawn = int((chance["motif"] == name).sum())
-        rows.append((
-            name, len(group), group["attribution"].sum(),
-            int((group["attribution"] > 0).sum()), int((group["attribution"] < 0).sum()),
-            group["q_value"].min(), se, te,
-            *_enrichment(se, totals.get(SUPER, 0), te, totals.get(TYPICAL, 0)),
-            drawn, *_enrichment(len(group), len(seqlets), drawn, len(background)),
-            group["attribution"].abs().sum(),
-        ))
+        rows.append(
+            (
+                name,
+                len(group),
+                group["attribution"].sum(),
+                int((group["attribution"] > 0).sum()),
+                int((group["attribution"] < 0).sum()),
+                group["q_value"].min(),
+                se,
+                te,
+                *_enrichment(se, totals.get(SUPER, 0), te, totals.get(TYPICAL, 0)),
+                drawn,
+                *_enrichment(len(group), len(seqlets), drawn, len(background)),
+                group["attribution"].abs().sum(),
+            )
+        )
     table = pd.DataFrame(rows, columns=[*MOTIF_COLUMNS, "weight"])
     for column in ("q_se_te", "q_background"):
         if len(table):
@@ -366,17 +392,20 @@ def bed_rows(seqlets: pd.DataFrame, track: Track, max_q: float) -> pd.DataFrame:
     offset = track.offsets[seqlets["region"]]
     strength = seqlets["attribution"].abs()
     known = seqlets["q_value"] <= max_q
-    table = pd.DataFrame({
-        "chrom": track.regions["chrom"].to_numpy()[seqlets["region"]],
-        "start": starts + seqlets["start"] - offset,
-        "end": starts + seqlets["end"] - offset,
-        "name": seqlets["motif"].str.replace(r"\s+", "_", regex=True).where(known, "."),
-        "score": (1000 * strength / max(strength.max(), 1e-300)).round().astype(int)
-        if len(seqlets) else [],
-        "strand": seqlets["strand"].where(known, "."),
-        "attribution": seqlets["attribution"],
-        "q_value": seqlets["q_value"],
-        "class": seqlets["class"],
-        "region": track.regions["name"].to_numpy()[seqlets["region"]],
-    })
+    table = pd.DataFrame(
+        {
+            "chrom": track.regions["chrom"].to_numpy()[seqlets["region"]],
+            "start": starts + seqlets["start"] - offset,
+            "end": starts + seqlets["end"] - offset,
+            "name": seqlets["motif"].str.replace(r"\s+", "_", regex=True).where(known, "."),
+            "score": (1000 * strength / max(strength.max(), 1e-300)).round().astype(int)
+            if len(seqlets)
+            else [],
+            "strand": seqlets["strand"].where(known, "."),
+            "attribution": seqlets["attribution"],
+            "q_value": seqlets["q_value"],
+            "class": seqlets["class"],
+            "region": track.regions["name"].to_numpy()[seqlets["region"]],
+        }
+    )
     return table.sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)

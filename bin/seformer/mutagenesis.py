@@ -115,13 +115,17 @@ def _edited(model: Model, sequence: str, encoding: Encoding, edits: list[Edit]) 
     other = reverse_complement(sequence)
     if isinstance(tokenizer, KmerTokenizer) and len(sequence) >= tokenizer.k:
         if all(edit.stop - edit.start == len(edit.bases) > 0 for edit in edits):
-            return join([
-                _substituted(tokenizer, encoding, row, sequence, edit)
-                if row < forward_views
-                else _substituted(tokenizer, encoding, row, other, _on_reverse(edit, len(sequence)))
-                for edit in edits
-                for row in range(model.views)
-            ])
+            return join(
+                [
+                    _substituted(tokenizer, encoding, row, sequence, edit)
+                    if row < forward_views
+                    else _substituted(
+                        tokenizer, encoding, row, other, _on_reverse(edit, len(sequence))
+                    )
+                    for edit in edits
+                    for row in range(model.views)
+                ]
+            )
     return encode_views(model, [edit.apply(sequence) for edit in edits])
 
 

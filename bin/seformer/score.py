@@ -157,9 +157,7 @@ def window_features(
     stop = start + content
     same = first_of_same(encoding.input_ids, start, stop)
     distinct = np.flatnonzero(same == np.arange(len(same)))
-    features = features_of(
-        model, encoding.input_ids, start[distinct], stop[distinct], batch_tokens
-    )
+    features = features_of(model, encoding.input_ids, start[distinct], stop[distinct], batch_tokens)
     if len(distinct) < len(same):
         features = features[torch.from_numpy(np.searchsorted(distinct, same))]
     return WindowFeatures(

@@ -50,10 +50,12 @@ class ValuesWriter:
             "values": ("F32", [total]),
             "bases": ("U8", [total]),
         }
-        header = json.dumps({
-            name: {"dtype": dtype, "shape": shape, "data_offsets": ends[i : i + 2]}
-            for i, (name, (dtype, shape)) in enumerate(shapes.items())
-        }).encode()
+        header = json.dumps(
+            {
+                name: {"dtype": dtype, "shape": shape, "data_offsets": ends[i : i + 2]}
+                for i, (name, (dtype, shape)) in enumerate(shapes.items())
+            }
+        ).encode()
         header += b" " * (-len(header) % 8)
         self._handle = open(path, "wb")
         self._handle.write(struct.pack("<Q", len(header)) + header)

@@ -14,8 +14,9 @@ def run(*command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_ruff():
-    run(sys.executable, "-m", "ruff", "check", "--no-cache", "bin", "tests")
+@pytest.mark.parametrize("how", [("check",), ("format", "--check")], ids=" ".join)
+def test_ruff(how):
+    run(sys.executable, "-m", "ruff", *how, "--no-cache", "bin", "benchmarks", "tests")
 
 
 def test_strict_syntax_of_nextflow():

@@ -1,14 +1,40 @@
-"""The demo, run once for all tests that look at it."""
+"""The demo, run once for all tests that look at it; the workflows, beside the tests before these."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+RUNNING: list[Future] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a workflow comes after what does not."""
+    items.sort(key=lambda item: HERE in item.path.parents)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Start the workflows that pytest-workflow has queued; it would run them before any test."""
+    queue = session.config.workflow_queue
+    runners = ThreadPoolExecutor(session.config.getoption("workflow_threads"))
+    session.addfinalizer(lambda: runners.shutdown(cancel_futures=True))
+    while not queue.empty():
+        RUNNING.append(runners.submit(queue.get().run))
+        queue.task_done()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """They have ended before any of them is looked at."""
+    for workflow in RUNNING:
+        workflow.result()
 
 
 @pytest.fixture(scope="session")

@@ -28,8 +28,7 @@ def test_third_run_is_all_from_the_cache(workflow_dir):
 @pytest.mark.workflow("killed in stage 2 and resumed")
 def test_the_killed_training_went_on_from_its_checkpoint(workflow_dir):
     (folder,) = [
-        path.parent
-        for path in Path(workflow_dir).glob("work/*/*/full/simulated/history.tsv")
+        path.parent for path in Path(workflow_dir).glob("work/*/*/full/simulated/history.tsv")
     ]
     log = (folder.parents[1] / ".command.err").read_text()
     assert "checkpoint" in log

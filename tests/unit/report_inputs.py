@@ -205,11 +205,13 @@ AUDIT = {
 
 def explained_windows(rng, number=60):
     """Windows of explained regions; the last is small, and the spectrum has a row of its own."""
-    return pd.DataFrame({
-        "part": ["window"] * (number - 1) + ["kmer_spectrum"],
-        "completeness_error": [*np.exp(rng.normal(-4.5, 0.8, number - 2)), 3.0, 0.0],
-        "flags": [""] * (number - 2) + ["small_difference", ""],
-    })
+    return pd.DataFrame(
+        {
+            "part": ["window"] * (number - 1) + ["kmer_spectrum"],
+            "completeness_error": [*np.exp(rng.normal(-4.5, 0.8, number - 2)), 3.0, 0.0],
+            "flags": [""] * (number - 2) + ["small_difference", ""],
+        }
+    )
 
 
 def write_results(folder, samples=("K562",), *, use=True, seed=0):

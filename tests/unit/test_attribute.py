@@ -205,8 +205,9 @@ def test_region_is_complete_through_the_pooling(reference, pooling, window, over
     )
     how = Settings(reference=reference, completeness=1e-3, max_steps=1024)
     sequences = [random_sequence(n, seed=n) for n in (150, 37, 151)]
-    for result, sequence in zip(attribute(model, sequences, list("abc"), how), sequences,
-                                strict=True):
+    for result, sequence in zip(
+        attribute(model, sequences, list("abc"), how), sequences, strict=True
+    ):
         assert len(result.values) == len(sequence)
         assert "incomplete" not in result.flags
         if "small_difference" not in result.flags:
@@ -218,9 +219,7 @@ def test_logits_are_those_of_scoring():
     model = toy_model(**CONTEXT, window=17)
     sequences = [random_sequence(n, seed=n) for n in (150, 37, 151)]
     results = attribute(model, sequences, list("abc"))
-    np.testing.assert_allclose(
-        [r.logit for r in results], score(model, sequences).logit, atol=1e-6
-    )
+    np.testing.assert_allclose([r.logit for r in results], score(model, sequences).logit, atol=1e-6)
     shuffled = [
         dinucleotide_shuffle(sequences[0], generator(f"a {i} {view}", 1))
         for i in range(4)

@@ -54,9 +54,7 @@ def test_60_kb_at_base_size_within_2_gb(config, tokenizer, real_data, tmp_path):
     backbone = random_backbone(published, num_hidden_layers=1)
     origin = Origin("random", "folder", None, backbone.family)
     tokens = load_tokenizer(folder / tokenizer)
-    model = new_model(
-        backbone, tokens, origin, device=torch.device("cpu"), window=backbone.context
-    )
+    model = new_model(backbone, tokens, origin, device=torch.device("cpu"), window=backbone.context)
     save_model(model, tmp_path / "model")
     layer = sum(p.nbytes for name, p in backbone.named_parameters() if ".layer.0." in name)
     assert 20e6 < layer < 40e6

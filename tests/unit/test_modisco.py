@@ -34,10 +34,16 @@ def write_folder(out, number, length=1500):
             elif size == 150:
                 values[20:40] = -2
             writer.add(values, "".join(text))
-            rows.append({
-                "chrom": "chr1", "start": 2000 * index, "end": 2000 * index + size,
-                "name": f"r{index}", "logit": 1.0, "prediction": "SE",
-            })
+            rows.append(
+                {
+                    "chrom": "chr1",
+                    "start": 2000 * index,
+                    "end": 2000 * index + size,
+                    "name": f"r{index}",
+                    "logit": 1.0,
+                    "prediction": "SE",
+                }
+            )
     table = pd.DataFrame(rows).reindex(columns=[*REGION_COLUMNS, *RESULT_COLUMNS])
     table.to_csv(out / TABLE_FILE, sep="\t", index=False)
     return out
@@ -66,8 +72,11 @@ def test_arrays_are_the_windows_round_the_strongest_places(tmp_path):
             assert hot[window, :, column].tolist() == row.tolist()
             np.testing.assert_array_equal(values[window, :, column], np.float32(worth) * row)
     text = (tmp_path / "windows.bed").read_text().splitlines()
-    assert text[0].split("\t")[:4] == ["chr1", *map(str, found.places.iloc[0][["start", "end"]]),
-                                       "r0"]
+    assert text[0].split("\t")[:4] == [
+        "chr1",
+        *map(str, found.places.iloc[0][["start", "end"]]),
+        "r0",
+    ]
     total = sum(np.abs(worth).sum() for _, worth in own)
     inside = sum(
         np.abs(own[p.region][1][p.start - 2000 * p.region :][:400]).sum()

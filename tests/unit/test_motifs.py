@@ -41,10 +41,17 @@ def folder(tmp_path_factory):
                 text[place : place + 12] = SITES[kind]
                 values[place : place + 12] += 1 if kind == "se" else -1
             writer.add(values, "".join(text))
-            rows.append({
-                "chrom": "chr1", "start": 1000 * index, "end": 1000 * index + 600,
-                "name": f"r{index}", "label": index % 2, "logit": 1.0, "prediction": "SE",
-            })
+            rows.append(
+                {
+                    "chrom": "chr1",
+                    "start": 1000 * index,
+                    "end": 1000 * index + 600,
+                    "name": f"r{index}",
+                    "label": index % 2,
+                    "logit": 1.0,
+                    "prediction": "SE",
+                }
+            )
     table = pd.DataFrame(rows).reindex(columns=[*REGION_COLUMNS, *RESULT_COLUMNS])
     table.to_csv(out / TABLE_FILE, sep="\t", index=False)
     return out

@@ -34,8 +34,15 @@ def test_every_substitution_equals_scoring_from_scratch(k, stride, phases, windo
 
 
 @pytest.mark.parametrize(
-    "edit", [Edit(0, 1, "T"), Edit(30, 34, "A"), Edit(50, 50, "GATTACA"), Edit(99, 100, "CC"),
-             Edit(10, 12, "GG"), Edit(0, 99, "")]
+    "edit",
+    [
+        Edit(0, 1, "T"),
+        Edit(30, 34, "A"),
+        Edit(50, 50, "GATTACA"),
+        Edit(99, 100, "CC"),
+        Edit(10, 12, "GG"),
+        Edit(0, 99, ""),
+    ],
 )
 @pytest.mark.parametrize(("stride", "phases"), [(1, 1), (3, 1), (3, 3)])
 def test_edits_of_any_kind(edit, stride, phases):
@@ -92,8 +99,9 @@ def test_occlusion_shares_the_loss():
     hidden = ids.copy()
     hidden[4:8] = model.tokenizer.mask_id
     scorer = WindowScorer(model)
-    one = type(encoding)(np.concatenate([ids, hidden]), encoding.starts, encoding.ends,
-                         np.array([0, 20, 40]))
+    one = type(encoding)(
+        np.concatenate([ids, hidden]), encoding.starts, encoding.ends, np.array([0, 20, 40])
+    )
     own, without = scorer.margins(one)
     np.testing.assert_allclose(values[4:8], (own - without) / 4, atol=1e-6)
 

@@ -35,10 +35,16 @@ def explained(tmp_path_factory):
                 text[place : place + len(site)] = site
                 values[place : place + len(site)] += (1, -1)[index % 2]
             writer.add(values, "".join(text))
-            rows.append({
-                "chrom": "chr1", "start": 1000 * index, "end": 1000 * index + 400,
-                "name": f"r{index}", "logit": 1.0, "prediction": ("SE", "TE")[index % 2],
-            })
+            rows.append(
+                {
+                    "chrom": "chr1",
+                    "start": 1000 * index,
+                    "end": 1000 * index + 400,
+                    "name": f"r{index}",
+                    "logit": 1.0,
+                    "prediction": ("SE", "TE")[index % 2],
+                }
+            )
     table = pd.DataFrame(rows).reindex(columns=[*REGION_COLUMNS, *RESULT_COLUMNS])
     table.to_csv(out / TABLE_FILE, sep="\t", index=False)
     return out
@@ -89,7 +95,10 @@ def test_several_samples_and_hostile_names(found, tmp_path):
             (folder / "logos" / "motif_00_no.png").write_text(EVIL)
     text = section(tmp_path / "in", tmp_path / "out")["data"]
     assert re.findall("<h4>(.*?)</h4>", text) == [
-        "GM12878 · others", "GM12878 · peaks", "K562 · others", "K562 · peaks"
+        "GM12878 · others",
+        "GM12878 · peaks",
+        "K562 · others",
+        "K562 · peaks",
     ]
     assert EVIL not in text and text.count("&lt;script&gt;") == 4
     assert text.count("<img") == 4 * 4
@@ -103,13 +112,28 @@ def test_without_motifs_there_is_no_section(tmp_path):
 
 
 ROW = {
-    "motif": "1", "seqlets": 12, "attribution": 3.0, "positive": 12, "negative": 0,
-    "best_q": 0.001, "se_seqlets": 12, "te_seqlets": 0, "odds_se_te": 3.2, "q_se_te": 1.0,
-    "background": 0, "odds_background": 212.6, "q_background": 1e-7,
+    "motif": "1",
+    "seqlets": 12,
+    "attribution": 3.0,
+    "positive": 12,
+    "negative": 0,
+    "best_q": 0.001,
+    "se_seqlets": 12,
+    "te_seqlets": 0,
+    "odds_se_te": 3.2,
+    "q_se_te": 1.0,
+    "background": 0,
+    "odds_background": 212.6,
+    "q_background": 1e-7,
 }
 SUMMARY = {
-    "regions": 4, "bases": 4000, "motifs_in_file": 700, "seqlets": 40, "matched": 12,
-    "background_matched": 1, "max_q": 0.1,
+    "regions": 4,
+    "bases": 4000,
+    "motifs_in_file": 700,
+    "seqlets": 40,
+    "matched": 12,
+    "background_matched": 1,
+    "max_q": 0.1,
 }
 
 
@@ -157,7 +181,8 @@ def test_each_check_of_faithfulness_says_what_is_bad():
     assert all("<small>bad: " in cell for cell in head[1:]) and len(head) == 5
     assert isinstance(deletion(checked).data, dict)
     checked["peaks"]["summary"] |= {
-        "insertion_top": [0.1] * 7, "insertion_random": [0.01] * 7,
+        "insertion_top": [0.1] * 7,
+        "insertion_random": [0.01] * 7,
     }
     drawn = deletion(checked)
     assert [label["name"] for label in drawn.config["data_labels"]] == ["Deletion", "Insertion"]

@@ -73,9 +73,7 @@ def test_bigwig_sums_to_the_regions(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["t.bw"]
     with pybigtools.open(str(path)) as track:
         assert track.chroms()["chr2"] == 5000
-        for (chrom, start, end), own in zip(
-            regions.itertuples(index=False), values, strict=True
-        ):
+        for (chrom, start, end), own in zip(regions.itertuples(index=False), values, strict=True):
             found = track.values(chrom, start, end, fillna=None)
             np.testing.assert_allclose(found, own, rtol=1e-6, atol=1e-7)
             assert abs(found.sum() - own.sum()) < 1e-4

@@ -89,8 +89,15 @@ def motif_table(found: pd.DataFrame) -> str:
         for row in found.itertuples()
     ]
     head = [
-        "motif", "best q", "seqlets", "for SE", "against SE", "in SE", "in TE",
-        "odds SE to TE", "odds to random",
+        "motif",
+        "best q",
+        "seqlets",
+        "for SE",
+        "against SE",
+        "in SE",
+        "in TE",
+        "odds SE to TE",
+        "odds to random",
     ]
     return table(head, rows)
 
