@@ -1,4 +1,4 @@
-"""The demo, run once for all tests that look at it; the workflows, beside the tests before these."""
+"""The demo, run once for all that looks at it; workflows, run beside the tests before theirs."""
 
 from __future__ import annotations
 
