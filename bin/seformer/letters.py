@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from seformer.ahead import ahead
 from seformer.blocks import open_bytes
 
 # IUPAC codes (and X, an old mask) that are none of A, C, G, T
@@ -18,8 +17,9 @@ TO_BASES = bytes.maketrans(AMBIGUOUS, b"N" * len(AMBIGUOUS))
 BASES = b"ACGTN"
 # clears the bit that tells lower case from upper case in ASCII
 TO_UPPER = 0xDF
-# bases that are cleaned at once: they stay in a processor's cache
-AT_ONCE = 2**20
+# bases that are cleaned at once: they stay in a processor's cache. Second threads would not help:
+# each read gives up the interpreter, and waits to get it back from what cuts
+AT_ONCE = 2**18
 # where lines are longer, regions are read one by one
 LONG_LINE = 2**10
 
@@ -110,14 +110,11 @@ class Letters:
         """Return the bases of many regions, upper case; None for one to be looked at by itself.
 
         That is one with letters other than A, C, G, T, N nearby, or not in whole lines of the
-        usual length. Reading, cleaning and cutting run side by side.
+        usual length.
         """
         found: list[str | None] = [None] * len(start)
-        parts = self._parts(chrom, start, end)
-        raw = ((part, self._file.read(part.offset, part.size)) for part in parts)
-        cleaned = ((part, self._clean(part, lines)) for part, lines in ahead(raw))
-        for part, bases in ahead(cleaned):
-            if bases:
+        for part in self._parts(chrom, start, end):
+            if bases := self._clean(part, self._file.read(part.offset, part.size)):
                 places = (column.tolist() for column in (part.row, part.first, part.last))
                 for row, first, last in zip(*places, strict=True):
                     found[row] = bases[first:last]
@@ -145,12 +142,15 @@ class Letters:
 
     def _clean(self, part: _Part, raw: Sequence[bytes]) -> str:
         """Upper-case bases of whole lines; nothing if they are not whole, or hold other letters."""
-        joined = np.frombuffer(b"".join(raw), np.uint8)
-        if len(joined) < part.size.sum():
+        letters = np.frombuffer(b"".join(raw), np.uint8)
+        if len(letters) < part.size.sum():
             return ""
-        bases, ends = np.split(joined.reshape(-1, self._line_bytes), [self._line_bases], axis=1)
-        bases = bases & TO_UPPER
-        known = bases == BASES[0]
+        letters = letters & TO_UPPER
+        known = letters == BASES[0]
         for base in BASES[1:]:
-            known |= bases == base
-        return str(bases, "ascii") if known.all() and (ends <= ord("\r")).all() else ""
+            known |= letters == base
+        lines = letters.reshape(-1, self._line_bytes)
+        bases, ends = lines[:, : self._line_bases], lines[:, self._line_bases :]
+        # no end of a line is a base: so many known letters are all there are
+        whole = np.count_nonzero(known) == bases.size and (ends <= ord("\r")).all()
+        return str(np.ascontiguousarray(bases), "ascii") if whole else ""

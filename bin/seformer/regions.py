@@ -115,6 +115,22 @@ class _Layout:
         return list(zip(*(row for row in rows if len(row) == width), strict=True)), bad
 
 
+class _Stretch(NamedTuple):
+    """Lines that follow each other: 1-based numbers and texts."""
+
+    line: list[int]
+    text: list[str]
+
+    @classmethod
+    def take(cls, lines: Iterator[tuple[int, str]], most: int) -> _Stretch:
+        stretch = cls([], [])
+        # two lists, not one of pairs, which Python would search for garbage
+        for number, text in itertools.islice(lines, most):
+            stretch.line.append(number)
+            stretch.text.append(text)
+        return stretch
+
+
 @dataclass
 class _Problems:
     """The first bad line and how many there are."""
@@ -194,7 +210,7 @@ def iter_regions(
                 do="leave one of them, or rename the other",
             )
         lines = itertools.chain(first, (item for item in lines if item[1][0] != "#"))
-        while stretch := list(itertools.islice(lines, rows)):
+        while (stretch := _Stretch.take(lines, rows)).line:
             empty = False
             part = _parse(stretch, layout, source, labels, problems)
             if not problems.count:
@@ -293,15 +309,15 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _parse(
-    stretch: list[tuple[int, str]],
+    stretch: _Stretch,
     layout: _Layout,
     source: Path,
     labels: bool,
     problems: _Problems,
 ) -> RegionTable | None:
     """Turn lines into a table column by column; what is wrong goes to ``problems``."""
-    line, text = map(list, zip(*stretch, strict=True))
-    cells, bad = layout.columns(text)
+    line: Sequence[int] = stretch.line
+    cells, bad = layout.columns(stretch.text)
     if bad:
         found = f"{_columns(bad[0][1])} where the file has {len(layout.names)}"
         problems.add([line[i] for i, _ in bad], found)
