@@ -42,7 +42,7 @@ MIN_LENGTH_UNLABELLED = 10
 # masked repeats are N in some published sets, so only what is next to nothing else is dropped
 MAX_N_FRACTION = 0.97
 ROWS = 50_000
-BATCH_BASES = 2**25
+BATCH_BASES = 2**22
 # above this share of regions past the ends, the assembly is more likely wrong than the regions
 WRONG_ASSEMBLY = 0.01
 

@@ -25,10 +25,15 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     """Start the workflows that pytest-workflow has queued; it would run them before any test."""
     queue = session.config.workflow_queue
     runners = ThreadPoolExecutor(session.config.getoption("workflow_threads"))
-    session.addfinalizer(lambda: runners.shutdown(cancel_futures=True))
     while not queue.empty():
         RUNNING.append(runners.submit(queue.get().run))
         queue.task_done()
+
+
+def pytest_sessionfinish() -> None:
+    """Those not begun are not wanted any more."""
+    for workflow in RUNNING:
+        workflow.cancel()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
