@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures every stage against the way it is done today and writes docs/benchmarks.md: a quarter of
+# Measures every stage against the way it is done today and writes docs/benchmarks.md: three quarters of
 # an hour on two cores. Options of benchmarks/run.py can be added: --size smoke, --only prediction.
 # SEFORMER_TEST_DATA names real sequences and GENA-LM's tokens; without it bases are random.
 # bedtools is measured where it is installed.
