@@ -1,6 +1,6 @@
 """Print the table of a metrics.json as Markdown: the model, its parts and members, the baselines.
 
-scripts/results_table.py pooled/metrics.json
+    scripts/results_table.py pooled/metrics.json
 """
 
 from __future__ import annotations

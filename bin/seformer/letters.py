@@ -145,12 +145,12 @@ class Letters:
         letters = np.frombuffer(b"".join(raw), np.uint8)
         if len(letters) < part.size.sum():
             return ""
+        ends = letters.reshape(-1, self._line_bytes)[:, self._line_bases :]
         letters = letters & TO_UPPER
         known = letters == BASES[0]
         for base in BASES[1:]:
             known |= letters == base
-        lines = letters.reshape(-1, self._line_bytes)
-        bases, ends = lines[:, : self._line_bases], lines[:, self._line_bases :]
+        bases = letters.reshape(-1, self._line_bytes)[:, : self._line_bases]
         # no end of a line is a base: so many known letters are all there are
         whole = np.count_nonzero(known) == bases.size and (ends <= ord("\r")).all()
         return str(np.ascontiguousarray(bases), "ascii") if whole else ""

@@ -300,3 +300,11 @@ def test_real_genome(real_data):
         assert genome.chromosomes == {"chr22": 22_000_000}
         assert set(genome.fetch("chr22", 16_697_850, 16_847_850)) == {"N"}
         assert "N" not in genome.fetch("chr22", 16_847_850, 16_848_850)
+
+
+def test_spaces_at_the_ends_of_lines_are_no_line_ends(tmp_path):
+    fasta = tmp_path / "genome.fa"
+    fasta.write_text(">chr1\n" + "ACGTACGT \n" * 4)
+    regions = pd.DataFrame({"chrom": ["chr1"], "start": [0], "end": [20]})
+    with Genome(fasta) as genome, pytest.raises(UserError, match="' ' is no nucleotide"):
+        genome.fetch_many(regions)
