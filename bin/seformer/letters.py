@@ -19,7 +19,7 @@ BASES = b"ACGTN"
 TO_UPPER = 0xDF
 # bases that are cleaned at once: they stay in a processor's cache. Second threads would not help:
 # each read gives up the interpreter, and waits to get it back from what cuts
-AT_ONCE = 2**18
+AT_ONCE = 2**19
 # where lines are longer, regions are read one by one
 LONG_LINE = 2**10
 
@@ -65,9 +65,9 @@ class _Part(NamedTuple):
     row
         int64 ``[regions]``: number of each region.
     offset, size
-        int64 ``[regions]``: where the lines that it lies in stand in the file, whole.
+        int64 ``[runs]``: where the lines that hold them stand in the file, whole, and none twice.
     first, last
-        int64 ``[regions]``: where it begins and ends among the bases of all these lines.
+        int64 ``[regions]``: where a region begins and ends among the bases of all these lines.
     """
 
     row: np.ndarray
@@ -132,13 +132,18 @@ class Letters:
         offset = record.offset + above * self._line_bytes
         rows = np.flatnonzero(usual)
         rows = rows[np.argsort(offset[rows], kind="stable")]
-        lines = (below - above)[rows]
+        start, end, above, offset = start[rows], end[rows], above[rows], offset[rows]
+        lines = below[rows] - above
         part = (np.cumsum(lines) - lines) * self._line_bases // AT_ONCE
-        for mine in np.split(rows, np.flatnonzero(np.diff(part)) + 1) if len(rows) else []:
-            lines = (below - above)[mine]
-            size = lines * self._line_bytes
-            shift = (np.cumsum(lines) - lines - above[mine]) * self._line_bases
-            yield _Part(mine, offset[mine], size, start[mine] + shift, end[mine] + shift)
+        for at in map(slice, *_stretches(part)):
+            # lines that regions share are read once; those of two records never touch
+            reach = np.maximum.accumulate(offset[at] + lines[at] * self._line_bytes)
+            new = np.append(True, offset[at][1:] > reach[:-1])
+            begin = offset[at][new]
+            size = reach[np.append(np.flatnonzero(new)[1:], 0) - 1] - begin
+            before = (np.cumsum(size) - size) // self._line_bytes - above[at][new]
+            shift = before[np.cumsum(new) - 1] * self._line_bases
+            yield _Part(rows[at], begin, size, start[at] + shift, end[at] + shift)
 
     def _clean(self, part: _Part, raw: Sequence[bytes]) -> str:
         """Upper-case bases of whole lines; nothing if they are not whole, or hold other letters."""
@@ -146,11 +151,18 @@ class Letters:
         if len(letters) < part.size.sum():
             return ""
         ends = letters.reshape(-1, self._line_bytes)[:, self._line_bases :]
-        letters = letters & TO_UPPER
-        known = letters == BASES[0]
+        # one item a line: copied as such, many times faster than base by base
+        end = self._line_bytes - self._line_bases
+        line = [("bases", f"V{self._line_bases}"), ("end", f"V{end}")]
+        bases = letters.view(line)["bases"].copy().view(np.uint8)
+        bases &= TO_UPPER
+        known = bases == BASES[0]
         for base in BASES[1:]:
-            known |= letters == base
-        bases = letters.reshape(-1, self._line_bytes)[:, : self._line_bases]
-        # no end of a line is a base: so many known letters are all there are
-        whole = np.count_nonzero(known) == bases.size and (ends <= ord("\r")).all()
-        return str(np.ascontiguousarray(bases), "ascii") if whole else ""
+            known |= bases == base
+        return str(bases, "ascii") if known.all() and (ends <= ord("\r")).all() else ""
+
+
+def _stretches(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each stretch of equal numbers begins and ends."""
+    bounds = np.flatnonzero(np.diff(numbers, prepend=-1, append=-1))
+    return bounds[:-1], bounds[1:]

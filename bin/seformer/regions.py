@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -65,7 +66,8 @@ COLUMNS_EXPECTED = (
 )
 
 
-class RegionTable(NamedTuple):
+@dataclass(frozen=True)
+class RegionTable:
     """Regions of one file, or of one stretch of it.
 
     Attributes
@@ -74,15 +76,20 @@ class RegionTable(NamedTuple):
         One row per region in input order: ``chrom`` str, ``start`` and ``end`` int64 (0-based
         half-open), ``name`` str (``chrom:start-end`` where the file has none), ``label`` Int8
         (1 = super-enhancer, 0 = typical, missing = unlabelled), ``line`` int64 (1-based).
-    own
+    cells
         The file's own columns as strings, under its own header or BED's standard names.
     source
         The file.
     """
 
     regions: pd.DataFrame
-    own: pd.DataFrame
+    cells: Mapping[str, Sequence[str]]
     source: Path
+
+    @cached_property
+    def own(self) -> pd.DataFrame:
+        """The cells as a table, made when it is asked for: most uses need the regions alone."""
+        return pd.DataFrame(self.cells, dtype="str")
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,7 @@ class _Stretch(NamedTuple):
     def take(cls, lines: Iterator[tuple[int, str]], most: int) -> _Stretch:
         stretch = cls([], [])
         # two lists, not one of pairs, which Python would search for garbage
-        for number, text in itertools.islice(lines, most):
+        for number, text in islice(lines, most):
             stretch.line.append(number)
             stretch.text.append(text)
         return stretch
@@ -159,8 +166,9 @@ def read_regions(path: str | PathLike[str], *, labels: bool = True) -> RegionTab
     if len(parts) == 1:
         return parts[0]
     regions = pd.concat([part.regions for part in parts], ignore_index=True)
-    own = pd.concat([part.own for part in parts], ignore_index=True)
-    return RegionTable(regions, own, parts[0].source)
+    names = parts[0].cells.keys()
+    cells = {name: list(chain.from_iterable(part.cells[name] for part in parts)) for name in names}
+    return RegionTable(regions, cells, parts[0].source)
 
 
 def iter_regions(
@@ -209,7 +217,7 @@ def iter_regions(
                 where=source,
                 do="leave one of them, or rename the other",
             )
-        lines = itertools.chain(first, (item for item in lines if item[1][0] != "#"))
+        lines = chain(first, (item for item in lines if item[1][0] != "#"))
         while (stretch := _Stretch.take(lines, rows)).line:
             empty = False
             part = _parse(stretch, layout, source, labels, problems)
@@ -347,8 +355,7 @@ def _parse(
             "line": np.array(line, dtype=np.int64),
         }
     )
-    own = pd.DataFrame(dict(zip(layout.names, cells, strict=True)), dtype="str")
-    return RegionTable(regions, own, source)
+    return RegionTable(regions, dict(zip(layout.names, cells, strict=True)), source)
 
 
 def _columns(number: int) -> str:
@@ -383,7 +390,8 @@ def _labels(
 ) -> tuple[pd.api.extensions.ExtensionArray, dict[int, str]]:
     """Labels as Int8, missing where there is none, and what is bad."""
     if not labels or "label" not in layout.column:
-        return pd.Series(pd.NA, range(len(cells[0])), dtype="Int8").array, {}
+        none = np.ones(len(cells[0]), bool)
+        return pd.arrays.IntegerArray(none.astype(np.int8), none), {}
     raw = cells[layout.column["label"]]
     known = {value: LABELS.get(value.strip().lower()) for value in set(raw)}
     found = {

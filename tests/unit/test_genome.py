@@ -89,6 +89,24 @@ def test_many_against_the_string(tmp_path, random_bases, monkeypatch, bgzip, wid
     assert found == [upper[chrom][start:end] for chrom, start, end in rows]
 
 
+def test_lines_that_regions_share_are_read_once(tmp_path, random_bases, monkeypatch):
+    bases = random_bases(6_000)
+    lines = "\n".join(bases[i : i + 60] for i in range(0, len(bases), 60))
+    (tmp_path / "genome.fa").write_text(f">a\n{lines}\n>b\n{lines}\n")
+    start = np.arange(0, 5_000, 50)
+    one = pd.DataFrame({"chrom": "a", "start": start, "end": start + 1_000})
+    regions = pd.concat([one, one.assign(chrom="b"), one[::-1]], ignore_index=True)
+    with Genome(tmp_path / "genome.fa") as genome:
+        read, sizes = genome._letters._file.read, []
+        monkeypatch.setattr(
+            genome._letters._file, "read", lambda o, n: sizes.extend(n.tolist()) or read(o, n)
+        )
+        found = genome.fetch_many(regions)
+    places = zip(regions["start"], regions["end"], strict=True)
+    assert found == [bases[first:last] for first, last in places]
+    assert sizes == [6_000 // 60 * 61] * 2
+
+
 def test_damaged_block_is_named(fasta, random_bases):
     path = fasta({"c": random_bases(300_000)}, bgzip=True)
     Genome(path).close()
