@@ -54,7 +54,7 @@ class Plain:
         return self.module(ids, mask)["logits"]
 
     def run(self, steps: int) -> tuple[list[np.ndarray], np.ndarray]:
-        """Values of the tokens of each strand, and the completeness error of each region."""
+        """Values of the tokens of each strand, and what the sum of each region misses, a logit."""
         method = LayerIntegratedGradients(self.margins, self.module.classifier.backbone.embedding)
         values, sums = [], []
         for row, baseline, tokens in zip(self.rows, self.baselines, self.own, strict=True):
@@ -73,7 +73,7 @@ class Plain:
             values.append(found[1 : 1 + int(tokens)])
             sums.append((found.sum(), own - reference))
         total, difference = np.array(sums).reshape(-1, 2, 2).mean(1).T
-        return values, np.abs(total - difference) / np.abs(difference)
+        return values, np.abs(total - difference)
 
 
 def references(model, encoding, sequences: list[str], keys: list[str]) -> np.ndarray:
@@ -87,11 +87,13 @@ def make(work: Path, size: str) -> Work:
     how, model = inputs.SIZES[size], inputs.model(size)
     sequences = inputs.sequences(how.explained, longest=how.longest_explained)
     keys = [f"region {i}" for i in range(len(sequences))]
-    settings = Settings(references=model.views, seed=SEED)
+    settings = Settings(references=1, seed=SEED)
     plainly = Plain(model, sequences, how.longest_explained, keys)
 
     def ours() -> np.ndarray:
-        return np.array([a.completeness_error for a in attribute(model, sequences, keys, settings)])
+        """What the sum of each region misses, a logit."""
+        each = attribute(model, sequences, keys, settings)
+        return np.array([a.completeness_error * abs(a.logit - a.reference_logit) for a in each])
 
     def difference() -> float:
         """Between the attributions of all tokens with the same number of steps."""
@@ -109,7 +111,7 @@ def make(work: Path, size: str) -> Work:
 
     def remark() -> str:
         errors = ", ".join(f"{name} {error:.1g}" for name, error in found.items())
-        return f"largest completeness error: {errors}"
+        return f"the sums miss, in logits: {errors}"
 
     found: dict[str, float] = {}
     return Work(
