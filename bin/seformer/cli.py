@@ -56,6 +56,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # every operation wherever other programs want the processors too: two threads are then five times
 # slower than one. So few cost a machine of one's own nothing that can be measured
 SPINS = "10000"
+# oneDNN keeps code for so many shapes of a layer's input, and the layers of one batch share a few.
+# Its own 1,024, some of a megabyte, would grow with every batch of another length
+SHAPES = "16"
 # click's exception, from click itself or from the copy of it inside newer typers
 USAGE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
@@ -94,9 +97,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from seformer import logs
 
     logs.set_up(verbose=bool(os.environ.get("SEFORMER_DEBUG")))
+    # before torch is imported: its libraries read these once
     if "OMP_WAIT_POLICY" not in os.environ:
-        # before torch is imported: OpenMP reads it once
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", SHAPES)
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if "--version" in arguments[:1]:
         arguments = ["--version", "models"]

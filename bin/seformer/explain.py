@@ -49,8 +49,8 @@ from seformer.score import chunks
 logger = logging.getLogger(__name__)
 TRACK_FILE, SUMMARY_FILE = "attributions.bw", "summary.json"
 BEDGRAPH_FILE = "attributions.bedgraph"
-# regions explained together: enough to fill batches, little enough to hold their tokens
-CHUNK_BASES = 200_000
+# of all views of regions explained together: they fill batches, and their tokens can be held
+CHUNK_BASES = 400_000
 WINDOW, SPECTRUM = "window", "kmer_spectrum"  # parts of a region's score
 PROFILE_BINS = 50
 DRAWN_REGIONS, DRAWN_POINTS = 6, 600
@@ -140,7 +140,8 @@ def write_values(
     summary = Summary()
     checked = faithfulness.Sample(faithfulness.choose(kept["length"], faithfulness_regions))
     with tracks.ValuesWriter(out / tracks.VALUES_FILE, kept["length"].tolist()) as writer:
-        for group in chunks(progress(source.sequences(), "explaining", len(kept)), CHUNK_BASES):
+        sequences = progress(source.sequences(), "explaining", len(kept))
+        for group in chunks(sequences, model.views, CHUNK_BASES):
             first = len(rows)
             results = attribute(model, group, keys[first : first + len(group)], settings)
             _, called = decide(model.settings, np.array([result.logit for result in results]))

@@ -26,7 +26,7 @@ from seformer.windows import Windows, tile
 STRANDS = 2
 DEFAULT_BATCH_TOKENS = 16_384
 # bounds the memory of one round of scoring: sequences, their tokens and window features
-CHUNK_BASES = 1_000_000
+CHUNK_BASES = 2_000_000
 
 
 class WindowFeatures(NamedTuple):
@@ -96,12 +96,14 @@ def encode_views(model: Model, sequences: Sequence[str]) -> Encoding:
     return interleave([model.tokenizer.encode(strands, phase=phase) for phase in model.phases])
 
 
-def chunks(items: Iterable[str], bases: int = CHUNK_BASES) -> Iterator[list[str]]:
-    """Group sequences into lists of about ``bases`` bases, at least one sequence each."""
+def chunks(
+    items: Iterable[str], views: int = STRANDS, bases: int = CHUNK_BASES
+) -> Iterator[list[str]]:
+    """Group sequences into lists of about ``bases`` bases in all views, one sequence at least."""
     group: list[str] = []
     total = 0
     for item in items:
-        if group and total + len(item) > bases:
+        if group and total + len(item) > bases // views:
             yield group
             group, total = [], 0
         group.append(item)
@@ -293,7 +295,7 @@ def score(
     Scores
         In the order of ``sequences``. A score depends on its own sequence alone.
     """
-    encoded = ((group, _encode_members(model, group)) for group in chunks(sequences))
+    encoded = ((group, _encode_members(model, group)) for group in chunks(sequences, model.views))
     parts = [
         _score_encoded(model, *item, batch_tokens) for item in progress(ahead(encoded), description)
     ]

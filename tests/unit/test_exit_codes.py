@@ -56,3 +56,14 @@ def test_threads_sleep_where_processors_are_shared(monkeypatch, given, spins):
     with pytest.raises(SystemExit):
         cli.main(["--version"])
     assert os.environ.get("GOMP_SPINCOUNT") == spins
+
+
+@pytest.mark.parametrize("given, kept", [(None, cli.SHAPES), ("1024", "1024")])
+def test_code_for_few_shapes_is_kept(monkeypatch, given, kept):
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.delenv(name, raising=False)
+    if given is not None:
+        monkeypatch.setenv(name, given)
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert os.environ[name] == kept

@@ -167,8 +167,10 @@ def test_coverage_counts_bases_in_known_tokens():
 
 def test_chunks_keep_order_and_bound():
     sequences = ["A" * n for n in (5, 5, 20, 1, 1)]
-    groups = list(chunks(iter(sequences), bases=10))
+    groups = list(chunks(iter(sequences), views=1, bases=10))
     assert [[len(s) for s in g] for g in groups] == [[5, 5], [20], [1, 1]]
+    # as many bases whatever the views of each
+    assert list(chunks(sequences, views=12, bases=120)) == groups
 
 
 def test_no_sequences_no_scores(tiny):
