@@ -122,7 +122,9 @@ class RegionClassifier(nn.Module):
         if self.token_pooling == "cls":
             return hidden[:, 0]
         mask = content_mask.unsqueeze(-1).to(hidden.dtype)
-        return (hidden * mask).sum(1) / mask.sum(1)
+        # in double precision: features differ little beside their mean, so rounding would show
+        total = (hidden * mask).sum(1, dtype=torch.float64)
+        return (total / mask.sum(1)).to(hidden.dtype)
 
     def window_weights(self, tokens: torch.Tensor) -> torch.Tensor:
         """Number of vectors pooled in windows of ``tokens`` content tokens: float ``[windows]``."""

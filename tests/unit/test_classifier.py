@@ -88,6 +88,15 @@ def test_token_mean_leaves_out_special_tokens_and_padding():
     assert torch.equal(pooled[1], hidden[1, 1])
 
 
+def test_token_mean_is_right_to_the_last_digit():
+    """Features differ little beside their mean: what a sum of thousands rounds would show."""
+    hidden = 1 + 1e-3 * torch.randn(3, 4_000, HIDDEN, generator=torch.Generator().manual_seed(1))
+    content = torch.arange(4_000) < torch.tensor([[4_000], [3_000], [1_234]])
+    pooled = build("mean").pool_tokens(hidden, content)
+    expected = [row[mask].double().mean(0) for row, mask in zip(hidden, content, strict=True)]
+    assert torch.equal(pooled, torch.stack(expected).float())
+
+
 def test_cls_pooling_needs_a_token_in_front():
     with pytest.raises(UserError, match="CLS"):
         check_pooling("cls", ((), ()))
