@@ -8,7 +8,7 @@ import pytest
 import torch
 from toys import random_sequence, toy_model
 
-from seformer.attribute import FIRST_STEPS, Settings, attribute, project, relative_error
+from seformer.attribute import CLOSE, FIRST_STEPS, Settings, attribute, project, relative_error
 from seformer.errors import UserError
 from seformer.gradients import Job, integrate, make_examples, plan, shares_of, with_reference
 from seformer.references import (
@@ -242,6 +242,20 @@ def test_steps_rise_only_where_needed():
     for result in attribute(model, sequences, sequences, capped):
         assert result.reference_steps.max() == 12
         assert "incomplete" in result.flags
+
+
+@pytest.mark.parametrize(
+    ("completeness", "steps"), [(0.05, FIRST_STEPS), (CLOSE, FIRST_STEPS), (1e-3, 8)]
+)
+def test_close_sums_begin_with_more_steps(completeness, steps, monkeypatch):
+    tried = []
+    monkeypatch.setattr(
+        "seformer.attribute.integrate",
+        lambda *args: tried.append(args[3]) or integrate(*args),
+    )
+    how = Settings(completeness=completeness, references=1)
+    attribute(toy_model(**CONTEXT), [random_sequence(60)], ["region"], how)
+    assert tried[0] == steps
 
 
 def test_a_region_does_not_depend_on_its_neighbours_or_order():
