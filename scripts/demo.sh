@@ -18,7 +18,7 @@ fi
     --fasta data/genome.fa.gz \
     --model tiny --epochs 8 \
     --predict data/regions_to_score.bed \
-    --explain data/regions_to_explain.bed --explain_references 2 \
+    --explain data/regions_to_explain.bed --explain_references 3 \
     --outdir results \
     "$@"
 echo "The report: $PWD/results/multiqc/multiqc_report.html"
