@@ -140,7 +140,7 @@ class Letters:
             reach = np.maximum.accumulate(offset[at] + lines[at] * self._line_bytes)
             new = np.append(True, offset[at][1:] > reach[:-1])
             begin = offset[at][new]
-            size = reach[np.append(np.flatnonzero(new)[1:], 0) - 1] - begin
+            size = reach[np.append(new[1:], True)] - begin
             before = (np.cumsum(size) - size) // self._line_bytes - above[at][new]
             shift = before[np.cumsum(new) - 1] * self._line_bases
             yield _Part(rows[at], begin, size, start[at] + shift, end[at] + shift)
