@@ -282,11 +282,6 @@ def test_tables_of_parameters_are_those_of_the_schema():
     assert subprocess.run(script, check=False).returncode == 0, "run scripts/parameter_tables.py"
 
 
-def test_every_message_is_on_the_page():
-    script = [sys.executable, ROOT / "scripts/message_table.py", "--check"]
-    assert subprocess.run(script, check=False).returncode == 0, "run scripts/message_table.py"
-
-
 def code_text() -> str:
     files = [
         *ROOT.glob("bin/seformer/**/*.py"),
