@@ -27,6 +27,11 @@ class UserError(Exception):
         What was expected instead.
     do
         What the user can do about it.
+
+    Attributes
+    ----------
+    found, where, line, expected, do
+        As given, so that another door can say it in its own words.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class UserError(Exception):
         expected: str | None = None,
         do: str | None = None,
     ) -> None:
+        self.found, self.where, self.line, self.expected, self.do = found, where, line, expected, do
         place = "" if where is None else str(where)
         if line is not None:
             place += f", line {line}"

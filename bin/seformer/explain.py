@@ -7,7 +7,8 @@ import logging
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from seformer.attribute import (
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.explained import (
+    KINDS,
     REGION_COLUMNS,
     RESULT_COLUMNS,
     TABLE_FILE,
@@ -39,7 +41,7 @@ from seformer.explained import (
     read_table,
     read_windows,
 )
-from seformer.extract import extract, read_extracted
+from seformer.extract import extract, read_extracted, with_bases
 from seformer.genome import Genome
 from seformer.logs import progress
 from seformer.modelfolder import Model, load_model
@@ -131,27 +133,18 @@ def write_values(
     """Write the table, the values and the summary of an extracted folder."""
     source = read_extracted(extracted)
     kept = source.kept
-    keys = [
-        f"{c}:{s}-{e}" for c, s, e in zip(kept["chrom"], kept["start"], kept["end"], strict=True)
-    ]
     began = time.monotonic()
     rows: list[dict[str, Any]] = []
     parts: list[tuple] = []
     summary = Summary()
     checked = faithfulness.Sample(faithfulness.choose(kept["length"], faithfulness_regions))
     with tracks.ValuesWriter(out / tracks.VALUES_FILE, kept["length"].tolist()) as writer:
-        sequences = progress(source.sequences(), "explaining", len(kept))
-        for group in chunks(sequences, model.views, CHUNK_BASES):
-            first = len(rows)
-            results = attribute(model, group, keys[first : first + len(group)], settings)
-            _, called = decide(model.settings, np.array([result.logit for result in results]))
-            for sequence, call, result in zip(group, called, results, strict=True):
-                writer.add(result.values, sequence)
-                checked.offer(len(rows), sequence, keys[len(rows)], result)
-                region = kept.iloc[len(rows)]
-                summary.add(region, call, result)
-                parts += window_rows(region, result, settings.completeness)
-                rows.append(_row(result, call))
+        for region, sequence, call, result in each(model, kept, source.sequences(), settings):
+            writer.add(result.values, sequence)
+            checked.offer(len(rows), sequence, _key(region), result)
+            summary.add(region, call, result)
+            parts += window_rows(region, result, settings.completeness)
+            rows.append(_row(result, call))
     seconds = time.monotonic() - began
     table = _table(source.regions, rows)
     windows = pd.DataFrame(parts, columns=list(WINDOW_COLUMNS))
@@ -166,6 +159,71 @@ def write_values(
     }
     files.write_json(record, out / SUMMARY_FILE)
     log(record)
+
+
+def explain_frame(
+    model: Model,
+    fasta: Path,
+    regions: pd.DataFrame,
+    source: str,
+    settings: Settings,
+    *,
+    rename_chromosomes: bool = False,
+    invalid_regions: str = "error",
+) -> pd.DataFrame:
+    """Explain regions in memory; see `seformer.extract.with_bases`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `attributions.tsv` for every row, in order, then ``attributions`` (float32
+        ``[bases]``) and ``sequence``, None where there is no sequence.
+
+    Raises
+    ------
+    UserError
+        If the regions or the genome cannot be used.
+    """
+    with Genome(fasta) as genome:
+        read = with_bases(
+            regions,
+            source,
+            genome,
+            rename_chromosomes=rename_chromosomes,
+            invalid_regions=invalid_regions,
+        )
+        parts, sequences = zip(*read, strict=True)
+    table = pd.concat(parts, ignore_index=True)
+    kept = (table["drop_reason"] == "").to_numpy()
+    rows = []
+    found = np.full((len(table), 2), None, dtype=object)
+    places = iter(np.flatnonzero(kept))
+    explained = each(model, table[kept], chain.from_iterable(sequences), settings)
+    for _, sequence, call, result in explained:
+        rows.append(_row(result, call))
+        place = next(places)
+        found[place, 0], found[place, 1] = result.values.astype(np.float32), sequence
+    table = _table(table, rows).fillna({"prediction": ""}).astype(KINDS)
+    for column, cells in zip(("attributions", "sequence"), found.T, strict=True):
+        table[column] = pd.Series(cells, dtype=object)
+    return table
+
+
+def each(
+    model: Model, kept: pd.DataFrame, sequences: Iterable[str], settings: Settings
+) -> Iterator[tuple[pd.Series, str, str, Attribution]]:
+    """Yield row, bases, SE or TE and attribution of every region, in order."""
+    regions = (row for _, row in kept.iterrows())
+    sequences = progress(sequences, "explaining", len(kept))
+    for group in chunks(sequences, model.views, CHUNK_BASES):
+        rows = list(islice(regions, len(group)))
+        results = attribute(model, group, [_key(row) for row in rows], settings)
+        _, called = decide(model.settings, np.array([result.logit for result in results]))
+        yield from zip(rows, group, called, results, strict=True)
+
+
+def _key(region: pd.Series) -> str:
+    return f"{region['chrom']}:{region['start']}-{region['end']}"
 
 
 def _row(result: Attribution, call: str) -> dict[str, Any]:

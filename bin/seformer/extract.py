@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -116,13 +116,9 @@ def extract(
         raise UserError("regions to score are taken as they are: no other units, no negatives")
     units.check()
     negatives.check()
-    if invalid_regions not in ("error", "drop"):
-        raise UserError(f"--invalid-regions {invalid_regions}", expected="error or drop")
     check_sample_name(sample, "--sample")
-    if min_length is None:
-        min_length = MIN_LENGTH_UNLABELLED if unlabelled else MIN_LENGTH
     paths = [Path(p) for p in (regions, super_enhancers, typical_enhancers) if p is not None]
-    rules = _Rules(rename_chromosomes, invalid_regions, min_length, max_n_fraction, not unlabelled)
+    rules = _rules(rename_chromosomes, invalid_regions, min_length, max_n_fraction, not unlabelled)
     with Genome(fasta) as genome:
         if unlabelled:
             # twice over the file: all its faults are known before anything is written
@@ -141,12 +137,7 @@ def extract(
             summary = {
                 "sample": sample,
                 "sources": [path.name for path in paths],
-                "genome": {
-                    "fasta": genome.path.name,
-                    "assembly": genome.assembly,
-                    "fingerprint": genome.fingerprint(),
-                    "contigs": len(genome.chromosomes),
-                },
+                "genome": genome_record(genome),
                 **({} if unlabelled else {"unit": units.unit}),
                 **_totals(count),
             }
@@ -156,6 +147,55 @@ def extract(
                 _remove_stale_shards(Path(out), staging)
     _log(summary)
     return summary
+
+
+def with_bases(
+    regions: pd.DataFrame,
+    source: str,
+    genome: Genome,
+    *,
+    rename_chromosomes: bool = False,
+    invalid_regions: str = "error",
+) -> Iterator[tuple[pd.DataFrame, list[str]]]:
+    """Regions to score and their bases, some at a time, as `extract` writes them.
+
+    Parameters
+    ----------
+    regions
+        See `seformer.regions.RegionTable.regions`.
+    source
+        What they come from, for messages.
+
+    Yields
+    ------
+    tuple
+        Rows with `seformer.extracted.COLUMNS`, in order, and the bases of those without a
+        ``drop_reason``; once at least.
+
+    Raises
+    ------
+    UserError
+        As `extract` does.
+    """
+    rules = _rules(rename_chromosomes, invalid_regions)
+    table = regions.assign(source=source, path=source, parent="", sample="sample")
+    if not len(table):
+        yield table.assign(length=0, gc=np.nan, n_fraction=np.nan, drop_reason="")[[*COLUMNS]], []
+        return
+    matched = _survey([table], genome, rules)
+    for batch in _batches(_mark(table, genome, matched, rules)):
+        rows, sequences = _with_bases(batch, genome, rules)
+        yield rows[[*COLUMNS]], sequences
+
+
+def genome_record(genome: Genome) -> dict[str, Any]:
+    """Which genome bases come from; see `seformer.extracted.read_genome`."""
+    return {
+        "fasta": genome.path.name,
+        "assembly": genome.assembly,
+        "fingerprint": genome.fingerprint(),
+        "contigs": len(genome.chromosomes),
+    }
 
 
 def _check_sources(regions, super_enhancers, typical_enhancers, unlabelled, negatives) -> None:
@@ -175,6 +215,20 @@ class _Rules(NamedTuple):
     min_length: int
     max_n_fraction: float
     training: bool
+
+
+def _rules(
+    rename: bool,
+    invalid: str,
+    min_length: int | None = None,
+    max_n_fraction: float = MAX_N_FRACTION,
+    training: bool = False,
+) -> _Rules:
+    if invalid not in ("error", "drop"):
+        raise UserError(f"--invalid-regions {invalid}", expected="error or drop")
+    if min_length is None:
+        min_length = MIN_LENGTH if training else MIN_LENGTH_UNLABELLED
+    return _Rules(rename, invalid, min_length, max_n_fraction, training)
 
 
 def _stretches(path: Path) -> Iterator[pd.DataFrame]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,8 +15,10 @@ import pandas as pd
 
 from seformer import calibrate, files
 from seformer.errors import UserError
-from seformer.extract import extract
+from seformer.extract import extract, genome_record, with_bases
 from seformer.extracted import read_extracted, read_genome
+from seformer.frames import free_names
+from seformer.genome import Genome
 from seformer.modelfolder import Model, Settings, load_model
 from seformer.regions import iter_regions
 from seformer.score import DEFAULT_BATCH_TOKENS, score
@@ -61,8 +63,7 @@ def predict(
     """
     if (extracted is None) == (fasta is None or regions is None):
         raise UserError("give either --fasta with --regions, or --extracted")
-    if prevalence is not None and not 0 < prevalence < 1:
-        raise UserError(f"--prevalence {prevalence}", expected="a number between 0 and 1")
+    check_prevalence(prevalence)
     with files.output_folder(out) as staging, tempfile.TemporaryDirectory() as temporary:
         loaded = load_model(model, device)
         if extracted is not None:
@@ -79,6 +80,52 @@ def predict(
             batch_tokens=batch_tokens,
         )
         write_merged(regions, shards, staging)
+
+
+def check_prevalence(prevalence: float | None) -> None:
+    """Refuse a share of super-enhancers that is none."""
+    if prevalence is not None and not 0 < prevalence < 1:
+        raise UserError(f"--prevalence {prevalence}", expected="a number between 0 and 1")
+
+
+def score_frame(
+    model: Model,
+    fasta: Path,
+    regions: pd.DataFrame,
+    source: str,
+    *,
+    prevalence: float | None = None,
+    rename_chromosomes: bool = False,
+    invalid_regions: str = "error",
+    batch_tokens: int = DEFAULT_BATCH_TOKENS,
+) -> pd.DataFrame:
+    """Score regions in memory; see `seformer.extract.with_bases`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `SCORE_COLUMNS` of every row, in order (of an ensemble `LOGIT_SD` as well).
+
+    Raises
+    ------
+    UserError
+        If the regions or the genome cannot be used.
+    """
+    check_prevalence(prevalence)
+    with Genome(fasta) as genome:
+        record = genome_record(genome)
+        read = with_bases(
+            regions,
+            source,
+            genome,
+            rename_chromosomes=rename_chromosomes,
+            invalid_regions=invalid_regions,
+        )
+        parts = [
+            score_rows(model, rows, sequences, record, prevalence, batch_tokens)[0]
+            for rows, sequences in read
+        ]
+    return pd.concat(parts, ignore_index=True).drop(columns="line")
 
 
 def score_file(
@@ -126,30 +173,54 @@ def write_scores(
     model: Model, extracted: Path, out: Path, prevalence: float | None, batch_tokens: int
 ) -> None:
     """Write ``scores.tsv`` (line, `SCORE_COLUMNS`) for every row, and ``summary.json``."""
-    source = read_extracted(extracted)
-    scores = score(model, source.sequences(), batch_tokens)
+    source, genome = read_extracted(extracted), read_genome(extracted)
+    table, windows = score_rows(
+        model, source.regions, source.sequences(), genome, prevalence, batch_tokens
+    )
+    files.write_table(table, out / "scores.tsv")
+    files.write_json(summarise(table, source.regions, windows), out / "summary.json")
+
+
+def score_rows(
+    model: Model,
+    regions: pd.DataFrame,
+    sequences: Iterable[str],
+    genome: dict[str, Any],
+    prevalence: float | None,
+    batch_tokens: int,
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Score the rows without ``drop_reason``, whose ``sequences`` these are.
+
+    Returns
+    -------
+    tuple
+        ``line`` and the columns of scores for every row, and int64 ``[scored]``, the windows of
+        each region.
+    """
+    scores = score(model, sequences, batch_tokens)
     settings = model.settings
-    kept = (source.regions["drop_reason"] == "").to_numpy()
-    table = pd.DataFrame({"line": source.regions["line"]})
+    kept = (regions["drop_reason"] == "").to_numpy()
+    table = pd.DataFrame({"line": regions["line"]})
     if not np.isfinite(scores.logit).all():
-        row = source.kept.iloc[int(np.flatnonzero(~np.isfinite(scores.logit))[0])]
+        row = regions[kept].iloc[int(np.flatnonzero(~np.isfinite(scores.logit))[0])]
         raise UserError(
             f"the score of {row['chrom']}:{row['start']}-{row['end']} is not finite",
             where=model.settings.sample,
             do="do not use this model: its weights overflow",
         )
     probability, called = decide(settings, scores.logit, prevalence)
+    table["logit"] = table["probability"] = np.nan
     table.loc[kept, "logit"] = scores.logit
     table.loc[kept, "probability"] = probability
     table["prediction"] = ""
     table.loc[kept, "prediction"] = called
     table["coverage"] = 0.0
     table.loc[kept, "coverage"] = scores.coverage
-    table["flags"] = flags(source.regions, settings, read_genome(extracted))
+    table["flags"] = flags(regions, settings, genome)
     if len(model.members) > 1:
+        table[LOGIT_SD] = np.nan
         table.loc[kept, LOGIT_SD] = scores.logit_sd
-    files.write_table(table, out / "scores.tsv")
-    files.write_json(summarise(table, source.regions, scores.windows), out / "summary.json")
+    return table, scores.windows
 
 
 def decide(
@@ -307,7 +378,7 @@ def _write_part(
     header: bool,
 ) -> None:
     # an own column of the same name (scored before) is kept under a name that says so
-    own = own.rename(columns={name: f"input_{name}" for name in columns})
+    own = own.set_axis(free_names(own.columns, columns), axis=1)
     scores = pd.DataFrame([row[1:] for row in rows], columns=columns)
     own.reset_index(drop=True).join(scores).to_csv(
         table, sep="\t", index=False, header=header, lineterminator="\n"

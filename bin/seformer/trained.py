@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
+import re
+import threading
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
@@ -11,18 +12,17 @@ from typing import Any
 
 import pandas as pd
 
-from seformer import files, tracks
 from seformer.archive import opened
 from seformer.attribute import Settings as AttributionSettings
 from seformer.errors import UserError
-from seformer.explain import write_values
-from seformer.explained import has_values, read_table
-from seformer.extract import extract
+from seformer.explain import explain_frame
+from seformer.frames import FRAME, free_names, read_frame
 from seformer.modelfolder import Settings, load_model
-from seformer.predict import score_file
-from seformer.regions import read_regions
+from seformer.predict import score_frame
+from seformer.regions import RegionTable, read_regions
 
-PLACE = ("chrom", "start", "end")
+# of all models: torch's number of threads is one for the whole process
+ONE_AT_A_TIME = threading.Lock()
 Regions = str | PathLike[str] | pd.DataFrame
 
 
@@ -61,8 +61,9 @@ class TrainedModel:
         Parameters
         ----------
         regions
-            A region file in any form that `seformer.regions` reads, or a data frame with the
-            columns chrom, start and end (0-based half-open).
+            A region file in any form that `seformer.regions` reads, or a data frame with columns
+            for chromosome, start and end (0-based half-open), by the names that files may have,
+            and any index and further columns. It is not changed.
         fasta
             The genome, plain or bgzipped.
         prevalence
@@ -85,22 +86,20 @@ class TrainedModel:
         seformer.errors.UserError
             If the regions or the genome cannot be used.
         """
-        with tempfile.TemporaryDirectory() as work, _region_file(regions, Path(work)) as path:
-            shards = score_file(
+        with _python_door(regions):
+            own, rows, source = _read(regions)
+            scores = score_frame(
                 self._model,
-                Path(fasta),
-                path,
-                Path(work),
+                _path(fasta, "fasta", "a path"),
+                rows,
+                source,
                 prevalence=prevalence,
                 rename_chromosomes=rename_chromosomes,
                 invalid_regions=invalid_regions,
             )
-            text = ("prediction", "flags")
-            parts = [files.read_table(shard / "scores.tsv", text=text) for shard in shards]
-        scores = pd.concat(parts, ignore_index=True).drop(columns="line")
-        scores[list(text)] = scores[list(text)].fillna("")
-        own = _own(regions).rename(columns={name: f"input_{name}" for name in scores.columns})
-        return own.join(scores.set_axis(own.index))
+        found = own.set_axis(free_names(own.columns, scores.columns), axis=1)
+        # by position: an index may repeat itself
+        return pd.concat([found, scores.set_axis(own.index)], axis=1)
 
     def explain(
         self,
@@ -124,68 +123,86 @@ class TrainedModel:
         Returns
         -------
         pandas.DataFrame
-            One row per region, in the given order, with the columns of ``attributions.tsv``,
-            and two more: ``attributions``, float32 ``[bases]`` on the forward strand, and
-            ``sequence``, its upper-case bases; both None for a region without sequence. The
-            attributions and ``special_share`` sum to ``logit - reference_logit``.
+            One row per region, in the given order and with the index of a data frame, with the
+            columns of ``attributions.tsv`` and two more: ``attributions``, float32 ``[bases]`` on
+            the forward strand, and ``sequence``, its upper-case bases; both None for a region
+            without sequence. The attributions and ``special_share`` sum to
+            ``logit - reference_logit``.
 
         Raises
         ------
         seformer.errors.UserError
             If the regions or the genome cannot be used.
         """
-        how = AttributionSettings(**settings)
-        with tempfile.TemporaryDirectory() as work, _region_file(regions, Path(work)) as path:
-            extracted, out = Path(work) / "extracted", Path(work) / "explained"
-            extract(
-                fasta,
-                extracted,
-                regions=path,
-                unlabelled=True,
+        with _python_door(regions):
+            own, rows, source = _read(regions)
+            table = explain_frame(
+                self._model,
+                _path(fasta, "fasta", "a path"),
+                rows,
+                source,
+                AttributionSettings(**settings),
                 rename_chromosomes=rename_chromosomes,
                 invalid_regions=invalid_regions,
             )
-            out.mkdir()
-            write_values(self._model, extracted, out, how, faithfulness_regions=0)
-            table = read_table(out)
-            values = tracks.Values(out / tracks.VALUES_FILE)
-            # copies: the file goes with the folder
-            found = ((values[row].copy(), values.sequence(row)) for row in range(len(values)))
-            pairs = [next(found) if kept else (None, None) for kept in has_values(table)]
-        for column, cells in zip(
-            ("attributions", "sequence"), zip(*pairs, strict=True), strict=True
-        ):
-            table[column] = pd.Series(cells, dtype=object)
-        return table if not isinstance(regions, pd.DataFrame) else table.set_axis(regions.index)
+        return table.set_axis(own.index)
 
 
-@contextlib.contextmanager
-def _region_file(regions: Regions, folder: Path) -> Iterator[Path]:
-    """Yield the path of a region file; a data frame is written to one first."""
-    if not isinstance(regions, pd.DataFrame):
-        yield Path(regions)
-        return
-    missing = [name for name in PLACE if name not in regions.columns]
-    if missing:
-        raise UserError(
-            f"the columns {', '.join(missing)} are missing",
-            where="data frame of regions",
-            expected=", ".join(PLACE),
-        )
-    columns = [*PLACE, "name"] if "name" in regions.columns else list(PLACE)
-    path = folder / "data_frame.tsv"
-    files.write_table(regions[columns], path)
-    yield path
-
-
-def _own(regions: Regions) -> pd.DataFrame:
-    """The regions' own columns; numbers of a file as numbers, but for names of chromosomes."""
+def _read(regions: Regions) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """The regions' own columns, the regions as all forms are inside, and what they come from."""
     if isinstance(regions, pd.DataFrame):
-        return regions
-    table = read_regions(regions, labels=False)
+        return pd.DataFrame(regions), read_frame(regions), FRAME
+    table = read_regions(_path(regions, "regions", "a file, or a data frame"), labels=False)
+    return _numbers(table), table.regions, str(table.source)
+
+
+def _path(value: Any, argument: str, expected: str) -> Path:
+    if isinstance(value, (str, PathLike)):
+        with contextlib.suppress(TypeError):  # a path of bytes
+            return Path(value)
+    raise UserError(
+        f"{argument} is of the type {type(value).__name__}",
+        expected=expected,
+        do="make a pandas.DataFrame of it: pd.DataFrame(rows, columns=['chrom', 'start', 'end']),"
+        " .to_dataframe() of pybedtools, .df of pyranges"
+        if argument == "regions"
+        else None,
+    )
+
+
+def _numbers(table: RegionTable) -> pd.DataFrame:
+    """The own columns of a file; numbers as numbers, but for names of chromosomes."""
     own = table.own
     for name in own.columns:
         if not own[name].equals(table.regions["chrom"].rename(name)):
             number = pd.to_numeric(own[name], errors="coerce")
             own[name] = number if number.notna().all() else own[name]
     return own
+
+
+@contextlib.contextmanager
+def _python_door(regions: Regions) -> Iterator[None]:
+    """One call at a time; errors speak of rows of the frame and of arguments, not of options."""
+    try:
+        with ONE_AT_A_TIME:
+            yield
+    except UserError as error:
+        where, line = error.where, error.line
+        if where == FRAME and line is not None:
+            label = regions.index[line]
+            where, line = f"{FRAME}, position {line} (index {label!r})", None
+        raise UserError(
+            _in_python(error.found),
+            where=where if where is None else _in_python(str(where)),
+            line=line,
+            expected=error.expected and _in_python(error.expected),
+            do=error.do and _in_python(error.do),
+        ) from error
+
+
+def _in_python(text: str) -> str:
+    """Say arguments where a text says options of the command or parameters of the pipeline."""
+    text = re.sub(r" \((?:in the pipeline )?--[^)]*\)", "", text)
+    text = text.replace("--rename-chromosomes", "rename_chromosomes=True")
+    text = re.sub(r"--invalid-regions drop\b", 'invalid_regions="drop"', text)
+    return re.sub(r"--([a-z][a-z-]*)", lambda found: found[1].replace("-", "_"), text)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +104,171 @@ def test_explanations_add_up(place, model):
     np.testing.assert_allclose(
         again.loc[2, "attributions"], found.loc[2, "attributions"], atol=1e-6
     )
+
+
+# one region in every form a frame may have: 700-1100 of chr1
+ROWS = {"chrom": ["chr1", "chr1"], "start": [700, 50], "end": [1100, 650]}
+
+
+def test_results_belong_to_rows_by_position(place, model):
+    """Two halves one above the other: the index repeats itself, and no row gets another's score."""
+    frame = pd.DataFrame(ROWS | {"own": ["a", "b"]})
+    one = model.predict(frame, place / "genome.fa")
+    for index in (
+        [0, 1, 0, 1],
+        [3, 1, 2, 0],
+        ["x", "x", None, "y"],
+        pd.MultiIndex.from_tuples([(1, "a"), (1, "a"), (2, "b"), (1, "b")], names=["i", "j"]),
+        pd.CategoricalIndex(["b", "a", "b", "a"]),
+        pd.DatetimeIndex(["2020-01-02"] * 4),
+    ):
+        twice = pd.concat([frame, frame]).set_axis(index)
+        before = twice.copy()
+        found = model.predict(twice, place / "genome.fa")
+        pd.testing.assert_frame_equal(twice, before)
+        pd.testing.assert_index_equal(found.index, twice.index)
+        assert found["own"].tolist() == ["a", "b"] * 2
+        np.testing.assert_allclose(found["logit"], [*one["logit"]] * 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame(ROWS),
+        pd.DataFrame(ROWS).rename(columns={"chrom": "Chromosome", "start": "Start", "end": "End"}),
+        pd.DataFrame(ROWS).rename(columns={"chrom": "chr", "end": "stop"}),
+        pd.DataFrame(ROWS).rename(columns={"chrom": "seqnames"}),
+        pd.DataFrame(ROWS).rename(columns={"start": "chromStart", "end": "chromEnd"}),
+        pd.DataFrame(ROWS)[["end", "start", "chrom"]],
+        pd.DataFrame(ROWS).astype({"chrom": "category", "start": "category"}),
+        pd.DataFrame(ROWS).astype({"start": np.uint16, "end": np.float32}),
+        pd.DataFrame(ROWS).astype({"start": "Int64", "end": "Float64"}),
+        pd.DataFrame(ROWS).astype({"start": str, "end": object}),
+        pd.DataFrame(ROWS).set_axis([2.5, 2.5]),
+    ],
+    ids=["plain", "pyranges", "chr-stop", "granges", "ucsc", "order", "categories", "numpy",
+         "nullable", "text", "floats as index"],
+)  # fmt: skip
+def test_frames_as_people_have_them(frame, place, model):
+    wanted = model.predict(pd.DataFrame(ROWS), place / "genome.fa")
+    found = model.predict(frame, place / "genome.fa")
+    assert [*found.columns] == [*frame.columns, *SCORE_COLUMNS]
+    np.testing.assert_array_equal(found["logit"], wanted["logit"])
+
+
+def test_chromosomes_that_are_numbers(place, model):
+    (place / "numbers.fa").write_text((place / "genome.fa").read_text().replace("chr1", "1"))
+    for chrom in (1, 1.0, "1"):
+        found = model.predict(pd.DataFrame(ROWS | {"chrom": chrom}), place / "numbers.fa")
+        assert found["logit"].notna().all()
+    found = model.predict(pd.DataFrame(ROWS), place / "numbers.fa", rename_chromosomes=True)
+    assert found["logit"].notna().all()
+
+
+def test_an_empty_frame_has_an_empty_result(place, model):
+    for frame in (pd.DataFrame(columns=["chrom", "start", "end"]), pd.DataFrame(ROWS)[:0]):
+        found = model.predict(frame, place / "genome.fa")
+        assert [*found.columns] == ["chrom", "start", "end", *SCORE_COLUMNS] and not len(found)
+        assert found["logit"].dtype == float
+        explained = model.explain(frame, place / "genome.fa")
+        assert [*explained.columns][-2:] == ["attributions", "sequence"] and not len(explained)
+
+
+def test_names_of_own_columns_that_clash(place, model):
+    frame = pd.DataFrame(ROWS | {"logit": 1, "input_logit": 2, 7: 3})
+    found = model.predict(frame, place / "genome.fa")
+    own = ["chrom", "start", "end", "input_input_logit", "input_logit", 7]
+    assert [*found.columns] == [*own, *SCORE_COLUMNS]
+    assert found.iloc[0, 3:6].tolist() == [1, 2, 3]
+    doubled = pd.concat([pd.DataFrame(ROWS | {"x": [1, 2]}), pd.DataFrame({"x": [3, 4]})], axis=1)
+    found = model.predict(doubled, place / "genome.fa")
+    assert [*found.columns] == ["chrom", "start", "end", "x", "x", *SCORE_COLUMNS]
+
+
+AT_B = "data frame of regions, position 1 (index 'b'): "
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"start": [1.5, 2.5]}, "position 0 (index 'a'): start 1.5 is not a whole number (and 1"),
+        ({"start": [700, None]}, AT_B + "the start is missing"),
+        ({"end": pd.array([1100, pd.NA], "Int64")}, AT_B + "the end is missing"),
+        ({"end": [1100, np.inf]}, AT_B + "end inf is not a whole number"),
+        ({"start": ["700", "5\x1c"]}, AT_B + "start '5\\x1c' is not a whole number"),
+        ({"start": ["700", "\u0665"]}, AT_B + "start '\u0665' is not a whole number"),
+        ({"start": ["700", -5]}, AT_B + "the start is negative"),
+        ({"end": [1100, 10**5000]}, AT_B + "the end is too large for a position"),
+        ({"end": [1100, "9" * 5000]}, AT_B + "the end is too large for a position"),
+        ({"start": [True, False]}, "start True is not a whole number (and 1 further bad row"),
+        ({"start": [700, 650]}, AT_B + "start 650 is not before end 650"),
+        ({"chrom": ["chr1", None]}, AT_B + "the chromosome is missing"),
+        ({"end": [1100, 1501]}, AT_B + "chr1:50-1501 passes the end of chr1, 1500 bp long"),
+        ({"Chromosome": ["chr1", "chr1"]}, "'chrom' and 'Chromosome' both mean the chrom"),
+        ({"chrom": ["1", "1"]}, "What to do: give rename_chromosomes=True to match them."),
+    ],
+)
+def test_faults_of_frames_name_the_row_and_arguments(change, message, place, model):
+    frame = pd.DataFrame(ROWS | change, index=["a", "b"])
+    for call in (model.predict, model.explain):
+        with pytest.raises(UserError) as error:
+            call(frame, place / "genome.fa")
+        assert message in str(error.value)
+        assert "--" not in str(error.value) and ".tsv" not in str(error.value)
+
+
+def test_advice_is_that_of_python(place, model):
+    frame = pd.DataFrame(ROWS | {"end": [1501, 650]})
+    with pytest.raises(UserError, match=r'give invalid_regions="drop" to drop and count them\.'):
+        model.predict(frame, place / "genome.fa")
+    found = model.predict(frame, place / "genome.fa", invalid_regions="drop")
+    assert found["flags"].tolist() == ["past_chromosome_end", found["flags"].iloc[1]]
+    assert found["logit"].isna().tolist() == [True, False]
+    for wrong in ({"invalid_regions": "x"}, {"prevalence": 5}):
+        with pytest.raises(UserError, match=f"^{next(iter(wrong))} "):
+            model.predict(frame, place / "genome.fa", **wrong)
+    with pytest.raises(UserError, match=r"columns chrom, start, end are missing.*reset_index"):
+        model.predict(pd.DataFrame(ROWS).set_index([*ROWS]), place / "genome.fa")
+
+
+@pytest.mark.parametrize(
+    "regions",
+    [[("chr1", 0, 100)], pd.Series([1]), iter([("chr1", 0, 100)]), None, 5, {"chrom": ["chr1"]}],
+    ids=["list", "series", "generator", "none", "number", "dict"],
+)
+def test_what_is_not_regions(regions, place, model):
+    for call in (model.predict, model.explain):
+        with pytest.raises(UserError, match=r"regions is of the type .* pandas\.DataFrame"):
+            call(regions, place / "genome.fa")
+    with pytest.raises(UserError, match="fasta is of the type"):
+        model.predict(pd.DataFrame(ROWS), None)
+
+
+def test_nothing_is_written(place, model, tmp_path, monkeypatch):
+    """Not in the working folder, nor beside the inputs, nor among the temporary files."""
+    model.predict(place / "regions.bed", place / "genome.fa")  # the genome has its index now
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    before = {path: path.stat().st_mtime_ns for path in place.rglob("*")}
+    for regions in (pd.DataFrame(ROWS), place / "regions.bed"):
+        model.predict(regions, place / "genome.fa")
+        model.explain(regions, place / "genome.fa", references=1)
+    assert {path: path.stat().st_mtime_ns for path in place.rglob("*")} == before
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_threads_and_repeated_calls_agree(place, model):
+    def call(number):
+        frame = pd.DataFrame(ROWS)[:: 1 if number % 2 else -1]
+        scores = model.predict(frame, place / "genome.fa")["logit"].sort_index()
+        values = model.explain(frame, place / "genome.fa", references=1).sort_index()
+        return [*scores, *np.concatenate([*values["attributions"]])]
+
+    with ThreadPoolExecutor(2) as pool:
+        first, *others = pool.map(call, range(4))
+    for other in others:
+        np.testing.assert_allclose(other, first, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(call(0), first, rtol=1e-5, atol=1e-7)
 
 
 def test_settings_are_at_hand(model):
