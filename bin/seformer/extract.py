@@ -21,6 +21,7 @@ from seformer.errors import UserError
 from seformer.extracted import (
     COLUMNS,
     DROP_REASONS,
+    NO_LENGTH,
     Extracted,
     ExtractedWriter,
     check_sample_name,
@@ -67,8 +68,9 @@ def extract(
     """Write an extracted folder, or folders ``shard_0001`` … of consecutive rows.
 
     Rows that cannot serve are kept in the table with a ``drop_reason`` and counted:
-    ``unknown_chromosome``, ``past_chromosome_end`` (with ``invalid_regions="drop"``),
-    ``too_short``, ``all_n`` always; ``conflicting_label``, ``duplicate``, ``te_overlaps_se``,
+    ``unknown_chromosome``, ``past_chromosome_end`` and ``no_length`` (with
+    ``invalid_regions="drop"``), ``too_short``, ``all_n`` always; ``conflicting_label``,
+    ``duplicate``, ``te_overlaps_se``,
     ``no_constituent``, ``too_many_n`` and ``not_matched`` in training only.
 
     Parameters
@@ -89,7 +91,8 @@ def extract(
     rename_chromosomes
         Match ``chr1`` with ``1``.
     invalid_regions
-        ``error`` or ``drop``: what to do with regions past their chromosome's end.
+        ``error`` or ``drop``: what to do with regions past their chromosome's end, and with those
+        whose start is not before their end.
     max_n_fraction
         Training regions with a larger share of N are dropped.
     min_length
@@ -119,13 +122,15 @@ def extract(
     check_sample_name(sample, "--sample")
     paths = [Path(p) for p in (regions, super_enhancers, typical_enhancers) if p is not None]
     rules = _rules(rename_chromosomes, invalid_regions, min_length, max_n_fraction, not unlabelled)
+    read_as: dict[str, str] = {}
     with Genome(fasta) as genome:
         if unlabelled:
             # twice over the file: all its faults are known before anything is written
-            matched = _survey(_stretches(paths[0]), genome, rules)
-            stretches = (_mark(part, genome, matched, rules) for part in _stretches(paths[0]))
+            matched = _survey(_stretches(paths[0], rules, read_as), genome, rules)
+            parts = _stretches(paths[0], rules, read_as)
+            stretches = (_mark(part, genome, matched, rules) for part in parts)
         else:
-            table = _training_table(paths, super_enhancers is not None)
+            table = _training_table(paths, super_enhancers is not None, rules, read_as)
             matched = _survey([table], genome, rules)
             table = cut(table, units, matched, genome.chromosomes)
             if negatives.random:
@@ -137,6 +142,7 @@ def extract(
             summary = {
                 "sample": sample,
                 "sources": [path.name for path in paths],
+                "read_as": read_as,
                 "genome": genome_record(genome),
                 **({} if unlabelled else {"unit": units.unit}),
                 **_totals(count),
@@ -198,6 +204,11 @@ def genome_record(genome: Genome) -> dict[str, Any]:
     }
 
 
+def bad_lines(invalid_regions: str) -> str:
+    """What reading does with regions without length: dropped ones are kept until they count."""
+    return "keep" if invalid_regions == "drop" else "error"
+
+
 def _check_sources(regions, super_enhancers, typical_enhancers, unlabelled, negatives) -> None:
     if (regions is None) == (super_enhancers is None and typical_enhancers is None):
         raise UserError("give either --regions, or --super-enhancers with --typical-enhancers")
@@ -231,16 +242,20 @@ def _rules(
     return _Rules(rename, invalid, min_length, max_n_fraction, training)
 
 
-def _stretches(path: Path) -> Iterator[pd.DataFrame]:
-    for part in iter_regions(path, ROWS, labels=False):
+def _stretches(path: Path, rules: _Rules, read_as: dict[str, str]) -> Iterator[pd.DataFrame]:
+    for part in iter_regions(path, ROWS, labels=False, invalid=bad_lines(rules.invalid)):
+        read_as[path.name] = part.read_as
         yield part.regions.assign(source=part.source.name, path=str(part.source), parent="")
 
 
-def _training_table(paths: list[Path], apart: bool) -> pd.DataFrame:
+def _training_table(
+    paths: list[Path], apart: bool, rules: _Rules, read_as: dict[str, str]
+) -> pd.DataFrame:
     """Read the labelled regions, SE before TE where the classes come ``apart``."""
     tables = []
     for path, label in zip(paths, (1, 0), strict=False):
-        table = read_regions(path, labels=not apart)
+        table = read_regions(path, labels=not apart, invalid=bad_lines(rules.invalid))
+        read_as[path.name] = table.read_as
         rows = table.regions.assign(source=path.name, path=str(path))
         if set(BLOCKS) <= set(table.own.columns):
             rows = rows.join(table.own[list(BLOCKS)])
@@ -307,11 +322,12 @@ def _mark(
 ) -> pd.DataFrame:
     """Spell chromosomes as the genome does and give the reasons that a row has by itself."""
     names = part["chrom"].map(matched)
-    length = part["end"] - part["start"]
+    length = (part["end"] - part["start"]).clip(lower=0)
     reason = pd.Series("", index=part.index, dtype="str")
     if "drop_reason" in part.columns:
         reason = part["drop_reason"].copy()
     reason[length < rules.min_length] = "too_short"
+    reason[length == 0] = NO_LENGTH
     reason[part["end"] > names.map(genome.chromosomes)] = "past_chromosome_end"
     reason[names.isna()] = "unknown_chromosome"
     chrom = names.fillna(part["chrom"])
@@ -329,7 +345,8 @@ def _mark_training(table: pd.DataFrame) -> pd.DataFrame:
     repeated = table[free].duplicated(place)
     reason[repeated.index[repeated]] = "duplicate"
     typical = table[(reason == "") & (table["label"] == 0)]
-    inside = intervals.overlapping(typical, table[table["label"] == 1])
+    supers = table[(table["label"] == 1) & (reason != NO_LENGTH)]
+    inside = intervals.overlapping(typical, supers)
     reason[typical.index[inside]] = "te_overlaps_se"
     return table.assign(drop_reason=reason)
 
@@ -455,6 +472,8 @@ def _remove_stale_shards(out: Path, staging: Path) -> None:
 
 
 def _log(summary: dict) -> None:
+    for name, read_as in summary["read_as"].items():
+        logger.info("%s: read as %s", name, read_as)
     classes = f"{summary['super_enhancers']} SE, {summary['typical_enhancers']} TE, "
     if not summary["super_enhancers"] + summary["typical_enhancers"]:
         classes = ""

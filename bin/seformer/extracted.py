@@ -38,9 +38,11 @@ COLUMNS = (
 SAMPLE_NAME = "[A-Za-z0-9_][A-Za-z0-9_.-]*"
 WHOLE_NUMBERS = ("start", "end", "length", "line")
 NUMBERS = ("start", "end", "label", "length", "gc", "n_fraction", "line")
+NO_LENGTH = "no_length"
 DROP_REASONS = (
     "unknown_chromosome",
     "past_chromosome_end",
+    NO_LENGTH,
     "too_short",
     "conflicting_label",
     "duplicate",

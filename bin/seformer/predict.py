@@ -302,7 +302,8 @@ def write_merged(regions: Path, shards: Sequence[Path], out: Path) -> None:
         open(out / "predictions.bed", "w", encoding="utf-8", newline="") as bed,
     ):
         header = True
-        for part in iter_regions(regions, ROWS, labels=False):
+        # what is an error in the file was one before it was scored
+        for part in iter_regions(regions, ROWS, labels=False, invalid="keep"):
             rows = list(islice(scores, len(part.regions)))
             lines = [int(row[0]) for row in rows]
             if lines != part.regions["line"].tolist():

@@ -1,19 +1,20 @@
-"""Regions from whatever a lab has: BED, DeepSE's CSV, ROSE tables, labelled tables.
+"""Regions from whatever a lab has: BED, DeepSE's CSV, ROSE tables, labelled tables, peaks.
 
-Coordinates are 0-based half-open everywhere inside. BED says so itself; ROSE copies the start
-of its input unchanged into its tables and back into its own BED files, and DeepSE's CSVs come
-from such tables, so both are read as they stand.
+Coordinates are 0-based half-open everywhere inside. Which number a file gives the first base is
+the business of its format (`seformer.formats`). BED says so itself; ROSE copies the start of its
+input unchanged into its tables and back into its own BED files, and DeepSE's CSVs come from such
+tables, so both are read as they stand.
 
-Layouts followed: UCSC BED (https://genome.ucsc.edu/FAQ/FAQformat.html#format1), ROSE's
-`*_AllEnhancers.table.txt` (Whyte 2013, Loven 2013), dbSUPER's and SEdb's tables.
+Layouts followed: those of `seformer.formats`, ROSE's `*_AllEnhancers.table.txt` (Whyte 2013, Loven
+2013), dbSUPER's and SEdb's tables.
 """
 
 from __future__ import annotations
 
-import contextlib
 import csv
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
 from os import PathLike
@@ -23,31 +24,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from seformer import formats
 from seformer.errors import UserError
 from seformer.files import numbered_lines, open_text
+from seformer.formats import HEADER_WORDS, LENGTH_WORDS, ROW_NAMES, Format
 
-BED_COLUMNS = (
-    "chrom",
-    "start",
-    "end",
-    "name",
-    "score",
-    "strand",
-    "thickStart",
-    "thickEnd",
-    "itemRgb",
-    "blockCount",
-    "blockSizes",
-    "blockStarts",
-)
-# header names, lower case, that mean the same thing in the formats named above
-HEADER_WORDS = {
-    "chrom": ("chrom", "chr", "chromosome", "seqnames", "seqname", "se_chr", "te_chr", "contig"),
-    "start": ("start", "chromstart", "se_start", "te_start"),
-    "end": ("end", "stop", "chromend", "se_end", "te_end"),
-    "name": ("name", "region_id", "se_id", "te_id", "id"),
-    "label": ("label", "issuper"),
-}
 SUPER_WORDS = ("1", "se", "yes", "super", "super-enhancer", "super_enhancer", "superenhancer")
 TYPICAL_WORDS = ("0", "te", "no", "typical", "typical-enhancer", "typical_enhancer")
 NO_LABEL = ("", ".", "na")
@@ -60,6 +41,11 @@ LABELS = (
 # each is a column in memory; no table of regions has nearly as many
 MAX_COLUMNS = 1_000
 MAX_DIGITS = 15  # no chromosome is longer; keeps every number inside int64
+# rows by which a file without header is recognised, and by which its lengths tell its base
+HEAD_ROWS = 100
+# lines are taken together up to so many characters: memory follows neither their number nor size
+STRETCH = 2**23
+NO_LENGTH = "is not before end"
 COLUMNS_EXPECTED = (
     "chromosome, start and end (whole numbers, 0 <= start < end), tab-separated as in BED, or a"
     " header that names them"
@@ -80,11 +66,14 @@ class RegionTable:
         The file's own columns as strings, under its own header or BED's standard names.
     source
         The file.
+    read_as
+        Its format, and the number that it gives a first base.
     """
 
     regions: pd.DataFrame
     cells: Mapping[str, Sequence[str]]
     source: Path
+    read_as: str
 
     @cached_property
     def own(self) -> pd.DataFrame:
@@ -94,32 +83,66 @@ class RegionTable:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Which column holds what; ``delimiter`` None means runs of white space.
+    """How the lines of one file are read.
 
-    ``twice`` is a column with a meaning whose name stands there more than once.
+    Attributes
+    ----------
+    form
+        Its format.
+    names
+        Of all columns.
+    column
+        Which of them has which meaning, see `HEADER_WORDS`.
+    delimiter
+        None means runs of blanks.
+    quoted
+        Cells may stand in quotes.
+    base
+        The number of a chromosome's first base.
+    length
+        The column of lengths that says so.
+    fewest
+        So many columns stand in each line at least; the others may be left out where empty.
     """
 
-    delimiter: str | None
+    form: Format
     names: tuple[str, ...]
-    column: dict[str, int] = field(default_factory=dict)
-    twice: str | None = None
+    column: dict[str, int]
+    delimiter: str | None
+    quoted: bool
+    base: int
+    length: int | None = None
+    fewest: int = 0
 
-    def fields(self, line: str) -> list[str]:
-        if self.delimiter == "," and '"' in line:
-            with contextlib.suppress(csv.Error):
-                return next(csv.reader([line]))
-        return line.split(self.delimiter)
+    @property
+    def place(self) -> tuple[int, int]:
+        """The columns of start and end."""
+        return self.column["start"], self.column["end"]
+
+    @property
+    def read_as(self) -> str:
+        """In words for people."""
+        why = "" if self.length is None else f", as its column {self.names[self.length]} says"
+        return f"{self.form.name}, starts counted from {self.base}{why}"
 
     def columns(self, lines: Sequence[str]) -> tuple[list[Sequence[str]], list[tuple[int, int]]]:
         """Cells column by column, and number and width of the lines that are not as wide."""
         width = len(self.names)
-        if self.delimiter == "\t" and {line.count("\t") for line in lines} == {width - 1}:
+        plain = self.delimiter == "\t" and not self.quoted
+        if plain and {line.count("\t") for line in lines} == {width - 1}:
             # one list of strings: a list for each line would have Python look for garbage
             cells = "\t".join(lines).split("\t")
             return [cells[i::width] for i in range(width)], []
-        rows = [self.fields(line) for line in lines]
+        rows = [self._fit(_split(line, self.delimiter, self.quoted)) for line in lines]
         bad = [(i, len(row)) for i, row in enumerate(rows) if len(row) != width]
         return list(zip(*(row for row in rows if len(row) == width), strict=True)), bad
+
+    def _fit(self, row: list[str]) -> list[str]:
+        """Leave out, or put in, empty cells at the end: not every program writes them."""
+        width = len(self.names)
+        if len(row) > width and not any(map(str.strip, row[width:])):
+            return row[:width]
+        return row + [""] * (width - len(row)) if self.fewest <= len(row) < width else row
 
 
 class _Stretch(NamedTuple):
@@ -131,10 +154,14 @@ class _Stretch(NamedTuple):
     @classmethod
     def take(cls, lines: Iterator[tuple[int, str]], most: int) -> _Stretch:
         stretch = cls([], [])
+        size = 0
         # two lists, not one of pairs, which Python would search for garbage
         for number, text in islice(lines, most):
             stretch.line.append(number)
             stretch.text.append(text)
+            size += len(text)
+            if size > STRETCH:
+                break
         return stretch
 
 
@@ -157,29 +184,36 @@ class _Problems:
         do = "mend or remove the line"
         if "e+" in found.lower():
             do = "write the number out in full: a spreadsheet or R shortened it"
+        if NO_LENGTH in found:
+            do += (
+                "; where regions are scored, explained or trained on, --invalid-regions drop"
+                " (--invalid_regions drop in the pipeline) drops and counts such regions"
+            )
         return UserError(found + more, where=source, line=line, expected=COLUMNS_EXPECTED, do=do)
 
 
-def read_regions(path: str | PathLike[str], *, labels: bool = True) -> RegionTable:
+def read_regions(
+    path: str | PathLike[str], *, labels: bool = True, invalid: str = "error"
+) -> RegionTable:
     """Read a whole region file; see `iter_regions` for the forms and the errors."""
-    parts = list(iter_regions(path, labels=labels))
+    parts = list(iter_regions(path, labels=labels, invalid=invalid))
     if len(parts) == 1:
         return parts[0]
     regions = pd.concat([part.regions for part in parts], ignore_index=True)
     names = parts[0].cells.keys()
     cells = {name: list(chain.from_iterable(part.cells[name] for part in parts)) for name in names}
-    return RegionTable(regions, cells, parts[0].source)
+    return replace(parts[0], regions=regions, cells=cells)
 
 
 def iter_regions(
-    path: str | PathLike[str], rows: int = 50_000, *, labels: bool = True
+    path: str | PathLike[str], rows: int = 50_000, *, labels: bool = True, invalid: str = "error"
 ) -> Iterator[RegionTable]:
     """Read a region file in stretches of at most ``rows`` regions, in flat memory.
 
-    Understands BED3 to BED12 with further columns, plain or gzipped, with `track`, `browser`
-    and comment lines, any line ending, a byte-order mark, tabs or (where there is no tab) white
-    space; and tables, tab- or comma-separated, whose header names the columns: DeepSE's CSV
-    (``label`` YES/NO), ROSE (``isSuper`` 1/0), dbSUPER, SEdb, or a BED with a ``label`` column.
+    Understands the formats of `seformer.formats`, plain or gzipped, with `track`, `browser` and
+    comment lines, any line ending, a byte-order mark; tables with a header that names the columns
+    (tabs, commas, semicolons or blanks between them; row names and quotes as R writes them).
+    Quotes stand for themselves between tabs, unless all names of a header are quoted.
 
     Parameters
     ----------
@@ -189,38 +223,25 @@ def iter_regions(
         Regions per stretch.
     labels
         Read the label column where there is one; with False it is one of the own columns only.
+    invalid
+        With ``keep`` a region whose start is not before its end is no error.
 
     Raises
     ------
     UserError
         For the first bad line (too few or inconsistent columns, text where a number is needed,
         negative, start >= end, unknown label), with the number of further ones; for an empty
-        file or one that is not text.
+        file, one that is not text, or one of a format that is not read.
     """
     source = Path(path)
     problems = _Problems()
     empty = True
     with open_text(source) as text:
         lines = _content(numbered_lines(text, source), source)
-        layout, first = _read_layout(lines, source)
-        if layout is None:
-            raise _nothing(source)
-        if len(layout.names) > MAX_COLUMNS:
-            raise UserError(
-                f"there are {_columns(len(layout.names))}",
-                where=source,
-                expected=f"one region per line, in at most {MAX_COLUMNS} columns",
-            )
-        if layout.twice is not None:
-            raise UserError(
-                f"the column {layout.twice!r} stands there twice",
-                where=source,
-                do="leave one of them, or rename the other",
-            )
-        lines = chain(first, (item for item in lines if item[1][0] != "#"))
+        layout, lines = _read_layout(lines, source)
         while (stretch := _Stretch.take(lines, rows)).line:
             empty = False
-            part = _parse(stretch, layout, source, labels, problems)
+            part = _parse(stretch, layout, source, labels, invalid == "keep", problems)
             if not problems.count:
                 yield part
     if problems.count:
@@ -236,11 +257,9 @@ def _nothing(source: Path) -> UserError:
 
 
 def _content(numbered: Iterator[tuple[int, str]], source: Path) -> Iterator[tuple[int, str]]:
-    """Drop blank, track and browser lines; comments stay, one of them may be the header."""
+    """Drop empty lines; a spreadsheet writes the delimiters of empty rows."""
     for number, line in numbered:
-        if not line or line.isspace():
-            continue
-        if line[0] in "tb" and line.split(None, 1)[0] in ("track", "browser"):
+        if not line.strip(" \t,;"):
             continue
         if "\0" in line:
             raise UserError(
@@ -249,59 +268,227 @@ def _content(numbered: Iterator[tuple[int, str]], source: Path) -> Iterator[tupl
         yield number, line
 
 
+def _is_region(line: str) -> bool:
+    """Whether a line is neither a comment nor a track's; a contig may be called `track`."""
+    if line[0] in "tb":
+        word, *numbers = re.split("[\t ]+", line, maxsplit=3)[:3]
+        return word not in ("track", "browser") or (
+            len(numbers) == 2 and all(map(formats.whole, numbers))
+        )
+    # spreadsheets put comments into quotes
+    return line[0] != "#" and line[:2] != '"#'
+
+
 def _read_layout(
     lines: Iterator[tuple[int, str]], source: Path
-) -> tuple[_Layout | None, list[tuple[int, str]]]:
-    """Find the header, or the layout of the first region, which is given back with it."""
-    commented = None
+) -> tuple[_Layout, Iterator[tuple[int, str]]]:
+    """Recognise the file by its name, its first lines and rows; give back all lines of regions."""
+    said = formats.of_name(source.name)
+    header, head, size = None, [], 0
     for number, line in lines:
-        header = _header_layout(line.lstrip("#").strip())
-        if line[0] == "#":
-            commented = header or commented
-            continue
-        if header is not None:
-            return header, []
-        # a remark may hold the three words by chance: a header is as wide as its table
-        if commented is not None and len(commented.fields(line)) == len(commented.names):
-            return commented, [(number, line)]
-        layout = _bed_layout(line)
-        if len(layout.names) < 3:
-            found = f"only {_columns(len(layout.names))}"
-            if line[0] == ">":
-                found = "this looks like FASTA, not like regions"
-            raise UserError(found, where=source, line=number, expected=COLUMNS_EXPECTED)
-        return layout, [(number, line)]
-    return None, []
+        if not head or not _is_region(line):
+            said = formats.of_line(line) or said
+        if said is not None and said.do:
+            raise _not_read(said, source, number)
+        if _is_region(line):
+            head.append((number, line))
+            size += len(line)
+            if len(head) > HEAD_ROWS or size > STRETCH:
+                break
+        elif not head:
+            header = _header(line.lstrip('"#').strip()) or header
+    if not head:
+        raise _nothing(source)
+    number, line = head[0]
+    if (named := _header(line)) is not None:
+        header = named
+        del head[0]
+        if not head:
+            raise _nothing(source)
+    elif header is not None:
+        header = _of_comment(header, line)
+    if header is None:
+        layout = _without_header(head, said, source)
+    else:
+        layout = _with_header(header, head, source)
+    if len(layout.names) > MAX_COLUMNS:
+        raise UserError(
+            f"there are {_columns(len(layout.names))}",
+            where=source,
+            expected=f"one region per line, in at most {MAX_COLUMNS} columns",
+        )
+    return layout, (item for item in chain(head, lines) if _is_region(item[1]))
 
 
-def _delimiter(line: str) -> str | None:
-    if "\t" in line:
-        return "\t"
-    return "," if line.count(",") >= 2 else None
+def _not_read(form: Format, source: Path, line: int) -> UserError:
+    return UserError(
+        f"this looks like {form.name}, not like regions",
+        where=source,
+        line=line,
+        expected=COLUMNS_EXPECTED,
+        do=form.do,
+    )
 
 
-def _header_layout(line: str) -> _Layout | None:
-    """Return the layout if the line names chromosome, start and end, else None."""
-    layout = _Layout(_delimiter(line), ())
-    names = [name.strip().strip('"').lstrip("#") for name in layout.fields(line)]
-    lower = [name.lower() for name in names]
-    column = {}
-    for meaning, words in HEADER_WORDS.items():
-        found = [lower.index(word) for word in words if word in lower]
-        if found:
-            column[meaning] = found[0]
-    if not {"chrom", "start", "end"} <= column.keys():
+def _split(line: str, delimiter: str | None, quoted: bool) -> list[str]:
+    if quoted and '"' in line:
+        # R escapes a quote inside quotes, other programs double it
+        escape = "\\" if '\\"' in line else None
+        try:
+            row = next(csv.reader([line], delimiter=delimiter or " ", escapechar=escape))
+        except csv.Error:
+            return [line]
+        # results are written with tabs and without quotes
+        return [cell.replace("\t", " ") for cell in row]
+    if delimiter is None:
+        return [cell for cell in line.split(" ") if cell]
+    return line.split(delimiter)
+
+
+def _delimiters(line: str) -> tuple[str | None, ...]:
+    return ("\t",) if "\t" in line else (None, ",", ";")
+
+
+class _Header(NamedTuple):
+    """A line that names chromosome, start and end."""
+
+    names: list[str]
+    delimiter: str | None
+    quoted: bool
+
+    @property
+    def lower(self) -> list[str]:
+        # HOMER adds its command line to the first name
+        return [name.lower().split(" (cmd")[0] for name in self.names]
+
+    @property
+    def column(self) -> dict[str, int]:
+        lower = self.lower
+        found = {
+            meaning: [lower.index(word) for word in words if word in lower]
+            for meaning, words in HEADER_WORDS.items()
+        }
+        return {meaning: places[0] for meaning, places in found.items() if places}
+
+
+def _header(line: str) -> _Header | None:
+    """Return the header if the line is one, else None."""
+    for delimiter in _delimiters(line):
+        cells = [cell.strip(" ") for cell in line.split(delimiter)]
+        quoted = all(cell[:1] == cell[-1:] == '"' for cell in cells)
+        quoted |= delimiter in (",", ";")
+        names = [name.strip().lstrip("#") for name in _split(line, delimiter, quoted)]
+        header = _Header(names, delimiter, quoted)
+        if {"chrom", "start", "end"} <= header.column.keys():
+            return header
+    return None
+
+
+def _of_comment(header: _Header, line: str) -> _Header | None:
+    """Return a header that stands in a comment, if it is that of ``line``, as wide as this."""
+    row = _split(line, header.delimiter, header.quoted)
+    width = len(row)
+    if width == len(header.names):
+        return header
+    # a remark may hold the three words by chance, but has no tabs between them
+    place = [header.column["start"], header.column["end"]]
+    if (
+        header.delimiter != "\t"
+        or max(place) >= width
+        or not all(formats.whole(row[i]) for i in place)
+    ):
         return None
-    twice = next((names[i] for i in column.values() if lower.count(lower[i]) > 1), None)
-    return _Layout(layout.delimiter, _unique(names), column, twice)
+    names = [*header.names, *(f"column_{i + 1}" for i in range(len(header.names), width))]
+    return header._replace(names=names[:width])
 
 
-def _bed_layout(line: str) -> _Layout:
-    layout = _Layout(_delimiter(line), ())
-    width = len(layout.fields(line))
-    names = BED_COLUMNS + tuple(f"column_{i + 1}" for i in range(len(BED_COLUMNS), width))
-    column = {"chrom": 0, "start": 1, "end": 2} | ({"name": 3} if width > 3 else {})
-    return _Layout(layout.delimiter, names[:width], column)
+def _with_header(header: _Header, head: list[tuple[int, str]], source: Path) -> _Layout:
+    rows = [_split(line, header.delimiter, header.quoted) for _, line in head]
+    column, names = header.column, header.names
+    twice = next((names[i] for i in column.values() if header.lower.count(header.lower[i]) > 1), "")
+    if twice:
+        raise UserError(
+            f"the column {twice!r} stands there twice",
+            where=source,
+            do="leave one of them, or rename the other",
+        )
+    if not names[0] or _row_names(rows[0], len(names), [column["start"], column["end"]]):
+        header = header._replace(names=[ROW_NAMES, *(names if names[0] else names[1:])])
+    fewest = max(i for i, name in enumerate(header.names, 1) if name)
+    return _counted(_layout(formats.of_header(header.lower), header, rows[0], fewest), rows)
+
+
+def _row_names(row: Sequence[str], width: int, place: Sequence[int]) -> bool:
+    """Whether a row has one cell more than the header, in front: R's row names."""
+    if len(row) != width + 1 or not all(formats.whole(row[i + 1]) for i in place):
+        return False
+    return row[-1] != "" or not all(formats.whole(row[i]) for i in place)
+
+
+def _counted(layout: _Layout, rows: list[list[str]]) -> _Layout:
+    """Let a column of lengths say whether starts count from 0 or from 1."""
+    lower = [name.lower() for name in layout.names]
+    length = next((lower.index(word) for word in LENGTH_WORDS if word in lower), None)
+    if length is None or layout.form.sure:
+        return layout
+    shorter = [_shorter(row, layout, length) for row in rows]
+    for base in (0, 1):
+        # other lengths, such as a gene's, may fit by chance
+        if shorter.count(base) > len(rows) / 2:
+            return replace(layout, base=base, length=length)
+    return layout
+
+
+def _shorter(row: Sequence[str], layout: _Layout, length: int) -> int | None:
+    """By how much end - start falls short of the length."""
+    cells = [row[i] if i < len(row) else "" for i in (*layout.place, length)]
+    if not all(len(cell) <= MAX_DIGITS and formats.whole(cell) for cell in cells):
+        return None
+    start, end, long = map(int, cells)
+    return long - (end - start)
+
+
+def _without_header(head: list[tuple[int, str]], said: Format | None, source: Path) -> _Layout:
+    number, line = head[0]
+    ways = [
+        (delimiter, quoted)
+        for delimiter in _delimiters(line)
+        for quoted in ((True,) if delimiter in (",", ";") else (False, True))
+    ]
+    delimiter, quoted = next(
+        (way for way in ways if _looks_like_a_region(_split(line, *way))),
+        max(ways, key=lambda way: len(_split(line, *way))),
+    )
+    rows = [_split(text, delimiter, quoted) for _, text in head]
+    width = len(rows[0])
+    form, columns = formats.of_rows([_without_empty_end(row) for row in rows], said)
+    if form.do:
+        raise _not_read(form, source, number)
+    if width < 3:
+        raise UserError(
+            f"only {_columns(width)}", where=source, line=number, expected=COLUMNS_EXPECTED
+        )
+    names = columns + tuple(f"column_{i + 1}" for i in range(len(columns), width))
+    header = _Header(list(names[:width]), delimiter, quoted)
+    return _layout(form, header, rows[0], len(_without_empty_end(rows[0])))
+
+
+def _layout(form: Format, header: _Header, row: Sequence[str], fewest: int) -> _Layout:
+    column = header.column
+    naming = [header.lower.index(word) for word in form.named if word in header.lower]
+    if naming:
+        column["name"] = naming[0]
+    elif "name" not in column and header.names[0] == ROW_NAMES and not formats.whole(row[0]):
+        column["name"] = 0
+    return _Layout(
+        form,
+        _unique(header.names),
+        column,
+        header.delimiter,
+        header.quoted,
+        form.base,
+        fewest=fewest,
+    )
 
 
 def _unique(names: Sequence[str]) -> tuple[str, ...]:
@@ -316,11 +503,22 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(unique)
 
 
+def _looks_like_a_region(cells: Sequence[str]) -> bool:
+    return any(formats.place_at(cells, i) and cells[i][0] != '"' for i in (0, 1))
+
+
+def _without_empty_end(cells: Sequence[str]) -> Sequence[str]:
+    while len(cells) > 1 and not cells[-1].strip():
+        cells = cells[:-1]
+    return cells
+
+
 def _parse(
     stretch: _Stretch,
     layout: _Layout,
     source: Path,
     labels: bool,
+    keep: bool,
     problems: _Problems,
 ) -> RegionTable | None:
     """Turn lines into a table column by column; what is wrong goes to ``problems``."""
@@ -332,15 +530,25 @@ def _parse(
         line = np.delete(line, [i for i, _ in bad])
     if not cells:
         return None
-    chrom = [value.strip() for value in cells[layout.column["chrom"]]]
-    start, found_start = _whole_numbers(cells[layout.column["start"]], "start")
+    chrom = [value.strip(" ") for value in cells[layout.column["chrom"]]]
+    first, found_start = _whole_numbers(cells[layout.column["start"]], "start")
     end, found_end = _whole_numbers(cells[layout.column["end"]], "end")
     label, found_label = _labels(cells, layout, labels)
     found = found_label | found_end | found_start
     if not all(chrom):
         found |= {i: "the chromosome is missing" for i, value in enumerate(chrom) if not value}
-    for i in np.flatnonzero(start >= end):
-        found.setdefault(int(i), f"start {start[i]} is not before end {end[i]}")
+    start = first - layout.base
+    for i in np.flatnonzero(start < 0):
+        found.setdefault(int(i), f"start 0, where the first base is 1 ({layout.read_as})")
+    for i in np.flatnonzero((start >= end) & (not keep)):
+        after = " + 1" if layout.base else ""
+        found.setdefault(int(i), f"start {first[i]} {NO_LENGTH} {end[i]}{after}")
+    for i in _of_another_base(cells, layout, start, end):
+        found.setdefault(
+            i,
+            f"{layout.names[layout.length]} {cells[layout.length][i]} is not that of a start"
+            f" counted from {layout.base}, as in most lines before",
+        )
     if found:
         bad = sorted(found)
         problems.add([line[i] for i in bad], found[bad[0]])
@@ -355,7 +563,19 @@ def _parse(
             "line": np.array(line, dtype=np.int64),
         }
     )
-    return RegionTable(regions, dict(zip(layout.names, cells, strict=True)), source)
+    own = dict(zip(layout.names, cells, strict=True))
+    return RegionTable(regions, own, source, layout.read_as)
+
+
+def _of_another_base(
+    cells: Sequence[Sequence[str]], layout: _Layout, start: np.ndarray, end: np.ndarray
+) -> list[int]:
+    """Rows whose length counts its ends as the other base does: two tables were put together."""
+    if layout.length is None:
+        return []
+    length = pd.to_numeric(pd.Series(cells[layout.length], dtype="str"), errors="coerce")
+    other = end - start + (1 if layout.base == 0 else -1)
+    return np.flatnonzero(length.to_numpy() == other).tolist()
 
 
 def _columns(number: int) -> str:
@@ -364,7 +584,8 @@ def _columns(number: int) -> str:
 
 def _whole_numbers(cells: Sequence[str], column: str) -> tuple[np.ndarray, dict[int, str]]:
     """Return the numbers (bad ones as -1 and 0 so that later checks stay quiet) and what is bad."""
-    values = [cell.strip() for cell in cells]
+    # of blanks only: to Python some control characters are white space as well
+    values = [cell.strip(" ") for cell in cells]
     if _are_whole(values):
         return np.fromiter(map(int, values), np.int64, len(values)), {}
     found = {}
@@ -415,5 +636,7 @@ def _names(
     place = [f"{name}:{first}-{last}" for name, first, last in places]
     if "name" not in layout.column:
         return place
-    own = (value.strip() for value in cells[layout.column["name"]])
+    own: Iterable[str] = (value.strip(" ") for value in cells[layout.column["name"]])
+    if layout.form.name_in is not None:
+        own = map(layout.form.name_in, own)
     return [here if name in NO_NAME else name for name, here in zip(own, place, strict=True)]

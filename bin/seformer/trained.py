@@ -16,6 +16,7 @@ from seformer.archive import opened
 from seformer.attribute import Settings as AttributionSettings
 from seformer.errors import UserError
 from seformer.explain import explain_frame
+from seformer.extract import bad_lines
 from seformer.frames import FRAME, free_names, read_frame
 from seformer.modelfolder import Settings, load_model
 from seformer.predict import score_frame
@@ -87,7 +88,7 @@ class TrainedModel:
             If the regions or the genome cannot be used.
         """
         with _python_door(regions):
-            own, rows, source = _read(regions)
+            own, rows, source = _read(regions, invalid_regions)
             scores = score_frame(
                 self._model,
                 _path(fasta, "fasta", "a path"),
@@ -135,7 +136,7 @@ class TrainedModel:
             If the regions or the genome cannot be used.
         """
         with _python_door(regions):
-            own, rows, source = _read(regions)
+            own, rows, source = _read(regions, invalid_regions)
             table = explain_frame(
                 self._model,
                 _path(fasta, "fasta", "a path"),
@@ -148,11 +149,12 @@ class TrainedModel:
         return table.set_axis(own.index)
 
 
-def _read(regions: Regions) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+def _read(regions: Regions, invalid: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     """The regions' own columns, the regions as all forms are inside, and what they come from."""
     if isinstance(regions, pd.DataFrame):
         return pd.DataFrame(regions), read_frame(regions), FRAME
-    table = read_regions(_path(regions, "regions", "a file, or a data frame"), labels=False)
+    path = _path(regions, "regions", "a file, or a data frame")
+    table = read_regions(path, labels=False, invalid=bad_lines(invalid))
     return _numbers(table), table.regions, str(table.source)
 
 
