@@ -44,20 +44,14 @@ WINDOW_COLUMNS = (
     "steps",
     "flags",
 )
-KINDS = (
-    dict.fromkeys(("start", "end"), "int64")
-    | dict.fromkeys(("label", "steps", "references"), "Int64")
+# an error relative to a difference of nothing is infinite
+NUMBERS = (
+    dict.fromkeys(("start", "end", "region_start", "region_end"), files.WHOLE)
+    | dict.fromkeys(("label", "references", "window", "windows", "views"), files.COUNT)
+    | {"steps": files.COUNT, "completeness_error": files.RATIO}
+    | {"worst_reference_error": files.RATIO, "difference": files.NUMBER}
     | dict.fromkeys(
-        (
-            "logit",
-            "reference_logit",
-            "attribution_sum",
-            "special_share",
-            "completeness_error",
-            "worst_reference_error",
-            "coverage",
-        ),
-        "float64",
+        ("logit", "reference_logit", "attribution_sum", "special_share", "coverage"), files.NUMBER
     )
 )
 
@@ -72,19 +66,13 @@ def read_table(folder: Path) -> pd.DataFrame:
     """
     path = Path(folder) / TABLE_FILE
     table = files.read_table(
-        path, (*REGION_COLUMNS, *RESULT_COLUMNS), text=("chrom", "name", "prediction", "flags")
+        path,
+        (*REGION_COLUMNS, *RESULT_COLUMNS),
+        text=("chrom", "name", "prediction", "flags"),
+        numbers=NUMBERS,
     )
     for column in ("name", "prediction", "flags"):
         table[column] = table[column].fillna("")
-    for column, kind in KINDS.items():
-        try:
-            table[column] = table[column].astype(kind)
-        except (TypeError, ValueError) as error:
-            raise UserError(
-                f"the column {column} holds something that is no number",
-                where=path,
-                do="run `seformer explain` again",
-            ) from error
     return table
 
 
@@ -92,9 +80,8 @@ def read_windows(folder: Path) -> pd.DataFrame:
     """Read `attributions_windows.tsv` of a folder; see `read_table`."""
     path = Path(folder) / WINDOWS_FILE
     text = ("chrom", "region_name", "part", "flags")
-    table = files.read_table(path, WINDOW_COLUMNS, text=text)
+    table = files.read_table(path, WINDOW_COLUMNS, text=text, numbers=NUMBERS)
     table[["region_name", "flags"]] = table[["region_name", "flags"]].fillna("")
-    table["window"] = table["window"].astype("Int64")
     return table
 
 

@@ -36,9 +36,10 @@ COLUMNS = (
 )
 # as in the sample sheet; it names folders
 SAMPLE_NAME = "[A-Za-z0-9_][A-Za-z0-9_.-]*"
-WHOLE_NUMBERS = ("start", "end", "length", "line")
-NUMBERS = ("start", "end", "label", "length", "gc", "n_fraction", "line")
 NO_LENGTH = "no_length"
+NUMBERS = dict.fromkeys(("start", "end", "length", "line"), files.WHOLE) | dict.fromkeys(
+    ("label", "gc", "n_fraction", "fold"), files.NUMBER
+)
 DROP_REASONS = (
     "unknown_chromosome",
     "past_chromosome_end",
@@ -142,20 +143,7 @@ def read_region_rows(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     """Read a table of region rows with the column types of `Extracted.regions`."""
     text = ("sample", "chrom", "name", "source", "parent", "drop_reason")
     text += ("cluster", "split", "conflict")
-    table = files.read_table(path, tuple(columns), text=text)
-    for column in [name for name in NUMBERS if name in table.columns]:
-        number = pd.to_numeric(table[column], errors="coerce")
-        whole = column in WHOLE_NUMBERS
-        wrong = number.isna() & (table[column].notna() | whole) | (whole & (number % 1 != 0))
-        wrong |= number.abs() > 2**53
-        if wrong.any():
-            raise UserError(
-                f"{column} {table.loc[wrong, column].iloc[0]!r} is no number",
-                where=path,
-                line=int(wrong.idxmax()) + 2,
-                do="extract the regions again",
-            )
-        table[column] = number.astype("int64") if whole else number
+    table = files.read_table(path, tuple(columns), text=text, numbers=NUMBERS)
     if "label" in table.columns:
         unknown = ~table["label"].isin([0, 1]) & table["label"].notna()
         if unknown.any():

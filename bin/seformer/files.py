@@ -14,8 +14,9 @@ import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TextIO
 
 import pandas as pd
@@ -25,6 +26,8 @@ from seformer.errors import UserError
 GZIP_MAGIC = b"\x1f\x8b"
 STAGING = "staging-"
 MAX_SMALL_BYTES = 64 * 2**20
+# what a column of a table holds; a ratio may be infinite
+WHOLE, COUNT, NUMBER, RATIO = "int64", "Int64", "float64", "float"
 # a line of a table is never longer; memory does not follow what a file claims to be
 MAX_LINE = 2**20
 # text packs to a tenth: what unpacks to far more was made to fill memory and disks
@@ -326,16 +329,21 @@ def write_table(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
 
 
 def read_table(
-    path: str | os.PathLike[str], columns: Sequence[str] = (), *, text: Sequence[str] = ()
+    path: str | os.PathLike[str],
+    columns: Sequence[str] = (),
+    *,
+    text: Sequence[str] = (),
+    numbers: Mapping[str, str] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Read a table that seformer wrote; empty cells are missing values, "NA" is a name.
 
-    Columns named in ``text`` stay text even where every cell is a number (chromosome "1").
+    Columns named in ``text`` stay text even where every cell is a number (chromosome "1");
+    ``numbers`` says which become numbers, see `as_numbers`.
 
     Raises
     ------
     UserError
-        If the file is missing or lacks one of ``columns``.
+        If the file is missing or lacks one of ``columns``, or a cell is not what it must be.
     """
     path = existing_file(path)
     try:
@@ -359,6 +367,49 @@ def read_table(
             line=1,
             expected=f"a table that seformer wrote, with {', '.join(columns)}",
         )
+    return as_numbers(table, path, numbers)
+
+
+def as_numbers(
+    table: pd.DataFrame, path: Path, numbers: Mapping[str, str], line: int = 2
+) -> pd.DataFrame:
+    """Turn columns into numbers, in place.
+
+    Parameters
+    ----------
+    numbers
+        Column to its kind: `WHOLE` (no cell may be empty), `COUNT`, `NUMBER` or `RATIO` (which may
+        be infinite). Columns that are not there are passed over.
+    line
+        Of the first row.
+
+    Raises
+    ------
+    UserError
+        For the first cell that is not such a number, or beyond 2^53, up to which float64 is exact.
+    """
+    for column, kind in numbers.items():
+        if column not in table.columns:
+            continue
+        given = table[column]
+        # True and False are numbers for pandas
+        number = pd.to_numeric(given.astype(str) if given.dtype == bool else given, errors="coerce")
+        wrong = number.isna() if kind == WHOLE else number.isna() & given.notna()
+        if kind != RATIO:
+            wrong |= number.abs() > 2**53
+        if kind in (WHOLE, COUNT):
+            wrong |= number.notna() & (number % 1 != 0)
+        if wrong.any():
+            row = int(wrong.to_numpy().argmax())
+            cell = given.iloc[row]
+            raise UserError(
+                f"{column} is {'empty' if pd.isna(cell) else repr(str(cell)[:40])}",
+                where=path,
+                line=line + row,
+                expected="a whole number" if kind in (WHOLE, COUNT) else "a number",
+                do="make the file again with the command that wrote it",
+            )
+        table[column] = number.astype(kind)
     return table
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from seformer import metrics
+from seformer.markup import escape
 from seformer.verdict import NAMES
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def write(
         "Scores a DNA region of any length: the chance that it is a super-enhancer (SE) rather "
         "than a typical enhancer (TE), from its sequence alone.",
         "## What the test says",
-        "\n".join(f"* **{f['topic']}** {f['text']}" for f in measured["verdict"]),
+        "\n".join(f"* **{escape(f['topic'])}** {escape(f['text'])}" for f in measured["verdict"]),
         _table(measured["test"]),
         "## How it was made",
         _made(settings, sizes),
@@ -52,13 +53,6 @@ def write(
         _limits(settings, measured),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def escape(text: str) -> str:
-    """Keep a name from being read as Markdown or HTML."""
-    for sign in "\\`*_[]<>|#":
-        text = text.replace(sign, "\\" + sign if sign not in "<>" else f"&#{ord(sign)};")
-    return " ".join(text.split())
 
 
 def _table(test: Mapping[str, Any]) -> str:
@@ -72,7 +66,7 @@ def _table(test: Mapping[str, Any]) -> str:
             f"{row[metric]['value']:.3f} ({row[metric]['low']:.3f}–{row[metric]['high']:.3f})"
             for metric in metrics.METRICS
         ]
-        lines.append(f"| {NAMES.get(name, name)} | " + " | ".join(cells) + " |")
+        lines.append(f"| {escape(NAMES.get(name, name))} | " + " | ".join(cells) + " |")
     return (
         f"Held-out test part: {test['n']} regions in {test['loci']} loci, "
         f"{100 * test['prevalence']:.1f} % super-enhancers. In brackets the 95 % bootstrap "
@@ -82,10 +76,9 @@ def _table(test: Mapping[str, Any]) -> str:
 
 def _made(settings: Settings, sizes: Mapping[str, Mapping[str, int]]) -> str:
     backbone = settings.backbone
-    revision = f", revision {backbone['revision']}" if backbone.get("revision") else ""
+    revision = f", revision {escape(backbone['revision'])}" if backbone.get("revision") else ""
     lines = [
-        f"* backbone: {escape(str(backbone.get('name')))} "
-        f"({escape(str(backbone.get('family')))}{revision})",
+        f"* backbone: {escape(backbone.get('name'))} ({escape(backbone.get('family'))}{revision})",
         f"* window of at most {settings.window} tokens, overlap {settings.overlap}; "
         f"{settings.token_pooling} over tokens, {settings.window_pooling} over windows; both "
         "strands averaged",
@@ -100,11 +93,13 @@ def _made(settings: Settings, sizes: Mapping[str, Mapping[str, int]]) -> str:
             "the transformer's"
         )
     for part, counts in sizes.items():
-        lines.append(f"* {part}: {counts['SE']} super-enhancers, {counts['TE']} typical enhancers")
+        lines.append(
+            f"* {escape(part)}: {counts['SE']} super-enhancers, {counts['TE']} typical enhancers"
+        )
     if settings.splits.test:
         lines.append(
-            f"* held out for the test: {', '.join(settings.splits.test)}; for validation: "
-            f"{', '.join(settings.splits.validation)}"
+            f"* held out for the test: {escape(', '.join(settings.splits.test))}; for validation: "
+            f"{escape(', '.join(settings.splits.validation))}"
         )
     if settings.assembly.name:
         lines.append(f"* assembly: {escape(settings.assembly.name)}")

@@ -114,6 +114,49 @@ SETTINGS = {
 }
 
 
+SUMMARY = {
+    "rows": 400,
+    "scored": 395,
+    "unscored": {"all_n": 5},
+    "super_enhancers": 120,
+    "typical_enhancers": 275,
+    "flags": {"length_outside_training": 100},
+    "bases": 320_000,
+    "windows": 395,
+    "smallest_coverage": 1.0,
+}
+MOTIFS = {
+    "motif": ["GATA1", "SP1"],
+    "seqlets": [12, 5],
+    "positive": [12, 1],
+    "negative": [0, 4],
+    "best_q": [0.001, 0.02],
+    "se_seqlets": [12, 1],
+    "te_seqlets": [0, 4],
+    "odds_se_te": [3.2, 0.4],
+    "q_se_te": [0.01, 0.2],
+    "odds_background": [212.6, 1.2],
+    "q_background": [1e-7, 0.6],
+}
+NAMED = {
+    "regions": 4,
+    "bases": 4000,
+    "motifs_in_file": 700,
+    "seqlets": 40,
+    "matched": 12,
+    "background_matched": 1,
+    "max_q": 0.1,
+    "top": ["GATA1"],
+}
+FOUND = {
+    "pattern": ["pos_1", "neg_1"],
+    "speaks_for": ["SE", "TE"],
+    "seqlets": [40, 21],
+    "consensus": ["cGATAAg", "TTGCgcAA"],
+}
+PATTERNS = {"regions": 4, "windows": 30, "attribution_in_windows": 0.6, "seqlets": 61}
+
+
 def predictions(rng, n=400):
     probability = rng.beta(2, 3, n)
     table = pd.DataFrame({"chrom": "chr1", "start": np.arange(n) * 1000})
@@ -235,3 +278,67 @@ def write_results(folder, samples=("K562",), *, use=True, seed=0):
             write_table(table, place / "attributions" / "peaks.tsv")
             write_table(explained_windows(rng), place / "attributions" / "windows" / "peaks.tsv")
             write_json(summary, place / "attributions" / "peaks.summary.json")
+
+
+def interval(value):
+    return {"value": value, "low": value - 0.1, "high": value + 0.1}
+
+
+def write_everything(folder):
+    """Write one small file of every kind that the report reads; returns the folder."""
+    rng = np.random.default_rng(0)
+    place = folder / "K562"
+    table = regions(rng, 80).assign(parent="", source="random")
+    table.loc[:5, "parent"] = "chr1:0-9000"
+    metrics, drawn = evaluation(rng, table, 1.2, "K562")
+    test = metrics["test"]
+    spread = {"mean": 0.8, "sd": 0.05, "values": [0.8, 0.8]}
+    test["members"] = {"n": 2} | dict.fromkeys(metrics_of(test), spread)
+    test["parts"] = {"transformer": test["model"] | {"delta": interval(0.0)}}
+    metrics["folds"] = [
+        {"fold": 1, "n": 9, "auroc": test["model"]["auroc"], "delta": test["delta"]["auroc"]}
+    ]
+    metrics["pretraining"] = {"backbone": "gena", "held_out": ["chr7"], "seen": ["chr1", "chr2"]}
+    for kind in ("roc", "precision_recall"):
+        drawn["test"][kind] = {name: line[:4] for name, line in drawn["test"][kind].items()}
+    conflicts = {"rule": "majority", "regions": 30, "dropped": 21}
+    write_json(AUDIT | {"conflicts": conflicts, "folds": [{"fold": 1}]}, folder / "audit.json")
+    scores = {name: {"auroc": interval(0.7)} for name in ("K562", "MM1S", "locus_mean")}
+    tested = {name: {"scores": scores, "known_elsewhere": 0.5} for name in ("K562", "MM1S")}
+    names = ["K562", "MM1S"]
+    write_json({"samples": names, "models": names, "tests": tested}, folder / "transfer.json")
+    write_table(table, place / "regions.tsv")
+    write_json(metrics, place / "metrics.json")
+    write_json(drawn, place / "curves.json")
+    settings = {"sample": "K562", "phases": 2, "spectrum": 6, "members": 2}
+    backbone = {"name": "gena", "source": "hub", "revision": "abc", "family": "bert"}
+    write_json(SETTINGS | settings | {"backbone": backbone}, place / "model/seformer.json")
+    for run in ("fold_1/seed_1", "fold_2/seed_1"):
+        write_table(history(rng, 0.8), place / run / "history.tsv")
+    scored = predictions(rng, 60)
+    write_table(scored, place / "predictions/peaks.tsv")
+    scored[["chrom", "start", "end"]][5:].to_csv(
+        place / "predictions/peaks.bed", sep="\t", header=False, index=False
+    )
+    write_json(SUMMARY | {"rows": 60, "scored": 55}, place / "predictions/peaks.summary.json")
+    explained, summary = explanations(rng, 40)
+    summary["drawn"] = [summary["drawn"][0] | {"values": [0.1, -0.2, 0.3]}]
+    for part in summary["profile"].values():
+        part["mean"] = part["mean"][:3]
+    curves_of = summary["faithfulness"]["summary"]
+    curves_of["insertion_top"], curves_of["insertion_random"] = [0.1] * 7, [0.01] * 7
+    summary["settings"] |= {"references": 4, "completeness": 0.05}
+    summary |= {"rows": 40, "windows": {"rows": 60, "incomplete": 2}}
+    write_table(explained, place / "attributions/peaks.tsv")
+    write_table(explained_windows(rng), place / "attributions/windows/peaks.tsv")
+    write_json(summary, place / "attributions/peaks.summary.json")
+    write_table(pd.DataFrame(MOTIFS), place / "motifs/peaks/motifs.tsv")
+    write_json(NAMED, place / "motifs/peaks/summary.json")
+    write_table(pd.DataFrame(FOUND), place / "modisco/peaks/patterns.tsv")
+    write_json(PATTERNS, place / "modisco/peaks/summary.json")
+    return folder
+
+
+def metrics_of(test):
+    """The metrics of a row."""
+    return list(test["model"])

@@ -112,5 +112,5 @@ def test_the_matrix_of_samples():
     said = words(section)
     assert "a 0.800 0.700 to 0.900 0.600" in said
     assert "mean of the locus elsewhere 0.900 0.800 to 1.000 0.850" in said
-    assert "a 50 %, b‹ 25 %" in said
+    assert "a 50 %, b&lt; 25 %" in said
     assert "b<<" not in section.data

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seformer import files
+from seformer import files, records
 from seformer.errors import UserError
+from seformer.extracted import read_region_rows
 from seformer.report.content import place_of
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,10 @@ NOT_SAMPLES = {"model", "pipeline_info", "multiqc", "multiqc_data", "report"}
 RUN = re.compile(r"(fold|seed)_\d+")
 PROBABILITY_BINS = 20
 ROWS = 200_000
+AGAIN = "make these results again with the command that wrote them"
+HISTORY = dict.fromkeys(("stage", "epoch"), files.WHOLE) | dict.fromkeys(
+    ("train_loss", "validation_auroc", "validation_loss", "learning_rate"), files.NUMBER
+)
 # completeness errors are shown on this scale; larger ones fall into the last bin
 ERROR_EDGES = np.concatenate(([0.0], np.logspace(-4, 0, 33)))
 
@@ -117,9 +122,9 @@ def collect(folders: Sequence[Path]) -> Results:
         if not folder.is_dir():
             raise UserError("no such folder", where=folder)
         if (folder / "audit.json").is_file():
-            results.audit = files.read_object(folder / "audit.json")
+            results.audit = records.read(folder / "audit.json", records.Audit, AGAIN)
         if (folder / "transfer.json").is_file():
-            results.transfer = files.read_object(folder / "transfer.json")
+            results.transfer = records.read(folder / "transfer.json", records.Matrix, AGAIN)
         for place in sorted(folder.iterdir()):
             hidden = place.name.startswith((".", "_")) or place.name in NOT_SAMPLES
             hidden |= RUN.fullmatch(place.name) is not None
@@ -145,7 +150,7 @@ def _read_sample(folder: Path, results: Results) -> None:
         elif run or "members" in path.relative_to(folder).parts:
             continue  # a fold's own results are in those of all
         elif path.name == "audit.json":
-            results.audit = files.read_object(path)
+            results.audit = records.read(path, records.Audit, AGAIN)
         elif _read_file(path, sample):
             found = True
     if found:
@@ -165,11 +170,11 @@ def _read_file(path: Path, sample: Sample) -> bool:
     if name == "regions.tsv":
         _take_regions(path, sample)
     elif name == "metrics.json":
-        sample.metrics = files.read_object(path)
+        sample.metrics = records.read(path, records.Metrics, AGAIN)
     elif name == "curves.json":
-        sample.curves = files.read_object(path)
+        sample.curves = records.read(path, records.Curves, AGAIN)
     elif name == "seformer.json":
-        _take_settings(files.read_object(path), sample)
+        _take_settings(records.read(path, records.Model, AGAIN), sample)
     elif name == "predictions.tsv":
         sample.predictions[bed] = read_predictions(path, path.with_name("summary.json"))
     elif bed == "predictions" and path.suffix == ".tsv":
@@ -192,16 +197,15 @@ def _read_file(path: Path, sample: Sample) -> bool:
 
 
 def _take_regions(path: Path, sample: Sample) -> None:
-    table = files.read_table(path, ["label", "length", "drop_reason"])
+    table = read_region_rows(path, ["chrom", "label", "length", "gc", "drop_reason"])
     if table["label"].notna().sum() == 0:
         return  # regions to score, not to train on
-    table["drop_reason"] = table["drop_reason"].fillna("")
     if sample.regions is None or "split" in table.columns:
         sample.regions = table
 
 
 def _take_history(path: Path, sample: Sample, run: str) -> None:
-    table = files.read_table(path, ["stage", "epoch", "train_loss", "validation_auroc"])
+    table = files.read_table(path, [*HISTORY][:4], numbers=HISTORY)
     known = [sample.runs[run]] if run in sample.runs else []
     joined = pd.concat([*known, table], ignore_index=True)
     sample.runs[run] = joined.drop_duplicates(["stage", "epoch"], keep="last").sort_values(
@@ -230,11 +234,12 @@ def read_predictions(path: Path, summary: Path) -> Predictions:
     UserError
         If it is not one.
     """
-    found = Predictions(summary=files.read_object(summary) if summary.is_file() else {})
+    found = Predictions(summary=_summary(summary, records.Predicted))
     edges = np.linspace(0, 1, PROBABILITY_BINS + 1)
     columns = ["logit", "probability", "prediction", "flags"]
+    numbers = dict.fromkeys(columns[:2], files.NUMBER)
     try:
-        parts = pd.read_csv(
+        with pd.read_csv(
             path,
             sep="\t",
             usecols=columns,
@@ -242,24 +247,48 @@ def read_predictions(path: Path, summary: Path) -> Predictions:
             keep_default_na=False,
             na_values={"logit": [""], "probability": [""]},
             chunksize=ROWS,
-        )
-        for part in parts:
-            scored = part["logit"].notna()
-            found.rows += len(part)
-            found.scored += int(scored.sum())
-            found.super_enhancers += int((part["prediction"] == "SE").sum())
-            flags = part.loc[scored, "flags"]
-            found.flagged += int((flags != "").sum())
-            found.flags.update(chain.from_iterable(f.split(",") for f in flags if f))
-            found.unscored.update(part.loc[~scored, "flags"])
-            found.histogram += np.histogram(part.loc[scored, "probability"], edges)[0]
+        ) as parts:
+            for part in parts:
+                files.as_numbers(part, path, numbers, found.rows + 2)
+                scored = part["logit"].notna()
+                found.rows += len(part)
+                found.scored += int(scored.sum())
+                found.super_enhancers += int((part["prediction"] == "SE").sum())
+                flags = part.loc[scored, "flags"]
+                found.flagged += int((flags != "").sum())
+                found.flags.update(chain.from_iterable(f.split(",") for f in flags if f))
+                found.unscored.update(part.loc[~scored, "flags"])
+                found.histogram += np.histogram(part.loc[scored, "probability"], edges)[0]
     except (ValueError, pd.errors.ParserError) as error:
         raise UserError(
             f"this is not a table of predictions ({error})",
             where=path,
             expected=f"the columns {', '.join(columns)}",
         ) from error
+    if int(found.histogram.sum()) != found.scored:
+        raise UserError("a scored row has no probability from 0 to 1", where=path, do=AGAIN)
+    bed = path.with_suffix(".bed")
+    if bed.is_file():
+        with files.open_text(bed) as lines:
+            _of_one_run(bed, sum(1 for _ in lines), path, found.scored)
+    _of_one_run(summary, found.summary.get("rows", found.rows), path, found.rows)
     return found
+
+
+def _of_one_run(path: Path, rows: int, table: Path, known: int) -> None:
+    """Refuse a file that lies beside a table of another run."""
+    if rows != known:
+        raise UserError(
+            f"it is of {rows} regions, but {table.name} beside it of {known}: they are not of one "
+            "run",
+            where=path,
+            do=AGAIN,
+        )
+
+
+def _summary(path: Path, shape: Any) -> dict[str, Any]:
+    """Read the summary beside a table, if it is there."""
+    return records.read(path, shape, AGAIN) if path.is_file() else {}
 
 
 def read_explanations(path: Path, windows: Path, summary: Path) -> Explanations:
@@ -268,20 +297,24 @@ def read_explanations(path: Path, windows: Path, summary: Path) -> Explanations:
     The error of a window that contributes next to nothing is held absolutely, not relatively: it is
     left out.
     """
-    table = files.read_table(path, ["completeness_error"])
-    errors = pd.to_numeric(table["completeness_error"], errors="coerce").to_numpy(np.float64)
+    error = {"completeness_error": files.RATIO}
+    table = files.read_table(path, ["completeness_error"], text=["flags"], numbers=error)
+    errors = table["completeness_error"].to_numpy()
     parts = np.empty(0)
     if windows.is_file():
-        found = files.read_table(windows, ["part", "completeness_error", "flags"], text=["flags"])
+        needed = ["part", "completeness_error", "flags"]
+        found = files.read_table(windows, needed, text=["part", "flags"], numbers=error)
         small = found["flags"].fillna("").str.contains("small_difference")
-        parts = found["completeness_error"][(found["part"] == "window") & ~small].to_numpy(float)
-    flags = table["flags"].dropna().astype(str) if "flags" in table.columns else []
+        parts = found["completeness_error"][(found["part"] == "window") & ~small].to_numpy()
+    flags = table["flags"].dropna() if "flags" in table.columns else []
     counted = Counter(chain.from_iterable(f.split(",") for f in flags if f))
+    known = _summary(summary, records.Explained)
+    _of_one_run(summary, known.get("rows", len(table)), path, len(table))
     return Explanations(
         len(table),
         errors[np.isfinite(errors)],
         counted,
-        files.read_object(summary) if summary.is_file() else {},
+        known,
         parts[np.isfinite(parts)],
     )
 
@@ -289,19 +322,15 @@ def read_explanations(path: Path, windows: Path, summary: Path) -> Explanations:
 def read_patterns(path: Path, summary: Path) -> Motifs:
     """Read one table of what modisco found."""
     texts = ["pattern", "speaks_for", "consensus"]
-    table = files.read_table(path, [*texts, "seqlets"], text=texts)
-    table["seqlets"] = pd.to_numeric(table["seqlets"], errors="coerce").fillna(0)
-    known = files.read_object(summary) if summary.is_file() else {}
-    return Motifs(table, known, path.parent)
+    numbers = {"seqlets": files.WHOLE}
+    table = files.read_table(path, [*texts, *numbers], text=texts, numbers=numbers)
+    return Motifs(table, _summary(summary, records.Patterns), path.parent)
 
 
 def read_motifs(path: Path, summary: Path) -> Motifs:
     """Read one table of motifs."""
     counts = ["seqlets", "positive", "negative", "se_seqlets", "te_seqlets"]
     ratios = ["best_q", "odds_se_te", "q_se_te", "odds_background", "q_background"]
-    table = files.read_table(path, ["motif", *counts, *ratios], text=["motif"])
-    for column in (*counts, *ratios):
-        table[column] = pd.to_numeric(table[column], errors="coerce")
-    table[counts] = table[counts].fillna(0)
-    known = files.read_object(summary) if summary.is_file() else {}
-    return Motifs(table, known, path.parent)
+    numbers = dict.fromkeys(counts, files.WHOLE) | dict.fromkeys(ratios, files.NUMBER)
+    table = files.read_table(path, ["motif", *numbers], text=["motif"], numbers=numbers)
+    return Motifs(table, _summary(summary, records.Named), path.parent)

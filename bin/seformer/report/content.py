@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from seformer.markup import plain
 
 # Okabe and Ito (2008): apart for colour-blind readers, on screen and in print
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -30,6 +31,7 @@ SCORERS = {
 # lines differ in more than colour
 DASHES = {"model": "solid", "kmer_boosting": "solid", "kmer_logistic": "dash"}
 
+FIGURE = ("data", "pconfig", "headers", "categories")
 # parent sections in the order of the page
 PARENTS = {
     "verdict": ("Verdict", "What this run shows, in plain words."),
@@ -57,19 +59,6 @@ class Section:
     data: Any
     config: Mapping[str, Any] | None = None
     headers: Mapping[str, Any] | None = None
-
-
-def plain(name: object) -> str:
-    """Make a name from outside harmless where a figure may read it as markup."""
-    text = " ".join(str(name).split())
-    for sign, other in (("<", "‹"), (">", "›"), ("&", "+"), ('"', "”"), ("'", "’"), ("`", "’")):
-        text = text.replace(sign, other)
-    return text[:80] or "unnamed"
-
-
-def escape(text: object) -> str:
-    """Escape text from outside for HTML."""
-    return html.escape(str(text))
 
 
 def number(value: int) -> str:
@@ -141,6 +130,13 @@ def outline(edges: Sequence[float], heights: Sequence[float]) -> list[list[float
 
 def write(section: Section, order: int, out: Path) -> None:
     """Write one section as ``<order>_<id>_mqc.json``."""
+    path = out / f"{order:02d}_{section.id}_mqc.json"
+    text = json.dumps(content_of(section), indent=1, allow_nan=False) + "\n"
+    path.write_text(text, encoding="utf-8")
+
+
+def content_of(section: Section) -> dict[str, Any]:
+    """Put a section into the words of MultiQC, nothing in which can be more than a name."""
     title, about = PARENTS[section.parent]
     if section.name == title:  # then MultiQC shows the parent's words alone
         about = section.description
@@ -164,8 +160,18 @@ def write(section: Section, order: int, out: Path) -> None:
         }
     if section.headers:
         content["categories" if section.kind == "bargraph" else "headers"] = section.headers
-    path = out / f"{order:02d}_{section.id}_mqc.json"
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    if section.kind != "html":
+        content |= {key: harmless(content[key]) for key in FIGURE if key in content}
+    return content
+
+
+def harmless(value: Any) -> Any:
+    """Make every name in what a figure draws harmless: MultiQC puts them into the page as HTML."""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, Mapping):
+        return {plain(key): harmless(one) for key, one in value.items()}
+    return [harmless(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def table(

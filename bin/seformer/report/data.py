@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seformer.markup import escape
 from seformer.report.collect import Results, Sample
 from seformer.report.content import (
     CYCLE,
@@ -16,11 +17,9 @@ from seformer.report.content import (
     TYPICAL,
     Section,
     bar_height,
-    escape,
     number,
     outline,
     percent,
-    plain,
     table,
 )
 
@@ -82,7 +81,7 @@ def counts(samples: list[Sample]) -> Section:
         for label, _, _ in CLASSES:
             part = used[used["label"] == label]
             middle = f"{part['length'].median():,.0f}" if len(part) else "–"
-            gc = f"{100 * part['gc'].mean():.1f}" if "gc" in part and len(part) else "–"
+            gc = f"{100 * part['gc'].mean():.1f}" if len(part) else "–"
             cells += [number(len(part)), middle, gc]
         cells.append(percent((used["label"] == 1).sum(), len(used)))
         rows.append(cells)
@@ -105,8 +104,11 @@ def _made(sample: Sample) -> str:
     length = one_length(sample)
     if length:
         said.append(f"all regions are {number(length)} bp long, so length tells nothing")
-    if "parent" in sample.regions.columns and sample.regions["parent"].notna().any():
-        cut = sample.regions[sample.regions["parent"].notna()]
+    if "parent" in sample.regions.columns:
+        cut = sample.regions[sample.regions["parent"].fillna("") != ""]
+    else:
+        cut = sample.regions[:0]
+    if len(cut):
         said.append(
             f"{number(len(cut))} windows or constituents were cut from "
             f"{number(cut['parent'].nunique())} regions; those of one region are in one part of "
@@ -124,7 +126,7 @@ def _made(sample: Sample) -> str:
 
 def drops(samples: list[Sample]) -> Section | None:
     data = {
-        plain(s.name): {
+        s.name: {
             reason: int((s.regions["drop_reason"] == reason).sum())
             for reason in dict.fromkeys([*REASONS, *s.regions["drop_reason"].unique()])
             if reason
@@ -135,7 +137,7 @@ def drops(samples: list[Sample]) -> Section | None:
         return None
     reasons = dict.fromkeys(reason for row in data.values() for reason in row)
     seen = [reason for reason in reasons if any(row.get(reason) for row in data.values())]
-    names = [REASONS.get(reason, plain(reason)) for reason in seen]
+    names = [REASONS.get(reason, reason) for reason in seen]
     return Section(
         "data",
         "data_dropped",
@@ -173,7 +175,7 @@ def distribution(samples: list[Sample], column: str, name: str, xlab: str) -> Se
             scale = 100 if column == "gc" else 1
             lines[title] = outline((edges * scale).tolist(), 100 * share)
         data.append(lines)
-        labels.append({"name": plain(sample.name), "ylab": "share of the class in %"})
+        labels.append({"name": sample.name, "ylab": "share of the class in %"})
     reading = {
         "length": "Curves that lie apart mean that length alone tells the classes apart, and a "
         "model may learn nothing else; see region length among the baselines.",
@@ -218,7 +220,7 @@ def parts(samples: list[Sample]) -> Section:
     for sample in samples:
         used = kept(sample)
         for part in PARTS:
-            name = part if len(samples) == 1 else f"{plain(sample.name)} · {part}"
+            name = part if len(samples) == 1 else f"{sample.name} · {part}"
             own = used[used["split"] == part]
             data[name] = {title: int((own["label"] == label).sum()) for label, title, _ in CLASSES}
     categories = {title: {"name": title, "color": colour} for _, title, colour in CLASSES}
@@ -249,7 +251,7 @@ def folds(samples: list[Sample]) -> Section:
         used = kept(sample)
         for fold, own in used.groupby("fold"):
             name = f"fold {fold:.0f}"
-            name = name if len(samples) == 1 else f"{plain(sample.name)} · {name}"
+            name = name if len(samples) == 1 else f"{sample.name} · {name}"
             data[name] = {title: int((own["label"] == label).sum()) for label, title, _ in CLASSES}
     return Section(
         "split",
@@ -273,7 +275,7 @@ def folds(samples: list[Sample]) -> Section:
 
 def _held_out(samples: list[Sample]) -> str:
     """Name the held-out chromosomes where the split is by chromosomes."""
-    used = pd.concat([kept(s)[["chrom", "split"]] for s in samples if "chrom" in s.regions])
+    used = pd.concat([kept(s)[["chrom", "split"]] for s in samples])
     named = {part: set(map(str, used["chrom"][used["split"] == part])) for part in PARTS}
     if any(named[a] & named[b] for a, b in (PARTS[:2], PARTS[1:], PARTS[::2])):
         return ""

@@ -7,17 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from seformer.markup import escape
 from seformer.report.collect import ERROR_EDGES, Explanations, Results
-from seformer.report.content import (
-    GREY,
-    SUPER,
-    TYPICAL,
-    Section,
-    escape,
-    number,
-    strokes,
-    table,
-)
+from seformer.report.content import GREY, SUPER, TYPICAL, Section, number, strokes, table
 from seformer.report.motifs import section as motif_section
 from seformer.report.patterns import section as pattern_section
 from seformer.report.use import named

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from seformer.markup import escape
 from seformer.modelcard import TITLES
-from seformer.report.content import escape, interval, signed, table
+from seformer.report.content import interval, signed, table
 from seformer.verdict import NAMES
 
 
@@ -30,7 +31,7 @@ def prevalence_table(test: Mapping[str, Any]) -> str:
         return ""
     titles = {"auprc": "AUPRC", "mcc": "MCC", "precision": "precision", "recall": "recall"}
     rows = [
-        [f"{name_of(name)}, {100 * part['prevalence']:.1f} % ({escape(which)})"]
+        [f"{escape(name_of(name))}, {100 * part['prevalence']:.1f} % ({escape(which)})"]
         + [interval(row[metric]) for metric in titles]
         for which, part in found.items()
         for name, row in {"model": part["model"], **_best_of(test, part)}.items()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from seformer.markup import escape
 from seformer.report.collect import Results, Sample
-from seformer.report.content import Section, escape, number, percent
+from seformer.report.content import Section, number, percent
 from seformer.report.explanations import incomplete
 from seformer.report.results import headline
 from seformer.report.style import STYLE

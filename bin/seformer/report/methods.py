@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 import seformer
+from seformer.markup import escape
 from seformer.report.collect import Results, Sample
-from seformer.report.content import Section, escape, number, signed
+from seformer.report.content import Section, number, signed
 from seformer.report.data import kept
 from seformer.verdict import NAMES
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from seformer.markup import escape
 from seformer.report.collect import Motifs, Results
-from seformer.report.content import Section, escape, number, table
+from seformer.report.content import Section, number, table
 from seformer.report.use import headed, named
 
 ROWS = 12

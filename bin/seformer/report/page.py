@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
 from seformer import files
+from seformer.errors import UserError
+from seformer.markup import plain
 from seformer.report import (
     data,
     explanations,
@@ -22,7 +26,7 @@ from seformer.report import (
     use,
 )
 from seformer.report.collect import Results, collect
-from seformer.report.content import PARENTS, Section, plain, write
+from seformer.report.content import PARENTS, Section, write
 
 logger = logging.getLogger(__name__)
 CONFIG_FILE = "multiqc_config.yml"
@@ -55,7 +59,8 @@ def run(
         text = json.dumps(config(sections, title), indent=2) + "\n"
         (staging / CONFIG_FILE).write_text(text, encoding="utf-8")
         if versions is not None:
-            shutil.copyfile(files.existing_file(versions), staging / VERSIONS_FILE)
+            text = yaml.safe_dump(read_versions(versions), sort_keys=False, allow_unicode=True)
+            (staging / VERSIONS_FILE).write_text(text, encoding="utf-8")
     _remove_older(out, sections)
     logger.info(
         "%d sections on %d samples; now: multiqc --config %s %s",
@@ -64,6 +69,35 @@ def run(
         out / CONFIG_FILE,
         out,
     )
+
+
+def read_versions(path: Path) -> dict[str, dict[str, str]]:
+    """Read the versions of software, by process; MultiQC puts them into the page as they are.
+
+    Raises
+    ------
+    UserError
+        If it is not YAML of two levels.
+    """
+    with files.open_text(files.small_file(path)) as text:
+        try:
+            # every value stays text: version 1.10 is not 1.1
+            found = yaml.load(text, Loader=yaml.BaseLoader)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise UserError(f"the file is not YAML ({error})", where=path) from error
+    levels = TypeAdapter(dict[str, dict[str, str]])
+    try:
+        found = levels.validate_python(found)
+    except ValidationError as error:
+        raise UserError(
+            "the file does not hold versions of software",
+            where=path,
+            expected="processes, and for each of them software and its version",
+        ) from error
+    return {
+        plain(process): {plain(name): plain(version) for name, version in used.items()}
+        for process, used in found.items()
+    }
 
 
 def _remove_older(out: Path, sections: Sequence[Section]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from seformer.markup import escape
 from seformer.report.collect import Motifs, Results
-from seformer.report.content import Section, escape, number, table
+from seformer.report.content import Section, number, table
 from seformer.report.use import headed, named
 
 ROWS = 12

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from seformer.markup import escape
 from seformer.modelcard import TITLES
 from seformer.report.collect import Results, Sample
 from seformer.report.content import (
@@ -15,11 +16,9 @@ from seformer.report.content import (
     TYPICAL,
     Section,
     apart,
-    escape,
     interval,
     number,
     outline,
-    plain,
     signed,
     strokes,
     table,
@@ -195,19 +194,19 @@ def _tabs(samples: list[Sample], kind: str) -> tuple[list[dict[str, Any]], list[
     """Collect one tab per sample with all its scorers; first, with several, one of all models."""
     data, labels = [], []
     if len(samples) > 1:
-        data.append({plain(s.name): apart(s.curves["test"][kind]["model"]) for s in samples})
+        data.append({s.name: apart(s.curves["test"][kind]["model"]) for s in samples})
         labels.append({"name": "All models"})
     for sample in samples:
         lines = sample.curves["test"][kind]
-        data.append({NAMES.get(name, plain(name)): apart(line) for name, line in lines.items()})
-        labels.append({"name": plain(sample.name)})
+        data.append({NAMES.get(name, name): apart(line) for name, line in lines.items()})
+        labels.append({"name": sample.name})
     return data, labels
 
 
 def _style(samples: list[Sample]) -> dict[str, Any]:
     colours = {NAMES[name]: colour for name, colour in SCORERS.items()}
     dashes = {NAMES[name]: DASHES.get(name, "dot") for name in SCORERS}
-    for name, (colour, dash) in strokes(plain(s.name) for s in samples).items():
+    for name, (colour, dash) in strokes(s.name for s in samples).items():
         colours[name], dashes[name] = colour, dash
     return {"colors": colours, "dash_styles": dashes, "style": "lines", "smooth_points": None}
 
@@ -324,7 +323,7 @@ def histogram(samples: list[Sample]) -> Section:
             total = max(1, sum(counted[key]))
             lines[title] = outline(counted["edges"], [100 * n / total for n in counted[key]])
         data.append(lines)
-        labels.append({"name": plain(sample.name)})
+        labels.append({"name": sample.name})
     config = {
         "xlab": "predicted probability of a super-enhancer",
         "ylab": "share of the class in %",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from seformer.markup import escape
 from seformer.report.collect import Results, Sample
-from seformer.report.content import Section, escape, number, percent, plain, table
+from seformer.report.content import Section, number, percent, table
 
 LOCUS_MEAN = "locus_mean"
 
@@ -51,7 +52,7 @@ def transfer(found: Mapping[str, Any]) -> Section:
     tested = found["samples"]
     rows = []
     for model in [*found["models"], LOCUS_MEAN]:
-        name = "mean of the locus elsewhere" if model == LOCUS_MEAN else plain(model)
+        name = "mean of the locus elsewhere" if model == LOCUS_MEAN else model
         cells = [escape(name)]
         for sample in tested:
             value = found["tests"][sample]["scores"][model]["auroc"]
@@ -61,7 +62,7 @@ def transfer(found: Mapping[str, Any]) -> Section:
             cells.append(f"<strong>{text}</strong>" if model == sample else text)
         rows.append(cells)
     known = ", ".join(
-        f"{escape(plain(sample))} {percent(100 * found['tests'][sample]['known_elsewhere'], 100)}"
+        f"{escape(sample)} {percent(100 * found['tests'][sample]['known_elsewhere'], 100)}"
         for sample in tested
     )
     return Section(
@@ -75,6 +76,6 @@ def transfer(found: Mapping[str, Any]) -> Section:
         "whose loci are known in others. Columns are to be compared, not rows: each has test "
         "regions of its own.",
         "html",
-        table(["learned from", *(escape(plain(sample)) for sample in tested)], rows)
+        table(["learned from", *(escape(sample) for sample in tested)], rows)
         + f"<p>Test regions with a region of another cell line at their locus: {known}.</p>",
     )

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from seformer.markup import escape
 from seformer.report.collect import Results, Sample
-from seformer.report.content import Section, escape, plain, signed, table
+from seformer.report.content import Section, signed, table
 from seformer.report.data import kept
 from seformer.verdict import NAMES
 
@@ -28,7 +29,7 @@ COLUMNS = {
 
 
 def sections(results: Results) -> Iterator[Section]:
-    rows = {plain(s.name): statistics(s) for s in results.ordered()}
+    rows = {s.name: statistics(s) for s in results.ordered()}
     rows = {name: row for name, row in rows.items() if row}
     if rows:
         yield general(rows)
@@ -45,7 +46,7 @@ def statistics(sample: Sample) -> dict[str, Any]:
             "auroc": test["model"]["auroc"]["value"],
             "delta": delta["value"],
             "interval": span,
-            "baseline": NAMES.get(delta["baseline"], plain(delta["baseline"])),
+            "baseline": NAMES.get(delta["baseline"], delta["baseline"]),
             "auprc": test["model"]["auprc"]["value"],
             "mcc": test["model"]["mcc"]["value"],
             "length": test["baselines"].get("length", {}).get("auroc", {}).get("value"),

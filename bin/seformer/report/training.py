@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seformer.report.collect import Results, Sample
-from seformer.report.content import Section, plain, strokes
+from seformer.report.content import Section, strokes
 
 STAGES = {
     1: ("Stage 1: the head on the frozen backbone", "training_head"),
@@ -30,7 +30,7 @@ def training(samples: list[Sample], stage: int) -> Section:
     stage_1 = all((s.history["stage"] == 1).any() for s in samples)
     name, id_ = STAGES[stage]
     colours, dashes, data = {}, {}, []
-    drawn = strokes(plain(sample.name) for sample in samples)
+    drawn = strokes(sample.name for sample in samples)
     for column, _, _ in CURVES:
         lines: dict[str, list[list[float]]] = {}
         for sample in samples:
@@ -40,9 +40,9 @@ def training(samples: list[Sample], stage: int) -> Section:
                 if source not in rows:
                     continue
                 known = rows[["epoch", source]].dropna().to_numpy(float)
-                line = " · ".join(filter(None, (plain(sample.name), part)))
+                line = " · ".join(filter(None, (sample.name, part)))
                 lines[line] = [[float(x), float(y)] for x, y in known]
-                colours[line], dashes[line] = drawn[plain(sample.name)]
+                colours[line], dashes[line] = drawn[sample.name]
                 if part == "train":
                     dashes[line] = "longdash"
         data.append(lines)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from seformer.markup import escape
 from seformer.report.collect import Predictions, Results, Sample
 from seformer.report.content import (
     GREY,
@@ -14,11 +15,9 @@ from seformer.report.content import (
     TYPICAL,
     Section,
     bar_height,
-    escape,
     number,
     outline,
     percent,
-    plain,
     strokes,
     table,
 )
@@ -47,12 +46,8 @@ def sections(results: Results) -> Iterator[Section]:
 def named(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Name every BED; with several models by model and BED."""
     if len(found) == 1:
-        return {plain(bed): one for beds in found.values() for bed, one in beds.items()}
-    return {
-        f"{plain(sample)} · {plain(bed)}": one
-        for sample, beds in found.items()
-        for bed, one in beds.items()
-    }
+        return {bed: one for beds in found.values() for bed, one in beds.items()}
+    return {f"{sample} · {bed}": one for sample, beds in found.items() for bed, one in beds.items()}
 
 
 def headed(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -102,8 +97,8 @@ def probabilities(samples: list[Sample]) -> Section:
         for bed, found in sample.predictions.items():
             share = 100 * found.histogram / max(1, found.scored)
             line = outline(np.linspace(0, 1, len(share) + 1).tolist(), share)
-            name = plain(sample.name if several else bed)
-            tabs.setdefault(plain(bed) if several else "", {})[name] = line
+            name = sample.name if several else bed
+            tabs.setdefault(bed if several else "", {})[name] = line
     drawn = strokes(dict.fromkeys(name for lines in tabs.values() for name in lines))
     labels = [{"name": bed, "ylab": "share of regions in %"} for bed in tabs]
     return Section(
