@@ -3,7 +3,8 @@ class Shards {
 
     // One item a shard: [bed's meta with shard (from 1) and shards, folder]
     static List<List> numbered(Map bed, Object folders) {
-        def all = folders instanceof List ? folders.toSorted { a, b -> a.name <=> b.name } : [folders]
+        // by number: as text shard_10000 comes before shard_9999
+        def all = folders instanceof List ? folders.toSorted { folder -> folder.name.find(/\d+$/) as int } : [folders]
         return all.withIndex(1).collect { folder, i -> [bed + [shard: i, shards: all.size()], folder] }
     }
 

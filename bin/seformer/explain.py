@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seformer import faithfulness, files, tracks
+from seformer import faithfulness, files, records, tracks
 from seformer.attribute import (
     INCOMPLETE,
     OVERLAPPING,
@@ -38,10 +38,12 @@ from seformer.explained import (
     WINDOWS_FILE,
     has_values,
     iterate,
+    open_values,
     read_table,
     read_windows,
 )
-from seformer.extract import extract, read_extracted, with_bases
+from seformer.extract import extract, with_bases
+from seformer.extracted import in_order, read_extracted
 from seformer.genome import Genome
 from seformer.logs import progress
 from seformer.modelfolder import Model, load_model
@@ -302,6 +304,7 @@ def merge(
     """
     if not shards:
         raise UserError("no shard is given", expected="folders written by `seformer explain`")
+    shards = in_order(shards)
     tables = [read_table(shard) for shard in shards]
     table = pd.concat(tables, ignore_index=True)
     windows = pd.concat([read_windows(shard) for shard in shards], ignore_index=True)
@@ -312,7 +315,12 @@ def merge(
             table["flags"], kept, _spread(tracks.overlapping(table[kept]), kept), strict=True
         )
     ]
-    records = [_read_summary(Path(shard) / SUMMARY_FILE) for shard in shards]
+    found = [
+        read_summary(shard / SUMMARY_FILE, len(own))
+        for shard, own in zip(shards, tables, strict=True)
+    ]
+    for shard in shards:
+        open_values(shard)  # lengths are believed below
     sizes = read_sizes(fasta, chrom_sizes)
     with files.output_folder(out) as staging:
         lengths = (table["end"] - table["start"])[kept].tolist()
@@ -323,25 +331,31 @@ def merge(
         files.write_table(table, staging / TABLE_FILE)
         files.write_table(windows, staging / WINDOWS_FILE)
         record = {
-            "settings": records[0]["settings"],
+            "settings": found[0]["settings"],
             **summarise(table, windows),
-            "seconds": round(sum(record["seconds"] for record in records), 3),
-            **merge_records(records),
-            "faithfulness": faithfulness.merge([record["faithfulness"] for record in records]),
+            "seconds": round(sum(record["seconds"] for record in found), 3),
+            **merge_records(found),
+            "faithfulness": faithfulness.merge([record["faithfulness"] for record in found]),
         }
         files.write_json(record, staging / SUMMARY_FILE)
         write_tracks(staging, sizes, bedgraph=bedgraph)
         log(record)
 
 
-def _read_summary(path: Path) -> dict[str, Any]:
-    record = files.read_object(path)
-    if missing := {"settings", "seconds", "faithfulness"} - record.keys():
-        raise UserError(
-            f"{', '.join(sorted(missing))} is missing",
-            where=path,
-            do="run `seformer explain` again",
-        )
+def read_summary(path: Path, rows: int) -> dict[str, Any]:
+    """Read the summary of a shard whose table has ``rows`` rows.
+
+    Raises
+    ------
+    UserError
+        If it is damaged or of another explanation.
+    """
+    again = "run `seformer explain` again"
+    record = records.read(path, records.Shard, again)
+    lengths = {len(part["mean"]) for part in record["profile"].values()}
+    same = record["faithfulness"]["fractions"] == list(faithfulness.FRACTIONS)
+    if record["rows"] != rows or lengths != {PROFILE_BINS} or not same:
+        raise UserError("it is not of the table beside it", where=path, do=again)
     return record
 
 

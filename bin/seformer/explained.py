@@ -45,14 +45,19 @@ WINDOW_COLUMNS = (
     "flags",
 )
 # an error relative to a difference of nothing is infinite
-NUMBERS = (
-    dict.fromkeys(("start", "end", "region_start", "region_end"), files.WHOLE)
-    | dict.fromkeys(("label", "references", "window", "windows", "views"), files.COUNT)
-    | {"steps": files.COUNT, "completeness_error": files.RATIO}
-    | {"worst_reference_error": files.RATIO, "difference": files.NUMBER}
+KINDS = (
+    dict.fromkeys(("start", "end"), files.WHOLE)
+    | dict.fromkeys(("label", "steps", "references"), files.COUNT)
+    | dict.fromkeys(("completeness_error", "worst_reference_error"), files.RATIO)
     | dict.fromkeys(
         ("logit", "reference_logit", "attribution_sum", "special_share", "coverage"), files.NUMBER
     )
+)
+WINDOW_KINDS = (
+    dict.fromkeys(("start", "end", "region_start", "region_end"), files.WHOLE)
+    | dict.fromkeys(("window", "windows", "views", "steps"), files.COUNT)
+    | {"completeness_error": files.RATIO}
+    | dict.fromkeys(("difference", "attribution_sum"), files.NUMBER)
 )
 
 
@@ -69,7 +74,7 @@ def read_table(folder: Path) -> pd.DataFrame:
         path,
         (*REGION_COLUMNS, *RESULT_COLUMNS),
         text=("chrom", "name", "prediction", "flags"),
-        numbers=NUMBERS,
+        numbers=KINDS,
     )
     for column in ("name", "prediction", "flags"):
         table[column] = table[column].fillna("")
@@ -80,7 +85,7 @@ def read_windows(folder: Path) -> pd.DataFrame:
     """Read `attributions_windows.tsv` of a folder; see `read_table`."""
     path = Path(folder) / WINDOWS_FILE
     text = ("chrom", "region_name", "part", "flags")
-    table = files.read_table(path, WINDOW_COLUMNS, text=text, numbers=NUMBERS)
+    table = files.read_table(path, WINDOW_COLUMNS, text=text, numbers=WINDOW_KINDS)
     table[["region_name", "flags"]] = table[["region_name", "flags"]].fillna("")
     return table
 
@@ -90,8 +95,8 @@ def has_values(table: pd.DataFrame) -> np.ndarray:
     return table["logit"].notna().to_numpy()
 
 
-def iterate(folder: Path) -> Iterator[tuple[pd.Series, np.ndarray, str]]:
-    """Yield (row of the table, values float32 ``[bases]``, sequence) of an explained folder.
+def open_values(folder: Path) -> tuple[pd.DataFrame, tracks.Values]:
+    """Open an explained folder: the rows that have values, and the values, in one order.
 
     Raises
     ------
@@ -108,6 +113,18 @@ def iterate(folder: Path) -> Iterator[tuple[pd.Series, np.ndarray, str]]:
             where=folder,
             do="run `seformer explain` again",
         )
+    return rows, values
+
+
+def iterate(folder: Path) -> Iterator[tuple[pd.Series, np.ndarray, str]]:
+    """Yield (row of the table, values float32 ``[bases]``, sequence) of an explained folder.
+
+    Raises
+    ------
+    UserError
+        As `open_values`, or if a value is not finite.
+    """
+    rows, values = open_values(folder)
     for index in range(len(rows)):
         found = values[index]
         if not np.isfinite(found).all():

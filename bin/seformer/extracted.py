@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pysam
 
-from seformer import files
+from seformer import files, records
 from seformer.errors import UserError
 
 COLUMNS = (
@@ -208,6 +208,18 @@ class ExtractedWriter:
         return count
 
 
+def in_order(shards: Sequence[str | PathLike[str]]) -> list[Path]:
+    """Put the shards of one folder into the order of their numbers; others stay as given.
+
+    Sorted as text, as a shell does it, ``shard_10000`` comes before ``shard_9999``.
+    """
+    found = [Path(shard) for shard in shards]
+    numbers = [re.search(r"\d+$", path.name) for path in found]
+    if all(numbers) and len({(p.parent, p.name.rstrip("0123456789")) for p in found}) == 1:
+        found.sort(key=lambda path: int(re.search(r"\d+$", path.name)[0]))
+    return found
+
+
 def read_genome(folder: str | PathLike[str]) -> dict[str, Any]:
     """Read which genome a folder, or the folder its shard lies in, was extracted from.
 
@@ -218,5 +230,6 @@ def read_genome(folder: str | PathLike[str]) -> dict[str, Any]:
     """
     for place in (Path(folder), Path(folder).resolve().parent):
         if (place / "summary.json").is_file():
-            return files.read_object(place / "summary.json").get("genome", {})
+            path = place / "summary.json"
+            return records.read(path, records.Extraction, "extract again").get("genome", {})
     return {}

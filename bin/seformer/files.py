@@ -403,7 +403,7 @@ def as_numbers(
             row = int(wrong.to_numpy().argmax())
             cell = given.iloc[row]
             raise UserError(
-                f"{column} is {'empty' if pd.isna(cell) else repr(str(cell)[:40])}",
+                f"the column {column} holds {'nothing' if pd.isna(cell) else repr(str(cell)[:40])}",
                 where=path,
                 line=line + row,
                 expected="a whole number" if kind in (WHOLE, COUNT) else "a number",

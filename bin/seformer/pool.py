@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from seformer import calibrate, curves, files, metrics
+from seformer import calibrate, curves, files, metrics, records
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.evaluate import RULES, write
@@ -59,18 +59,40 @@ def read_fold(folder: Path) -> Fold:
     UserError
         If it is not one.
     """
-    found = files.read_json(folder / "metrics.json")
-    needed = (*PLACE, "label", "logit", "probability", "prediction", "cluster")
-    table = files.read_table(folder / "test_predictions.tsv", needed, text=TEXT)
-    missing = {"test", "validation", "thresholds"} - set(found)
-    if missing:
+    again = "evaluate the fold again"
+    found = records.read(folder / "metrics.json", records.OfFold, again)
+    path = folder / "test_predictions.tsv"
+    scores = [column_of(name) for name in found["thresholds"]]
+    needed = (*PLACE, "label", "logit", "probability", "prediction", "cluster", *scores)
+    numbers = dict.fromkeys(("start", "end", "label"), files.WHOLE)
+    numbers |= dict.fromkeys(("logit", *scores), files.NUMBER)
+    table = files.read_table(path, dict.fromkeys(needed), text=TEXT, numbers=numbers)
+    right = {
+        "label": table["label"].isin([0, 1]),
+        "logit": table["logit"].notna(),
+        "chrom": table["chrom"].notna(),
+        "cluster": table["cluster"].notna(),
+        "prediction": table["prediction"].isin(["SE", "TE"]),
+    } | {name: table[name].between(0, 1) for name in scores}
+    for column, holds in right.items():
+        if not holds.all():
+            row = int((~holds).to_numpy().argmax())
+            raise UserError(
+                f"{column} is {table[column].iloc[row]!r}", where=path, line=row + 2, do=again
+            )
+    if len(table) != found["test"]["n"]:
         raise UserError(
-            f"{', '.join(sorted(missing))} is missing",
-            where=folder / "metrics.json",
-            expected="what `seformer evaluate` of this version writes",
-            do="evaluate the fold again",
+            f"it has {len(table)} rows, but metrics.json beside it {found['test']['n']} regions: "
+            "they are not of one run",
+            where=path,
+            do=again,
         )
     return Fold(found, table, folder)
+
+
+def column_of(scorer: str) -> str:
+    """The column of a scorer's probabilities."""
+    return "probability" if scorer == MODEL else scorer + PROBABILITY
 
 
 def check_folds(folds: Sequence[Fold]) -> None:
@@ -83,13 +105,13 @@ def check_folds(folds: Sequence[Fold]) -> None:
     """
     if len(folds) < 2:
         raise UserError("there is one fold only", expected="two evaluated folds or more")
-    names = list(folds[0].metrics["test"]["baselines"])
+    names = [name for name in folds[0].metrics["thresholds"] if name != MODEL]
     for fold in folds[1:]:
-        other = list(fold.metrics["test"]["baselines"])
+        other = [name for name in fold.metrics["thresholds"] if name != MODEL]
         if other != names:
             raise UserError(
                 f"the baselines are {', '.join(other)}",
-                where=fold.folder,
+                where=fold.folder / "metrics.json",
                 expected=", ".join(names),
                 do="evaluate all folds with the same --baselines",
             )
@@ -109,8 +131,7 @@ def scorers_of(fold: Fold) -> dict[str, metrics.Scored]:
     table = fold.table
     found = {}
     for name, threshold in fold.metrics["thresholds"].items():
-        column = "probability" if name == MODEL else name + PROBABILITY
-        probability = table[column].to_numpy(np.float64)
+        probability = table[column_of(name)].to_numpy(np.float64)
         # written decisions stand; a threshold between two probabilities gives the same
         called = (table["prediction"] == "SE").to_numpy() if name == MODEL else None
         if called is None:

@@ -13,10 +13,10 @@ from typing import Any, TextIO
 import numpy as np
 import pandas as pd
 
-from seformer import calibrate, files
+from seformer import calibrate, files, records
 from seformer.errors import UserError
 from seformer.extract import extract, genome_record, with_bases
-from seformer.extracted import read_extracted, read_genome
+from seformer.extracted import in_order, read_extracted, read_genome
 from seformer.frames import free_names
 from seformer.genome import Genome
 from seformer.modelfolder import Model, Settings, load_model
@@ -150,7 +150,7 @@ def score_file(
         shard_bases=SHARD_BASES,
     )
     shards = []
-    for folder in sorted((work / "extracted").glob("shard_*")):
+    for folder in in_order([*(work / "extracted").glob("shard_*")]):
         shards.append(work / "scores" / folder.name)
         shards[-1].mkdir(parents=True)
         write_scores(model, folder, shards[-1], prevalence, batch_tokens)
@@ -166,7 +166,7 @@ def merge(regions: Path, shards: Sequence[Path], out: Path) -> None:
         If the shards do not add up to the file.
     """
     with files.output_folder(out) as staging:
-        write_merged(regions, shards, staging)
+        write_merged(regions, in_order(shards), staging)
 
 
 def write_scores(
@@ -296,7 +296,8 @@ def write_merged(regions: Path, shards: Sequence[Path], out: Path) -> None:
     """Write ``predictions.tsv``, ``predictions.bed`` and ``summary.json``, row by row."""
     paths = [shard / "scores.tsv" for shard in shards]
     columns = score_columns(paths)
-    scores = _score_rows(paths, 1 + len(columns))
+    lengths: list[int] = []
+    scores = _score_rows(paths, 1 + len(columns), lengths)
     with (
         open(out / "predictions.tsv", "w", encoding="utf-8", newline="") as table,
         open(out / "predictions.bed", "w", encoding="utf-8", newline="") as bed,
@@ -316,16 +317,13 @@ def write_merged(regions: Path, shards: Sequence[Path], out: Path) -> None:
             header = False
     if next(scores, None) is not None:
         raise UserError("there are more scores than regions", where=regions)
-    summaries = [files.read_object(shard / "summary.json") for shard in shards]
-    try:
-        total = add_summaries(summaries)
-    except (TypeError, AttributeError, ValueError) as error:
-        raise UserError(
-            "a summary.json is not one of `seformer predict`",
-            where=regions,
-            do="score all shards again",
-        ) from error
-    files.write_json(total, out / "summary.json")
+    summaries = []
+    for path, length in zip(paths, lengths, strict=True):
+        beside, again = path.with_name("summary.json"), "score this shard again"
+        summaries.append(records.read(beside, records.Predicted, again))
+        if summaries[-1]["rows"] != length:
+            raise UserError(f"it is not of the {length} rows beside it", where=beside, do=again)
+    files.write_json(add_summaries(summaries), out / "summary.json")
 
 
 def score_columns(paths: Sequence[Path]) -> list[str]:
@@ -352,10 +350,12 @@ def score_columns(paths: Sequence[Path]) -> list[str]:
     return found
 
 
-def _score_rows(paths: Sequence[Path], width: int) -> Iterator[list[str]]:
+def _score_rows(paths: Sequence[Path], width: int, lengths: list[int]) -> Iterator[list[str]]:
+    """Yield the rows of all files; the number of each file's goes into ``lengths``."""
     for path in paths:
         with files.open_text(path) as text:
             text.readline()
+            number = 1
             for number, row in enumerate(text, 2):
                 cells = row.rstrip("\n").split("\t")
                 if len(cells) != width or not cells[0].isdecimal() or row[-1] != "\n":
@@ -367,6 +367,7 @@ def _score_rows(paths: Sequence[Path], width: int) -> Iterator[list[str]]:
                         do="score this shard again",
                     )
                 yield cells
+        lengths.append(number - 1)
 
 
 def _write_part(

@@ -104,7 +104,7 @@ class Calls(TypedDict):
 
 
 class AtPrevalence(TypedDict):
-    prevalence: Share
+    prevalence: Annotated[Share, Field(gt=0, lt=1)]
     model: Calls
     baselines: dict[Text, Calls]
 
@@ -158,7 +158,7 @@ def _compared(test: dict[str, Any]) -> dict[str, Any]:
     return test
 
 
-class Fold(TypedDict):
+class OneOf(TypedDict):
     fold: Count
     n: Count
     auroc: Interval
@@ -166,7 +166,7 @@ class Fold(TypedDict):
 
 
 class Threshold(TypedDict):
-    by: Text
+    by: Annotated[Text, Field(pattern="^(mcc|precision:[0-9.e-]+)$")]
     met: NotRequired[Flag]
 
 
@@ -201,7 +201,30 @@ class Metrics(TypedDict):
     baseline_choices: NotRequired[dict[Text, Choice]]
     bootstrap: NotRequired[Bootstrap]
     pretraining: NotRequired[Pretraining]
-    folds: NotRequired[list[Fold]]
+    folds: NotRequired[list[OneOf]]
+
+
+class FoldMetrics(Metrics):
+    """metrics.json of one model alone, which folds are pooled from."""
+
+    threshold: Threshold
+    thresholds: dict[Text, Number]
+
+
+def _same_scorers(found: dict[str, Any]) -> dict[str, Any]:
+    scorers = {"model", *found["test"]["baselines"], *found["test"].get("parts", {})}
+    if scorers != set(found["thresholds"]):
+        raise ValueError("thresholds are not those of the model and its baselines")
+    if found["test"]["baselines"].keys() != found["validation"]["baselines"].keys():
+        raise ValueError("validation.baselines are not those of the test")
+    members = found["test"].get("members", {})
+    for name, part in members.items():
+        if isinstance(part, Mapping) and len(part["values"]) != members["n"]:
+            raise ValueError(f"test.members.{name}.values are not one a member")
+    return found
+
+
+OfFold = Annotated[FoldMetrics, AfterValidator(_same_scorers)]
 
 
 class Bin(TypedDict):
@@ -241,7 +264,18 @@ class Curves(TypedDict):
     test: Annotated[Drawn, AfterValidator(_of_the_model)]
 
 
-# ------------------------------------------------------------------------- split, transfer
+# ------------------------------------------------------------------------- extract, split, transfer
+
+
+class Genome(TypedDict, total=False):
+    assembly: Text | None
+    fingerprint: Text | None
+
+
+class Extraction(TypedDict, total=False):
+    """summary.json of an extracted folder, as later stages read it."""
+
+    genome: Genome
 
 
 class Pair(TypedDict, total=False):
@@ -410,6 +444,7 @@ class Checks(TypedDict):
 class ExplainedShard(TypedDict):
     """summary.json of an explanation, as it is joined with others."""
 
+    rows: Count
     settings: How
     seconds: Number
     profile: Profile

@@ -13,7 +13,10 @@ from seformer.commands import options
 def command(
     shards: Annotated[
         list[Path],
-        typer.Argument(metavar="SHARD...", help="Folders of `seformer explain`, in input order."),
+        typer.Argument(
+            metavar="SHARD...",
+            help="Folders of `seformer explain`; the shards of one folder in any order.",
+        ),
     ],
     out: options.Out,
     fasta: options.OptionalFasta = None,

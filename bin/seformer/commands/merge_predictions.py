@@ -18,7 +18,7 @@ def command(
     regions: Annotated[Path, typer.Option("--regions", help="The region file itself.")],
     out: options.Out,
 ) -> None:
-    """Merge the scores of consecutive shards, in the order given."""
+    """Merge the scores of consecutive shards, in the order of their numbers."""
     from seformer.predict import merge
 
     merge(regions, shards, out)

@@ -627,7 +627,7 @@ SHARDS = [
         "scores/summary",
         MERGE,
         scores(*((i, *S) for i in (1, 2, 3)), summary='{"rows": "x"}'),
-        "summary.json is not one",
+        "summary.json: rows is 'x'",
     ),
     case("scores/list", MERGE, scores(*((i, *S) for i in (1, 2, 3)), summary="[]"), "no object"),
     case("explained/negative", TRACKS, values(offsets=lambda o: -o), "damaged"),
