@@ -217,12 +217,12 @@ def training_data(work: Path, train: int, validation: int, longest: int):
 
     Returns
     -------
-    TrainingData
+    LabelledDataset
         And the sequences in the same order.
     """
+    from seformer.dataset import LabelledDataset
     from seformer.extract import extract
     from seformer.extracted import read_extracted
-    from seformer.training import TrainingData
 
     drawn = sequences(train + validation, longest)
     name = f"{train}_{validation}"
@@ -237,7 +237,7 @@ def training_data(work: Path, train: int, validation: int, longest: int):
         extract(fasta, folder, regions=regions)
     kept = read_extracted(folder).kept
     split = np.where(np.arange(len(kept)) < train, "train", "validation")
-    return TrainingData(kept.assign(split=split), (folder,)), drawn
+    return LabelledDataset(kept.assign(split=split), (folder,)), drawn
 
 
 def tokenizer_folder() -> Path:

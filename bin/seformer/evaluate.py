@@ -19,6 +19,8 @@ import torch
 
 from seformer import baselines, calibrate, curves, files, metrics, modelcard, verdict
 from seformer.backbones import registry
+from seformer.composition import composition
+from seformer.dataset import LabelledDataset, open_dataset
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.extracted import read_extracted
@@ -32,7 +34,6 @@ from seformer.modelfolder import (
     save_model,
 )
 from seformer.score import Scores, score
-from seformer.training import TrainingData, open_training_data
 
 logger = logging.getLogger(__name__)
 RULES = {
@@ -80,7 +81,7 @@ def run(
     check_options(calibration, threshold_by, prevalence)
     models = [models] if isinstance(models, str | Path) else models
     names = baselines.check_names(baseline_names)
-    data = open_training_data(extracted, splits)
+    data = open_dataset(extracted, splits)
     check_test_part(data, splits)
     place = resolve_device(device)
     loaded = ensemble([load_model(model, place) for model in models])
@@ -187,7 +188,7 @@ def natural_prevalence(extracted: Sequence[Path]) -> float | None:
     return share if 0 < share < 1 else None
 
 
-def seen_in_pretraining(model: Model, data: TrainingData) -> dict[str, Any] | None:
+def seen_in_pretraining(model: Model, data: LabelledDataset) -> dict[str, Any] | None:
     """Tell which test chromosomes a published backbone saw in pre-training; None if it has none.
 
     Returns
@@ -209,7 +210,7 @@ def seen_in_pretraining(model: Model, data: TrainingData) -> dict[str, Any] | No
     }
 
 
-def check_test_part(data: TrainingData, splits: Sequence[Path]) -> None:
+def check_test_part(data: LabelledDataset, splits: Sequence[Path]) -> None:
     """Refuse a test part that lacks a class.
 
     Raises
@@ -229,7 +230,7 @@ def check_test_part(data: TrainingData, splits: Sequence[Path]) -> None:
         )
 
 
-def held_out(data: TrainingData) -> pd.DataFrame:
+def held_out(data: LabelledDataset) -> pd.DataFrame:
     """Take the rows of validation and test; a region without a cluster is its own locus."""
     regions = data.regions.iloc[data.select("validation", "test")].reset_index(drop=True)
     alone = pd.Series([f"region {i}" for i in range(len(regions))], dtype=object)
@@ -239,13 +240,13 @@ def held_out(data: TrainingData) -> pd.DataFrame:
     return regions
 
 
-def fit_baselines(data: TrainingData, names: Sequence[str]) -> dict[str, baselines.Baseline]:
+def fit_baselines(data: LabelledDataset, names: Sequence[str]) -> dict[str, baselines.Baseline]:
     """Fit the baselines on the training part; scores of the rows of validation and test."""
     parts = ("train", "validation", "test")
     rows = data.regions.iloc[data.select(*parts)]
     # torch gives a new thread its number of threads at first use: before the baselines limit it
     torch.get_num_threads()
-    features = baselines.composition(data.sequences(*parts), total=len(rows))
+    features = composition(data.sequences(*parts), total=len(rows))
     split = rows["split"].to_numpy(str)
     bases = list(data.sequences(*parts)) if "cnn" in names else ()
     fitted = baselines.fit_all(features, rows["label"].to_numpy(np.int64), split, names, bases)
@@ -255,7 +256,7 @@ def fit_baselines(data: TrainingData, names: Sequence[str]) -> dict[str, baselin
     }
 
 
-def part_sizes(data: TrainingData) -> dict[str, dict[str, int]]:
+def part_sizes(data: LabelledDataset) -> dict[str, dict[str, int]]:
     """Count regions and classes of every part."""
     sizes = {}
     for part in ("train", "validation", "test"):
@@ -266,7 +267,7 @@ def part_sizes(data: TrainingData) -> dict[str, dict[str, int]]:
 
 
 def finish(
-    model: Model, data: TrainingData, splits: Sequence[Path], judged: Judged, sample: str
+    model: Model, data: LabelledDataset, splits: Sequence[Path], judged: Judged, sample: str
 ) -> Model:
     """Put calibration, threshold and the split's record into the model's settings."""
     record = model.settings.splits

@@ -17,6 +17,7 @@ from accelerate import Accelerator
 from seformer import checked, files
 from seformer.batches import training_tokens
 from seformer.checkpoint import Keeper
+from seformer.dataset import LabelledDataset, open_dataset
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.fit_spectrum import weigh
@@ -30,12 +31,10 @@ from seformer.store import TokenStore, build_store, store_margins
 from seformer.training import (
     EarlyStopping,
     History,
-    TrainingData,
     check_finite,
     check_rate,
     class_weights,
     fingerprint,
-    open_training_data,
     recommended_rates,
     validate,
     weighted_loss,
@@ -90,7 +89,7 @@ def finetune_full(
         After SIGTERM, once the checkpoint is written.
     """
     check_rate(learning_rate)
-    data = open_training_data(extracted, splits)
+    data = open_dataset(extracted, splits)
     place = resolve_device(device)
     start = load_model(model, place)
     rate = learning_rate or recommended_rates(start.settings.backbone["name"]).full
@@ -128,7 +127,9 @@ def finetune_full(
     keeper.clear()
 
 
-def build_stores(data: TrainingData, model: Model, folder: Path) -> tuple[TokenStore, TokenStore]:
+def build_stores(
+    data: LabelledDataset, model: Model, folder: Path
+) -> tuple[TokenStore, TokenStore]:
     """Tokenise the training part in all views, and the validation part in one phase.
 
     Validating in all phases would cost as much as the epoch itself, and the best epoch is the
@@ -192,7 +193,7 @@ class Trainer:
     def __init__(
         self,
         model: Model,
-        data: TrainingData,
+        data: LabelledDataset,
         stores: tuple[TokenStore, TokenStore],
         options: Options,
         batch_tokens: int,

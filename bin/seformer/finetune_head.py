@@ -14,6 +14,7 @@ from torch import nn
 from seformer import files
 from seformer.backbones import build_backbone
 from seformer.classifier import check_pooling
+from seformer.dataset import TRAINING_PARTS, LabelledDataset, open_dataset
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.extracted import read_genome
@@ -33,14 +34,11 @@ from seformer.score import (
     strand_margins,
 )
 from seformer.training import (
-    TRAINING_PARTS,
     EarlyStopping,
     History,
-    TrainingData,
     check_finite,
     check_rate,
     class_weights,
-    open_training_data,
     recommended_rates,
     validate,
     weighted_loss,
@@ -93,7 +91,7 @@ def finetune_head(
         If the data, the model or an option cannot be used.
     """
     check_rate(learning_rate)
-    data = open_training_data(extracted, splits)
+    data = open_dataset(extracted, splits)
     place = resolve_device(device)
     backbone, tokenizer, origin = build_backbone(model, seed=seed)
     check_pooling(token_pooling, tokenizer.wrap)
@@ -170,7 +168,7 @@ def check_window(window: int | None, overlap: int, context: int | None, special:
     return window
 
 
-def training_range(data: TrainingData) -> TrainingRange:
+def training_range(data: LabelledDataset) -> TrainingRange:
     """Describe the training regions, so that prediction can flag what lies outside."""
     train = data.regions.iloc[data.select("train")]
     edges = [0.005, 0.995]
@@ -184,7 +182,7 @@ def training_range(data: TrainingData) -> TrainingRange:
     )
 
 
-def assembly(data: TrainingData) -> Assembly:
+def assembly(data: LabelledDataset) -> Assembly:
     """Record the genome, so that prediction can flag another one.
 
     Raises
@@ -233,7 +231,7 @@ class HeadTrainer:
     def __init__(
         self,
         model: Model,
-        data: TrainingData,
+        data: LabelledDataset,
         pooled: WindowFeatures,
         *,
         learning_rate: float,

@@ -14,11 +14,12 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from seformer.baselines import KMER_SIZES, KmerLogistic, composition, fit_kmer_logistic
+from seformer.composition import KMER_SIZES, composition
+from seformer.dataset import TRAINING_PARTS, LabelledDataset
+from seformer.kmer_logistic import KmerLogistic, fit_kmer_logistic
 from seformer.modelfolder import Model
 from seformer.score import score
 from seformer.spectrum import Spectrum
-from seformer.training import TRAINING_PARTS, TrainingData
 
 logger = logging.getLogger(__name__)
 # the spectrum counts at most so many times as much as the transformer
@@ -26,7 +27,7 @@ MOST = 10.0
 
 
 @threadpool_limits.wrap(limits=1)
-def fit_spectrum(data: TrainingData) -> KmerLogistic:
+def fit_spectrum(data: LabelledDataset) -> KmerLogistic:
     """Fit the logistic regression on the training part; the test part is not read."""
     parts = data.regions["split"].to_numpy(str)[data.select(*TRAINING_PARTS)]
     kmers = composition(data.sequences(*TRAINING_PARTS), KMER_SIZES, len(parts)).kmers
@@ -44,7 +45,7 @@ def fill(spectrum: Spectrum, fitted: KmerLogistic) -> None:
 
 
 @torch.no_grad()
-def weigh(model: Model, data: TrainingData, batch_tokens: int) -> float:
+def weigh(model: Model, data: LabelledDataset, batch_tokens: int) -> float:
     """Scale the spectrum to what it adds to the transformer on the validation part.
 
     A logistic regression on the two margins, each scaled to unit spread and held towards equal

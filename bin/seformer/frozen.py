@@ -12,16 +12,17 @@ import torch
 
 from seformer import checked
 from seformer.ahead import ahead
+from seformer.dataset import TRAINING_PARTS, LabelledDataset
 from seformer.logs import progress
 from seformer.modelfolder import Model
 from seformer.score import STRANDS, WindowFeatures, both_strands, chunks, window_features
-from seformer.training import TRAINING_PARTS, TrainingData, fingerprint
+from seformer.training import fingerprint
 
 logger = logging.getLogger(__name__)
 
 
 def frozen_features(
-    model: Model, data: TrainingData, batch_tokens: int, cache: Path | None
+    model: Model, data: LabelledDataset, batch_tokens: int, cache: Path | None
 ) -> WindowFeatures:
     """Compute the frozen features of the training and validation regions, or read them back."""
     if cache is None:
@@ -45,7 +46,7 @@ def frozen_features(
     return features
 
 
-def _compute(model: Model, data: TrainingData, batch_tokens: int) -> WindowFeatures:
+def _compute(model: Model, data: LabelledDataset, batch_tokens: int) -> WindowFeatures:
     parts = []
     strands = 0
     groups = chunks(data.sequences(*TRAINING_PARTS))

@@ -1,4 +1,4 @@
-"""What both stages of fine-tuning share: data, loss, class weights, early stopping, history."""
+"""What both stages of fine-tuning share: loss, class weights, early stopping, history."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,87 +13,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.metrics import roc_auc_score
 from torch.nn import functional
 
 from seformer import files
 from seformer.backbones import registry
 from seformer.errors import UserError
-from seformer.extracted import read_extracted
-from seformer.metrics import auroc
-from seformer.split import read_splits
 
 logger = logging.getLogger(__name__)
 HISTORY_COLUMNS = (
     "stage epoch step train_loss validation_loss validation_auroc learning_rate seconds".split()
 )
-TRAINING_PARTS = ("train", "validation")
-
-
-class TrainingData(NamedTuple):
-    """The kept regions of one or several samples with their split.
-
-    Attributes
-    ----------
-    regions
-        One row per kept region, with ``label`` (1 = SE) and ``split``, in the order of the
-        sequences.
-    folders
-        The extracted folders, in the same order.
-    """
-
-    regions: pd.DataFrame
-    folders: tuple[Path, ...]
-
-    def select(self, *parts: str) -> np.ndarray:
-        """Row numbers of the regions in ``parts``: int64, ascending."""
-        return np.flatnonzero(self.regions["split"].isin(parts))
-
-    def sequences(self, *parts: str) -> Iterator[str]:
-        """Stream the sequences of the regions in ``parts``, in order."""
-        wanted = iter(self.regions["split"].isin(parts))
-        for folder in self.folders:
-            for sequence in read_extracted(folder).sequences():
-                if next(wanted):
-                    yield sequence
-
-    def labels(self, *parts: str) -> np.ndarray:
-        """Labels of the regions in ``parts``: float32."""
-        return self.regions["label"].to_numpy(np.float32)[self.select(*parts)]
-
-    def digest(self) -> str:
-        """SHA-256 of what training reads: every kept region's place, label, split, sequence."""
-        columns = ["chrom", "start", "end", "label", "split"]
-        state = hashlib.sha256(self.regions[columns].to_csv(index=False).encode())
-        for folder in self.folders:
-            state.update(files.sha256(folder / "sequences.fa.gz").encode())
-        return state.hexdigest()
-
-
-def open_training_data(extracted: Sequence[Path], splits: Sequence[Path]) -> TrainingData:
-    """Read the regions and check that every part has both classes.
-
-    Raises
-    ------
-    UserError
-        If the files do not belong together or a part lacks a class.
-    """
-    if len(extracted) != len(splits):
-        raise UserError(
-            f"{len(extracted)} --extracted and {len(splits)} --splits were given",
-            do="give one --splits for each --extracted, in the same order",
-        )
-    data = TrainingData(read_splits(extracted, splits), tuple(Path(e) for e in extracted))
-    for part in TRAINING_PARTS:
-        labels = data.labels(part)
-        if len(np.unique(labels)) < 2:
-            raise UserError(
-                f"the {part} part has {int(labels.sum())} super-enhancers and "
-                f"{int((1 - labels).sum())} typical enhancers",
-                where=splits[0],
-                expected="both classes in every part",
-                do="split again, with larger parts or other chromosomes",
-            )
-    return data
 
 
 def class_weights(labels: np.ndarray, mode: str) -> torch.Tensor:
@@ -121,7 +50,7 @@ def validate(margins: np.ndarray, labels: np.ndarray, weights: torch.Tensor) -> 
     loss = weighted_loss(torch.from_numpy(margins), torch.from_numpy(labels).double(), weights)
     return {
         "validation_loss": float(loss.mean()),
-        "validation_auroc": float(auroc(labels, margins)),
+        "validation_auroc": float(roc_auc_score(labels, margins)),
     }
 
 

@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 
 from seformer import calibrate, files, intervals, metrics
+from seformer.dataset import LabelledDataset, open_dataset
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.modelfolder import load_model, read_settings
 from seformer.score import score
-from seformer.training import TrainingData, open_training_data
 
 logger = logging.getLogger(__name__)
 LOCUS_MEAN = "locus_mean"
@@ -78,7 +78,7 @@ def transfer(
     trained = _by_sample((read_settings(Path(path)).sample, Path(path)) for path in models)
     folds = _check(folders, tables, trained)
     data = {
-        name: [open_training_data([folder], [table]) for table in tables[name]]
+        name: [open_dataset([folder], [table]) for table in tables[name]]
         for name, folder in folders.items()
     }
     scores: dict[str, dict[str, list[np.ndarray]]] = {name: defaultdict(list) for name in folders}
@@ -209,7 +209,7 @@ def _check(
     return numbers.pop()
 
 
-def _test_rows(data: TrainingData) -> pd.DataFrame:
+def _test_rows(data: LabelledDataset) -> pd.DataFrame:
     return data.regions.iloc[data.select("test")]
 
 

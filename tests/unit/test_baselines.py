@@ -6,6 +6,7 @@ import pysam
 import pytest
 
 from seformer import baselines, kmers, metrics
+from seformer.composition import KMER_SIZES, composition
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
@@ -30,7 +31,7 @@ def test_kmers_agree_with_a_plain_count(k):
     rng = np.random.default_rng(k)
     sequence = "".join(rng.choice(list("ACGTN"), 400, p=[0.3, 0.2, 0.2, 0.25, 0.05])) + "acgt"
     expected = canonical_counts(sequence, k)
-    found = baselines.composition([sequence], sizes=[k]).kmers[k][0]
+    found = composition([sequence], sizes=[k]).kmers[k][0]
     np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-6)
 
 
@@ -44,9 +45,9 @@ def test_number_of_canonical_kmers(k, columns):
 
 def test_strands_have_the_same_composition():
     sequence = "ACGTTTGACCANNGATTACA"
-    forward = baselines.composition([sequence])
-    reverse = baselines.composition([sequence[::-1].translate(COMPLEMENT)])
-    for k in baselines.KMER_SIZES:
+    forward = composition([sequence])
+    reverse = composition([sequence[::-1].translate(COMPLEMENT)])
+    for k in KMER_SIZES:
         np.testing.assert_array_equal(forward.kmers[k], reverse.kmers[k])
     assert (forward.gc, forward.cpg, forward.n_fraction) == (
         reverse.gc,
@@ -56,7 +57,7 @@ def test_strands_have_the_same_composition():
 
 
 def test_composition_by_hand():
-    found = baselines.composition(["ACGCGN", "NNNN", "A"], sizes=[3])
+    found = composition(["ACGCGN", "NNNN", "A"], sizes=[3])
     np.testing.assert_array_equal(found.length, [6, 4, 1])
     np.testing.assert_allclose(found.gc, [0.8, 0.5, 0])
     # two CpG among five known bases, two C and two G: 2 · 5 / (2 · 2)
@@ -82,7 +83,7 @@ def planted(n=240, seed=0):
 @pytest.fixture(scope="module")
 def fitted():
     sequences, labels, split = planted()
-    return baselines.fit_all(baselines.composition(sequences), labels, split), labels, split
+    return baselines.fit_all(composition(sequences), labels, split), labels, split
 
 
 def test_baselines_learn_what_they_can(fitted):
@@ -100,7 +101,7 @@ def test_baselines_are_deterministic_and_blind_to_test_labels(fitted):
     found, labels, split = fitted
     sequences, _, _ = planted()
     shuffled = np.where(split == "test", 1 - labels, labels)
-    again = baselines.fit_all(baselines.composition(sequences), shuffled, split)
+    again = baselines.fit_all(composition(sequences), shuffled, split)
     for name, baseline in found.items():
         np.testing.assert_array_equal(baseline.scores, again[name].scores)
         assert baseline.chosen == again[name].chosen
@@ -112,7 +113,7 @@ def test_length_alone_is_seen():
     sequences = ["".join(rng.choice(list("ACGT"), 100 + 80 * y)) for y in labels]
     split = np.where(np.arange(100) < 60, "train", "validation").astype(object)
     split[80:] = "test"
-    found = baselines.fit_all(baselines.composition(sequences), labels, split)
+    found = baselines.fit_all(composition(sequences), labels, split)
     assert metrics.auroc(labels[80:], found["length"].scores[80:]) == 1
     assert found["length"].chosen == {"direction": "higher is SE"}
 
@@ -134,7 +135,7 @@ def test_baselines_on_real_regions(real_data):
     part = np.random.default_rng(0).random(len(ids))[members]
     split = np.where(part < 0.2, "test", np.where(part < 0.3, "validation", "train"))
     with pysam.FastaFile(str(data / "sequences.fa.gz")) as fasta:
-        features = baselines.composition([fasta.fetch(name) for name in contigs])
+        features = composition([fasta.fetch(name) for name in contigs])
     found = baselines.fit_all(features, labels, split)
     test = split == "test"
     auroc = {name: metrics.auroc(labels[test], b.scores[test]) for name, b in found.items()}

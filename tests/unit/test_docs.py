@@ -315,7 +315,6 @@ def mentioned(heading: str, page: str = "output.md") -> set[str]:
 def test_columns_are_described():
     from seformer import (
         attribute,
-        baselines,
         explained,
         extracted,
         metrics,
@@ -325,13 +324,14 @@ def test_columns_are_described():
         training,
         variants,
     )
+    from seformer.composition import SINGLE_FEATURES
     from seformer.evaluate import CONTAINMENT
 
     regions = {*extracted.COLUMNS, "cluster", "split", *extracted.DROP_REASONS}
     assert regions <= mentioned("regions.tsv")
     assert set(split.SPLIT_COLUMNS) <= mentioned("splits.tsv")
     assert set(training.HISTORY_COLUMNS) <= mentioned("history.tsv")
-    assert {*metrics.METRICS, *baselines.SINGLE_FEATURES} <= mentioned("metrics.json")
+    assert {*metrics.METRICS, *SINGLE_FEATURES} <= mentioned("metrics.json")
     assert set(predict.SCORE_COLUMNS) <= mentioned("Predictions")
     assert {*explained.REGION_COLUMNS, *explained.RESULT_COLUMNS} <= mentioned("Attributions")
     assert set(explained.WINDOW_COLUMNS) <= mentioned("Attributions")
@@ -390,6 +390,7 @@ def test_figures_of_the_methods_are_those_of_the_code():
     )
     from seformer.attribute import FIRST_STEPS, SMALL_DIFFERENCE
     from seformer.attribute import Settings as Attribution
+    from seformer.composition import KMER_SIZES
     from seformer.measure import UNLIKE_TRAINING
     from seformer.training import recommended_rates
 
@@ -414,7 +415,7 @@ def test_figures_of_the_methods_are_those_of_the_code():
         f"at most {defaults['max_windows']} randomly chosen windows",
         f"after {defaults['epochs']} epochs, or {defaults['patience']} without",
         f"(at most {baselines.BOOSTING_ROUNDS})",
-        f"k ({baselines.KMER_SIZES[0]} to {baselines.KMER_SIZES[-1]})",
+        f"k ({KMER_SIZES[0]} to {KMER_SIZES[-1]})",
         f"({metrics.ECE_BINS} bins of equal width",
         f"{defaults['bootstrap']:,} bootstrap resamples",
         f"containment of at most {100 * UNLIKE_TRAINING:.0f} %",

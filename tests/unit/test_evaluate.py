@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit
 
 from seformer import calibrate, curves, evaluate, metrics, verdict
-from seformer.training import TrainingData
+from seformer.dataset import LabelledDataset
 
 
 def regions_and_scores(n=600, quality=1.5, seed=0):
@@ -231,7 +231,7 @@ def test_what_pretraining_saw_comes_from_the_registry():
     def seen(name):
         backbone = {"name": name, "source": "registry", "revision": None, "family": "gena"}
         model = SimpleNamespace(settings=SimpleNamespace(backbone=backbone))
-        return evaluate.seen_in_pretraining(model, TrainingData(regions, ()))
+        return evaluate.seen_in_pretraining(model, LabelledDataset(regions, ()))
 
     assert seen("tiny") is None
     assert seen("some/folder") is None

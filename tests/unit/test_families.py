@@ -22,6 +22,7 @@ from toys import random_sequence
 from seformer import evaluate
 from seformer.attribute import Settings
 from seformer.backbones import load_backbone, random_backbone
+from seformer.dataset import open_dataset
 from seformer.errors import UserError
 from seformer.explain import explain
 from seformer.explained import iterate, read_table
@@ -34,7 +35,6 @@ from seformer.predict import predict
 from seformer.score import score
 from seformer.split import split
 from seformer.tokens import load_tokenizer
-from seformer.training import open_training_data
 
 BASELINES = ("length", "gc", "kmer_logistic", "kmer_boosting")
 
@@ -204,7 +204,7 @@ def write_backbone(family: Family, tokenizers: Path, to: Path) -> None:
 @pytest.fixture(scope="module")
 def baselines(data):
     """The baselines see no model, so one fit serves all families."""
-    return evaluate.fit_baselines(open_training_data([data.extracted], [data.splits]), BASELINES)
+    return evaluate.fit_baselines(open_dataset([data.extracted], [data.splits]), BASELINES)
 
 
 @pytest.fixture(scope="module", params=FAMILIES)

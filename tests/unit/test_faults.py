@@ -22,9 +22,9 @@ from stages import check_after, file_limit, interrupted, limited, reference, wor
 
 from seformer import checked, files
 from seformer import frozen as frozen_module
+from seformer.dataset import open_dataset
 from seformer.errors import UserError
 from seformer.predict import predict
-from seformer.training import open_training_data
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +163,7 @@ def test_a_file_that_changes_while_it_is_read(good, tmp_path, monkeypatch):
 
 
 def test_a_damaged_cache_is_said_and_made_anew(good, tmp_path, caplog):
-    data = open_training_data([good / "cell"], [good / "splits.tsv"])
+    data = open_dataset([good / "cell"], [good / "splits.tsv"])
     from seformer.modelfolder import load_model
 
     model = load_model(good / "model")

@@ -19,6 +19,7 @@ from toys import random_sequence
 from seformer import finetune_full as full_module
 from seformer.backbones import build_backbone
 from seformer.classifier import RegionClassifier
+from seformer.dataset import open_dataset
 from seformer.errors import UserError
 from seformer.extract import extract
 from seformer.finetune_full import finetune_full, learning_rate_at, resolve_precision
@@ -29,13 +30,7 @@ from seformer.score import score
 from seformer.split import split
 from seformer.store import build_store, store_margins
 from seformer.tokens import KmerTokenizer, reverse_complement
-from seformer.training import (
-    EarlyStopping,
-    check_finite,
-    class_weights,
-    open_training_data,
-    weighted_loss,
-)
+from seformer.training import EarlyStopping, check_finite, class_weights, weighted_loss
 
 MOTIF = "TGACTCATTT"
 SMALL_GPU = Path(__file__).parents[1] / "systems" / "small_gpu"
@@ -92,7 +87,7 @@ def test_stage_1_history_and_settings(data, stage1):
     settings = read_settings(stage1)
     assert settings.sample == "toy"
     assert settings.window == 32
-    regions = open_training_data(*data).regions
+    regions = open_dataset(*data).regions
     train = regions[regions["split"] == "train"]
     assert settings.training_range.regions == len(train)
     assert settings.training_range.length[0] >= train["length"].min()
@@ -175,7 +170,7 @@ def test_gradient_accumulation_does_not_change_the_result(data, without_dropout,
 
 
 def assert_same_scores(data, one, two):
-    sequences = list(open_training_data(*data).sequences("test"))
+    sequences = list(open_dataset(*data).sequences("test"))
     scores = [score(load_model(folder), sequences).logit for folder in (one, two)]
     assert np.abs(scores[0] - scores[1]).max() < 1e-3 * np.ptp(scores[0])
 
@@ -298,7 +293,7 @@ def test_a_killed_training_goes_on(data, stage1, tmp_path):
 
 
 def test_the_test_part_is_never_read(data, stage1, tmp_path):
-    training = open_training_data(*data)
+    training = open_dataset(*data)
     tested = set(training.sequences("test"))
     assert tested
     assert not tested & set(training.sequences("train", "validation"))

@@ -8,10 +8,10 @@ import pytest
 
 from seformer import conflicts, files
 from seformer.assign import into_folds
+from seformer.dataset import open_dataset
 from seformer.errors import UserError
 from seformer.extract import extract, read_extracted
 from seformer.split import read_splits, split
-from seformer.training import open_training_data
 
 CHROMOSOMES = tuple(f"chr{i}" for i in range(1, 9))
 LENGTH = 9_600
@@ -168,8 +168,8 @@ def test_conflicts_are_left_out_of_the_model_of_all_samples_only(sample, tmp_pat
     out = tmp_path / "s"
     audit = split(folders, out, conflict_rule="drop")
     tables = [out / name / "splits.tsv" for name in "ab"]
-    together = open_training_data(folders, tables)
-    alone = open_training_data(folders[:1], tables[:1])
+    together = open_dataset(folders, tables)
+    alone = open_dataset(folders[:1], tables[:1])
     lost = together.regions[together.regions["split"] == ""]
     found = audit["conflicts"]
     assert found["rule"] == "drop"

@@ -14,10 +14,10 @@ from toys import random_sequence, toy_model
 
 from seformer import calibrate, checked, metrics
 from seformer import finetune_full as full_module
+from seformer.dataset import open_dataset
 from seformer.errors import UserError
 from seformer.finetune_full import finetune_full
 from seformer.score import score
-from seformer.training import open_training_data
 
 SCORED = ["logit", "probability"]
 
@@ -57,7 +57,7 @@ def test_a_part_of_one_class_is_refused_before_training(good, tmp_path):
     splits.loc[(splits["split"] == "validation") & (splits["label"] == 1), "split"] = "train"
     splits.to_csv(tmp_path / "splits.tsv", sep="\t", index=False)
     with pytest.raises(UserError, match=r"validation part has 0 super-enhancers and \d+ typical"):
-        open_training_data([good / "cell"], [tmp_path / "splits.tsv"])
+        open_dataset([good / "cell"], [tmp_path / "splits.tsv"])
 
 
 def test_scores_that_are_all_the_same_are_chance():

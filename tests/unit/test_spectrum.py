@@ -5,9 +5,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from toys import random_sequence, tiny_model, toy_model
 
-from seformer import baselines
 from seformer.attribute import Settings, attribute
+from seformer.composition import composition
 from seformer.fit_spectrum import MOST, fill, ratio
+from seformer.kmer_logistic import fit_kmer_logistic
 from seformer.modelfolder import ensemble, load_model, save_model
 from seformer.mutagenesis import Edit, score_edits
 from seformer.score import score
@@ -22,8 +23,8 @@ LABELS = np.array([s.count("CG") + s.count("GATA") > 13 for s in SEQUENCES]).ast
 @pytest.fixture(scope="module")
 def fitted():
     train = np.arange(60) < 45
-    kmers = baselines.composition(SEQUENCES, sizes=[2, 3]).kmers
-    return baselines.fit_kmer_logistic(kmers, LABELS, train, ~train), kmers, train
+    kmers = composition(SEQUENCES, sizes=[2, 3]).kmers
+    return fit_kmer_logistic(kmers, LABELS, train, ~train), kmers, train
 
 
 @pytest.fixture(scope="module")
