@@ -15,6 +15,7 @@ import pytest
 
 import seformer
 from seformer.backbones import build_backbone, random_backbone, registry
+from seformer.backbones.fetch import fetch
 from seformer.backbones.presets import PRESETS
 from seformer.errors import UserError
 from seformer.tokens import KmerTokenizer, load_tokenizer
@@ -133,7 +134,7 @@ def test_a_hub_id_takes_a_revision(hub):
 
 
 def test_fetch_downloads_checks_and_records(hub, tmp_path):
-    folder = registry.fetch("someone/model", tmp_path / "model")
+    folder = fetch("someone/model", tmp_path / "model")
     names = {path.name for path in folder.iterdir()}
     assert {"config.json", "model.safetensors", "vocab.txt", "checksums.json"} <= names
     assert not names & {"bert_layers.py", "tf_model.h5", "pytorch_model.bin"}
@@ -148,7 +149,7 @@ def test_fetch_downloads_checks_and_records(hub, tmp_path):
 
 def test_a_fetched_folder_is_known_by_its_registry_name(hub, tmp_path):
     """So that a run from it takes the model's own rates and names it in the report."""
-    origin = build_backbone(registry.fetch("dnabert-2", tmp_path / "backbone"))[2]
+    origin = build_backbone(fetch("dnabert-2", tmp_path / "backbone"))[2]
     assert origin.name == "dnabert-2"
     assert recommended_rates(origin.name).full == registry.find("dnabert-2").learning_rates["full"]
 
@@ -164,7 +165,7 @@ def test_a_model_that_does_not_load_leaves_nothing(hub, tmp_path):
     config = json.loads((hub.repository / "config.json").read_text())
     (hub.repository / "config.json").write_text(json.dumps({**config, "hidden_size": 32}))
     with pytest.raises(UserError, match="has the shape"):
-        registry.fetch("someone/model", tmp_path / "model")
+        fetch("someone/model", tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
@@ -182,14 +183,14 @@ def test_a_tokeniser_too_large_for_the_model_is_refused(tmp_path):
 
 @pytest.mark.usefixtures("no_network")
 def test_without_network_the_way_out_is_named(tmp_path):
-    for ask in (lambda: build_backbone("dnabert-2"), lambda: registry.fetch("dnabert-2", tmp_path)):
+    for ask in (lambda: build_backbone("dnabert-2"), lambda: fetch("dnabert-2", tmp_path)):
         with pytest.raises(UserError, match="seformer models fetch NAME --to DIR"):
             ask()
 
 
 def test_presets_cannot_be_fetched(tmp_path):
     with pytest.raises(UserError, match="made from scratch"):
-        registry.fetch("tiny", tmp_path)
+        fetch("tiny", tmp_path)
 
 
 def test_the_list_is_shown_without_torch():

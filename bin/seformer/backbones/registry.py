@@ -11,15 +11,23 @@ import difflib
 import json
 import logging
 import re
-import shutil
 from collections.abc import Sequence
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from seformer.errors import UserError
 
-__all__ = ["CHECKSUMS", "Entry", "download", "entries", "fetch", "find", "fitting", "resolve"]
+__all__ = [
+    "CHECKSUMS",
+    "Entry",
+    "download",
+    "entries",
+    "find",
+    "fitting",
+    "hub_reference",
+    "resolve",
+]
 
 logger = logging.getLogger(__name__)
 CHECKSUMS = "checksums.json"
@@ -99,7 +107,7 @@ def _unknown(name: str) -> UserError:
     )
 
 
-def _hub_reference(name: str | Path) -> tuple[str, str | None, str]:
+def hub_reference(name: str | Path) -> tuple[str, str | None, str]:
     """Return hub id, revision and source (registry or hub) of a name."""
     entry = find(str(name))
     revision = str(name).partition("@")[2] or (entry.revision if entry else None)
@@ -143,7 +151,7 @@ def resolve(name: str | Path) -> Resolved:
         entry = find(hub) if hub else None
         known = entry.name if entry else hub or str(name)
         return Resolved(folder, known, "folder", record.get("revision"))
-    hub, revision, source = _hub_reference(name)
+    hub, revision, source = hub_reference(name)
     folder, commit = download(hub, revision)
     return Resolved(folder, str(name), source, commit)
 
@@ -211,31 +219,3 @@ def download(hub: str, revision: str | None, to: Path | None = None) -> tuple[Pa
         do="on a machine with network run `seformer models fetch NAME --to DIR`,"
         " copy DIR here and give it as the model",
     ) from reason
-
-
-def fetch(name: str, to: str | Path) -> Path:
-    """Download a model into a folder for machines without network, and check it.
-
-    The model is loaded once, strictly, and the SHA-256 of every file is written to
-    checksums.json, which every later loading compares.
-
-    Raises
-    ------
-    UserError
-        If the model is unknown, cannot be downloaded, or does not load; nothing is left then.
-    """
-    hub, revision, _ = _hub_reference(name)
-    from seformer.backbones.build import check_vocabulary, load_backbone
-    from seformer.files import output_folder, sha256, write_json
-    from seformer.tokens import load_tokenizer
-
-    with output_folder(to) as staging:
-        _, commit = download(hub, revision, to=staging)
-        shutil.rmtree(staging / ".cache", ignore_errors=True)
-        model = load_backbone(staging)
-        check_vocabulary(model, load_tokenizer(staging), hub)
-        sums = {path.name: sha256(path) for path in sorted(staging.iterdir()) if path.is_file()}
-        record: dict[str, Any] = {"hub": hub, "revision": commit, "sha256": sums}
-        write_json(record, staging / CHECKSUMS)
-    logger.info("%s at %s: %s, %d files, checked", hub, commit, model.family, len(sums))
-    return Path(to)

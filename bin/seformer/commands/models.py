@@ -35,15 +35,15 @@ def models(
     _show(header, rows)
 
 
-@command.command()
-def fetch(
+@command.command("fetch")
+def fetch_one(
     name: Annotated[str, typer.Argument(help="Registry name or hub id (owner/name@revision).")],
     to: Annotated[Path, typer.Option("--to", help="Folder for the model's files.")],
 ) -> None:
     """Download a model once, check it and write its checksums."""
-    from seformer.backbones import registry
+    from seformer.backbones.fetch import fetch
 
-    typer.echo(registry.fetch(name, to))
+    typer.echo(fetch(name, to))
 
 
 def _cells(entry: Entry) -> list[str]:
