@@ -82,7 +82,7 @@ def read_versions(path: Path) -> dict[str, dict[str, str]]:
     with files.open_text(files.small_file(path)) as text:
         try:
             # every value stays text: version 1.10 is not 1.1
-            found = yaml.load(text, Loader=yaml.BaseLoader)
+            found = yaml.BaseLoader(text).get_single_data()
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise UserError(f"the file is not YAML ({error})", where=path) from error
     levels = TypeAdapter(dict[str, dict[str, str]])
