@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import logging
 import tempfile
 import time
@@ -115,6 +116,8 @@ def explain(
                 rename_chromosomes=rename_chromosomes,
                 invalid_regions=invalid_regions,
             )
+        if sizes is not None:  # known before anything is computed
+            tracks.check_sizes(read_extracted(extracted).kept, sizes, "the genome of the track")
         write_values(loaded, extracted, staging, settings, faithfulness_regions)
         write_tracks(staging, sizes, bedgraph=bedgraph)
 
@@ -386,12 +389,29 @@ def write_tracks(folder: Path, sizes: Mapping[str, int] | None, *, bedgraph: boo
         logger.warning("no region has values: no track is written")
         return
     values = tracks.Values(folder / tracks.VALUES_FILE)
+    check_sums(regions, values, folder)
     order = tracks.bigwig_order(sizes)
     items = tracks.intervals(regions, values, order)
     tracks.write_bigwig(folder / TRACK_FILE, sizes, items)
     if bedgraph:
         items = tracks.intervals(regions, values, order)
         tracks.write_bedgraph(folder / BEDGRAPH_FILE, "seformer attribution", items)
+
+
+def check_sums(regions: pd.DataFrame, values: tracks.Values, folder: Path) -> None:
+    """Hold the values that were written against the sums in the table.
+
+    Raises
+    ------
+    OSError
+        If they are not the same: a file was not written as it should be.
+    """
+    for row, total in enumerate(regions["attribution_sum"]):
+        found = values[row]
+        # float32, and 9 digits in the table
+        if not abs(found.sum(dtype=float) - total) <= 1e-6 * np.abs(found).sum(dtype=float) + 1e-9:
+            fault = "the values do not sum to those in the table"
+            raise OSError(errno.EIO, fault, str(folder / tracks.VALUES_FILE))
 
 
 # ------------------------------------------------------------------------- summary

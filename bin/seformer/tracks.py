@@ -6,11 +6,19 @@ bases with another therefore does not sum to its own total on the track (it is f
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import os
+import re
 import struct
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -19,10 +27,14 @@ from safetensors import SafetensorError, safe_open
 
 from seformer.errors import UserError
 from seformer.files import atomic_path, existing_file, open_text
+from seformer.regions import MAX_DIGITS
 
 VALUES_FILE = "attributions.safetensors"
 LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
 Interval = tuple[str, int, int, float]
+PACKED = struct.Struct("<IIf")  # of an interval, as in a bigWig
+LARGEST = 2**32 - 1  # positions of a bigWig are 32-bit
+TOO_LONG = f"is more than a bigWig can hold ({LARGEST})"
 
 
 class ValuesWriter:
@@ -209,7 +221,10 @@ def bigwig_order(sizes: Mapping[str, int]) -> list[str]:
 
 
 def write_bigwig(path: Path, sizes: Mapping[str, int], items: Iterable[Interval]) -> None:
-    """Write a bigWig (float32 values).
+    """Write a bigWig (float32 values), and read it back before it gets its name.
+
+    pybigtools says nothing where the end of the track, or of a temporary file of its own, cannot
+    be written: what is there would be published as it is.
 
     Parameters
     ----------
@@ -217,15 +232,104 @@ def write_bigwig(path: Path, sizes: Mapping[str, int], items: Iterable[Interval]
         Length of every chromosome in base pairs; only those with intervals get into the file.
     items
         In the order of `bigwig_order` and of position.
+
+    Raises
+    ------
+    OSError
+        If what was written does not read back as it should.
     """
-    with atomic_path(path) as partial:
-        # pybigtools tells the format by the ending
-        target = partial.with_name(partial.name + ".bw")
+    written = Digest()
+    with atomic_path(path) as partial, _folder_beside(partial) as folder:
+        target = f"{folder}/track.bw"  # pybigtools tells the format by the ending
         try:
-            pybigtools.open(str(target), "w").write(dict(sizes), iter(items))
-            target.replace(partial)
+            with _silenced():
+                pybigtools.open(target, "w").write(dict(sizes), written.passing(items))
+                if read_back(target, sizes) != written:
+                    raise ValueError("the values are others")
+        except (UserError, OSError):
+            raise  # from the items
+        except BaseException as error:
+            # a panic of Rust is not an Exception
+            if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+                fault = "the track cannot be written to its end"
+                raise OSError(errno.ENOSPC, fault, str(path)) from error
+            raise
+        os.replace(target, partial)
+
+
+@dataclass
+class Digest:
+    """What a track holds: bases with a value, and all intervals in their order in one number."""
+
+    bases: int = 0
+    value: int = 0
+
+    def passing(self, items: Iterable[Interval]) -> Iterator[Interval]:
+        """Take in intervals as they pass."""
+        for item in items:
+            chrom, start, end, value = item
+            self.bases += end - start
+            self.value = crc32(chrom.encode() + PACKED.pack(start, end, value), self.value)
+            yield item
+
+
+def read_back(path: str, sizes: Mapping[str, int]) -> Digest:
+    """Read a whole bigWig.
+
+    Raises
+    ------
+    ValueError, pybigtools.BBIReadError
+        If it cannot be read, has other chromosome sizes, or a zoom level lacks bases.
+    """
+    found = Digest()
+    with pybigtools.open(path) as track:
+        here = track.chroms()
+        if any(sizes.get(name) != size for name, size in here.items()):
+            raise ValueError("the chromosomes are others")
+        for name in bigwig_order(here):
+            for _ in found.passing((name, *record) for record in track.records(name)):
+                pass
+        for level in track.zooms():
+            records = chain.from_iterable(track.zoom_records(level, name) for name in here)
+            # where values have gaps pybigtools counts some of the bases between them as well
+            if sum(summary["bases_covered"] for *_, summary in records) < found.bases:
+                raise ValueError("a zoom level lacks bases")
+    return found
+
+
+@contextlib.contextmanager
+def _folder_beside(path: Path) -> Iterator[str]:
+    """Yield a new folder beside ``path``, in which pybigtools' temporary files lie too.
+
+    They need room as the track does; ``TMPDIR`` may be full, or not be there. A path that is not
+    UTF-8, which Rust does not take as text, is reached through its descriptor.
+    """
+    before = os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory(prefix=".track-", dir=path.parent) as folder:
+        opened = os.open(folder, os.O_RDONLY)
+        os.environ["TMPDIR"] = folder
+        try:
+            yield folder if folder.isprintable() else f"/proc/self/fd/{opened}"
         finally:
-            target.unlink(missing_ok=True)
+            os.environ.pop("TMPDIR")
+            if before is not None:
+                os.environ["TMPDIR"] = before
+            os.close(opened)
+
+
+@contextlib.contextmanager
+def _silenced() -> Iterator[None]:
+    """Keep Rust's own lines from standard output and error: one message says what is wrong."""
+    with contextlib.ExitStack() as afterwards:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        afterwards.callback(os.close, nowhere)
+        for stream in (1, 2):
+            with contextlib.suppress(OSError):  # it is closed
+                kept = os.dup(stream)
+                afterwards.callback(os.close, kept)
+                afterwards.callback(os.dup2, kept, stream)
+                os.dup2(nowhere, stream)
+        yield
 
 
 def write_bedgraph(path: Path, name: str, items: Iterable[Interval]) -> None:
@@ -247,17 +351,24 @@ def read_sizes(path: Path) -> dict[str, int]:
     sizes: dict[str, int] = {}
     with open_text(path) as handle:
         for number, line in enumerate(handle, 1):
-            fields = line.split()
-            if not fields:
+            # not all that Python takes for a blank or a digit is one
+            fields = re.split("[ \t]+", line.strip(" \t\r\n"))
+            if fields == [""]:
                 continue
-            if len(fields) < 2 or not fields[1].isdecimal() or int(fields[1]) == 0:
+            size = fields[1] if len(fields) > 1 else ""
+            fault = ""
+            if not (size.isascii() and size.isdecimal()) or not size.strip("0"):
+                fault = "is not a chromosome size"
+            elif len(size) > MAX_DIGITS or int(size) > LARGEST:
+                fault = TOO_LONG
+            if fault:
                 raise UserError(
-                    f"{line.strip()!r} is no chromosome size",
+                    f"{line.strip()[:80]!r} {fault}",
                     where=path,
                     line=number,
                     expected="a name and a length in base pairs, separated by a tab",
                 )
-            sizes[fields[0]] = int(fields[1])
+            sizes[fields[0]] = int(size)
     if not sizes:
         raise UserError("the file is empty", where=path, expected="chromosome names and lengths")
     return sizes
@@ -269,16 +380,22 @@ def check_sizes(regions: pd.DataFrame, sizes: Mapping[str, int], where: str | Pa
     Raises
     ------
     UserError
-        If a chromosome is not in ``sizes`` or is shorter than a region's end.
+        If a chromosome is not in ``sizes``, is shorter than a region's end, or longer than a
+        bigWig can hold.
     """
     for chrom, end in regions.groupby("chrom", sort=False)["end"].max().items():
         if chrom not in sizes:
             found = f"the chromosome {chrom} is not in it"
+        elif sizes[chrom] > LARGEST:
+            found = f"{chrom} has {sizes[chrom]} bp, which {TOO_LONG}"
         elif sizes[chrom] < end:
             found = f"{chrom} has {sizes[chrom]} bp, but a region ends at {end}"
         else:
             continue
-        raise UserError(found, where=where, do="give the genome the regions were extracted from")
+        do = "give the genome the regions were extracted from"
+        if TOO_LONG in found:
+            do = "explain the regions of this chromosome in Python, which writes no track"
+        raise UserError(found, where=where, do=do)
 
 
 def furthest(regions: pd.DataFrame) -> dict[str, int]:
