@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 
@@ -50,17 +52,54 @@ def overlapping(queries: pd.DataFrame, targets: pd.DataFrame) -> np.ndarray:
     numpy.ndarray
         bool [number of queries].
     """
-    chrom = pd.factorize(pd.concat([queries["chrom"], targets["chrom"]], ignore_index=True))[0]
-    (start, end), (begin, stop) = (
-        (rows["start"].to_numpy(np.int64), rows["end"].to_numpy(np.int64))
-        for rows in (queries, targets)
-    )
-    # an offset per chromosome lays all of them out along one line
-    span = max(end.max(initial=0), stop.max(initial=0)) + 1
-    shift, target_shift = np.split(chrom * span, [len(queries)])
-    order = np.argsort(begin + target_shift, kind="stable")
-    begins = (begin + target_shift)[order]
-    reach = np.maximum.accumulate((stop + target_shift)[order])
+    (start, end), (begin, stop) = _along_one_line(queries, targets)
+    order = np.argsort(begin, kind="stable")
+    reach = np.maximum.accumulate(stop[order])
     # all targets that begin before the query ends, and how far the longest of them reaches
-    before = np.searchsorted(begins, end + shift, side="left")
-    return np.concatenate([[-1], reach])[before] > start + shift
+    before = np.searchsorted(begin[order], end, side="left")
+    return np.concatenate([[-1], reach])[before] > start
+
+
+def pairs(queries: pd.DataFrame, targets: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Find all pairs of a query and a target that share at least one base.
+
+    Of two intervals that overlap, one begins inside the other: whatever the lengths, sorted starts
+    give all pairs and nothing else.
+
+    Parameters
+    ----------
+    queries, targets
+        Columns ``chrom``, ``start``, ``end`` (0-based half-open).
+
+    Returns
+    -------
+    tuple
+        int64 ``[pairs]`` twice: row of the query and row of the target, in their orders.
+    """
+    (start, end), (begin, stop) = _along_one_line(queries, targets)
+    query, target = _begin_inside(begin, start, end, "left")
+    # those that begin together are found already
+    other, own = _begin_inside(start, begin, stop, "right")
+    query, target = np.concatenate([query, own]), np.concatenate([target, other])
+    order = np.lexsort((target, query))
+    return query[order], target[order]
+
+
+def _begin_inside(
+    begins: np.ndarray, start: np.ndarray, end: np.ndarray, side: Literal["left", "right"]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Intervals and the ``begins`` in them; side "right" leaves out those at a start."""
+    order = np.argsort(begins, kind="stable")
+    first = np.searchsorted(begins[order], start, side)
+    count = np.maximum(np.searchsorted(begins[order], end, "left") - first, 0)
+    rank = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return np.repeat(np.arange(len(start)), count), order[np.repeat(first, count) + rank]
+
+
+def _along_one_line(*tables: pd.DataFrame) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Starts and ends of intervals, chromosomes laid one after the other: int64 ``[rows]`` each."""
+    joined = pd.concat([table[["chrom", "start", "end"]] for table in tables], ignore_index=True)
+    start, end = (joined[name].to_numpy(np.int64) for name in ("start", "end"))
+    shift = pd.factorize(joined["chrom"])[0] * (end.max(initial=0) + 1)
+    cuts = np.cumsum([len(table) for table in tables])[:-1]
+    return list(zip(np.split(start + shift, cuts), np.split(end + shift, cuts), strict=True))

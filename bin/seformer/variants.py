@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import logging
 import math
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import pysam
 
-from seformer import files
+from seformer import files, intervals
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.files import existing_file
@@ -50,6 +54,11 @@ COLUMNS = (
     "difference",
     "status",
 )
+HEADER = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
+FILE_FORMAT = "##fileformat=VCFv4.2"
+PASSED = '##FILTER=<ID=PASS,Description="All filters passed">'
+LAST_POSITION = 2**31 - 1  # its integers are 32-bit, signed
+BCF = b"BCF\2"
 INFO = (
     ("SEF_REF", "1", "Float", "Logit margin (SE - TE) of the region as in the genome"),
     ("SEF_ALT", "A", "Float", "Logit margin of the region with the alternative allele"),
@@ -57,6 +66,24 @@ INFO = (
     ("SEF_REGION", "1", "String", "The region scored, chrom:start-end, 0-based half-open"),
     ("SEF_STATUS", "A", "String", "scored, or why the allele has no score"),
 )
+
+
+class Record(NamedTuple):
+    """One line of a VCF; ``start`` is 0-based, -1 before the first base; ``id`` may be None."""
+
+    chrom: str
+    start: int
+    id: str | None
+    reference: str
+    alternatives: tuple[str, ...]
+    line: str
+
+    @classmethod
+    def read(cls, line: str) -> Record:
+        chrom, position, name, reference, alternatives = line.split("\t", 5)[:5]
+        found = () if alternatives == "." else tuple(alternatives.split(","))
+        name = None if name == "." else name
+        return cls(chrom, int(position) - 1, name, reference, found, line)
 
 
 class Allele(NamedTuple):
@@ -162,24 +189,86 @@ def variants(
 # ------------------------------------------------------------------------- reading
 
 
-def read_vcf(path: Path) -> tuple[list[pysam.VariantRecord], pysam.VariantHeader]:
-    """Read a VCF or BCF.
+def read_vcf(path: Path) -> tuple[list[Record], list[str]]:
+    """Read the records and header lines of a VCF or BCF.
 
     Raises
     ------
     UserError
-        If it cannot be read to its end, or unpacks to far more than text does.
+        If it cannot be read to its end, unpacks to far more than text does, or for the first line
+        that is not one of a VCF.
     """
+    header: list[str] = []
+    records: list[Record] = []
+    width = 0
+    for number, line in _bcf_lines(path) if _is_bcf(path) else _text_lines(path):
+        if not width and line.startswith("#"):
+            header.append(line)
+            width = line.count("\t") + 1 if line.startswith(HEADER) else 0
+            continue
+        fault = _fault(line, width)
+        if fault:
+            raise UserError(
+                f"the file cannot be read as VCF ({fault})",
+                where=path,
+                line=number,
+                expected="VCF or BCF with its header lines, columns separated by tabs",
+                do="mend the line; check the file with: bcftools view",
+            )
+        records.append(Record.read(line))
+    if not width:
+        raise UserError(
+            "the file cannot be read as VCF (there is no line that begins with #CHROM)",
+            where=path,
+            expected="VCF or BCF with its header lines, columns separated by tabs",
+        )
+    if not header[0].startswith("##fileformat="):
+        header.insert(0, FILE_FORMAT)
+    return records, header
+
+
+def _fault(line: str, width: int) -> str:
+    """Say why a line is not a record, or nothing."""
+    if not width:
+        return "no line before this one begins with #CHROM"
+    fields = line.split("\t")
+    if len(fields) != width:
+        return f"{len(fields)} columns where the header has {width}"
+    position = fields[1]
+    if not (position.isascii() and position.isdecimal()):
+        return f"position {position[:40]!r} is not a whole number"
+    if len(position) > len(str(LAST_POSITION)) or int(position) > LAST_POSITION:
+        return f"position {position[:40]} is more than a VCF can hold ({LAST_POSITION})"
+    if not all((fields[0], fields[3], *fields[4].split(","))):
+        return "a chromosome or allele is missing"
+    return ""
+
+
+def _text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    with files.open_text(path) as text:
+        yield from (item for item in files.numbered_lines(text, path) if item[1])
+
+
+def _is_bcf(path: Path) -> bool:
+    with contextlib.suppress(OSError, EOFError, zlib.error):  # reading it as text says it
+        with (gzip.open if files.is_gzipped(path) else open)(path, "rb") as handle:
+            return handle.read(len(BCF)) == BCF
+    return False
+
+
+def _bcf_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines as in a VCF."""
     with files.unpacked(path) as plain:
         verbosity = pysam.set_verbosity(0)
         try:
             with pysam.VariantFile(str(plain)) as handle:
-                return list(handle), handle.header
+                lines = chain(str(handle.header).rstrip("\n").split("\n"), map(str, handle))
+                for number, line in enumerate(lines, 1):
+                    yield number, line.rstrip("\n")
         except (OSError, ValueError) as error:
             raise UserError(
-                f"the file cannot be read as VCF ({error})".replace(str(plain), str(path)),
+                f"the file cannot be read as BCF ({error})".replace(str(plain), str(path)),
                 where=path,
-                expected="VCF or BCF with its header lines",
                 do="check it with: bcftools view",
             ) from error
         finally:
@@ -188,7 +277,7 @@ def read_vcf(path: Path) -> tuple[list[pysam.VariantRecord], pysam.VariantHeader
 
 def substitutions(
     places: Sequence[Span], genome: Genome
-) -> tuple[list[pysam.VariantRecord], list[Span], pysam.VariantHeader]:
+) -> tuple[list[Record], list[Span], list[str]]:
     """Make a record of every base of ``places`` with the three others as alternatives.
 
     A base of several places has one record, a base other than A, C, G, T none.
@@ -198,17 +287,16 @@ def substitutions(
     tuple
         The records, the place of each, and their header.
     """
-    header = pysam.VariantHeader()
-    for chrom, length in genome.chromosomes.items():
-        header.contigs.add(chrom, length=length)
-    found: dict[tuple[str, int], tuple[pysam.VariantRecord, Span]] = {}
+    contigs = (f"##contig=<ID={name},length={n}>" for name, n in genome.chromosomes.items())
+    header = [FILE_FORMAT, PASSED, *contigs, HEADER]
+    found: dict[tuple[str, int], tuple[Record, Span]] = {}
     for place in places:
         bases = genome.fetch(place.chrom, place.start, place.end)
         for start, base in enumerate(bases, place.start):
             if base in BASES and (place.chrom, start) not in found:
-                alleles = (base, *BASES.replace(base, ""))
-                record = header.new_record(place.chrom, start, start + 1, alleles)
-                found[place.chrom, start] = record, place
+                others = ",".join(BASES.replace(base, ""))
+                line = f"{place.chrom}\t{start + 1}\t.\t{base}\t{others}\t.\t.\t."
+                found[place.chrom, start] = Record.read(line), place
     records, rows = zip(*found.values(), strict=True) if found else ((), ())
     return list(records), list(rows), header
 
@@ -223,6 +311,9 @@ def read_spans(path: Path, genome: Genome, rename: bool) -> list[Span]:
     """
     table = read_regions(path, labels=False).regions
     names = genome.match_chromosomes(table["chrom"].unique(), rename)
+    unknown = int((~table["chrom"].isin(list(names))).sum())
+    if unknown:
+        logger.warning("%s: %d regions lie on chromosomes that the FASTA lacks", path, unknown)
     spans = []
     for row in table.itertuples():
         chrom = names.get(row.chrom)
@@ -240,21 +331,21 @@ def read_spans(path: Path, genome: Genome, rename: bool) -> list[Span]:
     return spans
 
 
-def check(
-    number: int, record: pysam.VariantRecord, names: dict[str, str], genome: Genome
-) -> Iterator[Allele]:
+def check(number: int, record: Record, names: dict[str, str], genome: Genome) -> Iterator[Allele]:
     """Yield the record's alternative alleles with what can be said without the model."""
-    chrom, reference = names.get(record.chrom), (record.ref or "").upper()
+    chrom, reference = names.get(record.chrom), record.reference.upper()
     start, stop = record.start, record.start + len(reference)
     if chrom is None:
         status = UNKNOWN_CHROMOSOME
-    elif stop > genome.chromosomes[chrom]:
-        status = PAST_END
+    elif start < 0 or stop > genome.chromosomes[chrom]:
+        status = PAST_END  # position 0 stands for a telomere
+    elif reference.isalpha() and not set(reference) <= set("ACGTN"):
+        status = AMBIGUOUS
     elif genome.fetch(chrom, start, stop) != reference:
         status = WRONG_REFERENCE
     else:
         status = ""
-    for index, alternative in enumerate(record.alts or ()):
+    for index, alternative in enumerate(record.alternatives):
         alternative = alternative.upper()
         yield Allele(
             number,
@@ -295,15 +386,13 @@ def score_alleles(
     list of Scored
         In the order of ``alleles``; several for an allele in several regions, in their order.
     """
-    results: list[tuple[int, Scored]] = []
-    pairs: list[tuple[Span, int]] = []
-    for place, allele in enumerate(alleles):
-        status, holding = allele.status, []
-        if not status:
-            status, holding = _holding(allele, spans)
-        if status:
-            results.append((place, Scored(allele, None, float("nan"), float("nan"), status)))
-        pairs += [(span, place) for span in holding]
+    pairs, statuses = _homes(alleles, spans)
+    none = float("nan")
+    results = [
+        (place, Scored(alleles[place], None, none, none, status))
+        for place, status in enumerate(statuses)
+        if status
+    ]
     order = {span: rank for rank, span in enumerate(dict.fromkeys(span for span, _ in pairs))}
     pairs.sort(key=lambda pair: order[pair[0]])
     groups = [(span, [place for _, place in group]) for span, group in groupby(pairs, _first)]
@@ -326,21 +415,25 @@ def _first(pair: tuple[Span, int]) -> Span:
     return pair[0]
 
 
-def _holding(
-    allele: Allele, spans: Sequence[Span] | Callable[[Allele], Span]
-) -> tuple[str, list[Span]]:
-    """The regions that hold the whole allele, or the reason why there is none."""
+def _homes(
+    alleles: Sequence[Allele], spans: Sequence[Span] | Callable[[Allele], Span]
+) -> tuple[list[tuple[Span, int]], list[str]]:
+    """Every region that holds a whole allele, with the allele's place, and why others have none."""
+    statuses = np.array([allele.status for allele in alleles], dtype=object)
+    places = np.flatnonzero(statuses == "")
     if callable(spans):
-        return "", [spans(allele)]
-    touching = [
-        span
-        for span in spans
-        if span.chrom == allele.chrom and span.start < allele.end and allele.start < span.end
-    ]
-    whole = [s for s in touching if s.start <= allele.start and allele.end <= s.end]
-    if not touching:
-        return OFF_REGION, []
-    return ("", whole) if whole else (PARTLY, [])
+        return [(spans(alleles[place]), place) for place in places.tolist()], statuses.tolist()
+    queries = pd.DataFrame([alleles[place] for place in places], columns=list(Allele._fields))
+    targets = pd.DataFrame(spans, columns=list(Span._fields))
+    query, target = intervals.pairs(queries, targets)
+    start, end = (queries[name].to_numpy()[query] for name in ("start", "end"))
+    first, last = (targets[name].to_numpy()[target] for name in ("start", "end"))
+    whole = (first <= start) & (end <= last)
+    statuses[places] = OFF_REGION
+    statuses[places[query]] = PARTLY
+    statuses[places[query[whole]]] = ""
+    held = zip(target[whole].tolist(), places[query[whole]].tolist(), strict=True)
+    return [(spans[row], place) for row, place in held], statuses.tolist()
 
 
 def _round(chrom: str, start: int, end: int, genome: Genome, width: int) -> Span:
@@ -358,7 +451,7 @@ def _by_allele(scored: Iterable[Scored]) -> dict[tuple[int, int], str]:
     return {(s.allele.record, s.allele.index): s.status for s in scored}
 
 
-def tabulate(scored: Sequence[Scored], records: Sequence[pysam.VariantRecord]) -> pd.DataFrame:
+def tabulate(scored: Sequence[Scored], records: Sequence[Record]) -> pd.DataFrame:
     """One row per allele and region, columns `COLUMNS`; ``position`` is 1-based as in VCF."""
     rows = [
         (
@@ -385,15 +478,14 @@ def tabulate(scored: Sequence[Scored], records: Sequence[pysam.VariantRecord]) -
 
 def write_vcf(
     path: Path,
-    header: pysam.VariantHeader,
-    records: Sequence[pysam.VariantRecord],
+    header: Sequence[str],
+    records: Sequence[Record],
     scored: Sequence[Scored],
 ) -> None:
     """Write the input's records with scores in INFO, bgzipped.
 
     Of several regions that hold a record the first counts. All alleles of a record replace the
-    same bases, so they have the same region. Lines are put together as text: pysam adds END to
-    some records whose INFO is set.
+    same bases, so they have the same region. All else stays as it was, letter for letter.
     """
     first: dict[tuple[int, int], Scored] = {}
     for s in scored:
@@ -402,16 +494,16 @@ def write_vcf(
         for line in _header_lines(header):
             handle.write(line.encode() + b"\n")
         for number, record in enumerate(records):
-            fields = str(record).rstrip("\n").split("\t")
-            alleles = [first[number, i] for i in range(len(record.alts or ()))]
+            fields = record.line.split("\t")
+            alleles = [first[number, i] for i in range(len(record.alternatives))]
             fields[7] = _with_scores(fields[7], alleles)
             handle.write("\t".join(fields).encode() + b"\n")
 
 
-def _header_lines(header: pysam.VariantHeader) -> Iterator[str]:
+def _header_lines(header: Sequence[str]) -> Iterator[str]:
     """The header with the fields of `INFO`; those of an earlier run are replaced."""
     own = tuple(f"##INFO=<ID={name}," for name, *_ in INFO)
-    for line in str(header).splitlines():
+    for line in header:
         if line.startswith("#CHROM"):
             for name, number, kind, text in INFO:
                 yield f'##INFO=<ID={name},Number={number},Type={kind},Description="{text}">'

@@ -1,7 +1,10 @@
 import gzip
 import json
+import os
+import time
 
 import numpy as np
+import pandas as pd
 import pysam
 import pytest
 from toys import random_sequence, toy_model
@@ -181,11 +184,16 @@ def test_a_vcf_is_read_however_it_is_compressed(tmp_path):
     gzipped.write_bytes(gzip.compress(plain.read_bytes()))
     with pysam.BGZFile(str(bgzipped), "wb") as handle:
         handle.write(plain.read_bytes())
+    with (
+        pysam.VariantFile(str(plain)) as source,
+        pysam.VariantFile(str(bcf), "wb", header=source.header) as handle,
+    ):
+        handle.write(next(source))
     records, header = module.read_vcf(plain)
-    with pysam.VariantFile(str(bcf), "wb", header=header) as handle:
-        handle.write(records[0])
-    for path in (gzipped, bgzipped, bcf):
-        assert list(map(str, module.read_vcf(path)[0])) == list(map(str, records))
+    assert records[0].line == plain.read_text().splitlines()[-1]
+    for path in (gzipped, bgzipped):
+        assert module.read_vcf(path) == (records, header)
+    assert module.read_vcf(bcf)[0] == records
 
 
 def test_bad_files(tmp_path, fasta, toy):
@@ -201,3 +209,109 @@ def test_bad_files(tmp_path, fasta, toy):
     with pytest.raises(UserError, match="passes the end"):
         module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf, regions=bed)
     assert not (tmp_path / "o").exists()
+
+
+# position, reference, alternative in the file and what becomes of it ({} is the genome's base)
+UNUSUAL = [
+    ("700", "{}", "{}T", ["scored"]),
+    ("700", "{}", "a,c,g,t", ["scored"] * 4),
+    ("700", "{}", "*", ["symbolic_allele"]),
+    ("700", "{}", "<*>,<NON_REF>,<DEL>", ["symbolic_allele"] * 3),
+    ("700", "{}", "{}[chr1:9[", ["symbolic_allele"]),
+    ("700", "{}", "R,AN,-", ["ambiguous_allele", "ambiguous_allele", "symbolic_allele"]),
+    ("700", "R", "A", ["ambiguous_allele"]),
+    ("700", ".", "A", ["wrong_reference"]),
+    ("0", "N", "A", ["past_chromosome_end"]),  # a telomere
+    ("3001", "N", "A", ["past_chromosome_end"]),
+    ("2147483647", "A", "C", ["past_chromosome_end"]),
+    ("700", "{}", ".", []),
+]
+
+
+@pytest.mark.parametrize(("position", "reference", "alternative", "status"), UNUSUAL)
+def test_unusual_alleles(position, reference, alternative, status, tmp_path, fasta, toy):
+    here = base(700)
+    row = ("chr1", position, ".", reference.format(here), alternative.format(here))
+    table, records, _ = run(tmp_path, fasta, [row], width=90)
+    assert table["status"].tolist() == status
+    assert len(records) == 1
+
+
+def test_all_else_in_a_vcf_stays_as_it_was(tmp_path, fasta, toy):
+    """QUAL, INFO, FORMAT and samples letter for letter; only the fields of INFO are added."""
+    line = f"chr1\t700\ta;b\t{base(700).lower()}\tT\t30.0\tq10;s50\tAF=.5;DB\tGT:X\t0|1:\u00e9"
+    vcf = tmp_path / "v.vcf"
+    vcf.write_text(f"{module.HEADER}\tFORMAT\tme\r\n{line}\r\n", encoding="utf-8", newline="")
+    module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf)
+    written = gzip.decompress((tmp_path / "o" / module.VCF_FILE).read_bytes()).decode()
+    assert written.startswith("##fileformat=VCF")
+    before, info, after = written.splitlines()[-1].partition(";SEF_REF=")
+    assert before == line.rpartition("\tGT:X")[0]
+    assert info and after.endswith(";SEF_STATUS=scored\tGT:X\t0|1:\u00e9")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("chr1\t-5\t.\tA\tC\t.\t.\t.", "position '-5' is not a whole number"),
+        ("chr1\t99\x1c\t.\tA\tC\t.\t.\t.", r"position '99.*x1c' is not a whole number"),
+        ("chr1\t\u0669\t.\tA\tC\t.\t.\t.", "is not a whole number"),
+        ("chr1\t1e3\t.\tA\tC\t.\t.\t.", "position '1e3' is not a whole number"),
+        ("chr1\t2147483648\t.\tA\tC\t.\t.\t.", r"more than a VCF can hold \(2147483647"),
+        ("chr1\t5000000000\t.\tA\tC\t.\t.\t.", "5000000000 is more than a VCF can hold"),
+        ("chr1\t" + "9" * 4400 + "\t.\tA\tC\t.\t.\t.", "more than a VCF can hold"),
+        ("chr1 700 . A C . . .", "1 columns where the header has 8"),
+        ("chr1\t700\t.\tA\tC", "5 columns where the header has 8"),
+        ("chr1\t700\t.\tA\tC\t.\t.\t.\t", "9 columns where the header has 8"),
+        ("chr1\t700\t.\tA\tC,,G\t.\t.\t.", "a chromosome or allele is missing"),
+        ("chr1\t700\t.\t\tC\t.\t.\t.", "a chromosome or allele is missing"),
+    ],
+)
+def test_lines_that_are_not_records(row, message, tmp_path, fasta, toy):
+    vcf = tmp_path / "v.vcf"
+    good = "chr1\t7\t.\tA\tC\t.\t.\t."
+    vcf.write_text("\n".join(["##x", module.HEADER, good, "", row, good]), encoding="utf-8")
+    with pytest.raises(UserError, match=message) as error:
+        module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf)
+    assert error.value.line == 5 and len(str(error.value)) < 600
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_vcf_in_another_encoding(tmp_path, fasta, toy):
+    vcf = tmp_path / "v.vcf"
+    vcf.write_bytes(f"##source=caf\u00e9\n{module.HEADER}\n".encode("latin-1"))
+    with pytest.raises(UserError, match=r"v\.vcf.*text"):
+        module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf)
+
+
+def test_regions_are_swept_not_compared_one_by_one():
+    """As many comparisons as there are pairs: one region over all of them changes nothing."""
+    number = 20_000
+    genome = pd.DataFrame({"chrom": "chr1", "start": np.arange(number) * 10})
+    genome["end"] = genome["start"] + 10
+    spans = [module.Span("chr1", 0, 10 * number, "all")]
+    spans += [module.Span(*row, "one") for row in genome.itertuples(index=False)]
+    alleles = [
+        module.Allele(i, 0, "chr1", 10 * i + 5, 10 * i + 5 + length, "", "", "")
+        for i, length in enumerate([1, 5, 6] * (number // 3))
+    ]
+    began = time.process_time()
+    pairs, statuses = module._homes(alleles, spans)
+    assert time.process_time() - began < 5
+    assert set(statuses) == {""}
+    assert pairs[:5] == [
+        (spans[0], 0), (spans[1], 0), (spans[0], 1), (spans[2], 1), (spans[0], 2)
+    ]  # fmt: skip
+    pairs, statuses = module._homes(alleles, spans[2:])
+    assert statuses[:4] == ["off_region", "", "partly_in_region", ""]
+
+
+def test_names_that_are_not_utf8(tmp_path, toy):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (folder / "g.fa").write_text(f">chr1\n{CHR1}\n")
+    vcf = write_vcf(folder / "v.vcf", [("chr1", "7", "a", base(7), OTHER[base(7)])])
+    module.variants("m", folder / "out", fasta=folder / "g.fa", vcf=vcf)
+    assert read_table(folder / "out" / module.TABLE_FILE)["status"].tolist() == ["scored"]
+    written = (folder / "out" / module.VCF_FILE).read_bytes()
+    assert b"SEF_STATUS=scored" in gzip.decompress(written)
