@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Hashable, Iterable
 from typing import Any
 
@@ -9,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from seformer.errors import UserError
-from seformer.regions import HEADER_WORDS, MAX_DIGITS, NO_NAME
+from seformer.formats import HEADER_WORDS, LENGTH_WORDS
+from seformer.regions import MAX_DIGITS, NO_LENGTH, NO_NAME
 
+logger = logging.getLogger(__name__)
 FRAME = "data frame of regions"
 PLACE = ("chrom", "start", "end")
 EXPECTED = (
@@ -19,14 +22,17 @@ EXPECTED = (
 )
 
 
-def read_frame(frame: pd.DataFrame) -> pd.DataFrame:
+def read_frame(frame: pd.DataFrame, *, invalid: str = "error") -> pd.DataFrame:
     """Read the regions of a data frame, whatever its index, types and further columns.
 
     Parameters
     ----------
     frame
         Columns for chromosome, start, end and perhaps name, called as in a file
-        (`seformer.regions.HEADER_WORDS`, in any case). It is not changed.
+        (`seformer.formats.HEADER_WORDS`, in any case). It is not changed. Starts are counted from
+        1 where a column of lengths says so, as in R's tables.
+    invalid
+        With ``keep`` a region whose start is not before its end is no error.
 
     Returns
     -------
@@ -43,8 +49,9 @@ def read_frame(frame: pd.DataFrame) -> pd.DataFrame:
     chrom = _texts(frame.iloc[:, place["chrom"]])
     found = {row: "the chromosome is missing" for row, name in enumerate(chrom) if not name}
     start, end = (_positions(frame.iloc[:, place[name]], name, found) for name in ("start", "end"))
-    for row in np.flatnonzero(start >= end).tolist():
-        found.setdefault(row, f"start {start[row]} is not before end {end[row]}")
+    start = _from_zero(frame, start, end, found)
+    for row in np.flatnonzero(start >= end).tolist() if invalid != "keep" else ():
+        found.setdefault(row, f"start {start[row]} {NO_LENGTH} {end[row]}")
     if found:
         more = f" (and {len(found) - 1} further bad rows)" if len(found) > 1 else ""
         row = min(found)
@@ -53,7 +60,8 @@ def read_frame(frame: pd.DataFrame) -> pd.DataFrame:
             where=FRAME,
             line=row,
             expected=EXPECTED,
-            do="mend or remove the row",
+            do="mend or remove the row"
+            + ("; --invalid-regions drop drops and counts such" if NO_LENGTH in found[row] else ""),
         )
     places = zip(chrom, start.tolist(), end.tolist(), strict=True)
     names = [f"{name}:{first}-{last}" for name, first, last in places]
@@ -109,6 +117,26 @@ def _columns(frame: pd.DataFrame) -> dict[str, int]:
             do="rename the columns; frame.reset_index() if they are in the index",
         )
     return place
+
+
+def _from_zero(
+    frame: pd.DataFrame, start: np.ndarray, end: np.ndarray, found: dict[int, str]
+) -> np.ndarray:
+    """Starts counted from 0: a column of lengths may say that they are counted from 1."""
+    words = [str(name).strip().lower() for name in frame.columns]
+    column = next((words.index(word) for word in LENGTH_WORDS if word in words), None)
+    if column is None or not len(frame):
+        return start
+    length = pd.to_numeric(frame.iloc[:, column].astype(object), errors="coerce")
+    longer = length.to_numpy(float, na_value=np.nan) - (end - start)
+    # other lengths, such as a gene's, may fit by chance
+    if np.mean(longer == 1) <= 0.5:
+        return start
+    name = frame.columns[column]
+    logger.warning("%s: starts are counted from 1, as the column %r says", FRAME, name)
+    for row in np.flatnonzero((longer == 0) | (start == 0)).tolist():
+        found.setdefault(row, f"start {start[row]} is not counted from 1 as others are")
+    return start - 1
 
 
 def _texts(column: pd.Series) -> list[str]:

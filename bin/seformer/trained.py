@@ -152,7 +152,7 @@ class TrainedModel:
 def _read(regions: Regions, invalid: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     """The regions' own columns, the regions as all forms are inside, and what they come from."""
     if isinstance(regions, pd.DataFrame):
-        return pd.DataFrame(regions), read_frame(regions), FRAME
+        return pd.DataFrame(regions), read_frame(regions, invalid=bad_lines(invalid)), FRAME
     path = _path(regions, "regions", "a file, or a data frame")
     table = read_regions(path, labels=False, invalid=bad_lines(invalid))
     return _numbers(table), table.regions, str(table.source)

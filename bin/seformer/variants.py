@@ -208,23 +208,23 @@ def read_vcf(path: Path) -> tuple[list[Record], list[str]]:
             continue
         fault = _fault(line, width)
         if fault:
-            raise UserError(
-                f"the file cannot be read as VCF ({fault})",
-                where=path,
-                line=number,
-                expected="VCF or BCF with its header lines, columns separated by tabs",
-                do="mend the line; check the file with: bcftools view",
-            )
+            raise _not_vcf(path, fault, number)
         records.append(Record.read(line))
     if not width:
-        raise UserError(
-            "the file cannot be read as VCF (there is no line that begins with #CHROM)",
-            where=path,
-            expected="VCF or BCF with its header lines, columns separated by tabs",
-        )
+        raise _not_vcf(path, "no line begins with #CHROM")
     if not header[0].startswith("##fileformat="):
         header.insert(0, FILE_FORMAT)
     return records, header
+
+
+def _not_vcf(path: Path, fault: str, line: int | None = None) -> UserError:
+    return UserError(
+        f"the file cannot be read as VCF ({fault})",
+        where=path,
+        line=line,
+        expected="VCF or BCF with its header lines, columns separated by tabs",
+        do="mend it; check it with: bcftools view",
+    )
 
 
 def _fault(line: str, width: int) -> str:
@@ -245,15 +245,20 @@ def _fault(line: str, width: int) -> str:
 
 
 def _text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    # no bound to a line: genotypes of half a million people make one of megabytes
     with files.open_text(path) as text:
-        yield from (item for item in files.numbered_lines(text, path) if item[1])
+        yield from ((n, line.rstrip("\n")) for n, line in enumerate(text, 1) if line != "\n")
 
 
 def _is_bcf(path: Path) -> bool:
+    """Tell a BCF from text; what is neither is refused."""
+    head = b""
     with contextlib.suppress(OSError, EOFError, zlib.error):  # reading it as text says it
         with (gzip.open if files.is_gzipped(path) else open)(path, "rb") as handle:
-            return handle.read(len(BCF)) == BCF
-    return False
+            head = handle.read(len(BCF))
+    if b"\0" in head:
+        raise _not_vcf(path, "it is neither text nor BCF")
+    return head == BCF
 
 
 def _bcf_lines(path: Path) -> Iterator[tuple[int, str]]:

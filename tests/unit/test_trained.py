@@ -231,6 +231,29 @@ def test_advice_is_that_of_python(place, model):
         model.predict(pd.DataFrame(ROWS).set_index([*ROWS]), place / "genome.fa")
 
 
+def test_a_column_of_lengths_says_where_starts_are_counted_from(place, model, caplog):
+    """R's tables count from 1: the first base is not lost."""
+    wanted = model.predict(pd.DataFrame(ROWS), place / "genome.fa")["logit"]
+    ranges = pd.DataFrame(ROWS | {"start": [701, 51], "width": [400, 600]})
+    found = model.predict(ranges, place / "genome.fa")
+    assert found["start"].tolist() == [701, 51] and found["logit"].tolist() == wanted.tolist()
+    assert "starts are counted from 1, as the column 'width' says" in caplog.text
+    assert model.explain(ranges, place / "genome.fa")["start"].tolist() == [700, 50]
+    same = pd.DataFrame(ROWS | {"length": ["400", "600"]})
+    assert model.predict(same, place / "genome.fa")["logit"].tolist() == wanted.tolist()
+
+
+def test_regions_without_length_can_be_dropped(place, model):
+    frame = pd.DataFrame(ROWS | {"start": [1100, 50]})
+    with pytest.raises(UserError, match=r'invalid_regions="drop" drops and counts such'):
+        model.predict(frame, place / "genome.fa")
+    found = model.predict(frame, place / "genome.fa", invalid_regions="drop")
+    assert found["flags"].iloc[0] == "no_length" and found["logit"].notna().tolist() == [
+        False,
+        True,
+    ]
+
+
 @pytest.mark.parametrize(
     "regions",
     [[("chr1", 0, 100)], pd.Series([1]), iter([("chr1", 0, 100)]), None, 5, {"chrom": ["chr1"]}],
