@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from seformer import assemblies, files, intervals
-from seformer.errors import UserError
+from seformer.errors import UserError, visible
 from seformer.extracted import (
     COLUMNS,
     DROP_REASONS,
@@ -184,7 +184,7 @@ def with_bases(
         As `extract` does.
     """
     rules = _rules(rename_chromosomes, invalid_regions)
-    table = regions.assign(source=source, path=source, parent="", sample="sample")
+    table = regions.assign(source=visible(source), path=visible(source), parent="", sample="sample")
     if not len(table):
         yield table.assign(length=0, gc=np.nan, n_fraction=np.nan, drop_reason="")[[*COLUMNS]], []
         return
@@ -245,7 +245,9 @@ def _rules(
 def _stretches(path: Path, rules: _Rules, read_as: dict[str, str]) -> Iterator[pd.DataFrame]:
     for part in iter_regions(path, ROWS, labels=False, invalid=bad_lines(rules.invalid)):
         read_as[path.name] = part.read_as
-        yield part.regions.assign(source=part.source.name, path=str(part.source), parent="")
+        # a name may hold bytes that no text can
+        name, place = visible(part.source.name), visible(str(part.source))
+        yield part.regions.assign(source=name, path=place, parent="")
 
 
 def _training_table(
@@ -256,7 +258,7 @@ def _training_table(
     for path, label in zip(paths, (1, 0), strict=False):
         table = read_regions(path, labels=not apart, invalid=bad_lines(rules.invalid))
         read_as[path.name] = table.read_as
-        rows = table.regions.assign(source=path.name, path=str(path))
+        rows = table.regions.assign(source=visible(path.name), path=visible(str(path)))
         if set(BLOCKS) <= set(table.own.columns):
             rows = rows.join(table.own[list(BLOCKS)])
         if apart:

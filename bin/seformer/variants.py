@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gzip
 import logging
@@ -256,7 +257,7 @@ def _is_bcf(path: Path) -> bool:
     with contextlib.suppress(OSError, EOFError, zlib.error):  # reading it as text says it
         with (gzip.open if files.is_gzipped(path) else open)(path, "rb") as handle:
             head = handle.read(len(BCF))
-    if b"\0" in head:
+    if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _not_vcf(path, "it is neither text nor BCF")
     return head == BCF
 

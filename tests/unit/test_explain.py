@@ -1,4 +1,6 @@
 import json
+import os
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -11,8 +13,9 @@ from seformer import explain as module
 from seformer import tracks
 from seformer.attribute import Settings, attribute
 from seformer.errors import UserError
-from seformer.explained import iterate, read_table, read_windows
+from seformer.explained import TABLE_FILE, iterate, read_table, read_windows
 from seformer.extract import extract
+from seformer.files import write_table
 from seformer.score import score
 
 REGIONS = [
@@ -197,3 +200,61 @@ def test_wrong_use(tmp_path, genome, bed, toy):
     with pytest.raises(UserError, match="chr2 is not"):
         module.explain("m", tmp_path / "o", extracted=tmp_path / "x", chrom_sizes=sizes)
     assert not (tmp_path / "o").exists()
+
+
+def test_merging_without_room_leaves_nothing(explained, genome, disk):
+    """Some pages too few: the result is whole and its track sums to its table, or not there."""
+    done = []
+    for pages in range(2, 40, 2):
+        out = disk(4 * pages) / "out"
+        try:
+            module.merge([explained], out, fasta=genome)
+        except OSError:
+            assert not list(out.parent.iterdir())
+            done.append(False)
+            continue
+        done.append(True)
+        with pybigtools.open(str(out / module.TRACK_FILE)) as track:
+            assert track.chroms() == {"chr1": 1000, "chr2": 600}
+            for row in read_table(out).itertuples():
+                if row.logit == row.logit and "overlapping" not in row.flags:
+                    values = track.values(row.chrom, row.start, row.end, fillna=None)
+                    assert values.sum() == pytest.approx(row.attribution_sum, abs=1e-4)
+        break
+    assert done[-1] and len(done) > 3
+
+
+def test_values_are_held_against_the_table(explained):
+    """A values file of another run, or cut in its middle, is not made a track of."""
+    table = read_table(explained)
+    table.loc[0, "attribution_sum"] += 0.01
+    write_table(table, explained / TABLE_FILE)
+    with pytest.raises(OSError, match="do not sum to those in the table"):
+        module.write_tracks(explained, {"chr1": 1000, "chr2": 600})
+
+
+def test_a_chromosome_too_long_for_a_track_is_said_before_computing(
+    tmp_path, genome, bed, toy, monkeypatch
+):
+    monkeypatch.setattr(module, "attribute", lambda *_: pytest.fail("computed"))
+    sizes = tmp_path / "sizes"
+    sizes.write_text("chr1\t1000\nchr2\t4294967295\n")
+    module_sizes = module.read_sizes(None, sizes) | {"chr2": 2**32}
+    monkeypatch.setattr(module, "read_sizes", lambda *_: module_sizes)
+    with pytest.raises(UserError, match="more than a bigWig can hold"):
+        module.explain("model", tmp_path / "o", fasta=genome, regions=bed)
+    assert not (tmp_path / "o").exists()
+
+
+def test_explaining_on_a_path_that_is_not_utf8(tmp_path, genome, bed, toy):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    for path in (genome, bed):
+        shutil.copy(path, folder)
+    module.explain(
+        "model", folder / "out", fasta=folder / genome.name, regions=folder / bed.name,
+        faithfulness_regions=0,
+    )  # fmt: skip
+    module.merge([folder / "out"], folder / "merged", fasta=folder / genome.name)
+    tracks_of = [(folder / name / module.TRACK_FILE).read_bytes() for name in ("out", "merged")]
+    assert tracks_of[0] == tracks_of[1]

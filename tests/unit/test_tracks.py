@@ -1,3 +1,6 @@
+import os
+import subprocess
+
 import numpy as np
 import pandas as pd
 import pybigtools
@@ -80,6 +83,67 @@ def test_bigwig_sums_to_the_regions(tmp_path):
         assert np.isnan(track.values("chr2", 0, 100, fillna=None)).all()
 
 
+def many_values(path, number=30_000):
+    """Write a track of some 200 kB."""
+    values = np.random.default_rng(0).normal(size=number).astype(np.float32).tolist()
+    items = (("chr1", i, i + 1, value) for i, value in enumerate(values))
+    tracks.write_bigwig(path, {"chr1": number, "chr2": 9}, items)
+    return path.read_bytes()
+
+
+def test_a_track_that_has_no_room_is_not_published(tmp_path, disk, capfd):
+    """Whatever is missing, from the first page to the last: the whole track, or one error."""
+    whole = many_values(tmp_path / "whole.bw")
+    fitted = []
+    for pages in (1, 8, 30, *range(44, 62, 2)):
+        place = disk(4 * pages)
+        try:
+            fitted.append(many_values(place / "t.bw") == whole)
+        except OSError as error:
+            assert error.errno == 28 and error.filename == str(place / "t.bw")
+            assert not list(place.iterdir())
+            fitted.append(False)
+        else:
+            assert fitted[-1]
+    assert not fitted[0] and fitted[-1]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("temporary", ["missing", "full", "read-only", "not UTF-8"])
+def test_a_track_is_the_same_whatever_tmpdir_is(temporary, tmp_path, disk, monkeypatch):
+    whole = many_values(tmp_path / "whole.bw")
+    place = tmp_path / os.fsdecode(b"\xff")
+    if temporary == "full":
+        place = disk(4)
+        (place / "x").write_bytes(bytes(4096))
+    elif temporary == "read-only":
+        place = disk(4)
+        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+    elif temporary == "not UTF-8":
+        place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    assert many_values(tmp_path / "t.bw") == whole
+    assert os.environ["TMPDIR"] == str(place)
+
+
+def test_a_name_that_is_not_utf8(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    wanted = many_values(tmp_path / "t.bw")
+    assert many_values(folder / os.fsdecode(b"\xe9.bw")) == wanted
+    assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("change", [{"bases": 1}, {"value": 1}])
+def test_what_reads_back_otherwise_is_refused(change, tmp_path, monkeypatch):
+    real = tracks.read_back
+    other = lambda *given: tracks.Digest(**vars(real(*given)) | change)  # noqa: E731
+    monkeypatch.setattr(tracks, "read_back", other)
+    with pytest.raises(OSError, match=r"t\.bw"):
+        many_values(tmp_path / "t.bw", 100)
+    assert not list(tmp_path.iterdir())
+
+
 def test_bedgraph(tmp_path):
     tracks.write_bedgraph(tmp_path / "t", "name", [("a", 0, 3, 0.25)])
     assert (tmp_path / "t").read_text().splitlines()[1] == "a\t0\t3\t0.25"
@@ -95,9 +159,31 @@ def test_chromosome_sizes(tmp_path):
         tracks.check_sizes(frame(("chr2", 0, 21)), sizes, path)
     with pytest.raises(UserError, match="chr3 is not"):
         tracks.check_sizes(frame(("chr3", 0, 21)), sizes, path)
-    path.write_text("chr1\tx\n")
-    with pytest.raises(UserError, match="line 1"):
-        tracks.read_sizes(path)
     path.write_text("")
     with pytest.raises(UserError, match="empty"):
         tracks.read_sizes(path)
+    with pytest.raises(UserError, match="4294967296 bp, which is more than a bigWig can hold"):
+        tracks.check_sizes(frame(("chr1", 0, 10)), {"chr1": 2**32}, path)
+    tracks.check_sizes(frame(("chr2", 0, 10)), {"chr1": 2**32, "chr2": 2**32 - 1}, path)
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ("x", "is not a chromosome size"),
+        ("", "is not a chromosome size"),
+        ("0", "is not a chromosome size"),
+        ("-5", "is not a chromosome size"),
+        ("1e6", "is not a chromosome size"),
+        ("99\x1c", "is not a chromosome size"),
+        ("\u0663\u0664", "is not a chromosome size"),
+        ("4294967296", r"is more than a bigWig can hold \(4294967295\)"),
+        ("9" * 4400, "is more than a bigWig can hold"),
+    ],
+)
+def test_chromosome_sizes_that_are_none(size, message, tmp_path):
+    path = tmp_path / "sizes"
+    path.write_text(f"chr1\t4294967295\nchr2\t{size}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=f"line 2: .*{message}") as error:
+        tracks.read_sizes(path)
+    assert len(str(error.value)) < 400
