@@ -189,14 +189,7 @@ class ExtractedWriter:
 
     def add(self, rows: pd.DataFrame, sequences: list[str]) -> Counter:
         """Write rows and the bases of the kept ones; count them by reason and class."""
-        rows.to_csv(
-            self._table,
-            sep="\t",
-            index=False,
-            header=False,
-            float_format="%.6g",
-            lineterminator="\n",
-        )
+        files.write_rows(rows, self._table, float_format="%.6g")
         kept = rows[rows["drop_reason"] == ""]
         names = kept["chrom"] + ":" + kept["start"].astype(str) + "-" + kept["end"].astype(str)
         records = (f">{name}\n{bases}\n" for name, bases in zip(names, sequences, strict=True))

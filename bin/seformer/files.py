@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import fcntl
 import glob
 import gzip
@@ -30,6 +31,35 @@ MAX_SMALL_BYTES = 64 * 2**20
 WHOLE, COUNT, NUMBER, RATIO = "int64", "Int64", "float64", "float"
 # a line of a table is never longer; memory does not follow what a file claims to be
 MAX_LINE = 2**20
+MAX_NAME = 4_096  # nor is a name: those of all rows are in memory
+SAVE_SHEET = "save the sheet as CSV UTF-8, or as text with tabs"
+SPREADSHEET = (b"[Content_Types]", b"_rels/", b"xl/", b"docProps", b"mimetypeapplication/vnd.oasis")
+# what is often given instead of text, by its first bytes, and what to do about it
+BINARY = (
+    (b"PK\3\4", "a zip archive", "unpack it: unzip"),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook (.xls)", SAVE_SHEET),
+    (b"BZh", "packed with bzip2", "unpack it: bunzip2"),
+    (b"\xfd7zXZ\0", "packed with xz", "unpack it: unxz"),
+    (b"\x28\xb5\x2f\xfd", "packed with zstd", "unpack it: unzstd"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it"),
+    (GZIP_MAGIC, "gzipped twice", "unpack it once: gunzip"),
+    (b"\xeb\xf2\x89\x87", "a bigBed", "turn it into BED: bigBedToBed"),
+    (b"\x87\x89\xf2\xeb", "a bigBed", "turn it into BED: bigBedToBed"),
+    (b"\x26\xfc\x8f\x88", "a bigWig", "give regions: call peaks on the signal first"),
+    (b"\x88\x8f\xfc\x26", "a bigWig", "give regions: call peaks on the signal first"),
+    (b"BAM\1", "BAM, aligned reads", "give regions: call peaks on the reads first"),
+    (b"CRAM", "CRAM, aligned reads", "give regions: call peaks on the reads first"),
+    (b"BCF\2", "BCF, variants", "turn it into text: bcftools view"),
+    (b"\x1aA'C", "a 2bit genome", "turn it into FASTA: twoBitToFa"),
+    (b"C'A\x1a", "a 2bit genome", "turn it into FASTA: twoBitToFa"),
+    (b"\x89HDF", "HDF5", "write a table as text"),
+    (b"PAR1", "Parquet", "write a table as text"),
+    (b"%PDF", "a PDF", "write a table as text"),
+    (b"X\n\0\0", "R's own format (.rds)", "write a table in R: write.table"),
+    (b"RDX", "R's own format (.RData)", "write a table in R: write.table"),
+)
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+SAVE_UTF8 = "save it as UTF-8 text (spreadsheets: CSV UTF-8)"
 # text packs to a tenth: what unpacks to far more was made to fill memory and disks
 MAX_UNPACKED_RATIO, UNPACKED_ALLOWED = 200, 64 * 2**20
 
@@ -118,18 +148,65 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
         If the file is missing, unreadable, damaged or not text (also while it is read).
     """
     path = existing_file(path)
-    raw = _Unpacked(path, "rb") if is_gzipped(path) else open(path, "rb")
     try:
-        with raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline=None) as text:
+        with (
+            _opened(path) as raw,
+            io.TextIOWrapper(raw, encoding="utf-8-sig", newline=None) as text,
+        ):
+            _refuse_binary(raw.peek(64)[:64], path)
             yield text
     except UnicodeDecodeError as error:
-        raise UserError(
-            "the file is not text", where=path, expected="a text file, plain or gzipped"
-        ) from error
+        raise _not_utf8(path) from error
     except (gzip.BadGzipFile, EOFError, OSError, zlib.error) as error:
         raise UserError(
             f"the file cannot be read to its end ({error})", where=path, do="copy it again"
         ) from error
+
+
+def _opened(path: Path) -> io.BufferedReader | _Unpacked:
+    return _Unpacked(path, "rb") if is_gzipped(path) else open(path, "rb")
+
+
+def _refuse_binary(head: bytes, path: Path) -> None:
+    what, do = next(((what, do) for magic, what, do in BINARY if head.startswith(magic)), ("", ""))
+    if what and any(word in head for word in SPREADSHEET):
+        what, do = "a spreadsheet (.xlsx, .ods)", SAVE_SHEET
+    # without a byte-order mark every other byte is 0, at least of the letters of chromosomes
+    halves = any(head[0:16:2]), any(head[1:16:2])
+    if head.startswith(UTF16) or (len(head) > 3 and sum(halves) == 1):
+        what, do = "UTF-16", f"{SAVE_UTF8}, or: iconv -f UTF-16 -t UTF-8"
+    if what:
+        raise UserError(
+            f"the file is not text in UTF-8, but {what}",
+            where=path,
+            expected="a text file, plain or gzipped",
+            do=do,
+        )
+
+
+def _not_utf8(path: Path) -> UserError:
+    """Say in which line the first byte stands that is not of UTF-8."""
+    number, at = 1, 0
+    with _opened(path) as raw:
+        while line := raw.readline(MAX_LINE):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                at = error.start
+                break
+            number += line.endswith(b"\n")
+    near = line[max(0, at - 20) : at + 20].decode("latin-1").strip()
+    if sum(not letter.isprintable() and letter != "\t" for letter in near) > 1:
+        return UserError(
+            "the file is not text", where=path, expected="a text file, plain or gzipped"
+        )
+    return UserError(
+        f"the file is not text in UTF-8, but in Latin-1 or Windows-1252, as in {near!r}",
+        where=path,
+        line=number,
+        expected="a text file in UTF-8, plain or gzipped",
+        do=f"{SAVE_UTF8}, or: iconv -f WINDOWS-1252 -t UTF-8",
+    )
 
 
 def numbered_lines(text: TextIO, source: Path) -> Iterator[tuple[int, str]]:
@@ -324,8 +401,37 @@ def read_object(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def write_table(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """Write a tab-separated table with a header, floats to 9 significant digits."""
-    with atomic_path(path) as partial:
-        table.to_csv(partial, sep="\t", index=False, float_format="%.9g", lineterminator="\n")
+    with atomic_path(path) as partial, open(partial, "w", encoding="utf-8", newline="") as text:
+        write_rows(table, text, header=True, float_format="%.9g")
+
+
+def write_rows(table: pd.DataFrame, text: TextIO, *, header: bool = False, **how: Any) -> None:
+    """Write rows with tabs between cells, in which quotes stand for themselves.
+
+    Parameters
+    ----------
+    **how
+        Of `pandas.DataFrame.to_csv`.
+
+    Raises
+    ------
+    UserError
+        If a cell holds a tab or a line end.
+    """
+    try:
+        table.to_csv(
+            text,
+            sep="\t",
+            index=False,
+            header=header,
+            lineterminator="\n",
+            quoting=csv.QUOTE_NONE,
+            **how,
+        )
+    except csv.Error as error:
+        raise UserError(
+            "a cell holds a tab or a line end", where=text.name, do="take it out of the name"
+        ) from error
 
 
 def read_table(
@@ -351,6 +457,7 @@ def read_table(
             path,
             sep="\t",
             keep_default_na=False,
+            quoting=csv.QUOTE_NONE,
             na_values=[""],
             dtype=dict.fromkeys(text, "str"),
             low_memory=False,

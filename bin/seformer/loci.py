@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from seformer import intervals
 from seformer.errors import UserError
-from seformer.files import numbered_lines, open_text
+from seformer.files import MAX_NAME, numbered_lines, open_text
 from seformer.negatives import RANDOM
 
 # neighbours within a kilobase are one locus: enhancers are called in pieces
@@ -82,6 +82,10 @@ def _read_table(path: Path) -> dict[str, str]:
                     where=path,
                     line=number,
                     expected="two: contig or region name, a tab, its cluster",
+                )
+            if max(map(len, fields)) > MAX_NAME:
+                raise UserError(
+                    f"a name is longer than {MAX_NAME} characters", where=path, line=number
                 )
             if clusters.setdefault(fields[0], fields[1]) != fields[1]:
                 raise UserError(f"{fields[0]} is in two clusters", where=path, line=number)

@@ -247,7 +247,8 @@ def write_arrays(found: Windows, out: Path) -> None:
 
 
 def _write_bed(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, sep="\t", index=False, header=False, lineterminator="\n")
+    with open(path, "w", encoding="utf-8", newline="") as text:
+        files.write_rows(table, text)
 
 
 def _call(command: list[str], folder: Path, threads: int) -> None:

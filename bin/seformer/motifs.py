@@ -122,15 +122,8 @@ def motifs(
         background = match(background, track, known, threads)
         table = summarise(seqlets, background, max_q)
         files.write_table(table, staging / "motifs.tsv")
-        bed = bed_rows(seqlets, track, max_q)
-        bed.to_csv(
-            staging / "seqlets.bed",
-            sep="\t",
-            index=False,
-            header=False,
-            float_format="%.6g",
-            lineterminator="\n",
-        )
+        with open(staging / "seqlets.bed", "w", encoding="utf-8", newline="") as text:
+            files.write_rows(bed_rows(seqlets, track, max_q), text, float_format="%.6g")
         if logos:
             from seformer import logos as drawing
 

@@ -106,7 +106,7 @@ def add_random(
     place = ["chrom", "start", "end"]
     taken = [table[place]]
     if negatives.blacklist is not None:
-        taken.append(read_regions(negatives.blacklist, labels=False).regions[place])
+        taken.append(read_regions(negatives.blacklist, labels=False, own=()).regions[place])
     taken = pd.concat(taken, ignore_index=True)
     drawn = _draw(wanted_lengths, taken, genome, matched, rng)
     if len(drawn) < len(wanted_lengths):

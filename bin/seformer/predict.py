@@ -382,9 +382,7 @@ def _write_part(
     # an own column of the same name (scored before) is kept under a name that says so
     own = own.set_axis(free_names(own.columns, columns), axis=1)
     scores = pd.DataFrame([row[1:] for row in rows], columns=columns)
-    own.reset_index(drop=True).join(scores).to_csv(
-        table, sep="\t", index=False, header=header, lineterminator="\n"
-    )
+    files.write_rows(own.reset_index(drop=True).join(scores), table, header=header)
     scored = scores["logit"] != ""
     places = regions.reset_index(drop=True)[scored]
     called = scores["prediction"][scored]
@@ -394,7 +392,7 @@ def _write_part(
             "a probability among the scores is no number from 0 to 1", do="score all shards again"
         )
     value = probability.mul(1000).round().astype(int)
-    pd.DataFrame(
+    track = pd.DataFrame(
         {
             "chrom": places["chrom"],
             "start": places["start"],
@@ -406,4 +404,5 @@ def _write_part(
             "thick_end": places["end"],
             "colour": called.map(COLOURS),
         }
-    ).to_csv(bed, sep="\t", index=False, header=False, lineterminator="\n")
+    )
+    files.write_rows(track, bed)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
@@ -26,7 +26,7 @@ import pandas as pd
 
 from seformer import formats
 from seformer.errors import UserError
-from seformer.files import numbered_lines, open_text
+from seformer.files import MAX_NAME, numbered_lines, open_text
 from seformer.formats import HEADER_WORDS, LENGTH_WORDS, ROW_NAMES, Format
 
 SUPER_WORDS = ("1", "se", "yes", "super", "super-enhancer", "super_enhancer", "superenhancer")
@@ -182,7 +182,7 @@ class _Problems:
         line, found = self.first
         more = f" (and {self.count - 1} further bad lines)" if self.count > 1 else ""
         do = "mend or remove the line"
-        if "e+" in found.lower():
+        if re.search(r"\de[+-]?\d", found, re.I):
             do = "write the number out in full: a spreadsheet or R shortened it"
         if NO_LENGTH in found:
             do += (
@@ -193,16 +193,29 @@ class _Problems:
 
 
 def read_regions(
-    path: str | PathLike[str], *, labels: bool = True, invalid: str = "error"
+    path: str | PathLike[str],
+    *,
+    labels: bool = True,
+    invalid: str = "error",
+    own: Collection[str] | None = None,
 ) -> RegionTable:
-    """Read a whole region file; see `iter_regions` for the forms and the errors."""
-    parts = list(iter_regions(path, labels=labels, invalid=invalid))
+    """Read a whole region file; see `iter_regions` for the forms and the errors.
+
+    Of the file's own columns only those in ``own`` are kept, or all: memory follows their length.
+    """
+    parts = [_keep(part, own) for part in iter_regions(path, labels=labels, invalid=invalid)]
     if len(parts) == 1:
         return parts[0]
     regions = pd.concat([part.regions for part in parts], ignore_index=True)
     names = parts[0].cells.keys()
     cells = {name: list(chain.from_iterable(part.cells[name] for part in parts)) for name in names}
     return replace(parts[0], regions=regions, cells=cells)
+
+
+def _keep(part: RegionTable, own: Collection[str] | None) -> RegionTable:
+    if own is None:
+        return part
+    return replace(part, cells={name: part.cells[name] for name in own if name in part.cells})
 
 
 def iter_regions(
@@ -286,7 +299,7 @@ def _read_layout(
     said = formats.of_name(source.name)
     header, head, size = None, [], 0
     for number, line in lines:
-        if not head or not _is_region(line):
+        if not (said and said.do) and (not head or not _is_region(line)):
             said = formats.of_line(line) or said
         if said is not None and said.do:
             raise _not_read(said, source, number)
@@ -538,6 +551,11 @@ def _parse(
     if not all(chrom):
         found |= {i: "the chromosome is missing" for i, value in enumerate(chrom) if not value}
     start = first - layout.base
+    name = _names(cells, layout, chrom, start, end)
+    for what, texts in (("chromosome's name", chrom), ("name", name)):
+        if max(map(len, texts)) > MAX_NAME:
+            long = [i for i, text in enumerate(texts) if len(text) > MAX_NAME]
+            found |= dict.fromkeys(long, f"the {what} is longer than {MAX_NAME} characters")
     for i in np.flatnonzero(start < 0):
         found.setdefault(int(i), f"start 0, where the first base is 1 ({layout.read_as})")
     for i in np.flatnonzero((start >= end) & (not keep)):
@@ -558,7 +576,7 @@ def _parse(
             "chrom": pd.array(chrom, dtype="str"),
             "start": start,
             "end": end,
-            "name": pd.array(_names(cells, layout, chrom, start, end), dtype="str"),
+            "name": pd.array(name, dtype="str"),
             "label": label,
             "line": np.array(line, dtype=np.int64),
         }

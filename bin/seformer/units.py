@@ -92,7 +92,7 @@ def cut(
         row, start, end = _blocks(table)
         cut = whole.iloc[row].assign(start=start, end=end)
     else:
-        inside, row = _assign(read_regions(units.constituents, labels=False).regions, table)
+        inside, row = _assign(read_regions(units.constituents, labels=False, own=()).regions, table)
         if inside.empty:
             raise UserError(
                 "no constituent lies in any region",

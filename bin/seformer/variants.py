@@ -315,7 +315,7 @@ def read_spans(path: Path, genome: Genome, rename: bool) -> list[Span]:
     UserError
         If a region passes its chromosome's end.
     """
-    table = read_regions(path, labels=False).regions
+    table = read_regions(path, labels=False, own=()).regions
     names = genome.match_chromosomes(table["chrom"].unique(), rename)
     unknown = int((~table["chrom"].isin(list(names))).sum())
     if unknown:

@@ -8,11 +8,21 @@ are. To add a case, add a line.
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
+import lzma
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+import seformer
+from seformer.errors import UserError
 from seformer.extract import extract, read_extracted
 from seformer.files import read_json
 from seformer.regions import read_regions
@@ -29,6 +39,12 @@ class Case(NamedTuple):
     labels: str = ""
     own: str = ""
     base: int = 0
+
+
+class Refused(NamedTuple):
+    file: str
+    content: str | bytes
+    message: str  # words of it, in this order, with … between them
 
 
 # ------------------------------------------------------------------------- read
@@ -201,6 +217,89 @@ READ = [
 ]  # fmt: skip
 
 
+# ------------------------------------------------------------------------- refused
+
+
+def packed(name: str) -> bytes:
+    """A zip archive of one file."""
+    with zipfile.ZipFile(content := io.BytesIO(), "w") as archive:
+        archive.writestr(name, BED6)
+    return content.getvalue()
+
+
+def at(start: str, end: str = "400") -> str:
+    """A good line, and one with these numbers."""
+    return f"chr1\t100\t400\nchr1\t{start}\t{end}\n"
+
+
+LATIN1 = BED6.replace("r2", "caf\xe9").encode("latin-1")
+VCF = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\nchr1\t101\t.\tA\tC\n"
+SAM = "@HD\tVN:1.6\n@SQ\tSN:chr1\tLN:9000\n"
+INTERVALS = SAM + "chr1\t101\t400\t+\tr1\n"
+PAIRS = "chr1\t100\t400\tchr1\t500\t900\nchr1\t100\t400\tchr1\t700\t900\n"
+MIXED = "chr\tstart\tend\twidth\n" + 3 * "c\t11\t20\t10\n" + "c\t10\t20\t10\n"
+NEGATIVE = "bed, line 2: start '-1' is negative"
+WHOLE = "bed, line 2: start … is not a whole number … Expected"
+
+REFUSED = [
+    Refused("utf16.bed", BED6.encode("utf-16"), "utf16.bed: … but UTF-16 … save it as UTF-8"),
+    Refused("utf16.csv", BED6.encode("utf-16-be"), "but UTF-16 … What to do: save it as UTF-8"),
+    Refused("utf16.txt", BED6.encode("utf-16-le"), "but UTF-16 … What to do: save it as UTF-8"),
+    Refused("latin1.bed", LATIN1, "line 2 … Latin-1 … café … save it as UTF-8"),
+    Refused("bed.zip", packed("a.bed"), "bed.zip: … a zip archive … unzip"),
+    Refused("x.xlsx", packed("xl/workbook.xml"), "a spreadsheet … save the sheet"),
+    Refused("x.ods", packed("mimetypeapplication/vnd.oasis"), "a spreadsheet … save the sheet"),
+    Refused("x.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook … save the sheet"),
+    Refused("x.bed.bz2", bz2.compress(BED6.encode()), "bzip2 … bunzip2"),
+    Refused("x.bed.xz", lzma.compress(BED6.encode()), "xz … unxz"),
+    Refused("x.bed.zst", b"\x28\xb5\x2f\xfd\x04", "zstd … unzstd"),
+    Refused("twice.bed.gz", gzip.compress(gzip.compress(BED6.encode())), "gzipped twice"),
+    Refused("x.bb", b"\xeb\xf2\x89\x87\4\0", "a bigBed … bigBedToBed"),
+    Refused("x.bw", b"\x26\xfc\x8f\x88\4\0", "a bigWig … call peaks"),
+    Refused("x.bam", gzip.compress(b"BAM\1\0\0\0\0"), "BAM … call peaks"),
+    Refused("x.bcf", gzip.compress(b"BCF\2\2\0\0"), "BCF … bcftools view"),
+    Refused("x.rds", gzip.compress(b"X\n\0\0\0\3"), "R's own format … write.table"),
+    Refused("x.2bit", b"\x43\x27\x41\x1a\0\0", "a 2bit genome … FASTA"),
+    Refused("x.vcf", VCF, "line 1: this looks like VCF … seformer variants"),
+    Refused("dataset_1.dat", VCF, "line 1: this looks like VCF … seformer variants"),
+    Refused("x.sam", SAM, "line 1: this looks like SAM … call peaks"),
+    Refused("x.interval_list", INTERVALS, "this looks like an interval list … IntervalListToBed"),
+    Refused("dataset_2.dat", INTERVALS, "interval list … IntervalListToBed"),
+    Refused("x.wig", "track type=wiggle_0\nfixedStep chrom=c\n", "line 1 … a wiggle track"),
+    Refused("dataset_3.dat", "variableStep chrom=chr1\n1 2\n", "a wiggle track … call peaks"),
+    Refused("x.bedGraph.gz", gzip.compress(b"chr1\t1\t4\t2.5\n"), "a bedGraph … call peaks"),
+    Refused("dataset_4.dat", "# x\ntrack type=bedGraph\n", "line 2 … a bedGraph … call peaks"),
+    Refused("x.bedpe", PAIRS, "BEDPE … one region a line"),
+    Refused("dataset_5.dat", PAIRS, "BEDPE … one region a line"),
+    Refused("positions.txt", "chr1:101-400\nchr2:1,000-1,200\n", "positions … into columns"),
+    Refused("x.html", "<!DOCTYPE html>\n<html></html>\n", "a web page"),
+    Refused("x.json", '{"a": 1}\n', "JSON"),
+    Refused("x.fa", ">chr1\nACGT\n", "looks like FASTA"),
+    Refused("mixed.tsv", MIXED, "line 5: width 10 is not that of a start counted from 1"),
+    Refused("first.gff", GFF.replace("101", "0"), "line 2: start 0, where the first base is 1"),
+    Refused("backwards.saf", SAF.replace("900", "400"), "start 501 is not before end 400 + 1"),
+    Refused("zero.bed", at("400"), "start 400 is not before end 400 … --invalid-regions drop"),
+    Refused("long.bed", at("9" * 4400), "bed, line 2: start '999 … is too large … Expected"),
+    Refused("16.bed", at("1", "1" + "0" * 15), "bed, line 2: end '1000000000000000' is too large"),
+    Refused("arabic.bed", at("\u0663"), WHOLE),
+    Refused("control.bed", at("99\x1c"), WHOLE),
+    Refused("control_first.bed", at("\x1f99"), WHOLE),
+    Refused("no_break.bed", at("99\xa0"), WHOLE),
+    Refused("superscript.bed", at("9\xb2"), WHOLE),
+    Refused("nan.bed", at("NaN"), WHOLE),
+    Refused("inf.bed", at("inf"), WHOLE),
+    Refused("missing.bed", at(""), WHOLE),
+    Refused("underscore.bed", at("1_0"), WHOLE),
+    Refused("hexadecimal.bed", at("0x1f"), WHOLE),
+    Refused("plus.bed", at("+99"), WHOLE),
+    Refused("point.bed", at("99.0"), WHOLE),
+    Refused("thousands.bed", at("1,000"), WHOLE),
+    Refused("exponent.bed", at("1e2"), "start '1e2' is not … write the number out"),
+    Refused("minus.bed", at("-1"), NEGATIVE),
+    Refused("name_too_long.bed", "chr1\t1\t9\t" + "n" * 20_000, "line 1: the name is longer than"),
+]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def genome(tmp_path_factory):
     path = tmp_path_factory.mktemp("genome") / "genome.fa"
@@ -229,3 +328,75 @@ def test_what_is_read(case, write, genome, tmp_path):
     assert (len(first), first[0], first[-1]) == (300, "G", "T")
     read_as = read_json(tmp_path / "out/summary.json")["read_as"]
     assert read_as == {case.file: table.read_as}
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.file)
+def test_what_is_refused(case, write):
+    with pytest.raises(UserError) as error:
+        read_regions(write(case.file, case.content))
+    words = ".*".join(re.escape(part.strip()) for part in case.message.split("…"))
+    assert re.search(words, str(error.value)), str(error.value)
+
+
+@pytest.mark.parametrize("end", [2**31 + 5, 2**32 + 5, 10**14])
+def test_positions_that_no_chromosome_has(end, write, genome, tmp_path):
+    path = write("far.bed", f"chr1\t100\t400\nchr1\t{end - 9}\t{end}\n")
+    with pytest.raises(UserError, match=f"line 2: chr1:{end - 9}-{end} passes the end of chr1"):
+        extract(genome, tmp_path / "out", regions=path, unlabelled=True)
+    extract(genome, tmp_path / "out", regions=path, unlabelled=True, invalid_regions="drop")
+    assert read_extracted(tmp_path / "out").regions["drop_reason"].tolist()[1:] == [
+        "past_chromosome_end"
+    ]
+
+
+ROWS_WITHOUT_LENGTH = "chr1\t100\t400\tr1\nchr1\t7\t7\tr2\nchr1\t90\t80\tr3\nchr2\t1\t60\tr4\n"
+
+
+def test_regions_without_length_are_dropped_and_counted(write, genome, tmp_path):
+    path = write("a.bed", ROWS_WITHOUT_LENGTH)
+    summary = extract(genome, tmp_path / "o", regions=path, unlabelled=True, invalid_regions="drop")
+    regions = read_extracted(tmp_path / "o").regions
+    assert regions["drop_reason"].tolist() == ["", "no_length", "no_length", ""]
+    assert regions["line"].tolist() == [1, 2, 3, 4]
+    assert summary["dropped"] == {"no_length": 2}
+
+
+def test_regions_without_length_in_training(write, genome, tmp_path):
+    se = write("se.bed", "chr1\t100\t400\nchr2\t250\t250\n")
+    te = write("te.bed", "chr2\t200\t300\nchr2\t30\t20\n")
+    summary = extract(
+        genome,
+        tmp_path / "o",
+        super_enhancers=se,
+        typical_enhancers=te,
+        invalid_regions="drop",
+    )
+    # a region without length overlaps nothing
+    assert (summary["kept"], summary["dropped"]) == (2, {"no_length": 2})
+
+
+# a process of its own: its peak is not that of the tests before
+MEASURE = """
+import re, sys
+from seformer.regions import iter_regions
+rows = sum(len(part.regions) for part in iter_regions(sys.argv[1], labels=False))
+# VmHWM begins with the program; ru_maxrss is inherited from the process that started it
+peak = re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]
+print(rows, int(peak) * 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_does_not_follow_the_length_of_lines(write):
+    # packs to a hundredth, so that it is no bomb
+    cells = "".join(f"{i % 997:03d}{'A' * 297}" for i in range(3_000))
+    line = f"chr1\t100\t400\tr\t{cells}\n".encode()
+    path = write("long.bed.gz", gzip.compress(line, 1) * 200)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(path)],
+        env={"PYTHONPATH": str(Path(seformer.__file__).parents[1])},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    rows, peak = map(int, done.stdout.split())
+    assert rows == 200
+    assert peak < 350e6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import logging
 import os
 import re
@@ -242,6 +243,7 @@ def read_predictions(path: Path, summary: Path) -> Predictions:
         with pd.read_csv(
             path,
             sep="\t",
+            quoting=csv.QUOTE_NONE,
             usecols=columns,
             dtype={"prediction": str, "flags": str},
             keep_default_na=False,
