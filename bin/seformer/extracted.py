@@ -221,8 +221,18 @@ def read_genome(folder: str | PathLike[str]) -> dict[str, Any]:
     dict
         ``fasta``, ``assembly``, ``fingerprint``, ``contigs``; empty if it is not recorded.
     """
+    return _summary(folder).get("genome", {})
+
+
+def read_formats(folder: str | PathLike[str]) -> dict[str, str]:
+    """Read as which format each region file of an extracted folder was read; empty if unknown."""
+    return _summary(folder).get("read_as", {})
+
+
+def _summary(folder: str | PathLike[str]) -> dict[str, Any]:
+    """Read the summary in a folder, or in the one its shard lies in."""
     for place in (Path(folder), Path(folder).resolve().parent):
         if (place / "summary.json").is_file():
             path = place / "summary.json"
-            return records.read(path, records.Extraction, "extract again").get("genome", {})
+            return records.read(path, records.Extraction, "extract again")
     return {}

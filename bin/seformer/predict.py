@@ -302,7 +302,7 @@ def write_merged(regions: Path, shards: Sequence[Path], out: Path) -> None:
         open(out / "predictions.tsv", "w", encoding="utf-8", newline="") as table,
         open(out / "predictions.bed", "w", encoding="utf-8", newline="") as bed,
     ):
-        header = True
+        header, read_as = True, ""
         # what is an error in the file was one before it was scored
         for part in iter_regions(regions, ROWS, labels=False, invalid="keep"):
             rows = list(islice(scores, len(part.regions)))
@@ -314,7 +314,7 @@ def write_merged(regions: Path, shards: Sequence[Path], out: Path) -> None:
                     do="score this file again: it was changed after it was scored",
                 )
             _write_part(part.own, part.regions, rows, columns, table, bed, header)
-            header = False
+            header, read_as = False, part.read_as
     if next(scores, None) is not None:
         raise UserError("there are more scores than regions", where=regions)
     summaries = []
@@ -323,7 +323,8 @@ def write_merged(regions: Path, shards: Sequence[Path], out: Path) -> None:
         summaries.append(records.read(beside, records.Predicted, again))
         if summaries[-1]["rows"] != length:
             raise UserError(f"it is not of the {length} rows beside it", where=beside, do=again)
-    files.write_json(add_summaries(summaries), out / "summary.json")
+    total = {**add_summaries(summaries), "read_as": read_as}
+    files.write_json(total, out / "summary.json")
 
 
 def score_columns(paths: Sequence[Path]) -> list[str]:

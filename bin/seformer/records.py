@@ -276,6 +276,7 @@ class Extraction(TypedDict, total=False):
     """summary.json of an extracted folder, as later stages read it."""
 
     genome: Genome
+    read_as: dict[Text, Text]
 
 
 class Pair(TypedDict, total=False):
@@ -306,6 +307,7 @@ class Audit(TypedDict, total=False):
     label_conflicts_between_samples: Count
     conflicts: Conflicts | None
     folds: list[Any]
+    read_as: dict[Text, dict[Text, Text]]
 
 
 class Scorer(TypedDict):
@@ -350,6 +352,7 @@ class Predicted(TypedDict):
     bases: Count
     windows: Count
     smallest_coverage: Share | None
+    read_as: NotRequired[Text]
 
 
 # ------------------------------------------------------------------------- explain

@@ -25,6 +25,7 @@ from seformer.extracted import (
     Extracted,
     check_sample_name,
     read_extracted,
+    read_formats,
     read_region_rows,
 )
 from seformer.loci import name_clusters, read_clusters
@@ -135,6 +136,7 @@ def split(
         audits.append(found)
         shares.append(measured)
     whole = audit.pool(audits, shares) if folds > 1 else audits[0]
+    whole["read_as"] = {_sample_name(source): read_formats(source.folder) for source in sources}
     with files.output_folder(out) as staging:
         _write(staging, sources, tables, audits)
         files.write_json(whole, staging / "audit.json")

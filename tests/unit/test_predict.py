@@ -221,3 +221,28 @@ def test_summaries_add_up():
     two = {"rows": 3, "unscored": {}, "smallest_coverage": None}
     total = add_summaries([one, two])
     assert total == {"rows": 5, "unscored": {"all_n": 1}, "smallest_coverage": 0.5}
+
+
+MACS = (
+    "chr\tstart\tend\tlength\tabs_summit\tfold_enrichment\tname\n"
+    'chr1\t51\t850\t800\t70\t4.5\t"a"b\nchr1\t7\t6\t0\t6\t1\tnone\nchr2\t1\t1000\t1000\t9\t4\tc"\n'
+)
+AS_BED = [["chr1", "50", "850", '"a"b'], ["chr2", "0", "1000", 'c"']]
+
+
+def test_own_numbers_stay_and_bed_counts_from_0_however_often_it_is_scored(place, tmp_path):
+    path = tmp_path / "macs_peaks.xls"
+    path.write_text(MACS)
+    for result in ("predictions.tsv", "predictions.bed", ""):
+        out = tmp_path / f"of_{path.name}"
+        genome = place / "genome.fa"
+        predict(place / "model", out, fasta=genome, regions=path, invalid_regions="drop")
+        if path.suffix != ".bed":
+            lines = (out / "predictions.tsv").read_text().splitlines()
+            assert ["\t".join(line.split("\t")[:7]) for line in lines] == MACS.splitlines()
+            assert lines[2].endswith("no_length")
+            said = json.loads((out / "summary.json").read_text())["read_as"]
+            assert said == "MACS peaks (.xls), starts counted from 1, as its column length says"
+        rows = [row.split("\t") for row in (out / "predictions.bed").read_text().splitlines()]
+        assert [row[:4] for row in rows] == AS_BED
+        path = out / result

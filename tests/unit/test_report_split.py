@@ -35,6 +35,15 @@ def test_units_and_drawn_regions_are_named(table):
     assert "K562:" not in words(data.counts([Sample("K562", regions=table)]))
 
 
+def test_the_base_that_was_assumed_is_said(table):
+    audit = AUDIT | {"read_as": {"K562": {"<b>.xls": "MACS peaks (.xls), starts counted from 1"}}}
+    results = Results({"K562": Sample("K562", regions=table)}, audit=audit)
+    section = next(data.sections(results))
+    assert (
+        "K562: &lt;b&gt;.xls was read as MACS peaks (.xls), starts counted from 1." in section.data
+    )
+
+
 def test_one_length_is_said_and_not_drawn(table):
     drawn = [section.id for section in data.sections(Results({"x": Sample("x", regions=table)}))]
     assert "data_length" in drawn

@@ -306,7 +306,9 @@ def test_files_have_every_input_row(sample, tmp_path):
         te=[("chr1", 50, 120)]
         + [(c, i, i + 100) for c in CHROMOSOMES for i in range(800, LENGTH, 1600)]
     )
-    split([folder], tmp_path / "s")
+    audit = split([folder], tmp_path / "s")
+    bed = "BED, starts counted from 0"
+    assert audit["read_as"] == {"a": {"a_se.bed": bed, "a_te.bed": bed}}
     source = read_extracted(folder).regions
     splits = files.read_table(tmp_path / "s/a/splits.tsv", SPLIT_COLUMNS)
     regions = files.read_table(tmp_path / "s/a/regions.tsv", (*COLUMNS, "cluster", "split"))

@@ -46,7 +46,7 @@ REASONS = {
 def sections(results: Results) -> Iterator[Section]:
     samples = results.with_("regions")
     if samples:
-        yield counts(samples)
+        yield counts(samples, (results.audit or {}).get("read_as", {}))
         dropped = drops(samples)
         if dropped:
             yield dropped
@@ -73,7 +73,9 @@ def one_length(sample: Sample) -> int | None:
     return int(lengths[0]) if len(lengths) == 1 else None
 
 
-def counts(samples: list[Sample]) -> Section:
+def counts(
+    samples: list[Sample], read_as: Mapping[str, Mapping[str, str]] | None = None
+) -> Section:
     rows = []
     for sample in samples:
         used = kept(sample)
@@ -94,7 +96,13 @@ def counts(samples: list[Sample]) -> Section:
         "table has under a hundred of either class, or classes whose lengths or GC differ so "
         "much that these alone tell them apart.",
         "html",
-        table([*head, "SE share"], rows) + "".join(map(_made, samples)),
+        table([*head, "SE share"], rows)
+        + "".join(map(_made, samples))
+        + "".join(
+            f"<p>{escape(name)}: {escape(file)} was read as {escape(form)}.</p>"
+            for name, files in (read_as or {}).items()
+            for file, form in files.items()
+        ),
     )
 
 

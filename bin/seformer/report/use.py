@@ -71,7 +71,12 @@ def calls(scored: Mapping[str, Predictions]) -> Section:
         "Calls",
         "Regions called super-enhancer, typical enhancer, or not scored (for instance without "
         "known bases); every row is in the table of predictions. A bad bar is almost all one "
-        "colour where you expect both, or has many regions not scored.",
+        "colour where you expect both, or has many regions not scored."
+        + "".join(
+            f" {escape(name)} was read as {escape(found.summary['read_as'])}."
+            for name, found in scored.items()
+            if "read_as" in found.summary
+        ),
         "bargraph",
         data,
         {
