@@ -269,10 +269,13 @@ def _nothing(source: Path) -> UserError:
     )
 
 
+BLANK = " \t,;"  # also what a spreadsheet writes of an empty row
+
+
 def _content(numbered: Iterator[tuple[int, str]], source: Path) -> Iterator[tuple[int, str]]:
-    """Drop empty lines; a spreadsheet writes the delimiters of empty rows."""
+    """Drop empty lines."""
     for number, line in numbered:
-        if not line.strip(" \t,;"):
+        if line[:1] in BLANK and not line.strip(BLANK):
             continue
         if "\0" in line:
             raise UserError(
@@ -330,7 +333,9 @@ def _read_layout(
             where=source,
             expected=f"one region per line, in at most {MAX_COLUMNS} columns",
         )
-    return layout, (item for item in chain(head, lines) if _is_region(item[1]))
+    every = chain(head, lines)
+    # one look at most lines: there may be millions
+    return layout, (item for item in every if item[1][0] not in '#"tb' or _is_region(item[1]))
 
 
 def _not_read(form: Format, source: Path, line: int) -> UserError:
@@ -433,9 +438,10 @@ def _with_header(header: _Header, head: list[tuple[int, str]], source: Path) -> 
 
 def _row_names(row: Sequence[str], width: int, place: Sequence[int]) -> bool:
     """Whether a row has one cell more than the header, in front: R's row names."""
-    if len(row) != width + 1 or not all(formats.whole(row[i + 1]) for i in place):
+    if len(row) != width + 1:
         return False
-    return row[-1] != "" or not all(formats.whole(row[i]) for i in place)
+    here, behind = ([formats.whole(row[i + shift]) for i in place] for shift in (0, 1))
+    return all(behind) and not all(here)
 
 
 def _counted(layout: _Layout, rows: list[list[str]]) -> _Layout:
@@ -483,7 +489,7 @@ def _without_header(head: list[tuple[int, str]], said: Format | None, source: Pa
         )
     names = columns + tuple(f"column_{i + 1}" for i in range(len(columns), width))
     header = _Header(list(names[:width]), delimiter, quoted)
-    return _layout(form, header, rows[0], len(_without_empty_end(rows[0])))
+    return _counted(_layout(form, header, rows[0], len(_without_empty_end(rows[0]))), rows)
 
 
 def _layout(form: Format, header: _Header, row: Sequence[str], fewest: int) -> _Layout:

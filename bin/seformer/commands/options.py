@@ -96,7 +96,8 @@ RenameChromosomes = Annotated[
 InvalidRegions = Annotated[
     str,
     typer.Option(
-        "--invalid-regions", help="Regions outside the genome: error, or drop (and count)."
+        "--invalid-regions",
+        help="Regions outside the genome or without length: error, or drop (and count).",
     ),
 ]
 
