@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from seformer.errors import UserError
+from seformer.errors import UserError, visible
 from seformer.regions import read_regions
 
 UNITS = ("region", "window", "constituent")
@@ -100,7 +100,7 @@ def cut(
                 expected="constituents of the same regions, in the same assembly",
             )
         cut = whole.iloc[row].assign(start=inside["start"], end=inside["end"], line=inside["line"])
-        cut = cut.assign(source=units.constituents.name, path=str(units.constituents))
+        cut = cut.assign(source=visible(units.constituents.name), path=str(units.constituents))
     cut["parent"] = place.to_numpy()[row]
     cut["name"] = cut["name"] + "/" + (cut.groupby(level=0).cumcount() + 1).astype(str)
     without = whole.drop(index=whole.index[np.unique(row)]).assign(drop_reason=NO_CONSTITUENT)
