@@ -244,7 +244,7 @@ def _rules(
 
 def _stretches(path: Path, rules: _Rules, read_as: dict[str, str]) -> Iterator[pd.DataFrame]:
     for part in iter_regions(path, ROWS, labels=False, invalid=bad_lines(rules.invalid)):
-        read_as[path.name] = part.read_as
+        read_as[visible(path.name)] = part.read_as
         # a name may hold bytes that no text can
         name, place = visible(part.source.name), visible(str(part.source))
         yield part.regions.assign(source=name, path=place, parent="")
@@ -257,7 +257,7 @@ def _training_table(
     tables = []
     for path, label in zip(paths, (1, 0), strict=False):
         table = read_regions(path, labels=not apart, invalid=bad_lines(rules.invalid), own=BLOCKS)
-        read_as[path.name] = table.read_as
+        read_as[visible(path.name)] = table.read_as
         rows = table.regions.assign(source=visible(path.name), path=visible(str(path)))
         if set(BLOCKS) <= set(table.own.columns):
             rows = rows.join(table.own[list(BLOCKS)])
