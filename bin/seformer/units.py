@@ -100,8 +100,8 @@ def cut(
                 expected="constituents of the same regions, in the same assembly",
             )
         cut = whole.iloc[row].assign(start=inside["start"], end=inside["end"], line=inside["line"])
-        name, place = visible(units.constituents.name), visible(str(units.constituents))
-        cut = cut.assign(source=name, path=place)
+        source, path = visible(units.constituents.name), visible(str(units.constituents))
+        cut = cut.assign(source=source, path=path)
     cut["parent"] = place.to_numpy()[row]
     cut["name"] = cut["name"] + "/" + (cut.groupby(level=0).cumcount() + 1).astype(str)
     without = whole.drop(index=whole.index[np.unique(row)]).assign(drop_reason=NO_CONSTITUENT)
