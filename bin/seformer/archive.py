@@ -12,10 +12,10 @@ import os
 import shutil
 import stat
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from seformer.atomic import atomic_path, output_folder, temporary_folder
 from seformer.errors import UserError
 
 __all__ = ["opened", "pack", "unpack", "unpack_whole"]
@@ -47,9 +47,6 @@ def pack(folder: str | os.PathLike[str], archive: str | os.PathLike[str]) -> Non
     UserError
         If the folder is no model folder, or holds a link or a kind of file that `unpack` refuses.
     """
-    # the loaders import pandas and torch; the command line must not
-    from seformer.files import atomic_path
-
     folder = Path(folder)
     if not (folder / CONFIG_FILE).is_file():
         raise UserError("this is not a model folder", where=folder, expected=CONFIG_FILE)
@@ -113,13 +110,14 @@ def opened(model: str | os.PathLike[str]) -> Iterator[Path]:
     if not model.is_file():
         yield model
         return
-    with tempfile.TemporaryDirectory(prefix="seformer-model-") as temporary:
+    with temporary_folder() as temporary:
         yield unpack(model, temporary)
 
 
 def unpack_whole(archive: str | os.PathLike[str], out: str | os.PathLike[str]) -> None:
     """Unpack a model archive into the folder ``out``, whole or not at all; see `unpack`."""
-    from seformer.files import existing_file, output_folder
+    # it imports pandas; the command line must not
+    from seformer.files import existing_file
 
     with opened(existing_file(archive)) as folder, output_folder(out) as staging:
         shutil.copytree(folder, staging, dirs_exist_ok=True)

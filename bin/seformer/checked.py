@@ -54,17 +54,17 @@ def save(folder: Path, stem: str, tensors: dict[str, torch.Tensor], record: dict
     OSError
         If it cannot be written, for instance since the disk is full.
     """
-    older = list(folder.glob(f"{stem}-*.safetensors"))
+    # earlier versions left partial files, if they were killed
+    older = [p for kept in (f"{stem}-*.safetensors", ".*.partial") for p in folder.glob(kept)]
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{stem}.{os.getpid()}.partial"
-    try:
+    # of whatever stem, so that what was left for other data goes as well
+    with files.staging_folder(folder, "partial") as staging:
+        partial = staging / stem
         write(tensors, partial, {"record": json.dumps(record)})
         files.sync(partial)
         target = folder / f"{stem}-{files.sha256(partial)[:DIGEST_LENGTH]}.safetensors"
         os.replace(partial, target)
         files.sync(folder)
-    finally:
-        partial.unlink(missing_ok=True)
     for path in older:
         if path != target:
             path.unlink(missing_ok=True)

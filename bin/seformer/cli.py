@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import errno
-import importlib
-import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
-
-import typer
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import seformer
-from seformer.errors import UserError
+from seformer.errors import UserError, visible
+
+if TYPE_CHECKING:
+    import typer
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # until `main` takes over, nothing is there that would have to be taken back or said
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # command line order is the way of the data; each module in `commands` defines one function
 COMMANDS = (
@@ -49,9 +54,12 @@ OUT_OF_GPU_MEMORY = (
     75,
 )
 MAKE_ROOM = " What to do: make room on the disk, and run it again."
-# how pysam and numpy say that not all was written; they give no number
-CUT_SHORT = ("BGZFile", "requested and")
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# how numpy says that not all was written; it gives no number
+CUT_SHORT = "requested and"
+MORE_FILES = " What to do: allow more open files, with: ulimit -n 1024"
+ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), MAKE_ROOM) | dict.fromkeys(
+    (errno.EMFILE, errno.ENFILE), MORE_FILES
+)
 # how often a thread looks for work before it sleeps. OpenMP's own 300,000 is a time slice burnt at
 # every operation wherever other programs want the processors too: two threads are then five times
 # slower than one. So few cost a machine of one's own nothing that can be measured
@@ -59,12 +67,14 @@ SPINS = "10000"
 # oneDNN keeps code for so many shapes of a layer's input, and the layers of one batch share a few.
 # Its own 1,024, some of a megabyte, would grow with every batch of another length
 SHAPES = "16"
-# click's exception, from click itself or from the copy of it inside newer typers
-USAGE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
 def build_app() -> typer.Typer:
     """Assemble the application; the commands' heavy imports happen when they run."""
+    import importlib
+
+    import typer
+
     app = typer.Typer(
         name="seformer",
         help=seformer.__doc__,
@@ -94,9 +104,13 @@ def build_app() -> typer.Typer:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; a user's mistake is one message and exit code 2, never a traceback."""
-    from seformer import logs
-
-    logs.set_up(verbose=bool(os.environ.get("SEFORMER_DEBUG")))
+    # stage 2 has a handler of its own for the time of its training
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # what a shell or nohup has its commands ignore, they ignore
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, _stopped)
+    _open_closed_streams()
     # before torch is imported: its libraries read these once
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
@@ -104,18 +118,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if "--version" in arguments[:1]:
         arguments = ["--version", "models"]
-    # told to stop, a command takes its unfinished files back; stage 2 has a handler of its own
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminated)
     try:
+        _require_readable_names(arguments)
+        from seformer import logs
+
+        logs.set_up(verbose=bool(os.environ.get("SEFORMER_DEBUG")))
         status = build_app()(args=list(arguments), standalone_mode=False)
+        sys.stdout.flush()
     except UserError as error:
         _fail(str(error), 2)
-    except typer.Abort:
-        _fail("Stopped.", 130)
-    except USAGE_ERROR as error:
-        error.show()
-        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _fail("Stopped.", 130)
     except MemoryError:
@@ -126,27 +137,95 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _fail(*OUT_OF_GPU_MEMORY)
         if "DefaultCPUAllocator: can't allocate memory" in str(error):
             _fail(*OUT_OF_MEMORY)
-        raise
+        _end_for_typer(error)
+    except BrokenPipeError:
+        # whoever read the output has gone, and wants no more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(128 + signal.SIGPIPE)
     except OSError as error:
-        # pysam tries again to write when its object goes, and would say it all over
+        # files of libraries that are closed late would say it all over
         sys.unraisablehook = sys.excepthook = lambda *_: None
-        if any(words in str(error) for words in CUT_SHORT):
+        if CUT_SHORT in str(error):
             _fail(f"a file that is being made cannot be written to its end.{MAKE_ROOM}", 1)
         if error.errno is None or os.environ.get("SEFORMER_DEBUG"):
             sys.unraisablehook, sys.excepthook = sys.__unraisablehook__, sys.__excepthook__
             raise
         place = f"{error.filename}: " if error.filename else ""
-        _fail(f"{place}{error.strerror}.{MAKE_ROOM if error.errno in FULL else ''}", 1)
+        _fail(visible(f"{place}{error.strerror}.{ADVICE.get(error.errno, '')}"), 1)
+    except UnicodeEncodeError as error:
+        if error.reason != "surrogates not allowed":
+            raise
+        _fail(str(_unreadable(error.object)), 2)
+    except ImportError as error:
+        # few open files or little memory; a module that is not there is a fault of the set-up
+        if isinstance(error, ModuleNotFoundError) or os.environ.get("SEFORMER_DEBUG"):
+            raise
+        _fail(f"a library cannot be loaded ({str(error).splitlines()[0]}).", 1)
+    except Exception as error:
+        _end_for_typer(error)
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _terminated(number: int, _frame: object) -> None:
-    raise SystemExit(128 + number)
+def _end_for_typer(error: Exception) -> None:
+    """End as typer would. Its exceptions are click's, or those of its own copy of click."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "ClickException" in kinds:
+        error.show()
+        sys.exit(error.exit_code)
+    if "Abort" in kinds:
+        _fail("Stopped.", 130)
+    raise error
+
+
+def _stopped(number: int, frame: object) -> None:
+    """End for a signal. What is unfinished goes first, if anything can have been begun."""
+    if (atomic := sys.modules.get("seformer.atomic")) and hasattr(atomic, "end_at_once"):
+        atomic.end_at_once(number, frame)
+    if number == signal.SIGINT:
+        with suppress(OSError):
+            os.write(2, b"seformer: error: Stopped.\n")
+    os._exit(128 + number)
+
+
+def _open_closed_streams() -> None:
+    """Give closed standard streams (``2>&-``) to nobody, so that no file of ours gets their number.
+
+    Nothing that is said there would be more than lost.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, closefd=False))
+
+
+def _require_readable_names(arguments: Sequence[str]) -> None:
+    """Refuse names that cannot be written into tables: htslib and others fail on them midway."""
+    for text in (*arguments, os.getcwd()):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise _unreadable(text) from error
+
+
+def _unreadable(name: str) -> UserError:
+    return UserError(
+        f"the name {name!r} is not UTF-8",
+        expected="names of files and folders in UTF-8",
+        do="rename it, for instance with: convmv",
+    )
 
 
 def _fail(message: str, code: int) -> None:
-    logging.getLogger("seformer").debug("stopped", exc_info=True)
-    sys.stderr.write(f"seformer: error: {message}\n")
+    import logging
+
+    with suppress(OSError):
+        logging.getLogger("seformer").debug("stopped", exc_info=True)
+        sys.stderr.write(f"seformer: error: {message}\n")
+        sys.stderr.flush()
     sys.exit(code)
 
 

@@ -26,6 +26,7 @@ from seformer.errors import UserError
 from seformer.extracted import read_extracted
 from seformer.measure import CONTAINMENT, MODEL, Judged, evaluate, judge
 from seformer.modelfolder import (
+    OWN_FILES,
     Calibration,
     Model,
     SplitRecord,
@@ -81,6 +82,7 @@ def run(
     check_options(calibration, threshold_by, prevalence)
     models = [models] if isinstance(models, str | Path) else models
     names = baselines.check_names(baseline_names)
+    files.require_writable(out)
     data = open_dataset(extracted, splits)
     check_test_part(data, splits)
     place = resolve_device(device)
@@ -162,7 +164,7 @@ def write(
     found["verdict"] = [finding._asdict() for finding in verdict.judge_test(found)]
     for finding in found["verdict"]:
         logger.info("%s %s", finding["topic"], finding["text"])
-    with files.output_folder(out) as staging:
+    with files.output_folder(out, own=[f"model/{name}" for name in OWN_FILES]) as staging:
         save_model(model, staging / "model")
         card = modelcard.write(model.settings, found, sizes)
         (staging / "model" / "README.md").write_text(card, encoding="utf-8")

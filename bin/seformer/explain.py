@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import errno
 import logging
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -104,10 +103,13 @@ def explain(
         raise UserError("give either --regions or --extracted, not both")
     settings = settings or Settings()
     sizes = read_sizes(fasta, chrom_sizes)
-    with files.output_folder(out) as staging, tempfile.TemporaryDirectory() as temporary:
+    with (
+        files.output_folder(out, own=[TRACK_FILE, BEDGRAPH_FILE]) as staging,
+        files.temporary_folder() as temporary,
+    ):
         loaded = load_model(model, resolve_device(device))
         if extracted is None:
-            extracted = Path(temporary) / "extracted"
+            extracted = temporary / "extracted"
             extract(
                 fasta,
                 extracted,
@@ -307,6 +309,7 @@ def merge(
     """
     if not shards:
         raise UserError("no shard is given", expected="folders written by `seformer explain`")
+    files.require_writable(out)
     shards = in_order(shards)
     tables = [read_table(shard) for shard in shards]
     table = pd.concat(tables, ignore_index=True)
@@ -325,7 +328,7 @@ def merge(
     for shard in shards:
         open_values(shard)  # lengths are believed below
     sizes = read_sizes(fasta, chrom_sizes)
-    with files.output_folder(out) as staging:
+    with files.output_folder(out, own=[TRACK_FILE, BEDGRAPH_FILE]) as staging:
         lengths = (table["end"] - table["start"])[kept].tolist()
         with tracks.ValuesWriter(staging / tracks.VALUES_FILE, lengths) as writer:
             for shard in shards:

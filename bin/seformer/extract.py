@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import re
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from os import PathLike
@@ -43,6 +41,12 @@ MIN_LENGTH_UNLABELLED = 10
 # masked repeats are N in some published sets, so only what is next to nothing else is dropped
 MAX_N_FRACTION = 0.97
 ROWS = 50_000
+# an earlier run with other shards must not leave any of its own among the new ones
+OWN_FILES = tuple(
+    folder + name
+    for folder in ("", "shard_[0-9]*/")
+    for name in ("regions.tsv", "sequences.fa.gz", "summary.json")
+)
 BATCH_BASES = 2**22
 # above this share of regions past the ends, the assembly is more likely wrong than the regions
 WRONG_ASSEMBLY = 0.01
@@ -120,6 +124,7 @@ def extract(
     units.check()
     negatives.check()
     check_sample_name(sample, "--sample")
+    files.require_writable(out)
     paths = [Path(p) for p in (regions, super_enhancers, typical_enhancers) if p is not None]
     rules = _rules(rename_chromosomes, invalid_regions, min_length, max_n_fraction, not unlabelled)
     read_as: dict[str, str] = {}
@@ -137,7 +142,7 @@ def extract(
                 table = add_random(table, genome, matched, negatives)
             table = _mark_training(_mark(table, genome, matched, rules))
             stretches = iter([_match(table, genome, rules, negatives)])
-        with files.output_folder(out) as staging:
+        with files.output_folder(out, own=OWN_FILES) as staging:
             count = _write(stretches, genome, staging, sample, rules, shard_bases)
             summary = {
                 "sample": sample,
@@ -149,8 +154,6 @@ def extract(
             }
             _require_usable(summary, paths, rules)
             files.write_json(summary, staging / "summary.json")
-            if shard_bases is not None:
-                _remove_stale_shards(Path(out), staging)
     _log(summary)
     return summary
 
@@ -464,13 +467,6 @@ def _require_usable(summary: dict, paths: list[Path], rules: _Rules) -> None:
                 where=" and ".join(map(str, paths)),
                 expected="both super-enhancers and typical enhancers",
             )
-
-
-def _remove_stale_shards(out: Path, staging: Path) -> None:
-    """An earlier run with smaller shards must not leave any among the new ones."""
-    for old in out.glob("shard_*"):
-        if re.fullmatch(r"shard_\d{4,}", old.name) and not (staging / old.name).exists():
-            shutil.rmtree(old)
 
 
 def _log(summary: dict) -> None:

@@ -1,19 +1,14 @@
-"""Reading and writing at the edge: atomic results, tables, JSON, checksums."""
+"""Reading and writing at the edge: text, tables, JSON, checksums."""
 
 from __future__ import annotations
 
 import contextlib
 import csv
-import fcntl
-import glob
 import gzip
 import hashlib
 import io
 import json
 import os
-import shutil
-import tempfile
-import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,10 +17,39 @@ from typing import Any, TextIO
 
 import pandas as pd
 
+from seformer.atomic import (
+    atomic_path,
+    output_folder,
+    require_whole,
+    require_writable,
+    staging_folder,
+    sync,
+    temporary_folder,
+)
 from seformer.errors import UserError
 
+__all__ = [
+    "atomic_path",
+    "existing_file",
+    "is_gzipped",
+    "numbered_lines",
+    "open_text",
+    "output_folder",
+    "read_json",
+    "read_object",
+    "read_table",
+    "require_writable",
+    "sha256",
+    "small_file",
+    "staging_folder",
+    "sync",
+    "temporary_folder",
+    "unpacked",
+    "write_json",
+    "write_table",
+]
+
 GZIP_MAGIC = b"\x1f\x8b"
-STAGING = "staging-"
 MAX_SMALL_BYTES = 64 * 2**20
 # what a column of a table holds; a ratio may be infinite
 WHOLE, COUNT, NUMBER, RATIO = "int64", "Int64", "float64", "float"
@@ -86,6 +110,7 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
         )
     if not os.access(path, os.R_OK):
         raise UserError("the file cannot be read", where=path, do="check its permissions")
+    require_whole(path)
     return path
 
 
@@ -125,8 +150,8 @@ def unpacked(path: Path) -> Iterator[Path]:
     if not is_gzipped(path):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="seformer-unpacked-") as folder:
-        plain = Path(folder) / "plain"
+    with temporary_folder() as folder:
+        plain = folder / "plain"
         try:
             with _Unpacked(path, "rb") as packed, open(plain, "wb") as out:
                 while block := packed.read1(MAX_LINE):
@@ -233,121 +258,6 @@ def numbered_lines(text: TextIO, source: Path) -> Iterator[tuple[int, str]]:
         number += len(lines)
     if rest:
         yield number, rest
-
-
-def sync(path: Path) -> None:
-    """Have a file's content on the disk before it gets its final name, or a folder's names."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; rename it onto ``path`` on success.
-
-    A reader sees the old file or the whole new one, never a part.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(descriptor)
-    partial = Path(name)
-    try:
-        yield partial
-        # mkstemp makes private files; results follow the user's umask
-        partial.chmod(0o666 & ~_umask())
-        sync(partial)
-        os.replace(partial, path)
-        sync(path.parent)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def output_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a staging folder; move its content into ``out`` on success, else leave nothing.
-
-    A new ``out`` appears whole, by one rename. Files already there under the same names are
-    replaced one rename at a time. Staging folders of runs that were killed are removed.
-
-    Raises
-    ------
-    UserError
-        If ``out`` cannot be written.
-    """
-    out = Path(out)
-    if out.exists() and not out.is_dir():
-        raise UserError(
-            "this is no folder", where=out, expected="a folder for the results", do="name another"
-        )
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(out)
-        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.{STAGING}", dir=out.parent))
-        lock = _lock(staging)
-    except OSError as error:
-        raise UserError(
-            f"the results cannot be written here ({error.strerror})",
-            where=out,
-            do="choose another --out folder",
-        ) from error
-    try:
-        yield staging
-        _publish(staging, out)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-        if lock is not None:
-            os.close(lock)
-
-
-def _publish(staging: Path, out: Path) -> None:
-    files = sorted(p for p in staging.rglob("*") if p.is_file())
-    for path in files:
-        sync(path)
-    for folder in {path.parent for path in files}:
-        sync(folder)
-    if files and not out.exists():
-        # mkdtemp makes private folders; results follow the user's umask
-        staging.chmod(0o777 & ~_umask())
-        with contextlib.suppress(OSError):  # another run was first: file by file below
-            os.rename(staging, out)
-            sync(out.parent)
-            return
-    for source in files:
-        target = out / source.relative_to(staging)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(source, target)
-        sync(target.parent)
-
-
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
-
-
-def _lock(folder: Path) -> int | None:
-    """Hold a lock on a folder for as long as this process lives; None if another one has it."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _remove_abandoned(out: Path) -> None:
-    """Remove staging folders for ``out`` whose process is gone: a killed one cannot do it."""
-    for folder in out.parent.glob(f".{glob.escape(out.name)}.{STAGING}*"):
-        with contextlib.suppress(OSError):
-            # one that was made this minute may not have its lock yet
-            if time.time() - folder.stat().st_mtime > 60 and (lock := _lock(folder)) is not None:
-                shutil.rmtree(folder, ignore_errors=True)
-                os.close(lock)
 
 
 def write_json(value: Any, path: str | os.PathLike[str]) -> None:

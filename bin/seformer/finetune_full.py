@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from seformer.frozen import backbone_digest
 from seformer.logs import progress
 from seformer.lora import add_adapters, merge_adapters
 from seformer.minibatches import epoch_batches, micro_batches
-from seformer.modelfolder import Model, load_model, save_model
+from seformer.modelfolder import OWN_FILES, Model, load_model, save_model
 from seformer.score import DEFAULT_BATCH_TOKENS
 from seformer.store import TokenStore, build_store, store_margins
 from seformer.training import (
@@ -89,6 +88,7 @@ def finetune_full(
         After SIGTERM, once the checkpoint is written.
     """
     check_rate(learning_rate)
+    files.require_writable(out)
     data = open_dataset(extracted, splits)
     place = resolve_device(device)
     start = load_model(model, place)
@@ -108,8 +108,8 @@ def finetune_full(
     if resolved.lora_rank:
         add_adapters(start.classifier.backbone, resolved.lora_rank, resolved.seed)
     keeper = Keeper(kept, checkpoint_minutes * 60)
-    with tempfile.TemporaryDirectory() as folder:
-        stores = build_stores(data, start, Path(folder))
+    with files.temporary_folder() as folder:
+        stores = build_stores(data, start, folder)
         trainer = Trainer(start, data, stores, resolved, batch_tokens)
         train_full(trainer, keeper)
     if not trainer.accelerator.is_main_process:
@@ -121,7 +121,7 @@ def finetune_full(
     }
     if start.classifier.spectrum is not None:
         start.settings.training["spectrum"]["weight"] *= weigh(start, data, batch_tokens)
-    with files.output_folder(out) as staging:
+    with files.output_folder(out, own=OWN_FILES) as staging:
         save_model(start, staging)
         trainer.history.write(staging / "history.tsv")
     keeper.clear()

@@ -21,6 +21,7 @@ from seformer.extracted import read_genome
 from seformer.fit_spectrum import fill, fit_spectrum, weigh
 from seformer.frozen import firsts, frozen_features, strands_of, take
 from seformer.modelfolder import (
+    OWN_FILES,
     Assembly,
     Model,
     TrainingRange,
@@ -91,6 +92,7 @@ def finetune_head(
         If the data, the model or an option cannot be used.
     """
     check_rate(learning_rate)
+    files.require_writable(out)
     data = open_dataset(extracted, splits)
     place = resolve_device(device)
     backbone, tokenizer, origin = build_backbone(model, seed=seed)
@@ -136,7 +138,7 @@ def finetune_head(
     if fitted:
         weight = weigh(fresh, data, batch_tokens)
         fresh.settings.training["spectrum"] = {"C": fitted.strength, "weight": weight}
-    with files.output_folder(out) as staging:
+    with files.output_folder(out, own=OWN_FILES) as staging:
         save_model(fresh, staging)
         history.write(staging / "history.tsv")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import tempfile
 from pathlib import Path
 
 import torch
 
 from seformer import checked
 from seformer.ahead import ahead
+from seformer.atomic import temporary_folder
 from seformer.dataset import TRAINING_PARTS, LabelledDataset
 from seformer.logs import progress
 from seformer.modelfolder import Model
@@ -65,9 +65,9 @@ def backbone_digest(model: Model) -> str:
     """
     backbone = model.classifier.backbone
     state = hashlib.sha256(json.dumps(backbone.config, sort_keys=True).encode())
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         model.tokenizer.save(folder)
-        for path in sorted(Path(folder).iterdir()):
+        for path in sorted(folder.iterdir()):
             state.update(path.name.encode() + path.read_bytes())
     for key, value in sorted(backbone.published_state().items()):
         state.update(key.encode())

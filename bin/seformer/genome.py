@@ -11,7 +11,6 @@ import itertools
 import logging
 import shutil
 import struct
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
@@ -23,7 +22,7 @@ import pysam
 from seformer import assemblies
 from seformer.blocks import PlainFile, open_bytes
 from seformer.errors import UserError
-from seformer.files import atomic_path, existing_file, is_gzipped
+from seformer.files import atomic_path, existing_file, is_gzipped, temporary_folder
 from seformer.letters import Letters, Record, clean, read_index
 
 logger = logging.getLogger(__name__)
@@ -61,7 +60,7 @@ class Genome:
         self._bgzipped = is_gzipped(self.path)
         if self._bgzipped:
             _require_bgzip(self.path)
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._temporary = contextlib.ExitStack()
         self._letters: Letters | None = None
         index, blocks = self._index()
         self._letters = Letters(self.path, index, blocks if self._bgzipped else None)
@@ -79,9 +78,7 @@ class Genome:
         if self._letters is not None:
             self._letters.close()
             self._letters = None
-        if self._temporary is not None:
-            self._temporary.cleanup()
-            self._temporary = None
+        self._temporary.close()
 
     @property
     def assembly(self) -> str | None:
@@ -203,8 +200,7 @@ class Genome:
 
     def _build(self, wanted: Sequence[Path]) -> tuple[Path, Path]:
         """Index through a symlink in a temporary folder, then put the index beside the FASTA."""
-        self._temporary = tempfile.TemporaryDirectory(prefix="seformer-index-")
-        link = Path(self._temporary.name) / self.path.name
+        link = self._temporary.enter_context(temporary_folder()) / self.path.name
         link.symlink_to(self.path.resolve())
         try:
             # opening indexes; pysam.faidx would print to standard output

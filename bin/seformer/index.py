@@ -6,9 +6,8 @@ import logging
 from os import PathLike
 from pathlib import Path
 
-import pysam
-
 from seformer import files
+from seformer.blocks import BgzipWriter
 from seformer.errors import UserError
 from seformer.genome import Genome
 
@@ -55,6 +54,6 @@ def index_genome(
 
 def _compress(source: Path, target: Path) -> None:
     """Copy a text file, plain or gzipped, into BGZF (SAM specification 4.1)."""
-    with files.open_text(source) as text, pysam.BGZFile(str(target), "wb") as blocks:
+    with files.open_text(source) as text, BgzipWriter(target) as blocks:
         while chunk := text.read(CHUNK):
             blocks.write(chunk.encode())

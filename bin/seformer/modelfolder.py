@@ -36,6 +36,20 @@ HEAD_PREFIX = "seformer_head."
 ATTENTION_PREFIX = "window_pooling."
 SPECTRUM_PREFIX = "kmer_spectrum."
 MEMBERS_FOLDER = "members"
+# a model of another tokeniser, or an ensemble of more members, leaves none of these behind
+OWN_FILES = tuple(
+    folder + name
+    for folder in ("", f"{MEMBERS_FOLDER}/*/")
+    for name in (
+        "config.json",
+        "vocab.txt",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        SETTINGS_FILE,
+        WEIGHTS_FILE,
+    )
+)
 LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "captum", "pysam")
 
 

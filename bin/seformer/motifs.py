@@ -113,9 +113,10 @@ def motifs(
     UserError
         If a file cannot be used or a tool is not installed.
     """
+    files.require_writable(out)
     known = read_motifs(motif_file)
     track = gather(attributions)
-    with files.output_folder(out) as staging:
+    with files.output_folder(out, own=["logos/*.png"]) as staging:
         seqlets = find_seqlets(track, threshold)
         background = draw_background(track, seqlets, seed)
         seqlets = match(seqlets, track, known, threads)

@@ -161,6 +161,7 @@ def pool(
     UserError
         If the folds do not belong together.
     """
+    files.require_writable(out)
     folds = [read_fold(Path(folder)) for folder in folders]
     check_folds(folds)
     sample = sample or folds[0].metrics["sample"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -64,7 +63,7 @@ def predict(
     if (extracted is None) == (fasta is None or regions is None):
         raise UserError("give either --fasta with --regions, or --extracted")
     check_prevalence(prevalence)
-    with files.output_folder(out) as staging, tempfile.TemporaryDirectory() as temporary:
+    with files.output_folder(out) as staging, files.temporary_folder() as temporary:
         loaded = load_model(model, device)
         if extracted is not None:
             write_scores(loaded, extracted, staging, prevalence, batch_tokens)
@@ -73,7 +72,7 @@ def predict(
             loaded,
             fasta,
             regions,
-            Path(temporary),
+            temporary,
             prevalence=prevalence,
             rename_chromosomes=rename_chromosomes,
             invalid_regions=invalid_regions,

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pysam
 
+from seformer.blocks import BgzipWriter
 from seformer.errors import UserError
 from seformer.files import output_folder
 from seformer.genome import Genome
@@ -118,7 +118,7 @@ def simulate(out: str | PathLike[str], *, seed: int = 1, size: str = "tiny") -> 
     enhancers: list[Enhancer] = []
     truth: list[Planted] = []
     with output_folder(out) as staging:
-        with pysam.BGZFile(str(staging / "genome.fa.gz"), "wb") as fasta:
+        with BgzipWriter(staging / "genome.fa.gz") as fasta:
             for chrom, length in lengths.items():
                 genome = _background(length, rng)
                 placed = list(_place(chrom, length, rng))

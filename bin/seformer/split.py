@@ -32,6 +32,9 @@ from seformer.loci import name_clusters, read_clusters
 
 SPLIT_BY = ("auto", "chromosomes", "clusters", "file")
 MIN_PER_CLASS = 5
+# an earlier split of more folds, or with folds and now without, leaves none of these behind
+TABLES = ("regions.tsv", "splits.tsv", "folds.tsv")
+OF_FOLDS = ("fold_[0-9]*/audit.json", *(f"fold_[0-9]*/*/{name}" for name in TABLES))
 PLACE = ["chrom", "start", "end"]
 # what a split adds to a region
 ADDED = ("cluster", "split", "conflict", "train_containment")
@@ -102,6 +105,7 @@ def split(
     """
     _check_options(split_by, clusters, splits, extracted, test_fraction, validation_fraction)
     _check_folds(folds, conflict_rule, test_chromosomes, validation_chromosomes)
+    files.require_writable(out)
     sources = [read_extracted(folder) for folder in extracted]
     rows = _join(sources, extracted, folds)
     rows["cluster"] = name_clusters(rows, read_clusters(rows, clusters))
@@ -137,7 +141,8 @@ def split(
         shares.append(measured)
     whole = audit.pool(audits, shares) if folds > 1 else audits[0]
     whole["read_as"] = {_sample_name(source): read_formats(source.folder) for source in sources}
-    with files.output_folder(out) as staging:
+    own = [f"{_sample_name(source)}/{name}" for source in sources for name in TABLES]
+    with files.output_folder(out, own=[*own, *OF_FOLDS]) as staging:
         _write(staging, sources, tables, audits)
         files.write_json(whole, staging / "audit.json")
     audit.log(whole)

@@ -73,6 +73,7 @@ def transfer(
     UserError
         If the files are not of the same samples and folds.
     """
+    files.require_writable(out)
     folders = {_sample_of(Path(path) / "regions.tsv"): Path(path) for path in extracted}
     tables = _by_sample((_sample_of(Path(path)), Path(path)) for path in splits)
     trained = _by_sample((read_settings(Path(path)).sample, Path(path)) for path in models)

@@ -19,6 +19,7 @@ import pandas as pd
 import pysam
 
 from seformer import files, intervals
+from seformer.blocks import BgzipWriter
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.files import existing_file
@@ -496,7 +497,7 @@ def write_vcf(
     first: dict[tuple[int, int], Scored] = {}
     for s in scored:
         first.setdefault((s.allele.record, s.allele.index), s)
-    with pysam.BGZFile(str(path), "wb") as handle:
+    with BgzipWriter(path) as handle:
         for line in _header_lines(header):
             handle.write(line.encode() + b"\n")
         for number, record in enumerate(records):

@@ -20,7 +20,7 @@ import torch
 from corpus import listing, run, sound_inputs
 from stages import check_after, file_limit, interrupted, limited, reference, words
 
-from seformer import checked, files
+from seformer import atomic, checked, files
 from seformer import frozen as frozen_module
 from seformer.dataset import open_dataset
 from seformer.errors import UserError
@@ -82,15 +82,14 @@ def test_a_stage_that_is_stopped(stage, number, good, tmp_path):
 
 
 def test_what_a_killed_run_left_is_removed_and_a_running_ones_is_not(tmp_path):
-    old, running = (tmp_path / f".out.{files.STAGING}{name}" for name in ("old", "running"))
-    for folder in (old, running):
-        folder.mkdir()
-        os.utime(folder, (time.time() - 3600,) * 2)
-    lock = files._lock(running)
-    with files.output_folder(tmp_path / "out") as staging:
-        (staging / "x").write_text("x")
-        assert not old.exists() and running.exists()
-    os.close(lock)
+    """At once, whatever its age: a running one is known by its lock."""
+    with atomic.staging_folder(tmp_path, "out") as running:
+        old = tmp_path / f".out.{atomic.STAGING}old"
+        old.mkdir()
+        with files.output_folder(tmp_path / "out") as staging:
+            (staging / "x").write_text("x")
+            assert not old.exists() and running.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["x"]
 
 

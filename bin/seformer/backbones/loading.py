@@ -17,6 +17,7 @@ import safetensors
 import safetensors.torch
 import torch
 
+from seformer import checked
 from seformer.backbones.base import Backbone
 from seformer.backbones.registry import CHECKSUMS, fitting
 from seformer.errors import UserError
@@ -286,7 +287,7 @@ def save_folder(folder: str | Path, config: dict[str, Any], state: dict[str, tor
     write_json(config, folder / "config.json")
     tensors = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in state.items()}
     with atomic_path(folder / "model.safetensors") as partial:
-        safetensors.torch.save_file(tensors, partial, metadata={"format": "pt"})
+        checked.write(tensors, partial, {"format": "pt"})
 
 
 def verify_checksums(folder: str | Path) -> None:

@@ -48,11 +48,12 @@ def run(
     UserError
         If nothing is found or a file is damaged.
     """
+    files.require_writable(out)
     found = collect([Path(folder) for folder in folders])
     if parameters is not None:
         found.parameters = files.read_object(parameters)
     sections = list(page(found))
-    with files.output_folder(out) as staging:
+    with files.output_folder(out, own=["[0-9][0-9]_*_mqc.json", VERSIONS_FILE]) as staging:
         for order, section in enumerate(sections):
             write(section, order, staging)
         # JSON is YAML
@@ -61,7 +62,6 @@ def run(
         if versions is not None:
             text = yaml.safe_dump(read_versions(versions), sort_keys=False, allow_unicode=True)
             (staging / VERSIONS_FILE).write_text(text, encoding="utf-8")
-    _remove_older(out, sections)
     logger.info(
         "%d sections on %d samples; now: multiqc --config %s %s",
         len(sections),
@@ -98,14 +98,6 @@ def read_versions(path: Path) -> dict[str, dict[str, str]]:
         plain(process): {plain(name): plain(version) for name, version in used.items()}
         for process, used in found.items()
     }
-
-
-def _remove_older(out: Path, sections: Sequence[Section]) -> None:
-    """Drop sections of an earlier report that this one does not have."""
-    written = {f"{order:02d}_{section.id}_mqc.json" for order, section in enumerate(sections)}
-    for path in out.glob("[0-9][0-9]_*_mqc.json"):
-        if path.name not in written:
-            path.unlink()
 
 
 def page(found: Results) -> list[Section]:
