@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+# as `typing.TYPE_CHECKING`, which takes time that a signal may come in
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
 

@@ -120,7 +120,10 @@ def unpack_whole(archive: str | os.PathLike[str], out: str | os.PathLike[str]) -
     from seformer.files import existing_file
 
     with opened(existing_file(archive)) as folder, output_folder(out) as staging:
-        shutil.copytree(folder, staging, dirs_exist_ok=True)
+        for source in sorted(path for path in folder.rglob("*") if path.is_file()):
+            target = staging / source.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
 
 
 def _checked(tar: tarfile.TarFile, archive: Path) -> dict[PurePosixPath, tarfile.TarInfo]:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import signal
-import sys
-import threading
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING
-
-import seformer
-from seformer.errors import UserError, visible
-
-if TYPE_CHECKING:
-    import typer
 
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     # until `main` takes over, nothing is there that would have to be taken back or said
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import errno
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
+import seformer
+from seformer.errors import UserError, visible
+
+TYPE_CHECKING = False  # `typing` itself takes time that a signal may come in
+if TYPE_CHECKING:
+    import typer
 
 # command line order is the way of the data; each module in `commands` defines one function
 COMMANDS = (

@@ -110,6 +110,238 @@ def test_a_new_folder_appears_at_once(tmp_path, monkeypatch):
     assert (tmp_path / "out").stat().st_mode == plain.stat().st_mode
 
 
+OLD = {"regions.tsv": "old", "shard_0001/x.tsv": "old", "shard_0002/x.tsv": "old"}
+NEW = {"regions.tsv": "new", "shard_0001/x.tsv": "new", "summary.json": "new"}
+OWN = ("regions.tsv", "shard_*/x.tsv")
+# what lies beside the old result, by whether the folder can be swapped with it inside
+STRANGERS = {"swapped": {"notes.txt": "mine"}, "one by one": {"mine/regions.tsv": "mine"}}
+
+
+def put(folder: Path, content: dict[str, str]) -> None:
+    for name, text in content.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def content(folder: Path) -> dict[str, str]:
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_text() for path in paths}
+
+
+@pytest.mark.parametrize("how", STRANGERS)
+def test_an_older_result_is_replaced_whole(how, tmp_path):
+    """Nothing of the old, longer result is left, and nothing of the user's is lost."""
+    out = tmp_path / "out"
+    put(out, OLD | STRANGERS[how])
+    out.chmod(0o750)
+    before = out.stat().st_ino
+    with files.output_folder(out, own=OWN) as staging:
+        put(staging, NEW)
+    assert content(out) == NEW | STRANGERS[how]
+    assert not (out / "shard_0002").exists()
+    assert (out.stat().st_ino != before) == (how == "swapped")
+    assert out.stat().st_mode & 0o777 == 0o750
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("how", STRANGERS)
+def test_a_run_that_is_killed_leaves_one_result_or_a_mark(how, tmp_path, monkeypatch):
+    """Killed before every step of putting a result in an older one's place."""
+    steps = ["rename", "replace", "link", "unlink", "rmdir"]
+    real = {name: getattr(os, name) for name in steps} | {"_exchange": atomic._exchange}
+    count = 0
+
+    def step(name: str, last: int) -> Callable:
+        def call(*arguments, **options):
+            nonlocal count
+            count += 1
+            if count == last:
+                os._exit(9)
+            return real[name](*arguments, **options)
+
+        return call
+
+    marked = 0
+    for last in range(1, 100):
+        out = tmp_path / str(last) / "out"
+        put(out, OLD | STRANGERS[how])
+        child = os.fork()
+        if not child:
+            for name in real:
+                where = atomic if name == "_exchange" else os
+                setattr(where, name, step(name, last))
+            with files.output_folder(out, own=OWN) as staging:
+                put(staging, NEW)
+            os._exit(0)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if (out / atomic.INCOMPLETE).exists():
+            marked += 1
+            with pytest.raises(UserError, match="the results are incomplete"):
+                files.existing_file(out / "shard_0001/x.tsv")
+        else:
+            assert content(out) in (OLD | STRANGERS[how], NEW | STRANGERS[how])
+        if not status:
+            break
+        with files.output_folder(out, own=OWN) as staging:
+            put(staging, NEW)
+        assert content(out) == NEW | STRANGERS[how]
+        assert [path.name for path in out.parent.iterdir()] == ["out"]
+    assert status == 0 and last > 5
+    assert bool(marked) == (how == "one by one")
+
+
+def test_results_of_two_commands_in_one_folder_stay(tmp_path):
+    for name in ("predictions.tsv", "attributions.tsv"):
+        with files.output_folder(tmp_path / "out") as staging:
+            put(staging, {name: name})
+    assert set(content(tmp_path / "out")) == {"predictions.tsv", "attributions.tsv"}
+
+
+def test_the_current_folder_stays_that_of_the_shell(tmp_path, monkeypatch):
+    put(tmp_path / "out", OLD)
+    monkeypatch.chdir(tmp_path / "out")
+    with files.output_folder(".", own=OWN) as staging:
+        put(staging, NEW)
+    assert set(os.listdir(".")) == {"regions.tsv", "shard_0001", "summary.json"}
+
+
+def test_fewer_shards_leave_none_of_the_longer_result(good, tmp_path):
+    words = ["extract", "--fasta", good / "genome.fa", "--regions", good / "all.bed"]
+    words += ["--unlabelled", "--out", tmp_path / "out", "--shard-bases"]
+    assert run([*words, "2000"]) == 0
+    assert len(list((tmp_path / "out").glob("shard_*"))) > 5
+    assert run([*words, "12000"]) == 0
+    whole = reference_listing([*words, "12000"], tmp_path)
+    assert listing(tmp_path / "out") == whole
+
+
+def reference_listing(words: list, folder: Path) -> dict[str, str]:
+    fresh = [folder / "fresh" if word == folder / "out" else word for word in words]
+    assert run(fresh) == 0
+    return listing(folder / "fresh")
+
+
+# Python itself takes a while to come to the first line of ours, longer where others compute
+TWICE = [
+    (signal.SIGTERM, 0.05),
+    (signal.SIGHUP, 0.2),
+    (signal.SIGINT, 0.8),
+    (signal.SIGTERM, 1.5),
+    (signal.SIGINT, 2.2),
+    (signal.SIGHUP, 3.0),
+]
+
+
+def test_signals_that_come_twice(good, tmp_path):
+    """No staging folder, no copy of the model, no traceback, at whatever moment."""
+    archive, temporary = good / "model.tar", tmp_path / "temporary"
+    assert run(["pack", "--model", good / "model", "--archive", archive]) == 0
+    temporary.mkdir()
+    began, running = time.monotonic(), []
+    for _ in TWICE:
+        out = tmp_path / f"results_{len(running)}/out"
+        arguments = words("predict", good, out)
+        arguments[arguments.index(str(good / "model"))] = str(archive)
+        command = [sys.executable, "-m", "seformer.cli", *arguments]
+        environment = os.environ | {"TMPDIR": str(temporary)}
+        running.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE))
+    for process, (number, seconds) in zip(running, TWICE, strict=True):
+        time.sleep(max(0, began + seconds - time.monotonic()))
+        for _ in range(2):
+            process.send_signal(number)
+            time.sleep(0.002)
+    for index, (process, (number, _)) in enumerate(zip(running, TWICE, strict=True)):
+        said = process.communicate(timeout=60)[1].decode()
+        assert "Traceback" not in said and "Exception ignored" not in said, said
+        assert process.returncode in (0, 128 + number, -number), said
+        parent = tmp_path / f"results_{index}"
+        left = [path.name for path in parent.iterdir()] if parent.exists() else []
+        assert left == ([] if process.returncode else ["out"])
+    assert not [path for path in temporary.iterdir() if "seformer" in path.name]
+    assert any(process.returncode > 128 for process in running)
+
+
+def test_signals_are_heard_before_anything_large_is_imported():
+    seen = "import seformer.cli, sys; print([m for m in ('typing', 'typer', 'logging', 'pandas')"
+    program = f"{seen} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
+CLOSED = {"standard error": "2>&-", "all three": "<&- >&- 2>&-"}
+
+
+@pytest.mark.parametrize("streams", CLOSED.values(), ids=CLOSED)
+def test_closed_streams_change_nothing(streams, good, tmp_path):
+    line = f'exec "$@" {streams}'
+    command = [sys.executable, "-m", "seformer.cli", *words("split", good, tmp_path / "out")]
+    done = subprocess.run(["sh", "-c", line, "sh", *command], stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 0
+    assert _found_files(tmp_path / "out") == reference("split", good, tmp_path / "whole")
+
+
+def _found_files(out: Path) -> dict[str, str]:
+    return {k: v for k, v in listing(out).items() if k.endswith(".tsv")}
+
+
+def test_output_that_cannot_be_written_is_said(tmp_path):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "seformer.cli", "models"], stdout=full, stderr=subprocess.PIPE
+        )
+    assert done.returncode == 1
+    assert done.stderr.decode().count("\n") == 1 and b"No space left" in done.stderr
+
+
+@pytest.mark.parametrize("where", ["argument", "current folder"])
+def test_names_that_are_not_utf8(where, good, tmp_path, monkeypatch, capfd):
+    odd = os.fsdecode(b"se\xff")
+    (tmp_path / odd).mkdir()
+    if where == "current folder":
+        monkeypatch.chdir(tmp_path / odd)
+    out = tmp_path / odd / "out" if where == "argument" else "out"
+    assert run(words("extract", good, out)) == 2
+    said = capfd.readouterr().err
+    assert "is not UTF-8" in said and "Traceback" not in said and said.count("\n") == 1
+    assert not list((tmp_path / odd).iterdir())
+
+
+TRAININGS = ["finetune-head", "finetune-full", "evaluate", "split", "extract", "report"]
+
+
+@pytest.mark.parametrize("stage", TRAININGS)
+def test_an_out_that_cannot_be_written_is_found_before_the_work(stage, good, tmp_path, capfd):
+    """Before any input is read, even one that would take hours."""
+    out = tmp_path / "file/out"
+    (tmp_path / "file").write_text("no folder")
+    arguments = [word.replace("{good}", str(tmp_path)) for word in words(stage, good, out)]
+    assert run(arguments) == 2
+    said = capfd.readouterr().err
+    assert "the results cannot be written here" in said and str(out) in said
+
+
+def test_no_temporary_folder_is_one_message(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "none"))
+    with pytest.raises(UserError, match="no temporary folder can be made"):
+        with files.temporary_folder():
+            pass
+
+
+def test_what_is_temporary_is_removed_by_the_next_run(tmp_path, monkeypatch):
+    """Of a checkpoint, a file, a results folder and the temporary folder."""
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    left = [f".{name}.{atomic.STAGING}0" for name in ("partial", "x.json", "out", "seformer")]
+    for name in left:
+        put(tmp_path / name, {"half": "half"})
+    (tmp_path / ".stage2.99999.partial").write_text("half")
+    files.write_json({}, tmp_path / "x.json")
+    checked.save(tmp_path, "stage2", {"a": torch.zeros(1)}, {})
+    with files.temporary_folder(), files.output_folder(tmp_path / "out") as staging:
+        put(staging, NEW)
+    kept = {path.name.partition("-")[0] for path in tmp_path.iterdir()}
+    assert kept == {"x.json", "stage2", "out"}
+
+
 def test_all_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     """fsync of content and folder first: a power cut leaves no empty file of the right name."""
     order: list[tuple[str, int]] = []
