@@ -12,7 +12,6 @@ import json
 import os
 import re
 import struct
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -25,6 +24,7 @@ import pandas as pd
 import pybigtools
 from safetensors import SafetensorError, safe_open
 
+from seformer.atomic import staging_folder
 from seformer.errors import UserError
 from seformer.files import atomic_path, existing_file, open_text
 from seformer.regions import MAX_DIGITS
@@ -305,8 +305,8 @@ def _folder_beside(path: Path) -> Iterator[str]:
     UTF-8, which Rust does not take as text, is reached through its descriptor.
     """
     before = os.environ.get("TMPDIR")
-    with tempfile.TemporaryDirectory(prefix=".track-", dir=path.parent) as folder:
-        opened = os.open(folder, os.O_RDONLY)
+    with staging_folder(path.parent, "track") as place:
+        folder, opened = str(place), os.open(place, os.O_RDONLY)
         os.environ["TMPDIR"] = folder
         try:
             yield folder if folder.isprintable() else f"/proc/self/fd/{opened}"

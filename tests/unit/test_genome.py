@@ -175,8 +175,9 @@ def test_index_is_made_beside_and_used_again(fasta, caplog):
     assert caplog.text == ""
 
 
-def test_folder_that_cannot_be_written(fasta, monkeypatch, caplog):
+def test_folder_that_cannot_be_written(fasta, monkeypatch, caplog, tmp_path):
     path = fasta(RECORDS)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
     def refuse(*_):
         raise PermissionError(13, "no")
@@ -184,7 +185,7 @@ def test_folder_that_cannot_be_written(fasta, monkeypatch, caplog):
     monkeypatch.setattr("seformer.genome.atomic_path", refuse)
     with caplog.at_level(logging.INFO), Genome(path) as genome:
         assert genome.fetch("chr2", 4, 6) == "TG"
-        temporary = genome._temporary.name
+        (temporary,) = tmp_path.glob(".seformer.*")
     assert "the index is temporary" in caplog.text
     assert not os.path.exists(temporary)
     assert not path.with_name("genome.fa.fai").exists()
