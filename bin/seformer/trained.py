@@ -6,6 +6,7 @@ import contextlib
 import re
 import threading
 from collections.abc import Iterator
+from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from seformer.regions import RegionTable, read_regions
 
 # of all models: torch's number of threads is one for the whole process
 ONE_AT_A_TIME = threading.Lock()
+LEAST = {"references": 1, "max_steps": 1, "seed": 0, "batch_tokens": 1, "occluded_tokens": 1}
 Regions = str | PathLike[str] | pd.DataFrame
 
 
@@ -142,7 +144,7 @@ class TrainedModel:
                 _path(fasta, "fasta", "a path"),
                 rows,
                 source,
-                AttributionSettings(**settings),
+                _checked(AttributionSettings(**settings)),
                 rename_chromosomes=rename_chromosomes,
                 invalid_regions=invalid_regions,
             )
@@ -158,12 +160,23 @@ def _read(regions: Regions, invalid: str) -> tuple[pd.DataFrame, pd.DataFrame, s
     return _numbers(table), table.regions, str(table.source)
 
 
+def _checked(how: AttributionSettings) -> AttributionSettings:
+    """Hold numbers to the bounds of the command's options."""
+    for name, least in LEAST.items():
+        value = getattr(how, name)
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+            raise UserError(f"{name} {value!r}", expected=f"a whole number of at least {least}")
+    if not (isinstance(how.completeness, Real) and 1e-6 <= how.completeness <= 1):
+        raise UserError(f"completeness {how.completeness!r}", expected="a number from 1e-6 to 1")
+    return how
+
+
 def _path(value: Any, argument: str, expected: str) -> Path:
     if isinstance(value, (str, PathLike)):
         with contextlib.suppress(TypeError):  # a path of bytes
             return Path(value)
     raise UserError(
-        f"{argument} is of the type {type(value).__name__}",
+        f"{argument} is of the type {type(value).__module__}.{type(value).__name__}",
         expected=expected,
         do="make a pandas.DataFrame of it: pd.DataFrame(rows, columns=['chrom', 'start', 'end']),"
         " .to_dataframe() of pybedtools, .df of pyranges"

@@ -255,6 +255,23 @@ def test_regions_without_length_can_be_dropped(place, model):
 
 
 @pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ({"references": 0}, "references 0. Expected: a whole number of at least 1"),
+        ({"max_steps": "8"}, "max_steps '8'. Expected: a whole number of at least 1"),
+        ({"seed": True}, "seed True. Expected: a whole number of at least 0"),
+        ({"completeness": float("nan")}, "completeness nan. Expected: a number from 1e-6 to 1"),
+        ({"method": "x"}, "method: x is "),
+        ({"reference": "x"}, "reference: x is "),
+    ],
+)
+def test_settings_of_an_explanation_are_checked(setting, expected, place, model):
+    with pytest.raises(UserError) as error:
+        model.explain(pd.DataFrame(ROWS), place / "genome.fa", **setting)
+    assert str(error.value).startswith(expected)
+
+
+@pytest.mark.parametrize(
     "regions",
     [[("chr1", 0, 100)], pd.Series([1]), iter([("chr1", 0, 100)]), None, 5, {"chrom": ["chr1"]}],
     ids=["list", "series", "generator", "none", "number", "dict"],
