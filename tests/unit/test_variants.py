@@ -280,7 +280,10 @@ def test_lines_that_are_not_records(row, message, tmp_path, fasta, toy):
 def test_a_vcf_in_another_encoding(tmp_path, fasta, toy):
     vcf = tmp_path / "v.vcf"
     vcf.write_bytes(f"##source=caf\u00e9\n{module.HEADER}\n".encode("latin-1"))
-    with pytest.raises(UserError, match=r"v\.vcf.*text"):
+    with pytest.raises(UserError, match=r"v\.vcf, line 1: .*(Latin-1|UTF-8)"):
+        module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf)
+    vcf.write_text(f"##x\n{module.HEADER}\n", encoding="utf-16")
+    with pytest.raises(UserError, match=r"v\.vcf.*UTF-16"):
         module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf)
 
 
