@@ -132,6 +132,7 @@ def extract(
         if unlabelled:
             # twice over the file: all its faults are known before anything is written
             matched = _survey(_stretches(paths[0], rules, read_as), genome, rules)
+            logger.info("%s: read as %s", paths[0].name, read_as[visible(paths[0].name)])
             parts = _stretches(paths[0], rules, read_as)
             stretches = (_mark(part, genome, matched, rules) for part in parts)
         else:
@@ -470,8 +471,6 @@ def _require_usable(summary: dict, paths: list[Path], rules: _Rules) -> None:
 
 
 def _log(summary: dict) -> None:
-    for name, read_as in summary["read_as"].items():
-        logger.info("%s: read as %s", name, read_as)
     classes = f"{summary['super_enhancers']} SE, {summary['typical_enhancers']} TE, "
     if not summary["super_enhancers"] + summary["typical_enhancers"]:
         classes = ""

@@ -294,7 +294,8 @@ FORMATS = (
         base=1,
         columns=_RANGES,
         header=_has(_RANGES),
-        rows=_each(_counts_both_ends),
+        # of most rows: the others are an error, and no reason to lose all first bases
+        rows=lambda rows: sum(map(_counts_both_ends, rows)) > len(rows) / 2,
     ),
     Format("DiffBind's table", base=1, header=_has(("conc", "fold", "fdr"))),
     Format(

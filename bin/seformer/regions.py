@@ -12,6 +12,7 @@ Layouts followed: those of `seformer.formats`, ROSE's `*_AllEnhancers.table.txt`
 from __future__ import annotations
 
 import csv
+import logging
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,8 @@ from seformer import formats
 from seformer.errors import UserError
 from seformer.files import MAX_NAME, numbered_lines, open_text
 from seformer.formats import HEADER_WORDS, LENGTH_WORDS, ROW_NAMES, Format
+
+logger = logging.getLogger(__name__)
 
 SUPER_WORDS = ("1", "se", "yes", "super", "super-enhancer", "super_enhancer", "superenhancer")
 TYPICAL_WORDS = ("0", "te", "no", "typical", "typical-enhancer", "typical_enhancer")
@@ -204,6 +207,7 @@ def read_regions(
     Of the file's own columns only those in ``own`` are kept, or all: memory follows their length.
     """
     parts = [_keep(part, own) for part in iter_regions(path, labels=labels, invalid=invalid)]
+    logger.info("%s: read as %s", parts[0].source.name, parts[0].read_as)
     if len(parts) == 1:
         return parts[0]
     regions = pd.concat([part.regions for part in parts], ignore_index=True)
@@ -277,6 +281,10 @@ def _content(numbered: Iterator[tuple[int, str]], source: Path) -> Iterator[tupl
     for number, line in numbered:
         if line[:1] in BLANK and not line.strip(BLANK):
             continue
+        if number == 1 and re.fullmatch("sep=.", line):  # so a spreadsheet names its delimiter
+            continue
+        if line.startswith("##FASTA"):  # GFF3 may end with sequences
+            return
         if "\0" in line:
             raise UserError(
                 "the file is not text", where=source, line=number, expected="BED or a table"
@@ -312,7 +320,7 @@ def _read_layout(
             if len(head) > HEAD_ROWS or size > STRETCH:
                 break
         elif not head:
-            header = _header(line.lstrip('"#').strip()) or header
+            header = _header(line.lstrip("#").strip()) or header
     if not head:
         raise _nothing(source)
     number, line = head[0]

@@ -83,6 +83,7 @@ HOMER = (
 )
 HOMER_WIDER = HOMER.replace("slope\n", "slope\tp-value vs Control\n")
 HOMER_BARE = "p1\tchr1\t101\t400\t+\np2\tchr2\t501\t900\t0\n"
+HOMER_SAVED = '"#PeakID","chr","start","end","strand"\n"p,1","chr1","101","400","+"\n'
 ANNOTATED = (
     "PeakID (cmd=annotatePeaks.pl x.bed hg38)\tChr\tStart\tEnd\tStrand\tPeak Score\tAnnotation\n"
     "p1\tchr1\t101\t400\t+\t9\tintron (NM_1, intron 1 of 2)\np2\tchr2\t501\t900\t+\t9\t\n"
@@ -170,6 +171,7 @@ READ = [
     Case("trailing_tabs.bed", TRAILING, f"{PLACES} chr2:600-900"),
     Case("trailing_commas.csv", TRAILING_CSV, own="chr start end column_4 column_5"),
     Case("semicolons.csv", "chr;start;end;label\nchr1;100;400;SE\nchr2;500;900;TE\n", labels="1 0"),
+    Case("sep.csv", "sep=;\nchr;start;end\nchr1;100;400\n", ONE),
     Case("no_header.csv", "chr1,100,400,a\nchr2,500,900,b\n", names="a b", own=BED4_OWN),
     Case("quotes.bed", QUOTES, "chr1:100-400 c\"hr1:500-900", names='a"b "x"'),
     Case("quotes.csv", QUOTED_CSV, names='a_"b",_c d'),
@@ -182,6 +184,7 @@ READ = [
     Case("homer_superEnhancers.txt", HOMER, names="chr1-1 chr2-1", base=1),
     Case("homer_wider_header.txt", HOMER_WIDER, names="chr1-1 chr2-1", base=1),
     Case("homer_without_header.txt", HOMER_BARE, names="p1 p2", base=1),
+    Case("homer_saved.csv", HOMER_SAVED, names="p,1", places=ONE, base=1),
     Case("homer_annotated.txt", ANNOTATED, names="p1 p2", base=1),
     Case("homer_merged.txt", MERGED, names="M-1 M-2", base=1),
     Case("peaks.saf", SAF, names="peak_1 peak_2", base=1),
@@ -189,8 +192,10 @@ READ = [
     Case("e.gff3", GFF, names="e1 e2", own=GFF_OWN, base=1),
     Case("e.gtf", GTF, names="g1 g2", own=GFF_OWN, base=1),
     Case("dataset_3.dat", GFF.split("\n", 1)[1], names="e1 e2", base=1),
+    Case("with_sequence.gff3", GFF + "##FASTA\n>chr1\nACGT\n", names="e1 e2", base=1),
     Case("gff_with_names.tsv", GFF_NAMED, names="e1 e2", base=1),
     Case("r_ranges.csv", R_CSV, names=PLACES, base=1),
+    Case("r_ranges_2.csv", R_CSV.replace(",", ";").replace("5.5", "5,5"), names=PLACES, base=1),
     Case("r_ranges.txt", R_TABLE, names="pk1 pk2", own=R_OWN, base=1),
     Case("r_ranges.tsv", R_PLAIN, names=PLACES, base=1),
     Case("r_without_header.txt", R_BARE, names=PLACES, base=1),
@@ -275,6 +280,7 @@ REFUSED = [
     Refused("x.html", "<!DOCTYPE html>\n<html></html>\n", "a web page"),
     Refused("x.json", '{"a": 1}\n', "JSON"),
     Refused("x.fa", ">chr1\nACGT\n", "looks like FASTA"),
+    Refused("mixed_without_header.tsv", MIXED.split("\n", 1)[1], "line 4: width 10 is not that of"),
     Refused("mixed.tsv", MIXED, "line 5: width 10 is not that of a start counted from 1"),
     Refused("first.gff", GFF.replace("101", "0"), "line 2: start 0, where the first base is 1"),
     Refused("backwards.saf", SAF.replace("900", "400"), "start 501 is not before end 400 + 1"),
@@ -361,7 +367,8 @@ def test_regions_without_length_are_dropped_and_counted(write, genome, tmp_path)
     assert summary["dropped"] == {"no_length": 2}
 
 
-def test_regions_without_length_in_training(write, genome, tmp_path):
+def test_regions_without_length_in_training(write, genome, tmp_path, caplog):
+    caplog.set_level("INFO", "seformer")
     se = write("se.bed", "chr1\t100\t400\nchr2\t250\t250\n")
     te = write("te.bed", "chr2\t200\t300\nchr2\t30\t20\n")
     summary = extract(
@@ -373,6 +380,7 @@ def test_regions_without_length_in_training(write, genome, tmp_path):
     )
     # a region without length overlaps nothing
     assert (summary["kept"], summary["dropped"]) == (2, {"no_length": 2})
+    assert "se.bed: read as BED, starts counted from 0" in caplog.messages
 
 
 # a process of its own: its peak is not that of the tests before
