@@ -16,7 +16,10 @@ import pandas as pd
 
 from seformer.regions import read_regions
 
-SUFFIXES = (".gz", ".bgz", ".bed", ".csv", ".tsv", ".txt", ".narrowpeak", ".broadpeak", ".table")
+SUFFIXES = (
+    *(".gz", ".bgz", ".bed", ".csv", ".tsv", ".txt", ".table", ".xls", ".saf"),
+    *(".narrowpeak", ".broadpeak", ".gappedpeak", ".gff", ".gff3", ".gtf"),
+)
 _EDGE = r"(?:^|(?<=[^a-z0-9]))(?:{})(?=$|[^a-z0-9])"
 SUPER_NAME = re.compile(_EDGE.format(r"super[-_ .]?enhancers?|super|ses?"), re.I)
 TYPICAL_NAME = re.compile(

@@ -62,6 +62,8 @@ def test_files_are_recognised(write, name, content, role, why):
         ("a cell/super_enhancers.bed.gz", "a_cell"),
         ("H2171.csv", "H2171"),
         ("K562 (rep 1)_TE.bed", "K562_rep_1"),
+        ("K562_peaks.xls", "K562"),
+        ("K562.gff3.gz", "K562"),
     ],
 )
 def test_sample_names(path, name):
