@@ -205,7 +205,11 @@ def _open_closed_streams() -> None:
 
 def _require_readable_names(arguments: Sequence[str]) -> None:
     """Refuse names that cannot be written into tables: htslib and others fail on them midway."""
-    for text in (*arguments, os.getcwd()):
+    try:
+        here = os.getcwd()
+    except FileNotFoundError as error:
+        raise UserError("the current folder is gone", do="cd to one that is there") from error
+    for text in (*arguments, here):
         try:
             text.encode()
         except UnicodeEncodeError as error:

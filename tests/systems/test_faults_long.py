@@ -6,9 +6,12 @@ Seeds are fixed; ``SEFORMER_FAULT_SEED`` gives others.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +76,82 @@ def test_no_room_for_any_stage(stage, good, tmp_path):
     assert "seformer: error: " in done.stderr
     assert not out.exists()
     assert run(words(stage, good, out)) == 0
+
+
+# a disk that lacks something of what the result takes: 4 kB pages, files
+TOO_SMALL = {"2 pages": (2, 0), "5 pages": (5, 0), "8 pages": (8, 0), "2 files": (0, 2)}
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory) -> Iterator[Callable[[str], Path]]:
+    """Mount an empty file system with options; where this process may not, the test is skipped."""
+    place = tmp_path_factory.mktemp("disk")
+    mounted = 0
+
+    def mount(options: str) -> Path:
+        nonlocal mounted
+        unmount()
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+        if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("file systems cannot be mounted here")
+        mounted += 1
+        return place
+
+    def unmount() -> None:
+        nonlocal mounted
+        for _ in range(mounted):
+            subprocess.run(["umount", str(place)], check=True)
+        mounted = 0
+
+    yield mount
+    unmount()
+
+
+@pytest.mark.parametrize("stage", ALL)
+def test_a_disk_too_small_by_a_little(stage, good, disk, tmp_path):
+    """What was not written whole is not there, whatever library wrote it."""
+    reference(stage, good, tmp_path / "whole")
+    place = disk("size=64m")
+    copy = shutil.copytree if (tmp_path / "whole").is_dir() else shutil.copyfile
+    copy(tmp_path / "whole", place / "out")
+    figures = os.statvfs(place)
+    pages, inodes = figures.f_blocks - figures.f_bfree, figures.f_files - figures.f_ffree
+    for name, (fewer, files) in TOO_SMALL.items():
+        size = max(1, pages - fewer) * 4
+        options = f"size={size}k" if fewer else f"size=64m,nr_inodes={max(2, inodes - files)}"
+        place = disk(options)
+        command = [sys.executable, "-m", "seformer.cli", *words(stage, good, place / "out")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert done.returncode in (1, 2), f"{name}: {done.returncode} {done.stderr}"
+        assert done.stderr.count("seformer: error: ") == 1, done.stderr
+        assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+        assert not list(place.iterdir()), name
+
+
+LACKING = {
+    "TMPDIR missing": 'TMPDIR=/none exec "$@"',
+    "TMPDIR read-only": 'TMPDIR=/proc exec "$@"',
+    "TMPDIR full": 'TMPDIR={disk} exec "$@"',
+    "no standard error": 'exec "$@" 2>&-',
+    "no streams": 'exec "$@" <&- >&- 2>&-',
+    "16 open files": 'ulimit -n 16; exec "$@"',
+}
+
+
+@pytest.mark.parametrize("what", LACKING)
+@pytest.mark.parametrize("stage", ALL)
+def test_surroundings_that_lack_something(stage, what, good, disk, tmp_path):
+    """The whole result and 0, or nothing and one message."""
+    out = tmp_path / "out"
+    place = disk("size=4k,nr_inodes=4") if "{disk}" in LACKING[what] else tmp_path
+    line = LACKING[what].replace("{disk}", str(place))
+    command = [sys.executable, "-m", "seformer.cli", *words(stage, good, out)]
+    done = subprocess.run(
+        ["sh", "-c", line, "sh", *command], stderr=subprocess.PIPE, text=True, timeout=300
+    )
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+    assert done.returncode in (0, 1, 2), done.stderr
+    assert out.exists() == (done.returncode == 0), done.stderr
 
 
 def test_too_little_memory_is_said(good, tmp_path):

@@ -306,6 +306,14 @@ def test_names_that_are_not_utf8(where, good, tmp_path, monkeypatch, capfd):
     assert not list((tmp_path / odd).iterdir())
 
 
+def test_a_current_folder_that_is_gone(tmp_path, monkeypatch, capfd):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run(["models"]) == 2
+    assert "the current folder is gone" in capfd.readouterr().err
+
+
 TRAININGS = ["finetune-head", "finetune-full", "evaluate", "split", "extract", "report"]
 
 
