@@ -58,11 +58,13 @@ MAX_LINE = 2**20
 MAX_NAME = 4_096  # nor is a name: those of all rows are in memory
 SAVE_SHEET = "save the sheet as CSV UTF-8, or as text with tabs"
 SPREADSHEET = (b"[Content_Types]", b"_rels/", b"xl/", b"docProps", b"mimetypeapplication/vnd.oasis")
-# what is often given instead of text, by its first bytes, and what to do about it
+BZIP2 = tuple(b"BZh%d1AY&SY" % level for level in range(1, 10))
+# what is often given instead of text, by first bytes that no contig's name has (PAR1 is one),
+# and what to do about it
 BINARY = (
     (b"PK\3\4", "a zip archive", "unpack it: unzip"),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook (.xls)", SAVE_SHEET),
-    (b"BZh", "packed with bzip2", "unpack it: bunzip2"),
+    (BZIP2, "packed with bzip2", "unpack it: bunzip2"),
     (b"\xfd7zXZ\0", "packed with xz", "unpack it: unxz"),
     (b"\x28\xb5\x2f\xfd", "packed with zstd", "unpack it: unzstd"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it"),
@@ -72,15 +74,15 @@ BINARY = (
     (b"\x26\xfc\x8f\x88", "a bigWig", "give regions: call peaks on the signal first"),
     (b"\x88\x8f\xfc\x26", "a bigWig", "give regions: call peaks on the signal first"),
     (b"BAM\1", "BAM, aligned reads", "give regions: call peaks on the reads first"),
-    (b"CRAM", "CRAM, aligned reads", "give regions: call peaks on the reads first"),
+    ((b"CRAM\2", b"CRAM\3"), "CRAM, aligned reads", "give regions: call peaks on the reads first"),
     (b"BCF\2", "BCF, variants", "turn it into text: bcftools view"),
     (b"\x1aA'C", "a 2bit genome", "turn it into FASTA: twoBitToFa"),
     (b"C'A\x1a", "a 2bit genome", "turn it into FASTA: twoBitToFa"),
     (b"\x89HDF", "HDF5", "write a table as text"),
-    (b"PAR1", "Parquet", "write a table as text"),
+    (b"PAR1\x15", "Parquet", "write a table as text"),
     (b"%PDF", "a PDF", "write a table as text"),
     (b"X\n\0\0", "R's own format (.rds)", "write a table in R: write.table"),
-    (b"RDX", "R's own format (.RData)", "write a table in R: write.table"),
+    ((b"RDX2\n", b"RDX3\n"), "R's own format (.RData)", "write a table in R: write.table"),
 )
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 SAVE_UTF8 = "save it as UTF-8 text (spreadsheets: CSV UTF-8)"

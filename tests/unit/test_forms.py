@@ -135,6 +135,7 @@ ROSE = (
     "# K562 Enhancers\nREGION_ID\tCHROM\tSTART\tSTOP\tNUM_LOCI\tK562.bam\tisSuper\n"
     "2_p1_lociStitched\tchr1\t100\t400\t2\t5000.1\t1\np9\tchr2\t500\t900\t1\t100.2\t0\n"
 )
+GATEWAY = 'track name="K562"\nchr1\t100\t400\tp\t1\nchr2\t500\t900\tp9\t2\n'
 NARROW = (
     "chr1\t100\t400\tx_peak_1\t47\t.\t4.83060\t9.25272\t4.70255\t119\n"
     "chr2\t500\t900\tx_peak_2\t29\t.\t3.2\t6.1\t2.9\t139\n"
@@ -209,9 +210,11 @@ READ = [
     Case("diffbind.txt", DIFFBIND, base=1),
     Case("ensembl.csv", ENSEMBL, base=1),
     Case("K562_AllEnhancers.table.txt", ROSE, names="2_p1_lociStitched p9", labels="1 0"),
+    Case("K562_Gateway_Enhancers.bed", GATEWAY, names="p p9", own="chrom start end name score"),
     Case("x.narrowPeak", NARROW, names="x_peak_1 x_peak_2", own=NARROW_OWN),
     Case("dataset_12.dat", NARROW, own=NARROW_OWN),
     Case("dataset_13.dat", NARROW_WHOLE, own=NARROW_OWN),
+    Case("columns.narrowPeak", TRACK.format("narrowPeak") + NARROW, own=NARROW_OWN),
     Case("whole.narrowPeak.gz", gzip.compress(NARROW_WHOLE.encode()), own=NARROW_OWN),
     Case("dataset_14.dat", BROAD, ONE, own=BROAD_OWN),
     Case("x_peaks.broadPeak", THICK, ONE, own=BROAD_OWN),
@@ -408,3 +411,9 @@ def test_memory_does_not_follow_the_length_of_lines(write):
     rows, peak = map(int, done.stdout.split())
     assert rows == 200
     assert peak < 350e6
+
+
+@pytest.mark.parametrize("name", ["PAR1", "CRAM", "BZh9", "RDX", "X", "PK", "BAM", "track"])
+def test_contigs_called_as_other_formats_begin(name, write):
+    table = read_regions(write("a.bed", f"{name}\t5\t9\n{name}\t7\t9\n"))
+    assert table.regions["chrom"].tolist() == [name, name]
