@@ -112,7 +112,7 @@ class Plan {
     private static Map genome(Map params, Path projectDir, Path launchDir) {
         if (params.genome) {
             def table = new JsonSlurper().parse(projectDir.resolve('assets/genomes.json').toFile()) as Map
-            return [id: params.genome, fasta: Nextflow.file(table[params.genome]), index: [], indexed: false, compress: true]
+            return [id: params.genome, fasta: Nextflow.file(table[params.genome]), index: [], indexed: false]
         }
         def fasta = Inputs.file(params.fasta.toString(), '--fasta', [launchDir])
         if (fasta.fileName.toString() ==~ /.*\.(fai|gzi|2bit)/) {
@@ -125,7 +125,7 @@ class Plan {
         def wanted = zipped ? 2 : 1
         def fresh = index.every { path -> Files.getLastModifiedTime(path) >= Files.getLastModifiedTime(fasta) }
         def indexed = fresh && index.size() >= wanted
-        return [id: fasta.fileName.toString(), fasta: fasta, index: indexed ? index : [], indexed: indexed, compress: false]
+        return [id: fasta.fileName.toString(), fasta: fasta, index: indexed ? index : [], indexed: indexed]
     }
 
     private static Map backbone(String model, Path launchDir) {

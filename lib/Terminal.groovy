@@ -78,6 +78,16 @@ class Terminal {
         log.info('\n' + lines.join('\n') + '\n')
     }
 
+    // What of a sample's or a BED's files lies on chromosomes that the genome does not have
+    static void unmatched(String id, Path folder) {
+        def file = folder.resolve('summary.json')
+        if (!Files.exists(file)) {
+            return
+        }
+        def lost = new JsonSlurper().parseText(file.getText('UTF-8')).unmatched_chromosomes
+        lost?.each { name, rows -> warn("${id}: ${rows.rows} of ${rows.of} rows of ${name} lie on chromosomes that the genome does not have (${rows.chromosomes.join(', ')}); where only the names differ, give --rename_chromosomes".toString()) }
+    }
+
     // Test AUROC with its interval, and what it is above the best baseline
     private static String headline(Path metrics) {
         try {

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from seformer.chromosomes import match
 from seformer.errors import UserError
 
 # not in the pre-training of GENA-LM's t2t models
-DEFAULT_TEST = (("chr7", "chr10"), ("7", "10"))
+DEFAULT_TEST = ("chr7", "chr10")
 MOST_CHROMOSOMES = 40  # the largest are candidates; the rest trains
 MOST_TOGETHER = 3
 SIZE_TOLERANCE = 0.5
@@ -62,6 +63,11 @@ def by_chromosomes(
         If a given chromosome has no region or is in both lists.
     """
     counts = class_counts(rows, "chrom")
+    # people know chromosomes by one name, the genome may have another
+    test, validation = (
+        [match([name], counts.index).get(name, name) for name in names]
+        for names in (test, validation)
+    )
     for option, names in (("test", test), ("validation", validation)):
         for name in names:
             if name not in counts.index:
@@ -85,11 +91,11 @@ def by_chromosomes(
 
 
 def _default_test(counts: pd.DataFrame, taken: Sequence[str]) -> list[str]:
-    for names in DEFAULT_TEST:
-        if set(names) <= set(counts.index) - set(taken):
-            size = counts.loc[list(names)].sum()
-            if (size > 0).all() and size.sum() <= 0.5 * counts.sum(axis=None):
-                return list(names)
+    names = match(DEFAULT_TEST, set(counts.index) - set(taken)).values()
+    if len(names) == len(DEFAULT_TEST):
+        size = counts.loc[list(names)].sum()
+        if (size > 0).all() and size.sum() <= 0.5 * counts.sum(axis=None):
+            return list(names)
     return []
 
 

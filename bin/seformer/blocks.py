@@ -118,7 +118,7 @@ class BgzipFile(PlainFile):
         first = np.searchsorted(self._text, offsets, "right") - 1
         last = np.maximum(np.searchsorted(self._text, offsets + sizes), first + 1)
         blocks = np.unique(np.concatenate([*map(np.arange, first, last)]))
-        texts = list(self._pool.map(self._unpack, self._packed[blocks].tolist()))
+        texts = list(self._pool.map(self._unpack, blocks.tolist()))
         # blocks of one place lie one after the other here as well
         ends = np.cumsum([0, *map(len, texts)])
         begin = ends[np.searchsorted(blocks, first)] + offsets - self._text[first]
@@ -126,15 +126,24 @@ class BgzipFile(PlainFile):
         places = zip(begin.tolist(), sizes.tolist(), strict=True)
         return [joined[a : a + size] for a, size in places]
 
-    def _unpack(self, place: int) -> bytes:
+    def _unpack(self, block: int) -> bytes:
         try:
-            return zlib.decompress(os.pread(self._file, BLOCK, place), wbits=31, bufsize=BLOCK)
+            packed = os.pread(self._file, BLOCK, int(self._packed[block]))
+            text = zlib.decompress(packed, wbits=31, bufsize=BLOCK)
         except zlib.error as error:
             raise UserError(
                 f"the file is damaged ({error})", where=self._path, do="copy it again"
             ) from error
+        # of the last block the index does not know the end
+        if block + 1 < len(self._text) and len(text) != self._text[block + 1] - self._text[block]:
+            raise UserError(
+                "the .gzi does not fit the file",
+                where=self._path,
+                do="remove it, it is made anew",
+            )
+        return text
 
 
-def open_bytes(path: Path, index: Path | None) -> PlainFile:
+def open_bytes(path: Path, index: Path | None = None) -> PlainFile:
     """Open a file to read at any place; ``index`` is the ``.gzi`` of a bgzipped one."""
     return PlainFile(path) if index is None else BgzipFile(path, index)

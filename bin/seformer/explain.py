@@ -387,7 +387,7 @@ def write_tracks(folder: Path, sizes: Mapping[str, int] | None, *, bedgraph: boo
             TRACK_FILE,
         )
         sizes = tracks.furthest(regions)
-    tracks.check_sizes(regions, sizes, "the genome of the track")
+    sizes = tracks.check_sizes(regions, sizes, "the genome of the track")
     if not len(regions):
         logger.warning("no region has values: no track is written")
         return

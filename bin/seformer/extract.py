@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -131,17 +131,22 @@ def extract(
     with Genome(fasta) as genome:
         if unlabelled:
             # twice over the file: all its faults are known before anything is written
-            matched = _survey(_stretches(paths[0], rules, read_as), genome, rules)
+            found = _survey(_stretches(paths[0], rules, read_as), genome, rules)
             logger.info("%s: read as %s", paths[0].name, read_as[visible(paths[0].name)])
             parts = _stretches(paths[0], rules, read_as)
-            stretches = (_mark(part, genome, matched, rules) for part in parts)
+            stretches = (_mark(part, genome, found, rules) for part in parts)
         else:
             table = _training_table(paths, super_enhancers is not None, rules, read_as)
-            matched = _survey([table], genome, rules)
-            table = cut(table, units, matched, genome.chromosomes)
+            found = _survey([table], genome, rules)
+            table = _spell(table, found.names)
+
+            def places(path: Path) -> pd.DataFrame:
+                return _places(path, genome, found, rules)
+
+            table = cut(table, units, genome.chromosomes, places)
             if negatives.random:
-                table = add_random(table, genome, matched, negatives)
-            table = _mark_training(_mark(table, genome, matched, rules))
+                table = add_random(table, genome, negatives, places)
+            table = _mark_training(_mark(table, genome, found, rules))
             stretches = iter([_match(table, genome, rules, negatives)])
         with files.output_folder(out, own=OWN_FILES) as staging:
             count = _write(stretches, genome, staging, sample, rules, shard_bases)
@@ -149,7 +154,8 @@ def extract(
                 "sample": sample,
                 "sources": [path.name for path in paths],
                 "read_as": read_as,
-                "genome": genome_record(genome),
+                "genome": genome_record(genome, found.names.values() if unlabelled else None),
+                "unmatched_chromosomes": found.unmatched,
                 **({} if unlabelled else {"unit": units.unit}),
                 **_totals(count),
             }
@@ -192,19 +198,23 @@ def with_bases(
     if not len(table):
         yield table.assign(length=0, gc=np.nan, n_fraction=np.nan, drop_reason="")[[*COLUMNS]], []
         return
-    matched = _survey([table], genome, rules)
-    for batch in _batches(_mark(table, genome, matched, rules)):
+    found = _survey([table], genome, rules)
+    for batch in _batches(_mark(table, genome, found, rules)):
         rows, sequences = _with_bases(batch, genome, rules)
         yield rows[[*COLUMNS]], sequences
 
 
-def genome_record(genome: Genome) -> dict[str, Any]:
-    """Which genome bases come from; see `seformer.extracted.read_genome`."""
+def genome_record(genome: Genome, names: Iterable[str] | None = None) -> dict[str, Any]:
+    """Which genome bases come from; see `seformer.extracted.read_genome`.
+
+    ``names`` are the chromosomes that are told by their content, by default the longest.
+    """
     return {
         "fasta": genome.path.name,
         "assembly": genome.assembly,
         "fingerprint": genome.fingerprint(),
         "contigs": len(genome.chromosomes),
+        "sequences": genome.sequences(names),
     }
 
 
@@ -282,22 +292,37 @@ def _training_table(
     return table
 
 
-def _survey(stretches: Iterable[pd.DataFrame], genome: Genome, rules: _Rules) -> dict[str, str]:
+class _Found(NamedTuple):
+    """The genome's name of each chromosome, and what the files have that is not in the genome.
+
+    ``unmatched`` has `seformer.chromosomes.Resolved.unmatched` of every file that has any.
+    """
+
+    names: dict[str, str]
+    unmatched: dict[str, dict]
+
+
+def _survey(stretches: Iterable[pd.DataFrame], genome: Genome, rules: _Rules) -> _Found:
     """Match the chromosomes and refuse regions past their ends, before anything is written."""
     furthest: dict[str, int] = {}
+    counts: dict[str, Counter] = {}
     past, rows, first = 0, 0, None
     for part in stretches:
+        for path, mine in part.groupby("path", sort=False)["chrom"]:
+            counts.setdefault(path, Counter()).update(mine.value_counts(sort=False).to_dict())
         for chrom, end in part.groupby("chrom", sort=False)["end"].max().items():
             furthest[chrom] = max(furthest.get(chrom, 0), int(end))
-        names = genome.match_chromosomes(part["chrom"].unique(), rules.rename, strict=False)
+        names = genome.match_chromosomes(part["chrom"].unique(), rules.rename)
         beyond = part["end"] > part["chrom"].map(names).map(genome.chromosomes)
         if first is None and beyond.any():
             first = part[beyond].iloc[0]
         past += int(beyond.sum())
         rows += len(part)
-    matched = genome.match_chromosomes(furthest, rules.rename)
+    found = _Found({}, {})
+    for path, count in counts.items():
+        _resolve(count, Path(path), genome, found, rules)
     if first is not None and rules.invalid == "error":
-        length = genome.chromosomes[matched[first["chrom"]]]
+        length = genome.chromosomes[found.names[first["chrom"]]]
         place = f"{first['chrom']}:{first['start']}-{first['end']}"
         more = f" (and {past - 1} further regions)" if past > 1 else ""
         raise UserError(
@@ -308,7 +333,30 @@ def _survey(stretches: Iterable[pd.DataFrame], genome: Genome, rules: _Rules) ->
             + "mend the regions, or give --invalid-regions drop (--invalid_regions drop in the"
             " pipeline) to drop and count them",
         )
-    return matched
+    return found
+
+
+def _resolve(
+    count: Mapping[str, int], path: Path, genome: Genome, found: _Found, rules: _Rules
+) -> dict[str, str]:
+    """Match the chromosomes of one file, and keep what of them is not in the genome."""
+    resolved = genome.resolve(count, path, rules.rename)
+    found.names.update(resolved.names)
+    if resolved.unmatched:
+        found.unmatched[visible(path.name)] = resolved.unmatched
+    return resolved.names
+
+
+def _places(path: Path, genome: Genome, found: _Found, rules: _Rules) -> pd.DataFrame:
+    """Read a further file of regions, its chromosomes spelled as the genome's."""
+    table = read_regions(path, labels=False, own=()).regions
+    names = _resolve(table["chrom"].value_counts().to_dict(), path, genome, found, rules)
+    return _spell(table, names)
+
+
+def _spell(part: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Spell chromosomes as the genome does; those that are not in it stay as they are."""
+    return part.assign(chrom=part["chrom"].map(lambda name: names.get(name, name)))
 
 
 def _assembly_advice(genome: Genome, furthest: dict[str, int], many: bool) -> str:
@@ -323,21 +371,19 @@ def _assembly_advice(genome: Genome, furthest: dict[str, int], many: bool) -> st
     return advice + ": use the right genome; else "
 
 
-def _mark(
-    part: pd.DataFrame, genome: Genome, matched: dict[str, str], rules: _Rules
-) -> pd.DataFrame:
+def _mark(part: pd.DataFrame, genome: Genome, found: _Found, rules: _Rules) -> pd.DataFrame:
     """Spell chromosomes as the genome does and give the reasons that a row has by itself."""
-    names = part["chrom"].map(matched)
+    part = _spell(part, found.names)
+    limit = part["chrom"].map(genome.chromosomes)
     length = (part["end"] - part["start"]).clip(lower=0)
     reason = pd.Series("", index=part.index, dtype="str")
     if "drop_reason" in part.columns:
         reason = part["drop_reason"].copy()
     reason[length < rules.min_length] = "too_short"
     reason[length == 0] = NO_LENGTH
-    reason[part["end"] > names.map(genome.chromosomes)] = "past_chromosome_end"
-    reason[names.isna()] = "unknown_chromosome"
-    chrom = names.fillna(part["chrom"])
-    return part.assign(chrom=chrom, length=length, drop_reason=reason)
+    reason[part["end"] > limit] = "past_chromosome_end"
+    reason[limit.isna()] = "unknown_chromosome"
+    return part.assign(length=length, drop_reason=reason)
 
 
 def _mark_training(table: pd.DataFrame) -> pd.DataFrame:

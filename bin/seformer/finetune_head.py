@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from seformer import files
+from seformer import assemblies, files
 from seformer.backbones import build_backbone
 from seformer.classifier import check_pooling
 from seformer.dataset import TRAINING_PARTS, LabelledDataset, open_dataset
@@ -193,13 +193,18 @@ def assembly(data: LabelledDataset) -> Assembly:
         If the samples were extracted from different genomes.
     """
     genomes = [read_genome(folder) for folder in data.folders]
-    if len({genome.get("fingerprint") for genome in genomes}) > 1:
+    if any(assemblies.differ(genomes[0], genome) for genome in genomes[1:]):
         raise UserError(
             "the samples were extracted from different genomes",
             where=data.folders[0],
             do="extract all samples from one FASTA",
         )
-    return Assembly(name=genomes[0].get("assembly"), fingerprint=genomes[0].get("fingerprint"))
+    first = genomes[0]
+    return Assembly(
+        name=first.get("assembly"),
+        fingerprint=first.get("fingerprint"),
+        sequences=first.get("sequences", {}),
+    )
 
 
 class Standardiser:

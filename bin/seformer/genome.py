@@ -6,12 +6,14 @@ Indexes follow samtools' `.fai` (https://www.htslib.org/doc/faidx.html) and htsl
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import itertools
 import logging
+import os
 import shutil
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -19,7 +21,7 @@ import numpy as np
 import pandas as pd
 import pysam
 
-from seformer import assemblies
+from seformer import assemblies, chromosomes, mended
 from seformer.blocks import PlainFile, open_bytes
 from seformer.errors import UserError
 from seformer.files import atomic_path, existing_file, is_gzipped, temporary_folder
@@ -27,9 +29,13 @@ from seformer.letters import Letters, Record, clean, read_index
 
 logger = logging.getLogger(__name__)
 
-RENAME_ADVICE = "give --rename-chromosomes (in the pipeline --rename_chromosomes) to match them"
 CONTIGS_CHECKED, CONTIGS_AT_ONCE = 5_000, 256
 AROUND = 1024  # bytes read before and after a contig to compare it with the index
+LINES_CHECKED = 512  # line ends of all contigs together, at least one of each
+COPY = ".seformer.bgz"  # what a copy that can be read in places is called, after the FASTA
+# sequences are told apart by whole ones of at most so many bases, by stretches of longer ones, and
+# of a genome by so many of the longest: it takes tenths of a second, on three billion bases as well
+WHOLE, STRETCHES, STRETCH, LONGEST = 2**18, 8, 2**15, 200
 
 
 class Genome:
@@ -37,35 +43,55 @@ class Genome:
 
     A missing index is made beside the FASTA, or in a temporary folder where that cannot be
     written. An index that is older than the FASTA or does not fit it is never used: it is made
-    anew, and the log says so.
+    anew, and the log says so. A FASTA that cannot be read in places (plain gzip, lines of
+    different lengths, blanks in them) is copied into one that can (`seformer.mended`), beside it
+    or in a temporary folder, and the log says so.
 
     Parameters
     ----------
     path
-        FASTA, plain or bgzipped.
+        FASTA, plain, bgzipped or gzipped.
+    folder
+        Where index and copy are made instead of beside the FASTA; the copy is called `NAME.gz`.
+    compress
+        Read from a copy in any case.
 
     Attributes
     ----------
+    source : Path
+        What is read: the FASTA or its copy.
+    index_files : list of Path
+        The `.fai`, and the `.gzi` of a bgzipped FASTA.
     chromosomes : dict[str, int]
         Name to length in base pairs, in file order.
 
     Raises
     ------
     UserError
-        If the file is missing, not FASTA, gzipped but not bgzipped, or cannot be indexed.
+        If the file is missing or not FASTA, or the disk is full.
     """
 
-    def __init__(self, path: str | PathLike[str]) -> None:
+    def __init__(
+        self, path: str | PathLike[str], *, folder: Path | None = None, compress: bool = False
+    ) -> None:
         self.path = existing_file(path)
-        self._bgzipped = is_gzipped(self.path)
-        if self._bgzipped:
-            _require_bgzip(self.path)
+        self._beside = folder
+        self.source = self.path
         self._temporary = contextlib.ExitStack()
         self._letters: Letters | None = None
-        index, blocks = self._index()
-        self._letters = Letters(self.path, index, blocks if self._bgzipped else None)
-        records = self._letters.records.items()
-        self.chromosomes: dict[str, int] = {name: record.length for name, record in records}
+        try:
+            self.index_files = self._open(compress)
+            self._letters = Letters(self.source, *self.index_files)
+        except BaseException:
+            self.close()
+            raise
+        self._contigs = list(self._letters.records.items())
+        chosen = _chosen(len(self._contigs))
+        # of very many contigs the others are compared with the index when they are read
+        self._unchecked: dict[str, int] = {}
+        if len(chosen) < len(self._contigs):
+            self._unchecked = {name: i for i, (name, _) in enumerate(self._contigs)}
+        self.chromosomes: dict[str, int] = {n: record.length for n, record in self._contigs}
 
     def __enter__(self) -> Genome:
         return self
@@ -80,15 +106,36 @@ class Genome:
             self._letters = None
         self._temporary.close()
 
-    @property
+    @functools.cached_property
     def assembly(self) -> str | None:
         """The common name of the assembly (hg38, mm10 …) where chromosome 1 tells it."""
         return assemblies.recognise(self.chromosomes)
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 over the sorted names and lengths: the same for one assembly."""
+        """Return the SHA-256 over the sorted names and lengths, as version 1.0 compared genomes."""
         lines = sorted(f"{name}\t{length}\n" for name, length in self.chromosomes.items())
         return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def sequences(self, names: Iterable[str] | None = None) -> dict[str, str]:
+        """Return what tells chromosomes apart by their content, whatever their names.
+
+        Of the `LONGEST` chromosomes those in ``names`` (all by default): name to length and
+        checksum of the bases, upper case. Of more than `WHOLE` bases, `STRETCHES` stretches of
+        `STRETCH` bases, evenly spread, stand for all.
+        """
+        longest = sorted(self.chromosomes, key=lambda name: -self.chromosomes[name])[:LONGEST]
+        names = set(longest if names is None else names)
+        return {name: self._checksum(name) for name in longest if name in names}
+
+    def _checksum(self, name: str) -> str:
+        length = self.chromosomes[name]
+        starts, size = [0], length
+        if length > WHOLE:
+            starts, size = np.linspace(0, length - STRETCH, STRETCHES).astype(int).tolist(), STRETCH
+        digest = hashlib.sha256()
+        for start in starts:
+            digest.update(clean(self._letters.fetch(name, start, start + size))[0].encode())
+        return f"{length}:{digest.hexdigest()[:16]}"
 
     def fetch(self, chrom: str, start: int, end: int) -> str:
         """Return the bases of one region, upper case, A, C, G, T and N only.
@@ -106,6 +153,7 @@ class Genome:
         length = self.chromosomes.get(chrom)
         if length is None or not 0 <= start < end <= length:
             raise UserError(f"{chrom}:{start}-{end} is not in the genome", where=self.path)
+        self._compare([chrom])
         bases, odd = clean(self._letters.fetch(chrom, start, end))
         if odd or len(bases) != end - start:
             found = f"{odd!r} is no nucleotide" if odd else "the sequence ends early"
@@ -130,102 +178,148 @@ class Genome:
         length = np.array([self.chromosomes.get(name, 0) for name in chrom])
         for row in np.flatnonzero((start < 0) | (start >= end) | (end > length)):
             self.fetch(chrom[row], start[row], end[row])
+        self._compare(chrom)
         found = self._letters.fetch_many(chrom, start, end)
         for row, bases in enumerate(found):
             if bases is None:
                 found[row] = self.fetch(chrom[row], int(start[row]), int(end[row]))
         return found
 
-    def match_chromosomes(
-        self, names: Iterable[str], rename: bool = False, *, strict: bool = True
-    ) -> dict[str, str]:
-        """Map the regions' chromosome names to the genome's; unknown names are left out.
-
-        Parameters
-        ----------
-        names
-            Chromosome names of the regions.
-        rename
-            Also match ``chr1`` with ``1`` and ``chrM`` with ``MT``, either way.
-        strict
-            Complain about names that do not match.
-
-        Raises
-        ------
-        UserError
-            If ``strict`` and not one name is in the genome.
-        """
-        names = list(dict.fromkeys(names))
-        exact = {name: name for name in names if name in self.chromosomes}
-        other = {name: twin for name in names if (twin := self._twin(name)) is not None}
-        matched = other | exact if rename else exact
-        if not strict:
-            return matched
-        if not matched and names:
-            here = next(iter(self.chromosomes), "none")
-            found = f"no chromosome of the regions is in the genome: they say {names[0]!r}"
+    def _compare(self, names: Iterable[str]) -> None:
+        """Compare contigs that are read for the first time with the index."""
+        new = [self._unchecked.pop(name) for name in set(names) & self._unchecked.keys()]
+        if new and (fault := _fault(self.source, self._contigs, sorted(new), self.index_files)):
             raise UserError(
-                f"{found}, the FASTA says {next(iter(other.values()), here)!r}",
-                where=self.path,
-                expected="regions and genome of one assembly, with the same names",
-                do=RENAME_ADVICE if other else "check that the two files belong together",
+                fault, where=self.path, do="remove the index (.fai and .gzi), it is made anew"
             )
-        if other.keys() - matched.keys():
-            missed = ", ".join(sorted(other.keys() - matched.keys()))
-            logger.warning("%s: not in the FASTA under this name; %s", missed, RENAME_ADVICE)
-        return matched
 
-    def _twin(self, name: str) -> str | None:
-        bare = name.removeprefix("chr")
-        spellings = [bare, f"chr{bare}"]
-        if bare in ("M", "MT"):
-            spellings = ["chrM", "MT", "M", "chrMT"]
-        return next((twin for twin in spellings if twin in self.chromosomes), None)
+    def match_chromosomes(self, names: Iterable[str], rename: bool = False) -> dict[str, str]:
+        """Map names to the genome's; with ``rename`` whatever their spelling. Others are left out.
 
-    def _index(self) -> tuple[Path, Path]:
-        index = self.path.with_name(self.path.name + ".fai")
-        blocks = self.path.with_name(self.path.name + ".gzi")
-        wanted = [index, blocks] if self._bgzipped else [index]
-        if all(file.is_file() for file in wanted):
-            fault = _date_fault(self.path, wanted) or self._content_fault(wanted)
-            if fault is None:
-                return index, blocks
-            logger.warning("%s: %s; making it anew", index, fault)
-        else:
-            logger.info("%s: making the index", self.path)
-        return self._build(wanted)
+        See `seformer.chromosomes.match`.
+        """
+        if not rename:
+            return {name: name for name in names if name in self.chromosomes}
+        return chromosomes.match(names, self.chromosomes, self.assembly)
 
-    def _content_fault(self, files: Sequence[Path]) -> str | None:
-        return _content_fault(self.path, files[0], files[1] if self._bgzipped else None)
+    def resolve(
+        self, rows: Mapping[str, int], where: str | PathLike[str], rename: bool
+    ) -> chromosomes.Resolved:
+        """Match the chromosomes of one file; see `seformer.chromosomes.resolve`."""
+        return chromosomes.resolve(
+            rows,
+            self.chromosomes,
+            rename=rename,
+            where=where,
+            genome=self.path.name,
+            assembly=self.assembly,
+        )
 
-    def _build(self, wanted: Sequence[Path]) -> tuple[Path, Path]:
-        """Index through a symlink in a temporary folder, then put the index beside the FASTA."""
-        link = self._temporary.enter_context(temporary_folder()) / self.path.name
-        link.symlink_to(self.path.resolve())
+    def _open(self, compress: bool) -> list[Path]:
+        """Find or make the index, and a copy first where the FASTA cannot be read in places."""
+        if compress:
+            return self._copy("it is compressed into blocks")
+        if mended.is_plain_gzip(self.path):
+            return self._copy("plain gzip cannot be read in places")
         try:
-            # opening indexes; pysam.faidx would print to standard output
-            _quietly(pysam.FastaFile, str(link)).close()
-        except (OSError, ValueError) as error:
-            self.close()
+            return self._index()
+        except _NotInPlaces:
+            return self._copy(mended.unevenness(self.path))
+
+    def _copy(self, why: str) -> list[Path]:
+        """Read a copy from now on; an earlier one is known by the date of the FASTA."""
+        date = self.path.stat().st_mtime_ns
+        beside = self.path.with_name(self.path.name + COPY)
+        if self._beside is not None:
+            beside = self._beside / (self.path.name.removesuffix(".gz") + ".gz")
+        if not (beside.is_file() and beside.stat().st_mtime_ns == date):
+            try:
+                with atomic_path(beside) as partial:
+                    lengths = mended.rewrite(self.path, partial)
+                    self._require_whole(partial, lengths)
+                    os.utime(partial, ns=(date, date))
+            except OSError:
+                beside = self._folder() / beside.name
+                try:
+                    self._require_whole(beside, mended.rewrite(self.path, beside))
+                except OSError as error:
+                    raise UserError(
+                        f"the FASTA must be copied ({why}), but the copy cannot be written "
+                        f"({error})",
+                        where=self.path,
+                        do="run `seformer index --fasta FASTA --out FOLDER` where there is room, "
+                        "and use the FASTA in FOLDER",
+                    ) from error
+            logger.warning("%s: %s; read from a copy: %s", self.path, why, beside)
+        self.source = beside
+        try:
+            return self._index()
+        except _NotInPlaces as fault:
             raise UserError(
-                "the FASTA cannot be indexed",
+                f"the FASTA cannot be indexed ({fault})",
                 where=self.path,
-                expected="records of a '>name' line and sequence lines of one length",
-                do="check that it is nucleotide FASTA and was copied completely",
-            ) from error
-        made = [link.with_name(file.name) for file in wanted]
-        fault = self._content_fault(made)
+                expected=mended.EXPECTED,
+                do=mended.COPIED,
+            ) from fault
+
+    @staticmethod
+    def _require_whole(copy: Path, lengths: Mapping[str, int]) -> None:
+        """A full disk shows only when what was written is read."""
+        with temporary_folder() as folder:
+            try:
+                index = _make_index(copy, folder)[0]
+            except _NotInPlaces as error:
+                raise OSError("it is not whole") from error
+            if {name: record.length for name, record in read_index(index).items()} != lengths:
+                raise OSError("it is not whole")
+
+    def _folder(self) -> Path:
+        return self._temporary.enter_context(temporary_folder())
+
+    def _index(self) -> list[Path]:
+        wanted = _index_names(self.source, self._beside or self.source.parent)
+        if all(file.is_file() for file in wanted):
+            fault = _date_fault(self.source, wanted) or index_fault(self.source, wanted)
+            if fault is None:
+                return wanted
+            logger.warning("%s: %s; making it anew", wanted[0], fault)
+        else:
+            logger.info("%s: making the index", self.source)
+        made = _make_index(self.source, self._folder())
+        fault = index_fault(self.source, made)
         if fault is not None:
-            self.close()
-            raise UserError(f"the FASTA cannot be indexed ({fault})", where=self.path)
+            raise _NotInPlaces(fault)
         try:
             for new, file in zip(made, wanted, strict=True):
                 with atomic_path(file) as partial:
                     shutil.copyfile(new, partial)
+            made = wanted
         except OSError:
-            logger.info("%s: the folder cannot be written, the index is temporary", self.path)
-            return made[0], made[-1]
-        return wanted[0], wanted[-1]
+            logger.info("%s: the folder cannot be written, the index is temporary", self.source)
+        return made
+
+
+class _NotInPlaces(Exception):
+    """A FASTA cannot be indexed as it is."""
+
+
+def _index_names(path: Path, folder: Path) -> list[Path]:
+    endings = [".fai", ".gzi"] if is_gzipped(path) else [".fai"]
+    return [folder / (path.name + ending) for ending in endings]
+
+
+def _make_index(path: Path, folder: Path) -> list[Path]:
+    """Index through a symlink, by opening it: pysam.faidx would print to standard output."""
+    link = folder / f"index-{path.name}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(path.resolve())
+    for old in (made := [link.with_name(link.name + e) for e in (".fai", ".gzi")]):
+        old.unlink(missing_ok=True)
+    try:
+        _quietly(pysam.FastaFile, str(link)).close()
+    except (OSError, ValueError) as error:
+        raise _NotInPlaces(str(error)) from error
+    return made if is_gzipped(path) else made[:1]
 
 
 def _quietly(open_fasta, *args, **kwargs):
@@ -237,42 +331,72 @@ def _quietly(open_fasta, *args, **kwargs):
         pysam.set_verbosity(verbosity)
 
 
-def _require_bgzip(path: Path) -> None:
-    """Tell bgzip from gzip by the BC field of the first block (SAM specification 4.1)."""
-    with open(path, "rb") as handle:
-        head = handle.read(18)
-    if len(head) < 18 or not head[3] & 4 or head[12:14] != b"BC":
-        plain = path.name.removesuffix(".gz")
-        raise UserError(
-            "the FASTA is gzipped but not bgzipped, so it cannot be read in places",
-            where=path,
-            do=f"run: gunzip {path.name} && bgzip {plain}",
-        )
-
-
 def _date_fault(path: Path, indexes: Iterable[Path]) -> str | None:
     newest = path.stat().st_mtime_ns
     old = [file.name for file in indexes if file.stat().st_mtime_ns < newest]
     return f"{old[0]} is older than the FASTA" if old else None
 
 
-def _content_fault(path: Path, index: Path, blocks: Path | None) -> str | None:
+def index_fault(path: Path, indexes: Sequence[Path]) -> str | None:
     """Say why the index does not belong to the FASTA, or return None.
 
     For every contig (evenly chosen ones in a genome of very many), the bytes around it in the
-    FASTA must be its own header line, its last base and the next record's header.
+    FASTA must be its own header line, its last base and the next record's header, and its lines
+    must end where the index says.
     """
     try:
-        contigs = list(read_index(index).items())
-        chosen = range(0, len(contigs), max(1, len(contigs) // CONTIGS_CHECKED))
-        with contextlib.closing(open_bytes(path, blocks)) as file:
+        contigs = list(read_index(indexes[0]).items())
+    except (OSError, ValueError, IndexError, TypeError):
+        return "the index is damaged"
+    if not contigs:
+        return "the index is empty"
+    return _fault(path, contigs, _chosen(len(contigs)), indexes)
+
+
+def _chosen(contigs: int) -> range:
+    return range(0, contigs, max(1, contigs // CONTIGS_CHECKED))
+
+
+def _fault(
+    path: Path,
+    contigs: Sequence[tuple[str, Record]],
+    chosen: Sequence[int],
+    indexes: Sequence[Path],
+) -> str | None:
+    try:
+        with contextlib.closing(open_bytes(path, *indexes[1:])) as file:
             around = _around([contigs[i][1] for i in chosen], file)
             for i, (before, after) in zip(chosen, around, strict=True):
                 if (fault := _contig_fault(contigs, i, before, after)) is not None:
                     return fault
+            return _line_fault([contigs[i] for i in chosen], file)
     except (OSError, ValueError, IndexError, TypeError, OverflowError, struct.error, UserError):
         return "the index is damaged"
-    return None if contigs else "the index is empty"
+
+
+def _line_fault(contigs: Sequence[tuple[str, Record]], file: PlainFile) -> str | None:
+    """Compare ends of lines inside the contigs; a line end stands between two letters."""
+    each = max(1, LINES_CHECKED // len(contigs))
+    places = []
+    for name, record in contigs:
+        if not record.line_bases or not 0 <= record.line_bytes - record.line_bases <= 2:
+            return f"the lines of {name} do not end as lines do"
+        lines = (record.length - 1) // record.line_bases
+        for line in np.unique(np.linspace(1, lines, min(lines, each)).astype(int)).tolist():
+            places.append((name, record.place(line * record.line_bases - 1), record.line_end, 1))
+        if not lines and record.line_bytes > record.line_bases:
+            places.append((name, record.place(record.length - 1), record.line_end, 0))
+    for first in range(0, len(places), CONTIGS_AT_ONCE):
+        some = places[first : first + CONTIGS_AT_ONCE]
+        offsets = np.array([place for _, place, _, _ in some])
+        size = np.array([1 + len(end) + inside for _, _, end, inside in some])
+        for (name, _, end, inside), found in zip(some, file.read(offsets, size), strict=True):
+            letters = found[:1] + found[1 + len(end) :]
+            # the very last line may have no end
+            ends = found[1 : 1 + len(end)] in (end, *([] if inside else [b""]))
+            if not ends or len(letters.strip()) < 1 + inside:
+                return f"the lines of {name} do not end where the index says"
+    return None
 
 
 def _around(records: Sequence[Record], file: PlainFile) -> Iterator[tuple[bytes, bytes]]:

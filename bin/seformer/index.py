@@ -7,12 +7,10 @@ from os import PathLike
 from pathlib import Path
 
 from seformer import files
-from seformer.blocks import BgzipWriter
 from seformer.errors import UserError
-from seformer.genome import Genome
+from seformer.genome import Genome, index_fault
 
 logger = logging.getLogger(__name__)
-CHUNK = 2**20
 
 
 def index_genome(
@@ -23,37 +21,29 @@ def index_genome(
     Parameters
     ----------
     fasta
-        FASTA, plain or bgzipped; with ``compress`` also in plain gzip.
+        FASTA, plain, bgzipped or gzipped.
     out
-        Folder for the index files, named after the FASTA. With ``compress`` also for the FASTA
-        itself, bgzipped anew (as `NAME.gz`).
+        Folder for the index files, named after the FASTA. Of a FASTA that cannot be read in places
+        (plain gzip, uneven lines) also for a copy of it that can, bgzipped, as `NAME.gz`.
     compress
-        Compress into blocks, so that the FASTA can be read in places.
+        Write such a copy in any case.
 
     Raises
     ------
     UserError
-        If the file is missing, not FASTA, or gzipped but not bgzipped and ``compress`` is not set.
+        If the file is missing or not FASTA, or the results cannot be written.
     """
     source = files.existing_file(fasta)
     with files.output_folder(out) as staging:
-        if compress:
-            local = staging / (source.name.removesuffix(".gz") + ".gz")
-            _compress(source, local)
-        else:
-            local = staging / source.name
-            local.symlink_to(source.resolve())
-        try:
-            Genome(local).close()
-        except UserError as error:
-            # people know the file by the name they gave it
-            raise UserError(str(error).replace(str(local), str(source)).rstrip(".")) from error
-        if not compress:
-            local.unlink()
-
-
-def _compress(source: Path, target: Path) -> None:
-    """Copy a text file, plain or gzipped, into BGZF (SAM specification 4.1)."""
-    with files.open_text(source) as text, BgzipWriter(target) as blocks:
-        while chunk := text.read(CHUNK):
-            blocks.write(chunk.encode())
+        with Genome(source, folder=staging, compress=compress) as genome:
+            made, read = genome.index_files, genome.source
+            # what a full disk has left out shows only now
+            lost = [file.name for file in made if file.parent != staging or not file.is_file()]
+            if lost or index_fault(read, made):
+                raise UserError(
+                    f"{', '.join(lost) or 'the index'} cannot be written whole",
+                    where=out,
+                    do="make room on the disk, or choose another --out folder",
+                )
+        if read != source:
+            logger.warning("%s: from now on use the copy %s", source, Path(out) / read.name)

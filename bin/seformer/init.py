@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -165,18 +166,20 @@ def check_genome(found: Sequence[Recognised], fasta: Path | None) -> tuple[bool,
     if fasta is None:
         return False, _assembly_notes(found)
     furthest: dict[str, int] = {}
+    rows: Counter = Counter()
     for one in found:
+        rows.update(one.regions["chrom"].value_counts().to_dict())
         for chrom, end in _furthest(one).items():
             furthest[chrom] = max(furthest.get(chrom, 0), end)
     with Genome(fasta) as genome:
-        exact = genome.match_chromosomes(furthest, strict=False)
-        matched = genome.match_chromosomes(furthest, True)
+        exact = genome.match_chromosomes(furthest)
+        matched = genome.resolve(rows, found[0].path, rename=True).names
         past = [c for c, name in matched.items() if furthest[c] > genome.chromosomes[name]]
     notes = []
     rename = len(matched) > len(exact)
     if rename:
         notes.append(
-            "chromosomes are named differently in the regions and the FASTA (chr1 and 1): "
+            "chromosomes are named differently in the regions and the FASTA (such as chr1 and 1): "
             "rename_chromosomes is set to true"
         )
     if unknown := sorted(set(furthest) - set(matched)):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.blocks import open_bytes
+from seformer.errors import UserError
 
 # IUPAC codes (and X, an old mask) that are none of A, C, G, T
 AMBIGUOUS = b"RYSWKMBDHVNUX"
@@ -37,6 +38,10 @@ class Record(NamedTuple):
         lines, rest = divmod(position, self.line_bases) if self.line_bases else (0, 0)
         return self.offset + lines * self.line_bytes + rest
 
+    @property
+    def line_end(self) -> bytes:
+        return b"\r\n" if self.line_bytes - self.line_bases == 2 else b"\n"
+
 
 def read_index(path: Path) -> dict[str, Record]:
     """Read a ``.fai`` (https://www.htslib.org/doc/faidx.html), in the order of the file.
@@ -46,7 +51,7 @@ def read_index(path: Path) -> dict[str, Record]:
     OSError, ValueError, TypeError
         If it is not such a file.
     """
-    rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines())
+    rows = (line.split("\t") for line in path.read_text(encoding="utf-8").split("\n") if line)
     return {row[0]: Record(*map(int, row[1:5])) for row in rows}
 
 
@@ -88,21 +93,39 @@ class Letters:
         The ``.gzi`` if it is bgzipped.
     """
 
-    def __init__(self, path: Path, index: Path, blocks: Path | None) -> None:
+    def __init__(self, path: Path, index: Path, blocks: Path | None = None) -> None:
         self.records = read_index(index)
         longest = max(self.records.values())
         self._line_bases, self._line_bytes = longest.line_bases, longest.line_bytes
+        self._line_end = np.frombuffer(longest.line_end, np.uint8)
+        self._path = path
         self._file = open_bytes(path, blocks)
 
     def close(self) -> None:
         self._file.close()
 
     def fetch(self, chrom: str, start: int, end: int) -> bytes:
-        """Return the letters as they stand in the file; 0-based half-open."""
+        """Return the letters as they stand in the file; 0-based half-open.
+
+        Raises
+        ------
+        UserError
+            If the lines do not end where the index says.
+        """
         record = self.records[chrom]
         first, last = record.place(start), record.place(end - 1) + 1
         (raw,) = self._file.read(np.array([first]), np.array([last - first]))
-        return raw.replace(b"\n", b"").replace(b"\r", b"")
+        letters = raw.replace(b"\n", b"").replace(b"\r", b"")
+        width = max(record.line_bases, 1)
+        lines = [letters[: width - start % width]]
+        lines += [letters[i : i + width] for i in range(len(lines[0]), len(letters), width)]
+        if record.line_end.join(lines) != raw:
+            raise UserError(
+                f"{chrom}:{start}-{end}: the lines do not end where the index says",
+                where=self._path,
+                do="remove the index (.fai and .gzi), it is made anew",
+            )
+        return letters
 
     def fetch_many(
         self, chrom: Sequence[str], start: np.ndarray, end: np.ndarray
@@ -128,6 +151,7 @@ class Letters:
         above = start // self._line_bases
         below = -(-end // self._line_bases)
         usual = (record.line_bases == self._line_bases) & (record.line_bytes == self._line_bytes)
+        usual &= self._line_bytes == self._line_bases + len(self._line_end)
         usual &= (below * self._line_bases <= record.length) & (self._line_bases <= LONG_LINE)
         offset = record.offset + above * self._line_bytes
         rows = np.flatnonzero(usual)
@@ -159,7 +183,7 @@ class Letters:
         known = bases == BASES[0]
         for base in BASES[1:]:
             known |= bases == base
-        return str(bases, "ascii") if known.all() and (ends <= ord("\r")).all() else ""
+        return str(bases, "ascii") if known.all() and (ends == self._line_end).all() else ""
 
 
 def _stretches(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from safetensors.torch import load_file
 
 import seformer
-from seformer import checked, files
+from seformer import assemblies, checked, files
 from seformer.backbones import Origin, load_backbone
 from seformer.backbones.build import check_vocabulary
 from seformer.backbones.loading import require_finite
@@ -84,10 +84,15 @@ class Calibration(Strict):
 
 
 class Assembly(Strict):
-    """The genome a model was trained on, recognised by its names and lengths."""
+    """The genome a model was trained on.
+
+    ``sequences`` has `seformer.genome.Genome.sequences`; models of version 1.0 have none, and are
+    compared by the ``fingerprint`` of names and lengths.
+    """
 
     name: str | None = None
     fingerprint: str | None = None
+    sequences: dict[str, str] = {}
 
 
 class SplitRecord(Strict):
@@ -330,8 +335,8 @@ def ensemble(models: Sequence[Model]) -> Model:
         If they were trained on different genomes.
     """
     members = [member for model in models for member in model.members]
-    genomes = {member.settings.assembly.fingerprint for member in members}
-    if len(genomes) > 1:
+    genomes = [member.settings.assembly.model_dump() for member in members]
+    if any(assemblies.differ(genomes[0], genome) for genome in genomes[1:]):
         raise UserError(
             "the models were trained on different genomes",
             where="--model",

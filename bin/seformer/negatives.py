@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +21,6 @@ import pandas as pd
 from seformer import intervals
 from seformer.errors import UserError
 from seformer.genome import Genome
-from seformer.regions import read_regions
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +74,10 @@ class Negatives(NamedTuple):
 
 
 def add_random(
-    table: pd.DataFrame, genome: Genome, matched: Mapping[str, str], negatives: Negatives
+    table: pd.DataFrame,
+    genome: Genome,
+    negatives: Negatives,
+    read: Callable[[Path], pd.DataFrame],
 ) -> pd.DataFrame:
     """Draw regions from the genome as typical enhancers, as long as the super-enhancers are.
 
@@ -85,11 +87,13 @@ def add_random(
     Parameters
     ----------
     table
-        Training rows of `seformer.units.cut`.
-    genome, matched
-        The genome, and its name of each chromosome of the table.
+        Training rows of `seformer.units.cut`, chromosomes spelled as the genome's.
+    genome
+        Where from.
     negatives
         How many, and where not.
+    read
+        Reads the blacklist, its chromosomes spelled likewise.
 
     Raises
     ------
@@ -106,9 +110,9 @@ def add_random(
     place = ["chrom", "start", "end"]
     taken = [table[place]]
     if negatives.blacklist is not None:
-        taken.append(read_regions(negatives.blacklist, labels=False, own=()).regions[place])
+        taken.append(read(negatives.blacklist)[place])
     taken = pd.concat(taken, ignore_index=True)
-    drawn = _draw(wanted_lengths, taken, genome, matched, rng)
+    drawn = _draw(wanted_lengths, table["chrom"], taken, genome, rng)
     if len(drawn) < len(wanted_lengths):
         raise UserError(
             f"only {len(drawn)} of {len(wanted_lengths)} random regions find a place in the genome",
@@ -124,13 +128,13 @@ def add_random(
 
 def _draw(
     lengths: np.ndarray,
+    chroms: Iterable[str],
     taken: pd.DataFrame,
     genome: Genome,
-    matched: Mapping[str, str],
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    chroms = sorted(set(taken["chrom"]) & matched.keys())
-    sizes = np.array([genome.chromosomes[matched[name]] for name in chroms], dtype=np.int64)
+    chroms = sorted(set(chroms) & genome.chromosomes.keys())
+    sizes = np.array([genome.chromosomes[name] for name in chroms], dtype=np.int64)
     found = []
     for _ in range(ROUNDS):
         if not len(lengths):
@@ -144,8 +148,7 @@ def _draw(
         good = (room >= 0) & ~intervals.overlapping(tried, taken)
         # of those that overlap one another, one
         good &= ~pd.Series(intervals.cluster(tried)).where(good).duplicated().to_numpy()
-        free = tried[good]
-        bases = genome.fetch_many(free.assign(chrom=free["chrom"].map(matched)))
+        bases = genome.fetch_many(tried[good])
         good[np.flatnonzero(good)] = ["N" not in b for b in bases]
         found.append(tried[good])
         taken = pd.concat([taken, tried[good]], ignore_index=True)

@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 
 from seformer import calibrate, files, records
+from seformer.assemblies import same
 from seformer.errors import UserError
 from seformer.extract import extract, genome_record, with_bases
 from seformer.extracted import in_order, read_extracted, read_genome
 from seformer.frames import free_names
 from seformer.genome import Genome
-from seformer.modelfolder import Model, Settings, load_model
+from seformer.modelfolder import Assembly, Model, Settings, load_model
 from seformer.regions import iter_regions
 from seformer.score import DEFAULT_BATCH_TOKENS, score
 
@@ -112,7 +113,8 @@ def score_frame(
     """
     check_prevalence(prevalence)
     with Genome(fasta) as genome:
-        record = genome_record(genome)
+        names = genome.match_chromosomes(regions["chrom"].unique(), rename_chromosomes)
+        record = genome_record(genome, names.values())
         read = with_bases(
             regions,
             source,
@@ -244,19 +246,32 @@ def flags(regions: pd.DataFrame, settings: Settings, genome: dict[str, Any]) -> 
             low, high = getattr(known, column)
             found[f"{column}_outside_training"] = ~regions[column].between(low, high)
         if known.chromosomes:
-            names = {name.removeprefix("chr") for name in known.chromosomes}
-            plain = regions["chrom"].astype(str).str.removeprefix("chr")
+            names = set(map(same, known.chromosomes))
+            plain = regions["chrom"].astype(str).map(same)
             found["chromosome_outside_training"] = ~plain.isin(names)
     found["n_rich"] = regions["n_fraction"] > N_RICH
     found["short"] = regions["length"] < SHORT
-    trained_on = settings.assembly.fingerprint
-    found["other_assembly"] = bool(
-        trained_on and genome.get("fingerprint") and trained_on != genome["fingerprint"]
-    )
+    found["other_assembly"] = _is_foreign(regions["chrom"], settings.assembly, genome)
     joined = pd.Series("", index=regions.index)
     for name in found:
         joined = joined.where(~found[name], joined + f",{name}")
     return joined.str.removeprefix(",").where(regions["drop_reason"] == "", regions["drop_reason"])
+
+
+def _is_foreign(chrom: pd.Series, trained_on: Assembly, genome: dict[str, Any]) -> pd.Series:
+    """Tell which chromosomes are not of the genome that the model was trained on, by content.
+
+    What has no checksum on one side, as in models of version 1.0, is judged by the others, or by
+    the names and lengths of all chromosomes.
+    """
+    here, there = genome.get("sequences") or {}, set(trained_on.sequences.values())
+    if not here or not there:
+        known = trained_on.fingerprint and genome.get("fingerprint")
+        return pd.Series(bool(known and known != trained_on.fingerprint), index=chrom.index)
+    none = there.isdisjoint(here.values())
+    return chrom.map({name: value not in there for name, value in here.items()}).eq(True) | (
+        none & ~chrom.isin(here.keys())
+    )
 
 
 def summarise(table: pd.DataFrame, regions: pd.DataFrame, windows: np.ndarray) -> dict[str, Any]:

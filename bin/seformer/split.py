@@ -19,6 +19,7 @@ import pandas as pd
 from seformer import audit, conflicts, files, leakage
 from seformer.assign import by_chromosomes, by_clusters, into_folds, usable_chromosomes
 from seformer.audit import PARTS
+from seformer.chromosomes import match
 from seformer.errors import UserError
 from seformer.extracted import (
     COLUMNS,
@@ -288,6 +289,8 @@ def _from_files(
             raise UserError(f"more than {folds} folds", where=path, do="give --folds as it was")
         given = given[given[columns].fillna("").ne("").all(axis=1)]
         mine = rows[rows["source_index"] == i]
+        names = match(given["chrom"].unique(), mine["chrom"].unique())
+        given["chrom"] = given["chrom"].map(lambda name, names=names: names.get(name, name))
         for column in columns:
             found.loc[mine.index, column] = _look_up(mine, given, column, path)
     return [found[column] for column in columns]

@@ -25,6 +25,7 @@ import pybigtools
 from safetensors import SafetensorError, safe_open
 
 from seformer.atomic import staging_folder
+from seformer.chromosomes import match
 from seformer.errors import UserError
 from seformer.files import atomic_path, existing_file, open_text
 from seformer.regions import MAX_DIGITS
@@ -374,8 +375,10 @@ def read_sizes(path: Path) -> dict[str, int]:
     return sizes
 
 
-def check_sizes(regions: pd.DataFrame, sizes: Mapping[str, int], where: str | Path) -> None:
-    """Refuse regions that do not lie on the chromosomes.
+def check_sizes(
+    regions: pd.DataFrame, sizes: Mapping[str, int], where: str | Path
+) -> dict[str, int]:
+    """Refuse regions that do not lie on the chromosomes; returns the sizes by the regions' names.
 
     Raises
     ------
@@ -383,6 +386,9 @@ def check_sizes(regions: pd.DataFrame, sizes: Mapping[str, int], where: str | Pa
         If a chromosome is not in ``sizes``, is shorter than a region's end, or longer than a
         bigWig can hold.
     """
+    twins = match(regions["chrom"].unique(), sizes)
+    renamed = {twin: name for name, twin in twins.items() if name not in sizes}
+    sizes = {renamed.get(name, name): size for name, size in sizes.items()}
     for chrom, end in regions.groupby("chrom", sort=False)["end"].max().items():
         if chrom not in sizes:
             found = f"the chromosome {chrom} is not in it"
@@ -396,6 +402,7 @@ def check_sizes(regions: pd.DataFrame, sizes: Mapping[str, int], where: str | Pa
         if TOO_LONG in found:
             do = "explain the regions of this chromosome in Python, which writes no track"
         raise UserError(found, where=where, do=do)
+    return sizes
 
 
 def furthest(regions: pd.DataFrame) -> dict[str, int]:

@@ -8,7 +8,7 @@ split (column ``parent``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from seformer.errors import UserError, visible
-from seformer.regions import read_regions
 
 UNITS = ("region", "window", "constituent")
 WINDOW = 3_000  # as in the published benchmark of 3 kb regions
@@ -53,7 +52,10 @@ class Units(NamedTuple):
 
 
 def cut(
-    table: pd.DataFrame, units: Units, matched: Mapping[str, str], lengths: Mapping[str, int]
+    table: pd.DataFrame,
+    units: Units,
+    lengths: Mapping[str, int],
+    read: Callable[[Path], pd.DataFrame],
 ) -> pd.DataFrame:
     """Cut every region into its units.
 
@@ -65,8 +67,10 @@ def cut(
         a BED12.
     units
         Into what.
-    matched, lengths
-        The genome's name of each chromosome, and its length.
+    lengths
+        Length of the genome's chromosomes, by the names that ``table`` has.
+    read
+        Reads constituents, their chromosomes spelled likewise.
 
     Returns
     -------
@@ -85,14 +89,14 @@ def cut(
     if units.unit == "region":
         return whole
     if units.unit == "window":
-        limit = table["chrom"].map(matched).map(lengths)
+        limit = table["chrom"].map(lengths)
         row, start, end = _windows(table, units.length, limit.to_numpy(float))
         cut = whole.iloc[row].assign(start=start, end=end)
     elif units.constituents is None:
         row, start, end = _blocks(table)
         cut = whole.iloc[row].assign(start=start, end=end)
     else:
-        inside, row = _assign(read_regions(units.constituents, labels=False, own=()).regions, table)
+        inside, row = _assign(read(units.constituents), table)
         if inside.empty:
             raise UserError(
                 "no constituent lies in any region",

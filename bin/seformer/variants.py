@@ -164,7 +164,9 @@ def variants(
         else:
             places = read_spans(existing_file(positions), genome, rename_chromosomes)
             records, rows, header = substitutions(places, genome)
-        names = genome.match_chromosomes({r.chrom for r in records}, rename_chromosomes)
+        where = vcf if positions is None else fasta
+        found = genome.resolve(Counter(r.chrom for r in records), where, rename_chromosomes)
+        names = found.names
         alleles = [a for i, r in enumerate(records) for a in check(i, r, names, genome)]
 
         def home(allele: Allele) -> Span:
@@ -182,6 +184,7 @@ def variants(
             "records": len(records),
             "alleles": len(alleles),
             "status": dict(sorted(Counter(_by_allele(scored).values()).items())),
+            "unmatched_chromosomes": {Path(where).name: found.unmatched} if found.unmatched else {},
         }
         files.write_json(summary, staging / SUMMARY_FILE)
     counts = ", ".join(f"{n} {status}" for status, n in summary["status"].items())
@@ -317,10 +320,7 @@ def read_spans(path: Path, genome: Genome, rename: bool) -> list[Span]:
         If a region passes its chromosome's end.
     """
     table = read_regions(path, labels=False, own=()).regions
-    names = genome.match_chromosomes(table["chrom"].unique(), rename)
-    unknown = int((~table["chrom"].isin(list(names))).sum())
-    if unknown:
-        logger.warning("%s: %d regions lie on chromosomes that the FASTA lacks", path, unknown)
+    names = genome.resolve(table["chrom"].value_counts().to_dict(), path, rename).names
     spans = []
     for row in table.itertuples():
         chrom = names.get(row.chrom)

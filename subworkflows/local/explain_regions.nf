@@ -21,6 +21,8 @@ workflow EXPLAIN_REGIONS {
         []
     )
 
+    EXTRACT_TO_EXPLAIN.out.extracted.subscribe { meta, folder -> Terminal.unmatched(meta.name, folder) }
+
     HAND_OUT(EXTRACT_TO_EXPLAIN.out.shards, models)
     EXPLAIN(HAND_OUT.out.tasks)
     GATHER(EXPLAIN.out.explained)

@@ -17,6 +17,8 @@ workflow PREDICT_REGIONS {
         []
     )
 
+    EXTRACT_TO_PREDICT.out.extracted.subscribe { meta, folder -> Terminal.unmatched(meta.name, folder) }
+
     HAND_OUT(EXTRACT_TO_PREDICT.out.shards, models)
     PREDICT(HAND_OUT.out.tasks)
     GATHER(PREDICT.out.predicted)

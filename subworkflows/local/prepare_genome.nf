@@ -3,7 +3,7 @@ include { INDEX_GENOME } from '../../modules/local/index_genome/main'
 
 workflow PREPARE_GENOME {
     take:
-    genome // map: id, fasta, index (list), indexed, compress
+    genome // map: id, fasta, index (list), indexed
 
     main:
     if (genome.indexed) {
@@ -11,8 +11,11 @@ workflow PREPARE_GENOME {
         versions = channel.empty()
     }
     else {
-        INDEX_GENOME([[id: genome.id, compress: genome.compress], genome.fasta])
-        files    = INDEX_GENOME.out.files.map { _meta, made -> genome.compress ? made : [genome.fasta] + (made instanceof List ? made : [made]) }
+        INDEX_GENOME([[id: genome.id], genome.fasta])
+        files    = INDEX_GENOME.out.files.map { _meta, made ->
+            def found = made instanceof List ? made : [made]
+            found.any { file -> !(file.name ==~ /.*\.(fai|gzi)/) } ? found : [genome.fasta] + found
+        }
         versions = INDEX_GENOME.out.versions_seformer.mix(INDEX_GENOME.out.versions_pysam)
     }
 

@@ -24,6 +24,8 @@ workflow TRAIN {
         plan.blacklist
     )
 
+    EXTRACT.out.extracted.subscribe { meta, folder -> Terminal.unmatched(meta.id, folder) }
+
     // the order of the sheet, so that the same run is the same to -resume
     extracted = EXTRACT.out.extracted.toSortedList { a, b -> a[0].row <=> b[0].row }
 

@@ -398,7 +398,7 @@ def test_figures_of_the_methods_are_those_of_the_code():
     defaults = {name: entry.get("default") for name, entry in PARAMETERS.items()}
     how = Attribution()
     tiny, gena = recommended_rates("tiny"), recommended_rates("gena-lm-bert-base-t2t")
-    assert assign.MOST_TOGETHER == 3 and assign.DEFAULT_TEST[0] == ("chr7", "chr10")
+    assert assign.MOST_TOGETHER == 3 and assign.DEFAULT_TEST == ("chr7", "chr10")
     assert "temperature" in calibrate.METHODS
     for part in (
         f"shorter than {extract.MIN_LENGTH} bp",

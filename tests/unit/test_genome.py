@@ -116,7 +116,10 @@ def test_damaged_block_is_named(fasta, random_bases):
     path.write_bytes(packed)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     regions = pd.DataFrame({"chrom": ["c"], "start": [0], "end": [300_000]})
-    with Genome(path) as genome, pytest.raises(UserError, match=r"genome.fa.gz: .*damaged"):
+    with (
+        pytest.raises(UserError, match=r"genome.fa.gz: .*cannot be read to its end.*copy it again"),
+        Genome(path) as genome,
+    ):
         genome.fetch_many(regions)
 
 
@@ -159,7 +162,8 @@ def test_nothing_is_printed(fasta, capfd):
     Genome(fasta(RECORDS)).close()
     Genome(fasta(RECORDS, "b.fa", bgzip=True)).close()
     with pytest.raises(UserError):
-        Genome(fasta({"a": "ACG\n\nAC", "b": ""}, "c.fa", width=100))
+        Genome(fasta({}, "c.fa"))
+    Genome(fasta({"a": "ACG\n\nAC", "b": ""}, "d.fa", width=100)).close()
     assert capfd.readouterr() == ("", "")
 
 
@@ -248,18 +252,139 @@ def test_damaged_index(fasta, content):
         assert genome.fetch("chr2", 4, 6) == "TG"
 
 
-def test_gzip_that_is_not_bgzip(write):
-    path = write("genome.fa.gz", gzip.compress(b">chr1\nACGT\n"))
-    with pytest.raises(UserError, match=r"not bgzipped.*gunzip genome.fa.gz && bgzip genome.fa"):
-        Genome(path)
+NO_FASTA = {
+    "": "there is no record",
+    "hello\n": "'hello' stands before the first record",
+    ">a\nAC\n>a\nGT\n": "line 3: .*the name a occurs more than once",
+    ">a\nAC\n>\nGT\n": "line 3: .*no name",
+    ">a\n": "cannot be indexed",
+}
 
 
-@pytest.mark.parametrize("text", ["", "hello\n", ">a\nACG\nACGTT\nAC\n", ">a\nAC\n>a\nGT\n"])
-def test_what_is_no_fasta(write, text):
-    path = write("genome.fa", text)
-    with pytest.raises(UserError, match="cannot be indexed"):
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("text", NO_FASTA)
+def test_what_is_no_fasta(write, text, packed):
+    path = write("genome.fa", gzip.compress(text.encode()) if packed else text)
+    says = "cannot be indexed" if packed else NO_FASTA[text]
+    with pytest.raises(UserError, match=says) as error:
         Genome(path)
+    assert "cannot be indexed" in str(error.value)
     assert [p.name for p in path.parent.iterdir()] == ["genome.fa"]
+
+
+# form of the FASTA: text, and what is said of it; its bases are those of EVEN
+EVEN = {"a": "ACGTACGTAC", "b": "GGTT"}
+MENDED = {
+    "even": (">a\nACGTA\nCGTAC\n>b\nGGTT\n", None),
+    "long line": (">a\nACGTA\nCGTACG\n>b\nGGTT\n".replace("ACG\n", "AC\n"), None),
+    "uneven": (">a\nACG\nTACGT\nAC\n>b\nGGTT\n", "record a, line 3: it is not as long"),
+    "short inside": (">b\nGGTT\n>a\nACGTA\nCGT\nAC\n", "record a, line 6: it is not as long"),
+    "blank line": (">a\nACGTA\n\nCGTAC\n>b\nGGTT\n", "record a, line 4: it is not as long"),
+    "trailing blank": (">a\nACGTA \nCGTAC \n>b\nGGTT\n", "record a, line 2: there are blanks"),
+    "trailing tab": (">a\nACGTA\t\nCGTAC\t\n>b\nGGTT\n", "record a, line 2: there are blanks"),
+    "one line and a blank": (">a\nACGTA\nCGTAC\n>b\nGGTT \n", "record b, line 5: there are blanks"),
+    "blank inside": (">a\nACG TA\nCGT AC\n>b\nGGTT\n", "record a, line 2: there are blanks"),
+    "form feed": (">a\nACGTA\f\nCGTAC\f\n>b\nGGTT\n", "record a, line 2: there are blanks"),
+    "old Mac": (">a\rACGTA\rCGTAC\r>b\rGGTT\r", ""),
+    "mixed ends": (">a\nACGTA\r\nCGTAC\n>b\nGGTT\n", ""),
+    "mark": ("\ufeff>a\nACGTA\nCGTAC\n>b\nGGTT\n", ""),
+    "blank before name": ("> a\nACG\nTACGT\nAC\n>b\nGGTT\n", "record a, line 3"),
+}
+
+
+@pytest.mark.parametrize("packing", ["plain", "bgzip", "gzip"])
+@pytest.mark.parametrize("form", MENDED)
+def test_every_form_has_its_bases(tmp_path, caplog, form, packing):
+    text, says = MENDED[form]
+    path = tmp_path / "genome.fa"
+    if packing == "bgzip":
+        with pysam.BGZFile(str(path), "wb") as handle:
+            handle.write(text.encode())
+    else:
+        path.write_bytes(gzip.compress(text.encode()) if packing == "gzip" else text.encode())
+    for again in (False, True):
+        caplog.clear()
+        with Genome(path) as genome:
+            assert genome.chromosomes == {name: len(bases) for name, bases in EVEN.items()}
+            for name, bases in EVEN.items():
+                regions = [(s, e) for s in range(len(bases)) for e in range(s + 1, len(bases) + 1)]
+                table = pd.DataFrame(regions, columns=["start", "end"]).assign(chrom=name)
+                assert genome.fetch_many(table) == [bases[s:e] for s, e in regions]
+            copied = genome.source != path
+        if not again and packing == "gzip":
+            assert "plain gzip cannot be read in places" in caplog.text
+        elif not again and says:
+            assert says in caplog.text
+        assert ("read from a copy" in caplog.text) == (copied and not again)
+
+
+def test_a_copy_of_an_older_fasta_is_not_used(tmp_path):
+    path = tmp_path / "genome.fa.gz"
+    for bases in ("ACGTAC", "TTGGAC"):
+        path.write_bytes(gzip.compress(f">a\n{bases}\n".encode()))
+        with Genome(path) as genome:
+            assert genome.fetch("a", 0, 6) == bases
+    assert sorted(p.suffix for p in tmp_path.iterdir()) == [".bgz", ".fai", ".gz", ".gzi"]
+
+
+def wrapped(bases, width):
+    return "".join(bases[i : i + width] + "\n" for i in range(0, len(bases), width))
+
+
+@pytest.mark.parametrize("bgzip", [False, True], ids=["plain", "bgzipped"])
+@pytest.mark.parametrize("contigs", [3, 7])
+@pytest.mark.parametrize("width", [61, 59])
+def test_fasta_wrapped_anew_under_an_old_index(
+    tmp_path, random_bases, monkeypatch, bgzip, contigs, width
+):
+    """Sizes and headers stay, the dates say nothing; of many contigs only some are looked at."""
+    monkeypatch.setattr("seformer.genome.CONTIGS_CHECKED", 3)
+    records = {f"c{i}": random_bases(100, seed=i) for i in range(contigs)}
+    path = tmp_path / "genome.fa"
+
+    def write(widths):
+        text = "".join(f">{n}\n{wrapped(b, widths.get(n, 60))}" for n, b in records.items())
+        with pysam.BGZFile(str(path), "wb") if bgzip else open(path, "wb") as handle:
+            handle.write(text.encode())
+        os.utime(path, (1, 1))
+
+    for name in records:
+        write({})
+        Genome(path).close()
+        write({name: width})
+        regions = pd.DataFrame({"chrom": [name, name], "start": [0, 70], "end": [100, 80]})
+        try:
+            with Genome(path) as genome:
+                assert genome.fetch_many(regions) == [records[name], records[name][70:80]]
+        except UserError as error:
+            assert contigs > 3 and "where the index says" in str(error)
+            path.with_name("genome.fa.fai").unlink()
+
+
+@pytest.mark.parametrize("change", ["a block less", "another length", "another place"])
+def test_gzi_that_does_not_fit(fasta, random_bases, change):
+    bases = random_bases(200_000)
+    path = fasta({"a": bases, "b": bases[::-1]}, bgzip=True, width=60)
+    Genome(path).close()
+    index = path.with_name("genome.fa.gz.gzi")
+    pairs = np.frombuffer(index.read_bytes()[8:], "<u8").reshape(-1, 2).copy()
+    if change == "a block less":
+        pairs = np.delete(pairs, 2, axis=0)
+    else:
+        pairs[2, int(change == "another length")] += 1
+    index.write_bytes(len(pairs).to_bytes(8, "little") + pairs.tobytes())
+    regions = pd.DataFrame({"chrom": ["a", "b"], "start": [0, 150_000], "end": [200_000, 190_000]})
+    with Genome(path) as genome:
+        assert genome.fetch_many(regions) == [bases, bases[::-1][150_000:190_000]]
+
+
+@pytest.mark.parametrize("digits", ["9" * 4_400, str(2**32 + 5), str(2**31), "1_0", "\u0661"])
+def test_sizes_in_an_index_that_cannot_be(fasta, digits):
+    path = fasta(RECORDS)
+    text = f"chr1\t{digits}\t16\t10\t11\n"
+    path.with_name("genome.fa.fai").write_text(text, encoding="utf-8")
+    with Genome(path) as genome:
+        assert genome.chromosomes["chr1"] == 32
 
 
 def test_missing_fasta(tmp_path):
@@ -275,15 +400,19 @@ def test_windows_line_ends_and_empty_records(write):
 
 def test_chromosome_names(fasta):
     with Genome(fasta({"1": "ACGT", "MT": "ACGT", "chrX": "ACGT"})) as genome:
-        with pytest.raises(UserError, match=r"say 'chr1'.*says '1'.*--rename_chromosomes"):
-            genome.match_chromosomes(["chr1", "chrM"])
+        says = r"a.bed: .*it says 'chr1'.*says '1'.*genome.fa.*--rename_chromosomes"
+        with pytest.raises(UserError, match=says):
+            genome.resolve({"chr1": 2, "chrM": 1}, "a.bed", rename=False)
         assert genome.match_chromosomes(["chr1", "chrM", "X", "chr9"], rename=True) == {
             "chr1": "1",
             "chrM": "MT",
             "X": "chrX",
         }
         with pytest.raises(UserError, match="check that the two files belong together"):
-            genome.match_chromosomes(["scaffold_7"])
+            genome.resolve({"scaffold_7": 1}, "a.bed", rename=True)
+        found = genome.resolve({"chr1": 5, "chr8": 2, "chr9": 1}, "a.bed", rename=True)
+        assert found.names == {"chr1": "1"}
+        assert found.unmatched == {"rows": 3, "of": 8, "chromosomes": ["chr8", "chr9"]}
 
 
 def test_exact_names_win(fasta, caplog):
@@ -325,5 +454,28 @@ def test_spaces_at_the_ends_of_lines_are_no_line_ends(tmp_path):
     fasta = tmp_path / "genome.fa"
     fasta.write_text(">chr1\n" + "ACGTACGT \n" * 4)
     regions = pd.DataFrame({"chrom": ["chr1"], "start": [0], "end": [20]})
-    with Genome(fasta) as genome, pytest.raises(UserError, match="' ' is no nucleotide"):
-        genome.fetch_many(regions)
+    with Genome(fasta) as genome:
+        assert genome.fetch_many(regions) == ["ACGTACGTACGTACGTACGT"]
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({"chr1": "acgTACGT", "chr2": "TTRA"}, True),
+        ({"1": "ACGTACGT", "2": "TTNA", "decoy": "GG"}, True),
+        ({"chr1": "ACGTACGA", "chr2": "TTNA"}, False),
+        ({"chr1": "ACGTACGTA", "chr2": "TTNA"}, False),
+    ],
+)
+@pytest.mark.parametrize("whole", [2**18, 1])
+def test_sequences_are_told_by_their_bases(fasta, monkeypatch, other, same, whole):
+    """Also by stretches: here of two bases, at both ends."""
+    monkeypatch.setattr("seformer.genome.WHOLE", whole)
+    monkeypatch.setattr("seformer.genome.STRETCHES", 2)
+    monkeypatch.setattr("seformer.genome.STRETCH", 2)
+    found = []
+    for number, records in enumerate([{"chr1": "ACGTACGT", "chr2": "TTNA"}, other]):
+        with Genome(fasta(records, f"{number}.fa")) as genome:
+            found.append(list(genome.sequences().values())[:2])
+    assert (found[0] == found[1]) == same
+    assert found[0][1] == found[1][1]

@@ -323,3 +323,16 @@ def test_multiqc_takes_it(published, tmp_path):
     for name, section in made.items():
         assert f"seformer_{name}" in html, section["section_name"]
     assert EVIL not in html
+
+
+@pytest.mark.parametrize(("lost", "level"), [(0, None), (1, "note"), (50, "warning")])
+def test_regions_on_chromosomes_that_the_genome_lacks(lost, level):
+    regions = pd.DataFrame({"label": [1] * 100 + [0] * 100, "drop_reason": ""})
+    regions.loc[: lost - 1, "drop_reason"] = "unknown_chromosome"
+    found = {f.topic: f for f in judge.judge(Sample("x", regions=regions))}
+    if level is None:
+        assert found == {}
+    else:
+        said = found["Chromosomes not in the genome"]
+        assert said.level == level
+        assert f"{lost} of 100 super-enhancers lie on chromosomes" in said.text

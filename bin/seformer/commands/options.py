@@ -54,9 +54,9 @@ Out = Annotated[
     Path,
     typer.Option("--out", parser=_folder, metavar="PATH", help="Folder for the results."),
 ]
-Fasta = Annotated[Path, typer.Option("--fasta", help="Genome FASTA, plain or bgzipped.")]
+Fasta = Annotated[Path, typer.Option("--fasta", help="Genome FASTA, plain, bgzipped or gzipped.")]
 OptionalFasta = Annotated[
-    Path | None, typer.Option("--fasta", help="Genome FASTA, plain or bgzipped.")
+    Path | None, typer.Option("--fasta", help="Genome FASTA, plain, bgzipped or gzipped.")
 ]
 Regions = Annotated[
     Path | None,
@@ -91,7 +91,9 @@ BatchTokens = Annotated[
 ]
 RenameChromosomes = Annotated[
     bool,
-    typer.Option("--rename-chromosomes", help="Match chr1 in one file with 1 in the other."),
+    typer.Option(
+        "--rename-chromosomes", help="Match chr1 in one file with 1 or NC_000001.11 in the other."
+    ),
 ]
 InvalidRegions = Annotated[
     str,

@@ -20,6 +20,8 @@ GRAVITY = ("bad", "warning", "note", "good")
 OUTSIDE = 0.2
 # share of test regions that are half or more of training 31-mers
 ALIKE = 0.02
+# share of a class on chromosomes that the genome does not have
+LOST = 0.02
 # how much more the highest bases must matter than random ones
 FAITHFUL = 1.5
 OPEN_UP_TO = 2
@@ -111,6 +113,16 @@ def judge(sample: Sample) -> list[Finding]:
                     "hardly measure.",
                 )
             )
+        if lost := found.unscored.get("unknown_chromosome"):
+            findings.append(
+                Finding(
+                    "warning" if lost > LOST * found.rows else "note",
+                    f"Predictions of {bed}",
+                    f"{number(lost)} of {number(found.rows)} regions lie on chromosomes that the "
+                    "genome does not have. Where only the names differ, --rename_chromosomes "
+                    "matches them.",
+                )
+            )
         if found.scored < found.rows:
             findings.append(
                 Finding(
@@ -128,14 +140,38 @@ def judge_regions(sample: Sample) -> list[Finding]:
         return []
     dropped = int((sample.regions["drop_reason"] != "").sum())
     share = dropped / max(1, len(sample.regions))
+    findings = judge_chromosomes(sample)
     if share <= OUTSIDE:
-        return []
+        return findings
     return [
+        *findings,
         Finding(
             "warning",
             "Regions left out",
             f"{percent(dropped, len(sample.regions))} of the regions given were left out; see "
             "the reasons under Data.",
+        ),
+    ]
+
+
+def judge_chromosomes(sample: Sample) -> list[Finding]:
+    """Say of which class regions were lost because the genome lacks their chromosomes."""
+    lost = sample.regions["drop_reason"] == "unknown_chromosome"
+    words, worst = [], 0.0
+    for label, name in ((1, "super-enhancers"), (0, "typical enhancers")):
+        mine = sample.regions["label"] == label
+        n, of = int((lost & mine).sum()), int(mine.sum())
+        if n:
+            words.append(f"{number(n)} of {number(of)} {name}")
+            worst = max(worst, n / of)
+    if not words:
+        return []
+    return [
+        Finding(
+            "warning" if worst > LOST else "note",
+            "Chromosomes not in the genome",
+            f"{' and '.join(words)} lie on chromosomes that the genome does not have, and were "
+            "left out. Where only the names differ, --rename_chromosomes matches them.",
         )
     ]
 

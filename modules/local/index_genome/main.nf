@@ -1,4 +1,4 @@
-// An index of the genome; a genome in plain gzip is compressed anew, so that it can be read in places
+// An index of the genome; of one that cannot be read in places (plain gzip, uneven lines) also a copy that can
 process INDEX_GENOME {
     tag "${meta.id}"
     label 'process_single'
@@ -14,13 +14,12 @@ process INDEX_GENOME {
     script:
     def args = task.ext.args ?: ''
     """
-    seformer-index --fasta genome/* --out indexed ${meta.compress ? '--compress' : ''} ${args}
+    seformer-index --fasta genome/* --out indexed ${args}
     """
 
     stub:
     """
     mkdir indexed
-    ${meta.compress ? 'touch indexed/genome.fa.gz' : ''}
     touch indexed/genome.fa.fai
     """
 }

@@ -251,12 +251,14 @@ GENOMES = [
     case("fasta/no_header.fa", FASTA, "ACGT\nACGT\n", "cannot be indexed"),
     case("fasta/really_bed.fa", FASTA, GOOD * 9, "cannot be indexed", "Expected"),
     case("fasta/web_page.fa", FASTA, "<html>\n<b>404</b>\n</html>\n", "cannot be indexed"),
-    case("fasta/uneven.fa", FASTA, ">chr1\nACGT\nACG\nACGTACG\n", "cannot be indexed"),
+    case("fasta/nameless.fa", FASTA, ">chr1\nACGT\nACG\n>\nACGTACG\n", "line 4", "has no name"),
     case("fasta/twice.fa", FASTA, ">chr1\nACGT\n>chr1\nACGT\n", "cannot be indexed"),
     case("fasta/protein.fa", FASTA, PROTEIN, "is no nucleotide"),
     case("fasta/gaps.fa", FASTA, fasta_text({"chr1": "ACG-" * 2250}), "is no nucleotide"),
-    case("fasta/gzip.fa.gz", FASTA, gzip.compress(b">chr1\nACGT\n", mtime=0), "run: gunzip"),
-    case("fasta/twobit.2bit", FASTA, b"\x43\x27\x41\x1a" + bytes(60), "cannot be indexed"),
+    case("fasta/gzip.fa.gz", FASTA, gzip.compress(b"chr1\nACGT\n", mtime=0), "first record"),
+    case(
+        "fasta/twobit.2bit", FASTA, b"\x43\x27\x41\x1a" + bytes(60), "a 2bit genome", "twoBitToFa"
+    ),
     case("fasta/cut.fa.gz", FASTA, _cut_bgzip, "cut.fa.gz", "copied completely"),
     case("fasta/cut.fa", FASTA, _cut_after_indexing, "passes the end of chr6"),
     case("fasta/missing.fa", FASTA, None, "no such file"),
