@@ -187,7 +187,7 @@ class Genome:
 
     def _compare(self, names: Iterable[str]) -> None:
         """Compare contigs that are read for the first time with the index."""
-        new = [self._unchecked.pop(name) for name in set(names) & self._unchecked.keys()]
+        new = [self._unchecked.pop(name) for name in set(names) if name in self._unchecked]
         if new and (fault := _fault(self.source, self._contigs, sorted(new), self.index_files)):
             raise UserError(
                 fault, where=self.path, do="remove the index (.fai and .gzi), it is made anew"
@@ -382,7 +382,8 @@ def _line_fault(contigs: Sequence[tuple[str, Record]], file: PlainFile) -> str |
         if not record.line_bases or not 0 <= record.line_bytes - record.line_bases <= 2:
             return f"the lines of {name} do not end as lines do"
         lines = (record.length - 1) // record.line_bases
-        for line in np.unique(np.linspace(1, lines, min(lines, each)).astype(int)).tolist():
+        some = min(lines, each)
+        for line in (1 + i * (lines - 1) // max(1, some - 1) for i in range(some)):
             places.append((name, record.place(line * record.line_bases - 1), record.line_end, 1))
         if not lines and record.line_bytes > record.line_bases:
             places.append((name, record.place(record.length - 1), record.line_end, 0))
