@@ -45,6 +45,7 @@ from seformer.explained import (
 from seformer.extract import extract, with_bases
 from seformer.extracted import in_order, read_extracted
 from seformer.genome import Genome
+from seformer.kmers import base_codes
 from seformer.logs import progress
 from seformer.modelfolder import Model, load_model
 from seformer.predict import SUPER, TYPICAL, decide
@@ -149,7 +150,7 @@ def write_values(
         for region, sequence, call, result in each(model, kept, source.sequences(), settings):
             writer.add(result.values, sequence)
             checked.offer(len(rows), sequence, _key(region), result)
-            summary.add(region, call, result)
+            summary.add(region, call, result, sequence)
             parts += window_rows(region, result, settings.completeness)
             rows.append(_row(result, call))
     seconds = time.monotonic() - began
@@ -450,20 +451,25 @@ def summarise(table: pd.DataFrame, windows: pd.DataFrame) -> dict[str, Any]:
 
 
 class Summary:
-    """Mean attribution along the regions, and a few regions to draw; from one pass."""
+    """Mean attribution along the regions, and a few regions to draw; from one pass, without N."""
 
     def __init__(self) -> None:
         self.profile = {SUPER: np.zeros(PROFILE_BINS), TYPICAL: np.zeros(PROFILE_BINS)}
+        # regions with a known base in the bin
+        self.known = {name: np.zeros(PROFILE_BINS, np.int64) for name in self.profile}
         self.count = Counter()
         self.drawn: list[dict[str, Any]] = []
 
-    def add(self, region: pd.Series, name: str, result: Attribution) -> None:
+    def add(self, region: pd.Series, name: str, result: Attribution, sequence: str) -> None:
         """Take in one region, called ``name`` (SE or TE)."""
-        edges = np.linspace(0, len(result.values), PROFILE_BINS + 1).astype(int)
-        if len(result.values) >= PROFILE_BINS:
-            self.profile[name] += np.add.reduceat(result.values, edges[:-1]) / np.diff(edges)
+        known = base_codes(sequence) >= 0
+        if len(known) >= PROFILE_BINS:
+            edges = np.linspace(0, len(known), PROFILE_BINS + 1).astype(int)
+            means, bases = _means(result.values, known, edges[:-1])
+            self.profile[name] += means
+            self.known[name] += bases > 0
             self.count[name] += 1
-        self.drawn.append(_drawn(region, result))
+        self.drawn.append(_drawn(region, result, known))
         self.drawn = _top(self.drawn)
 
     def record(self) -> dict[str, Any]:
@@ -471,7 +477,8 @@ class Summary:
             "profile": {
                 name: {
                     "regions": self.count[name],
-                    "mean": (values / max(self.count[name], 1)).tolist(),
+                    "mean": (values / np.maximum(self.known[name], 1)).tolist(),
+                    "known": self.known[name].tolist(),
                 }
                 for name, values in self.profile.items()
             },
@@ -479,10 +486,17 @@ class Summary:
         }
 
 
-def _drawn(region: pd.Series, result: Attribution) -> dict[str, Any]:
-    step = -(-len(result.values) // DRAWN_POINTS)
-    starts = np.arange(0, len(result.values), step)
-    width = np.diff(np.append(starts, len(result.values)))
+def _means(
+    values: np.ndarray, known: np.ndarray, starts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over the known bases of each part (0 without any), and their number."""
+    bases = np.add.reduceat(known.astype(np.int64), starts)
+    return np.add.reduceat(np.where(known, values, 0), starts) / np.maximum(bases, 1), bases
+
+
+def _drawn(region: pd.Series, result: Attribution, known: np.ndarray) -> dict[str, Any]:
+    step = -(-len(known) // DRAWN_POINTS)
+    means, _ = _means(result.values, known, np.arange(0, len(known), step))
     return {
         "chrom": str(region["chrom"]),
         "start": int(region["start"]),
@@ -490,7 +504,7 @@ def _drawn(region: pd.Series, result: Attribution) -> dict[str, Any]:
         "name": str(region["name"]),
         "logit": result.logit,
         "bases_per_point": step,
-        "values": [float(f"{v:.6g}") for v in np.add.reduceat(result.values, starts) / width],
+        "values": [float(f"{v:.6g}") for v in means],
     }
 
 
@@ -504,9 +518,15 @@ def merge_records(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     profile = {}
     for name in (SUPER, TYPICAL):
         parts = [record["profile"][name] for record in records]
-        total = sum(part["regions"] for part in parts)
-        mean = sum(part["regions"] * np.array(part["mean"]) for part in parts) / max(total, 1)
-        profile[name] = {"regions": total, "mean": np.asarray(mean).tolist()}
+        # without N in any region every bin is known in all
+        bins = [part.get("known", [part["regions"]] * len(part["mean"])) for part in parts]
+        known = np.sum(bins, axis=0)
+        total = sum(np.multiply(n, part["mean"]) for n, part in zip(bins, parts, strict=True))
+        profile[name] = {
+            "regions": sum(part["regions"] for part in parts),
+            "mean": (total / np.maximum(known, 1)).tolist(),
+            "known": known.tolist(),
+        }
     return {"profile": profile, "drawn": _top([d for record in records for d in record["drawn"]])}
 
 

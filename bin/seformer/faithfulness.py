@@ -5,7 +5,8 @@
 ``mutagenesis``: rank correlation with in-silico mutagenesis, an independent method.
 ``randomised_model``: rank correlation with the attributions of the same model after all its
 weights were shuffled; a method that only draws the input would agree (Adebayo et al., NeurIPS
-2018). ``seed_stability``: rank correlation with another set of shuffled references.
+2018). ``seed_stability``: rank correlation with another set of shuffled references, where there are
+any. All look at known bases alone: at N every attribution is the same, and would agree with any.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import torch
 from scipy.stats import spearmanr
 
 from seformer.attribute import FIRST_STEPS, SMALL_DIFFERENCE, Attribution, Settings, attribute
+from seformer.kmers import base_codes
 from seformer.modelfolder import Model
 from seformer.mutagenesis import importance, mutate
 from seformer.references import dinucleotide_shuffle, generator
@@ -32,6 +34,8 @@ FRACTIONS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 DRAWS = 4
 POSITIONS = 60
 ONE_PERCENT = FRACTIONS.index(0.01)
+# methods that compare with references; only the shuffled ones follow the seed
+DRAWING = ("integrated_gradients", "occlusion")
 
 
 class Checked(NamedTuple):
@@ -75,6 +79,17 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
     return float(spearmanr(first, second).statistic)
 
 
+def known_bases(region: Checked) -> np.ndarray:
+    """Positions of A, C, G, T, int64; those whose tokens all hold an N are not among them.
+
+    Such tokens stand in the reference too, so that their bases get nothing from any model.
+    """
+    known = base_codes(region.sequence) >= 0
+    if not known.all():
+        known &= region.result.values != 0
+    return np.flatnonzero(known)
+
+
 # ------------------------------------------------------------------------- curves
 
 
@@ -106,7 +121,7 @@ def curves(model: Model, region: Checked, seed: int, batch_tokens: int) -> dict[
         dinucleotide shuffle with those bases put back, minus that of the shuffle.
     """
     sequence = region.sequence
-    known = np.flatnonzero(np.frombuffer(sequence.encode(), np.uint8) != ord("N"))
+    known = np.flatnonzero(base_codes(sequence) >= 0)
     order = known[np.argsort(-region.result.values[known], kind="stable")]
     numbers = [max(1, round(fraction * len(known))) for fraction in FRACTIONS]
     texts = []
@@ -133,9 +148,12 @@ def curves(model: Model, region: Checked, seed: int, batch_tokens: int) -> dict[
 
 
 def against_mutagenesis(model: Model, region: Checked, batch_tokens: int) -> dict[str, Any]:
-    """Rank correlation with mutagenesis at `POSITIONS` positions spread evenly over the region."""
-    length = len(region.sequence)
-    positions = np.unique(np.linspace(0, length - 1, min(POSITIONS, length)).round().astype(int))
+    """Rank correlation with mutagenesis at `POSITIONS` known bases, spread over the region."""
+    known = known_bases(region)
+    if not len(known):
+        return {"mutagenesis": None, "mutagenesis_signed": None}
+    chosen = np.linspace(0, len(known) - 1, min(POSITIONS, len(known))).round().astype(int)
+    positions = known[np.unique(chosen)]
     effects = mutate(model, region.sequence, positions.tolist(), batch_tokens)
     worth, values = importance(region.sequence, effects), region.result.values[positions]
     return {
@@ -160,19 +178,24 @@ def _agreements(
 ) -> list[dict[str, Any]]:
     """Against shuffled weights and against other references, all regions at once."""
     sequences, keys = [r.sequence for r in regions], [r.key for r in regions]
-    other = attribute(model, sequences, keys, dataclasses.replace(settings, seed=settings.seed + 1))
+    other: Sequence[Attribution | None] = [None] * len(regions)
+    if settings.method in DRAWING and settings.reference == "dinucleotide":
+        again = dataclasses.replace(settings, seed=settings.seed + 1)
+        other = attribute(model, sequences, keys, again)
     # whether this one is complete does not matter, so it is not driven there
     quick = dataclasses.replace(settings, references=1, max_steps=FIRST_STEPS)
     shuffled = attribute(randomised(model, settings.seed), sequences, keys, quick)
-    return [
-        {
-            "seed_stability": rank_correlation(region.result.values, again.values),
-            "randomised_model": rank_correlation(
-                np.abs(region.result.values), np.abs(random.values)
-            ),
-        }
-        for region, again, random in zip(regions, other, shuffled, strict=True)
-    ]
+    found = []
+    for region, again, random in zip(regions, other, shuffled, strict=True):
+        known = known_bases(region)
+        own = region.result.values[known]
+        found.append(
+            {
+                "seed_stability": again and rank_correlation(own, again.values[known]),
+                "randomised_model": rank_correlation(np.abs(own), np.abs(random.values[known])),
+            }
+        )
+    return found
 
 
 # ------------------------------------------------------------------------- all

@@ -44,7 +44,7 @@ def stacked(seqlets: pd.DataFrame, track: Track, motif: np.ndarray) -> np.ndarra
     """
     total, width = np.zeros((4, motif.shape[1])), motif.shape[1]
     for row in seqlets.itertuples():
-        start, end = with_flanks(track, row.start, row.end, row.region)
+        start, end = with_flanks(track, row.start, row.end, row.stretch)
         offset, reverse = align(track.sequence[start:end], motif)
         hot = one_hot(track.sequence[start:end]) * track.values[start:end]
         if reverse:
@@ -81,19 +81,26 @@ def draw_regions(track: Track, folder: Path, number: int) -> None:
     """Draw the strongest stretch of the regions with the largest summed absolute attribution."""
     if not len(track.regions):
         return
-    weight = np.add.reduceat(np.abs(track.values), track.offsets[:-1])
-    for rank, region in enumerate(np.argsort(-weight, kind="stable")[:number].tolist(), 1):
-        begin, end = track.offsets[region : region + 2].tolist()
+    weight = pd.Series(np.add.reduceat(np.abs(track.values), track.offsets[:-1]))
+    total = weight.groupby(track.regions["region"]).transform("sum")
+    order = pd.DataFrame({"total": -total, "weight": -weight}).sort_values(
+        ["total", "weight"], kind="stable"
+    )
+    # of each region the stretch between N that weighs most
+    chosen = track.regions["region"][order.index].drop_duplicates().index[:number]
+    for rank, stretch in enumerate(chosen.tolist(), 1):
+        begin, end = track.offsets[stretch : stretch + 2].tolist()
         values = track.values[begin:end]
         running = np.convolve(np.abs(values), np.ones(min(SHOWN_BASES, len(values))), "valid")
         start = int(running.argmax())
         shown = slice(start, start + SHOWN_BASES)
-        row = track.regions.iloc[region]
+        row = track.regions.iloc[stretch]
+        first, last = row["start"] + start, row["start"] + min(start + SHOWN_BASES, len(values))
         figure, axis = plt.subplots(figsize=(10, 1.8), layout="constrained")
         plot_logo(one_hot(track.sequence[begin:end][shown]) * values[shown], ax=axis)
         axis.set(
             title=f"{row['name']} ({row['class']})",
-            xlabel=f"{row['chrom']}:{row['start'] + start}-{row['start'] + start + SHOWN_BASES}",
+            xlabel=f"{row['chrom']}:{first + 1}-{last}",
             ylabel="attribution",
             xticks=[],
         )

@@ -78,10 +78,12 @@ def _made(settings: Settings, sizes: Mapping[str, Mapping[str, int]]) -> str:
     backbone = settings.backbone
     revision = f", revision {escape(backbone['revision'])}" if backbone.get("revision") else ""
     lines = [
-        f"* backbone: {escape(backbone.get('name'))} ({escape(backbone.get('family'))}{revision})",
+        f"* backbone: {escape(backbone.get('name'))} ({escape(backbone.get('family'))}{revision})"
+        + (", trained from scratch" if backbone.get("source") == "preset" else ""),
         f"* window of at most {settings.window} tokens, overlap {settings.overlap}; "
         f"{settings.token_pooling} over tokens, {settings.window_pooling} over windows; both "
-        "strands averaged",
+        "strands averaged"
+        + (f", in {settings.phases} phases of the tokens" if settings.phases > 1 else ""),
         f"* calibration: {settings.calibration.method}; called a super-enhancer from a "
         f"probability of {settings.threshold:.4g} on",
     ]
@@ -118,8 +120,10 @@ def _limits(settings: Settings, measured: Mapping[str, Any]) -> str:
         )
     share = 100 * measured["validation"]["prevalence"]
     lines += [
-        f"* Probabilities hold where {share:.0f} % of the regions are super-enhancers, as in the "
-        "validation part; give `--prevalence` where another share is expected.",
+        "* Probabilities are not calibrated: use them to rank."
+        if settings.calibration.method == "none"
+        else f"* Probabilities hold where {share:.0f} % of the regions are super-enhancers, as in "
+        "the validation part; give `--prevalence` where another share is expected.",
         "* It compares enhancers with enhancers: it does not find enhancers in a genome.",
         "* Super-enhancers are defined by signal in one cell type. A sequence is the same in all, "
         "so the score is a propensity, not a statement about another cell type.",

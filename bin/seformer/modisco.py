@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,8 @@ import pandas as pd
 from seformer import files
 from seformer.errors import UserError
 from seformer.explained import iterate
+from seformer.kmers import base_codes
+from seformer.meme import read_meme, write_meme
 
 logger = logging.getLogger(__name__)
 # what `modisco motifs` looks at by default
@@ -34,7 +36,7 @@ CORE = 20
 PATTERN_COLUMNS = ("pattern", "speaks_for", "seqlets", "consensus")
 # those of `seformer.predict`, which needs torch
 SUPER, TYPICAL = "SE", "TE"
-SEQUENCES, ATTRIBUTIONS = "sequences.npz", "attributions.npz"
+SEQUENCES, ATTRIBUTIONS, NAMES = "sequences.npz", "attributions.npz", "names.meme"
 LETTERS = np.frombuffer(b"ACGT", np.uint8)
 
 
@@ -50,7 +52,7 @@ class Windows(NamedTuple):
     places
         ``chrom``, ``start``, ``end`` (0-based half-open, always ``width`` apart) and ``name``.
     share
-        Part of the summed absolute attribution that lies in the windows.
+        Part of the summed absolute attribution of known bases that lies in the windows.
     """
 
     sequences: np.ndarray
@@ -97,12 +99,12 @@ def modisco(
             "the program modisco is not installed",
             do="use a profile with containers, or: pip install modisco-lite",
         )
-    motif_file = None if motif_file is None else files.existing_file(motif_file).resolve()
+    known = {} if motif_file is None else read_meme(motif_file)
     with files.output_folder(out) as staging:
         found = cut(attributions, width, windows)
-        patterns = pd.DataFrame(columns=list(PATTERN_COLUMNS))
+        patterns, unknown = pd.DataFrame(columns=list(PATTERN_COLUMNS)), 0
         if len(found.places):
-            patterns = _run(program, found, staging, motif_file, max_seqlets, threads)
+            patterns, unknown = _run(program, found, staging, known, max_seqlets, threads)
         files.write_table(patterns, staging / "patterns.tsv")
         record = {
             "regions": int(found.places["region"].nunique()),
@@ -112,6 +114,7 @@ def modisco(
             "max_seqlets": max_seqlets,
             "patterns": len(patterns),
             "seqlets": int(patterns["seqlets"].sum()),
+            "seqlets_with_unknown_bases": unknown,
         }
         files.write_json(record, staging / "summary.json")
     logger.info(
@@ -132,6 +135,7 @@ def cut(folders: Sequence[Path], width: int, windows: int) -> Windows:
     sequences, attributions, rows = [], [], []
     inside = total = 0.0
     for region, (row, values, bases) in enumerate(_regions(folders)):
+        values = np.where(base_codes(bases) >= 0, values, 0)
         total += float(np.abs(values).sum())
         for start in strongest(values, width, windows):
             if len(rows) == MAX_WINDOWS:
@@ -202,11 +206,14 @@ def _run(
     program: str,
     found: Windows,
     out: Path,
-    motif_file: Path | None,
+    known: Mapping[str, np.ndarray],
     max_seqlets: int,
     threads: int,
-) -> pd.DataFrame:
-    """Let modisco search, and put what it writes into ``out``."""
+) -> tuple[pd.DataFrame, int]:
+    """Let modisco search, and put what it writes into ``out``.
+
+    Returns the patterns, and how many seqlets reach into unknown bases and are left out.
+    """
     write_arrays(found, out)
     width = found.sequences.shape[2]
     result = ["-i", "patterns.h5"]
@@ -232,11 +239,30 @@ def _run(
         (out / name).unlink()
     patterns = read_patterns(out / "patterns.meme")
     seqlets = read_seqlets(out / "seqlets.bed", patterns)
+    unknown = in_unknown(seqlets, found)
+    seqlets = seqlets[~unknown]
     _write_bed(seqlets, out / "seqlets.bed")
     if patterns:
-        names = [] if motif_file is None else ["-m", str(motif_file), "-l"]
+        # the checked motifs in the plainest form: modisco reads them in its own way
+        write_meme(known, out / NAMES)
+        names = ["-m", NAMES, "-l"] if known else []
         _call([program, "report", *result, "-o", "report", *names], out, threads)
-    return summarise(patterns, seqlets)
+        (out / NAMES).unlink()
+    return summarise(patterns, seqlets), int(unknown.sum())
+
+
+def in_unknown(seqlets: pd.DataFrame, found: Windows) -> np.ndarray:
+    """Tell which seqlets reach into N or beyond the end of a region: bool ``[seqlets]``."""
+    rows, columns = np.nonzero(found.sequences.sum(1) == 0)
+    starts, chroms = found.places["start"].to_numpy(), found.places["chrom"].to_numpy()
+    result = np.zeros(len(seqlets), dtype=bool)
+    for chrom in seqlets["chrom"].unique():
+        own = chroms[rows] == chrom
+        places = np.sort(starts[rows[own]] + columns[own])
+        here = (seqlets["chrom"] == chrom).to_numpy()
+        first, last = (np.searchsorted(places, seqlets[end][here]) for end in ("start", "end"))
+        result[here] = last > first
+    return result
 
 
 def write_arrays(found: Windows, out: Path) -> None:
@@ -278,8 +304,11 @@ class Pattern(NamedTuple):
 
     @property
     def consensus(self) -> str:
-        """The most frequent base of every position, in lower case below one half."""
-        return "".join(("ACGT" if w.max() >= 0.5 else "acgt")[w.argmax()] for w in self.weights)
+        """The most frequent base of every position, in lower case below one half; N without any."""
+        return "".join(
+            ("ACGT" if w.max() >= 0.5 else "acgt")[w.argmax()] if w.any() else "N"
+            for w in self.weights
+        )
 
 
 def read_patterns(path: Path) -> list[Pattern]:

@@ -8,8 +8,10 @@ Biology 2007; memelite's implementation).
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -19,21 +21,48 @@ from scipy.stats import false_discovery_control, fisher_exact
 from seformer import files
 from seformer.errors import UserError
 from seformer.explained import iterate
-from seformer.files import existing_file, numbered_lines, open_text
+from seformer.meme import read_meme
 from seformer.predict import SUPER, TYPICAL
-from seformer.references import generator
+from seformer.references import RUNS, generator
+
+logger = logging.getLogger(__name__)
+
+
+def _tools() -> tuple[Callable, Callable]:
+    from memelite import tomtom
+    from tangermeme.seqlet import recursive_seqlets
+
+    return tomtom, recursive_seqlets
+
+
+def _scratch() -> tempfile.TemporaryDirectory:
+    """A folder for what numba compiles, where it finds none of its own that can be written."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="seformer-compiled-")
+    except OSError as error:
+        raise UserError(
+            f"no folder can be written for compiled code ({error.strerror})",
+            do="set TMPDIR to a folder that can be written",
+        ) from error
+    logger.info("what is compiled cannot be kept: the first match takes some minutes")
+    return folder
+
 
 try:
+    import numba
     import torch
-    from memelite import tomtom
-    from memelite.io import read_meme
-    from tangermeme.seqlet import recursive_seqlets
+
+    try:
+        tomtom, recursive_seqlets = _tools()
+    except RuntimeError:  # numba: "no locator available"
+        SCRATCH = _scratch()
+        numba.config.CACHE_DIR = SCRATCH.name
+        tomtom, recursive_seqlets = _tools()
 except ImportError as error:
     raise UserError(
         f"this environment lacks {error.name}", do='install it with: pip install "seformer[motifs]"'
     ) from error
 
-logger = logging.getLogger(__name__)
 MAX_BASES = 3_000_000
 MAX_SEQLETS = 4_000
 # Tomtom compares columns with those of all motifs, so a handful is no background
@@ -59,24 +88,38 @@ MOTIF_COLUMNS = (
 
 
 class Track(NamedTuple):
-    """Explained regions end to end.
+    """The known bases of explained regions end to end.
+
+    A region is cut at N into stretches without any: what works on them sees no N, and what crosses
+    the border of a stretch is not there in the genome.
 
     Attributes
     ----------
     values
         float64 ``[bases]``.
     sequence
-        str of as many letters.
+        str of as many letters A, C, G, T.
     offsets
-        int64 ``[regions + 1]``.
+        int64 ``[stretches + 1]``.
     regions
-        ``chrom``, ``start``, ``name`` and ``class`` (SE or TE: the label, else the prediction).
+        A row a stretch: ``chrom``, ``start``, ``name``, ``class`` (SE or TE: the label, else the
+        prediction) and ``region``, the rank of its region, whose stretches follow each other.
+    unknown
+        Bases that are left out.
     """
 
     values: np.ndarray
     sequence: str
     offsets: np.ndarray
     regions: pd.DataFrame
+    unknown: int = 0
+
+    def count(self, *classes: str) -> int:
+        """Count regions, those of some classes."""
+        return int(self.regions["region"][self.regions["class"].isin(classes)].nunique())
+
+    def stretch_of(self, positions: pd.Series) -> np.ndarray:
+        return np.searchsorted(self.offsets, positions.to_numpy(), side="right") - 1
 
 
 def motifs(
@@ -116,6 +159,7 @@ def motifs(
     files.require_writable(out)
     known = read_motifs(motif_file)
     track = gather(attributions)
+    drawing = _drawing() if logos else None
     with files.output_folder(out, own=["logos/*.png"]) as staging:
         seqlets = find_seqlets(track, threshold)
         background = draw_background(track, seqlets, seed)
@@ -125,30 +169,41 @@ def motifs(
         files.write_table(table, staging / "motifs.tsv")
         with open(staging / "seqlets.bed", "w", encoding="utf-8", newline="") as text:
             files.write_rows(bed_rows(seqlets, track, max_q), text, float_format="%.6g")
-        if logos:
-            from seformer import logos as drawing
-
+        if drawing:
             (staging / "logos").mkdir()
             drawing.draw_motifs(table, seqlets, track, known, staging / "logos", logos, max_q)
             drawing.draw_regions(track, staging / "logos", logos)
         record = {
-            "regions": len(track.regions),
+            "regions": track.count(SUPER, TYPICAL),
+            "regions_se": track.count(SUPER),
+            "regions_te": track.count(TYPICAL),
             "bases": len(track.values),
+            "unknown_bases": track.unknown,
             "motifs_in_file": len(known),
             "seqlets": len(seqlets),
             "matched": int((seqlets["q_value"] <= max_q).sum()),
+            "background": len(background),
             "background_matched": int((background["q_value"] <= max_q).sum()),
             "max_q": max_q,
             "top": table["motif"].head(20).tolist(),
         }
         files.write_json(record, staging / "summary.json")
     logger.info(
-        "%d seqlets in %d regions, %d match a motif (of as many random stretches %d)",
-        record["seqlets"],
-        record["regions"],
-        record["matched"],
-        record["background_matched"],
+        "%d seqlets in %d regions, %d match a motif (of %d random stretches %d)",
+        *(record[k] for k in ("seqlets", "regions", "matched", "background", "background_matched")),
     )
+
+
+def _drawing() -> ModuleType:
+    """Import matplotlib before any work: it wants a folder that can be written too."""
+    try:
+        from seformer import logos
+    except OSError as error:
+        raise UserError(
+            f"matplotlib cannot be started ({error})",
+            do="set TMPDIR to a folder that can be written, or give --logos 0",
+        ) from error
+    return logos
 
 
 # ------------------------------------------------------------------------- input
@@ -160,23 +215,9 @@ def read_motifs(path: Path) -> dict[str, np.ndarray]:
     Raises
     ------
     UserError
-        If it is no MEME file or holds under 25 motifs.
+        If it is not a sound MEME file or holds under 25 motifs.
     """
-    path = existing_file(path)
-    try:
-        found = read_meme(str(path))
-        begun = _motif_lines(path)
-    except (ValueError, AttributeError, IndexError, MemoryError) as error:
-        raise UserError(
-            f"the motifs cannot be read ({error})", where=path, expected="MEME format"
-        ) from error
-    if len(begun) != len(found):
-        raise UserError(
-            f"{len(begun)} motifs begin, but {len(found)} are whole and have names of their own",
-            where=path,
-            line=begun[min(len(found), len(begun) - 1)],
-            expected="MEME format: a name, a letter-probability matrix, and its w rows",
-        )
+    found = read_meme(path)
     if len(found) < MIN_MOTIFS:
         raise UserError(
             f"the file holds {len(found)} motifs",
@@ -185,12 +226,6 @@ def read_motifs(path: Path) -> dict[str, np.ndarray]:
             do="give a whole motif collection, such as JASPAR's CORE",
         )
     return found
-
-
-def _motif_lines(path: Path) -> list[int]:
-    """Lines on which motifs begin, 1-based."""
-    with open_text(path) as text:
-        return [n for n, line in numbered_lines(text, path) if line.startswith("MOTIF")]
 
 
 def gather(folders: Sequence[Path], max_bases: int = MAX_BASES) -> Track:
@@ -207,15 +242,22 @@ def gather(folders: Sequence[Path], max_bases: int = MAX_BASES) -> Track:
     rows = [item for folder in folders for item in _some(folder, max_bases // len(folders))]
     if not rows:
         logger.warning("no region of %s has attributions", ", ".join(map(str, folders)))
-        regions = pd.DataFrame({name: [] for name in ("chrom", "start", "name", "class")})
-        return Track(np.zeros(0), "", np.zeros(1, np.int64), regions)
-    table = pd.DataFrame([row for row, _, _ in rows])
-    label = table["label"].map({1: SUPER, 0: TYPICAL})
-    regions = table[["chrom", "start", "name"]].reset_index(drop=True)
-    regions["class"] = label.fillna(table["prediction"]).to_numpy()
-    offsets = np.concatenate([[0], np.cumsum([len(values) for _, values, _ in rows])])
-    values = np.concatenate([values for _, values, _ in rows]).astype(np.float64)
-    return Track(values, "".join(bases for *_, bases in rows), offsets, regions)
+    values, bases, stretches, unknown = [np.empty(0)], [], [], 0
+    for rank, (row, found, sequence) in enumerate(rows):
+        name = {1: SUPER, 0: TYPICAL}.get(row["label"], row["prediction"])
+        unknown += len(sequence)
+        for run in RUNS.finditer(sequence):
+            values.append(found[slice(*run.span())])
+            bases.append(run[0])
+            stretches.append((row["chrom"], row["start"] + run.start(), row["name"], name, rank))
+            unknown -= len(run[0])
+    return Track(
+        np.concatenate(values).astype(np.float64),
+        "".join(bases),
+        np.cumsum([0, *map(len, bases)]),
+        pd.DataFrame(stretches, columns=["chrom", "start", "name", "class", "region"]),
+        unknown,
+    )
 
 
 def _some(folder: Path, bases: int) -> list[tuple[pd.Series, np.ndarray, str]]:
@@ -236,7 +278,7 @@ def find_seqlets(track: Track, threshold: float) -> pd.DataFrame:
     -------
     DataFrame
         ``start`` and ``end`` in the track (0-based half-open), ``attribution`` (their sum),
-        ``region`` and its ``class``. None crosses a region's border.
+        ``stretch``, ``region`` and its ``class``. None crosses a stretch's border.
     """
     found = []
     for sign in (1, -1):
@@ -251,37 +293,43 @@ def find_seqlets(track: Track, threshold: float) -> pd.DataFrame:
     empty = pd.DataFrame({"start": [], "end": [], "attribution": []})
     seqlets = pd.concat(found, ignore_index=True) if found else empty
     seqlets = seqlets.astype({"start": np.int64, "end": np.int64})
-    first, last = _region_of(track, seqlets["start"]), _region_of(track, seqlets["end"] - 1)
-    seqlets = seqlets.assign(region=first, **{"class": track.regions["class"].to_numpy()[first]})
-    seqlets = seqlets[first == last]
-    order = np.argsort(-seqlets["attribution"].abs().to_numpy(), kind="stable")[:MAX_SEQLETS]
-    return seqlets.iloc[order].reset_index(drop=True)
-
-
-def _region_of(track: Track, positions: pd.Series) -> np.ndarray:
-    return np.searchsorted(track.offsets, positions.to_numpy(), side="right") - 1
+    first, last = track.stretch_of(seqlets["start"]), track.stretch_of(seqlets["end"] - 1)
+    own = track.regions[["region", "class"]].iloc[first].set_index(seqlets.index)
+    seqlets = seqlets.assign(stretch=first).join(own)[first == last]
+    order = np.argsort(-seqlets["attribution"].abs().to_numpy(), kind="stable")
+    if crossing := int((first != last).sum()):
+        logger.info("%d seqlets across the border of a region or at N are left out", crossing)
+    if len(order) > MAX_SEQLETS:
+        logger.info("the strongest %d of %d seqlets are used", MAX_SEQLETS, len(order))
+    return seqlets.iloc[order[:MAX_SEQLETS]].reset_index(drop=True)
 
 
 def draw_background(track: Track, seqlets: pd.DataFrame, seed: int) -> pd.DataFrame:
     """For each seqlet a random stretch of the same length in the same region, off all seqlets.
 
-    So the background has the seqlets' own lengths and the composition of their regions.
+    So the background has the seqlets' own lengths and the composition of their regions. Where a
+    region has no room a seqlet goes without.
     """
     taken = np.zeros(len(track.values) + 1, dtype=np.int64)
     for start, end in zip(seqlets["start"], seqlets["end"], strict=True):
         taken[start + 1 : end + 1] = 1
     taken = np.cumsum(taken)
+    region = track.regions["region"].to_numpy()
+    bounds = track.offsets[
+        np.searchsorted(region, np.arange(region.max(initial=-1) + 2), side="left")
+    ]
     random, rows = generator("motif background", seed), []
     for row in seqlets.itertuples():
         width = row.end - row.start
-        begin, stop = track.offsets[row.region], track.offsets[row.region + 1] - width
+        begin, stop = bounds[row.region], bounds[row.region + 1] - width
         for _ in range(20):
             start = int(random.integers(begin, stop + 1))
-            if taken[start + width] == taken[start]:
-                rows.append((start, start + width, 0.0, row.region))
+            at = int(np.searchsorted(track.offsets, start, side="right")) - 1
+            if taken[start + width] == taken[start] and start + width <= track.offsets[at + 1]:
+                rows.append((start, start + width, 0.0, at, row.region))
                 break
-    table = pd.DataFrame(rows, columns=["start", "end", "attribution", "region"])
-    return table.astype({"start": np.int64, "end": np.int64, "region": np.int64})
+    table = pd.DataFrame(rows, columns=["start", "end", "attribution", "stretch", "region"])
+    return table.astype(dict.fromkeys(("start", "end", "stretch", "region"), np.int64))
 
 
 def one_hot(bases: str) -> np.ndarray:
@@ -292,11 +340,11 @@ def one_hot(bases: str) -> np.ndarray:
     return hot
 
 
-def with_flanks(track: Track, start: int, end: int, region: int) -> tuple[int, int]:
-    """Widen a stretch by `FLANK` bases inside its region: what borders of tokens cut off."""
+def with_flanks(track: Track, start: int, end: int, stretch: int) -> tuple[int, int]:
+    """Widen a seqlet by `FLANK` known bases, inside its region: what borders of tokens cut off."""
     return (
-        max(start - FLANK, int(track.offsets[region])),
-        min(end + FLANK, int(track.offsets[region + 1])),
+        max(start - FLANK, int(track.offsets[stretch])),
+        min(end + FLANK, int(track.offsets[stretch + 1])),
     )
 
 
@@ -311,7 +359,7 @@ def match(
     if not len(seqlets):
         return seqlets.assign(motif="", strand=".", p_value=1.0, q_value=1.0)
     stretches = [
-        track.sequence[slice(*with_flanks(track, row.start, row.end, row.region))]
+        track.sequence[slice(*with_flanks(track, row.start, row.end, row.stretch))]
         for row in seqlets.itertuples()
     ]
     distinct = sorted(set(stretches))
@@ -338,8 +386,8 @@ def summarise(seqlets: pd.DataFrame, background: pd.DataFrame, max_q: float) -> 
     """Count matches of each motif, in SE against TE regions and against the background.
 
     Odds ratios have half a count added (Haldane); their q-values are of Fisher's exact test,
-    Benjamini and Hochberg over the motifs. Motifs stand in the order of their summed absolute
-    attribution.
+    Benjamini and Hochberg over the motifs; both are missing where all seqlets are of one class.
+    Motifs stand in the order of their summed absolute attribution.
     """
     hits = seqlets[seqlets["q_value"] <= max_q]
     chance = background[background["q_value"] <= max_q]
@@ -347,7 +395,7 @@ def summarise(seqlets: pd.DataFrame, background: pd.DataFrame, max_q: float) -> 
     rows = []
     for name, group in hits.groupby("motif", sort=True):
         se = int((group["class"] == SUPER).sum())
-        te = len(group) - se
+        te = int((group["class"] == TYPICAL).sum())
         drawn = int((chance["motif"] == name).sum())
         rows.append(
             (
@@ -367,14 +415,19 @@ def summarise(seqlets: pd.DataFrame, background: pd.DataFrame, max_q: float) -> 
         )
     table = pd.DataFrame(rows, columns=[*MOTIF_COLUMNS, "weight"])
     for column in ("q_se_te", "q_background"):
-        if len(table):
+        if table[column].notna().any():  # all or none are compared
             table[column] = false_discovery_control(table[column].to_numpy(float))
     table = table.sort_values("weight", ascending=False, kind="stable", ignore_index=True)
     return table[list(MOTIF_COLUMNS)]
 
 
 def _enrichment(hits: int, total: int, other_hits: int, other_total: int) -> tuple[float, float]:
-    """Odds ratio with half counts, and the two-sided p-value of Fisher's exact test."""
+    """Odds ratio with half counts, and the two-sided p-value of Fisher's exact test.
+
+    Both are NaN where there is nothing on one side to compare with.
+    """
+    if not (total and other_total):
+        return np.nan, np.nan
     table = np.array([[hits, total - hits], [other_hits, other_total - other_hits]], dtype=float)
     (a, b), (c, d) = table + 0.5
     return float(a * d / (b * c)), float(fisher_exact(table.astype(int)).pvalue)
@@ -382,15 +435,15 @@ def _enrichment(hits: int, total: int, other_hits: int, other_total: int) -> tup
 
 def bed_rows(seqlets: pd.DataFrame, track: Track, max_q: float) -> pd.DataFrame:
     """Seqlets as BED: name = motif or ``.``, score = 0 to 1000 by absolute attribution."""
-    starts = track.regions["start"].to_numpy()[seqlets["region"]]
-    offset = track.offsets[seqlets["region"]]
+    own = track.regions.iloc[seqlets["stretch"]]
+    shift = own["start"].to_numpy() - track.offsets[seqlets["stretch"]]
     strength = seqlets["attribution"].abs()
     known = seqlets["q_value"] <= max_q
     table = pd.DataFrame(
         {
-            "chrom": track.regions["chrom"].to_numpy()[seqlets["region"]],
-            "start": starts + seqlets["start"] - offset,
-            "end": starts + seqlets["end"] - offset,
+            "chrom": own["chrom"].to_numpy(),
+            "start": seqlets["start"] + shift,
+            "end": seqlets["end"] + shift,
             "name": seqlets["motif"].str.replace(r"\s+", "_", regex=True).where(known, "."),
             "score": (1000 * strength / max(strength.max(), 1e-300)).round().astype(int)
             if len(seqlets)
@@ -399,7 +452,7 @@ def bed_rows(seqlets: pd.DataFrame, track: Track, max_q: float) -> pd.DataFrame:
             "attribution": seqlets["attribution"],
             "q_value": seqlets["q_value"],
             "class": seqlets["class"],
-            "region": track.regions["name"].to_numpy()[seqlets["region"]],
+            "region": own["name"].to_numpy(),
         }
     )
     return table.sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)

@@ -373,11 +373,21 @@ class Windows(TypedDict):
 class Mean(TypedDict):
     regions: Count
     mean: Annotated[Line, Field(min_length=1)]
+    known: NotRequired[list[Count]]
+
+
+def _each_bin(found: dict[str, Any]) -> dict[str, Any]:
+    if len(found.get("known", found["mean"])) != len(found["mean"]):
+        raise ValueError("known is not as long as mean")
+    return found
+
+
+Bins = Annotated[Mean, AfterValidator(_each_bin)]
 
 
 class Profile(TypedDict):
-    SE: Mean
-    TE: Mean
+    SE: Bins
+    TE: Bins
 
 
 class Region(TypedDict):
@@ -476,8 +486,11 @@ class Named(TypedDict):
     motifs_in_file: Count
     seqlets: Count
     matched: Count
+    background: NotRequired[Count]
     background_matched: Count
     max_q: Share
+    regions_se: NotRequired[Count]
+    regions_te: NotRequired[Count]
 
 
 class Patterns(TypedDict):
@@ -486,6 +499,7 @@ class Patterns(TypedDict):
     regions: Count
     windows: Count
     attribution_in_windows: Number
+    seqlets_with_unknown_bases: NotRequired[Count]
 
 
 # ------------------------------------------------------------------------- the model
@@ -493,6 +507,7 @@ class Patterns(TypedDict):
 
 class Backbone(TypedDict, total=False):
     name: Text | None
+    source: Text | None
     revision: Text | None
 
 
@@ -500,8 +515,18 @@ class Fitted(TypedDict, total=False):
     regions: Count
 
 
+class Full(TypedDict, total=False):
+    lora_rank: Count
+
+
 class Training(TypedDict, total=False):
     class_weights: Text
+    full: Full
+
+
+class HeldOut(TypedDict, total=False):
+    test: list[Text]
+    validation: list[Text]
 
 
 class Model(TypedDict, total=False):
@@ -515,4 +540,5 @@ class Model(TypedDict, total=False):
     members: Some
     seeds: list[Annotated[int, Field(strict=True, ge=-LARGEST, le=LARGEST)]]
     calibration: Fitted
+    splits: HeldOut
     training: Training

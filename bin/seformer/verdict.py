@@ -29,8 +29,8 @@ _SHORTCUTS = {
     "the regions to one length, and train again, to ask what the sequence says.",
     "gc": "These classes can be told apart by base composition. Match the negatives in GC, and "
     "train again, to ask what the sequence says beyond it.",
-    "cpg": "These classes can be told apart by their CpG content; look whether the super-enhancers "
-    "lie on CpG islands.",
+    "cpg": "These classes can be told apart by their CpG content; look whether one of them lies on "
+    "CpG islands.",
     "n_fraction": "The share of unknown bases differs between the classes, which is an artefact "
     "of how the regions were made.",
 }
@@ -73,8 +73,8 @@ def pretraining(metrics: Mapping[str, Any]) -> list[Finding]:
         Finding(
             "note",
             "Seen in pre-training?",
-            f"The pre-training of {record['backbone']} saw the sequence (not the labels) of the "
-            f"test chromosomes {named}. {advice}",
+            f"The pre-training of {record['backbone']} {'saw' if left_out else 'may have seen'} "
+            f"the sequence (not the labels) of the test chromosomes {named}. {advice}",
         )
     ]
 
@@ -120,14 +120,14 @@ def beats_baseline(test: Mapping[str, Any]) -> Finding:
             "bad",
             "Better than simple baselines?",
             f"No: the model does worse than {name}, by {spoken(turned(delta))} in AUROC. Use the "
-            "baseline, or train longer, on more regions or from a pretrained model.",
+            "baseline, or train longer, on more regions or from another model.",
         )
     return Finding(
         "warning",
         "Better than simple baselines?",
         f"Not shown: the difference to the best baseline, {name}, is "
         f"{spoken(delta, signed=True)} in AUROC, an interval that contains 0. These regions do "
-        "not show that the model knows more than composition.",
+        f"not show that the model knows more than {name} does.",
     )
 
 
@@ -150,6 +150,8 @@ def shortcuts(test: Mapping[str, Any]) -> list[Finding]:
             f"{CLOSE} of the model's {model:.3f}."
         )
         level = "bad" if alone >= model else "warning"
+        if test["baselines"][name]["auroc"]["low"] <= 0.5:
+            advice = "Neither is far from guessing."
         findings.append(Finding(level, f"{what[0].upper()}{what[1:]} alone", f"{start} {advice}"))
     return findings
 
@@ -164,9 +166,10 @@ def cautions(metrics: Mapping[str, Any]) -> list[Finding]:
             Finding(
                 "warning",
                 "Small test part",
-                f"The test part has only {test['n_super_enhancers']} super-enhancers and "
-                f"{test['n_typical_enhancers']} typical enhancers in {test['loci']} loci. Read "
-                "the intervals, not the values; hold out more.",
+                f"The test part has {test['n_super_enhancers']} super-enhancers and "
+                f"{test['n_typical_enhancers']} typical enhancers in {test['loci']} loci: few "
+                f"{_few(test)}. Read the intervals, not the values; "
+                + ("give more regions." if metrics.get("folds") else "hold out more."),
             )
         )
     gap = validation["model"]["auroc"]["value"] - test["model"]["auroc"]["high"]
@@ -202,6 +205,7 @@ def cautions(metrics: Mapping[str, Any]) -> list[Finding]:
     unlike = test.get("unlike_training")
     if unlike and "model" in unlike:
         drop = test["model"]["auroc"]["value"] - unlike["model"]["auroc"]["value"]
+        apart = unlike["model"]["auroc"]["high"] < test["model"]["auroc"]["value"]
         if drop > GAP / 2:
             findings.append(
                 Finding(
@@ -209,10 +213,21 @@ def cautions(metrics: Mapping[str, Any]) -> list[Finding]:
                     "Similar regions in training",
                     f"On the {unlike['n']} test regions that share little sequence with the "
                     f"training part AUROC is {unlike['model']['auroc']['value']:.3f}, against "
-                    f"{test['model']['auroc']['value']:.3f} on all: part of the result is memory.",
+                    f"{test['model']['auroc']['value']:.3f} on all: part of the result "
+                    f"{'is' if apart else 'may be'} memory.",
                 )
             )
     return findings
+
+
+def _few(test: Mapping[str, Any]) -> str:
+    """Name what there is little of."""
+    found = {
+        "super-enhancers": test["n_super_enhancers"] < FEW_OF_A_CLASS,
+        "typical enhancers": test["n_typical_enhancers"] < FEW_OF_A_CLASS,
+        "loci": test["loci"] < FEW_LOCI,
+    }
+    return " and ".join(name for name, few in found.items() if few)
 
 
 def turned(delta: Mapping[str, float]) -> dict[str, float]:

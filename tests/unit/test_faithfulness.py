@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from toys import random_sequence, toy_model
@@ -79,3 +81,20 @@ def test_randomised_leaves_the_model_alone():
     assert (model.classifier.backbone.embedding.weight == before).all()
     assert not (other == before).all()
     assert sorted(other.flatten().tolist()) == sorted(before.flatten().tolist())
+
+
+def test_nothing_looks_at_n():
+    """A random model agrees over N, where both give nothing; over known bases it does not."""
+    model, settings = toy_model(width=16), Settings(references=2)
+    sequence = random_sequence(300) + "N" * 900 + random_sequence(300, 1)
+    sample = sample_of(model, [sequence], settings)
+    (member,) = sample.members
+    known = faithfulness.known_bases(member)
+    assert len(known) <= 600 and not ((known >= 300) & (known < 1200)).any()
+    record = faithfulness.measure(model, sample, settings)["summary"]
+    assert abs(record["randomised_model"]) < 0.4
+    assert record["mutagenesis_signed"] > 0.2
+    constant = dataclasses.replace(settings, reference="zero")
+    summary = faithfulness.measure(model, sample_of(model, [sequence], constant), constant)
+    # nothing is drawn, so that there are no other shuffles to agree with
+    assert summary["summary"]["seed_stability"] is None

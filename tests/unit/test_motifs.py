@@ -125,3 +125,63 @@ def test_no_region_has_attributions(tmp_path):
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["seqlets"] == 0
     assert (tmp_path / "out" / "motifs.tsv").read_text().startswith("motif\t")
     assert (tmp_path / "out" / "seqlets.bed").read_text() == ""
+
+
+def with_unknown_bases(out):
+    """Regions of 1,000 bases, half of them N in two runs, with sites worth something beside N."""
+    random, rows = np.random.default_rng(2), []
+    out.mkdir()
+    with tracks.ValuesWriter(out / tracks.VALUES_FILE, [1000] * 6) as writer:
+        for index in range(6):
+            text, values = list(random_sequence(1000, index)), random.normal(0, 0.01, 1000)
+            for place in (188, 500, 700):
+                text[place : place + 12] = SITES["se"]
+                values[place : place + 12] += 1
+            for run in (slice(200, 450), slice(750, 1000)):
+                text[run], values[run] = "N" * 250, 0
+            # what a method without reference gives N counts for nothing
+            values[300:320] = 5
+            writer.add(values, "".join(text))
+            rows.append(
+                {"chrom": "chr1", "start": 2000 * index, "end": 2000 * index + 1000}
+                | {"name": f"r{index}", "logit": 1.0, "prediction": "SE"}
+            )
+    table = pd.DataFrame(rows).reindex(columns=[*REGION_COLUMNS, *RESULT_COLUMNS])
+    table.to_csv(out / TABLE_FILE, sep="\t", index=False)
+    return out
+
+
+def test_nothing_of_motifs_looks_at_n(tmp_path):
+    track = motifs.gather([with_unknown_bases(tmp_path / "explained")])
+    assert "N" not in track.sequence and track.unknown == 6 * 500
+    assert track.count("SE") == 6 and track.count("TE") == 0 and len(track.regions) == 12
+    seqlets = motifs.find_seqlets(track, 0.001)
+    background = motifs.draw_background(track, seqlets, 1)
+    assert 10 < len(seqlets) == len(background) and seqlets["attribution"].max() < 20
+    for table in (seqlets, background):
+        place = motifs.bed_rows(
+            table.assign(motif="m", strand="+", q_value=0.0, **{"class": "SE"}), track, 0.1
+        )
+        start, end = place["start"] % 2000, place["end"] % 2000
+        # neither a seqlet nor a random stretch shares a base with N
+        assert ((end <= 200) | ((start >= 450) & (end <= 750))).all()
+    for row in seqlets.itertuples():
+        start, end = motifs.with_flanks(track, row.start, row.end, row.stretch)
+        assert track.offsets[row.stretch] <= start < end <= track.offsets[row.stretch + 1]
+
+
+def test_one_class_has_no_odds():
+    seqlets = pd.DataFrame(
+        {"motif": ["a", "a"], "class": ["SE", "SE"], "attribution": [1.0, 2.0], "q_value": 0.01}
+    )
+    table = motifs.summarise(seqlets, seqlets.assign(q_value=1.0), 0.1)
+    assert table[["odds_se_te", "q_se_te"]].isna().all(axis=None)
+    assert table["odds_background"].notna().all()
+    both = motifs.summarise(seqlets.assign(**{"class": ["SE", "TE"]}), seqlets[:0], 0.1)
+    assert both["odds_se_te"].notna().all() and both["odds_background"].isna().all()
+
+
+def test_without_a_folder_for_compiled_code(monkeypatch, tmp_path):
+    monkeypatch.setattr(motifs.tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(UserError, match="set TMPDIR to a folder that can be written"):
+        motifs._scratch()

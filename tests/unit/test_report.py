@@ -22,7 +22,7 @@ from report_inputs import (
 from seformer.errors import UserError
 from seformer.modelcard import TITLES
 from seformer.report import content, judge, page
-from seformer.report.collect import Explanations, Results, Sample, collect
+from seformer.report.collect import Explanations, Predictions, Results, Sample, collect
 from seformer.report.results import one_table
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -336,3 +336,101 @@ def test_regions_on_chromosomes_that_the_genome_lacks(lost, level):
         said = found["Chromosomes not in the genome"]
         assert said.level == level
         assert f"{lost} of 100 super-enhancers lie on chromosomes" in said.text
+
+
+def explained(changed=(), flags=(), completeness=None, errors=0.01):
+    _, summary = explanations(np.random.default_rng(0))
+    summary["faithfulness"]["summary"] |= {"randomised_model": 0.05, **dict(changed)}
+    if completeness:
+        summary["settings"]["completeness"] = completeness
+    return Explanations(10, np.full(10, errors), Counter(flags), summary)
+
+
+# what one check says, the level, and words of the sentence
+FAITHFUL = {
+    "all four": ({}, "good", "shuffled weights does not (0.05)"),
+    "random weights agree": ({"randomised_model": 0.93}, "warning", "weights agrees (rank"),
+    "as much as mutagenesis": (
+        {"randomised_model": 0.4, "mutagenesis": 0.38},
+        "warning",
+        "weights agrees (rank correlation 0.40)",
+    ),
+    "deletion": ({"deletion_ratio": 1.1}, "warning", "only 1.1 times as much"),
+    "deletion raises": ({"deletion_ratio": -2.0}, "warning", "does not lower the score"),
+    "mutagenesis": ({"mutagenesis": -0.1}, "warning", "hardly agrees (rank correlation −0.10)"),
+    "seeds": ({"seed_stability": 0.2}, "warning", "other shuffles give other values"),
+    "no shuffles": ({"seed_stability": None}, "good", "Not measured: other shuffles."),
+    "deletion alone": (
+        {"mutagenesis": None, "seed_stability": None, "randomised_model": None},
+        "note",
+        "Not measured: mutagenesis, other shuffles, shuffled weights.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changed", "level", "words"), FAITHFUL.values(), ids=FAITHFUL)
+def test_the_verdict_on_explanations_takes_all_checks(changed, level, words):
+    (finding,) = judge.judge_faithfulness(Sample("x", explanations={"a": explained(changed)}))
+    assert finding.level == level and words in finding.text
+
+
+def test_every_bed_is_weighed():
+    both = {"a": explained(), "b": explained({"randomised_model": 0.93})}
+    (finding,) = judge.judge_faithfulness(Sample("x", explanations=both))
+    assert finding.level == "warning" and "(b)" in finding.text and "(a)" not in finding.text
+
+
+COMPLETE = {
+    "as set": (explained(completeness=0.2), "good", "all 10 explained regions add up", "20 %."),
+    "default": (explained(), "good", "all 10", "within 5 %."),
+    "small": (explained(flags={"small_difference": 3}), "good", "but for 3 too close", "flagged."),
+    "incomplete": (
+        explained(flags={"incomplete": 2}, completeness=0.01),
+        "warning",
+        "2 of 10 explanations do not add up within 1 %",
+        "Raise --max-steps (in the pipeline --explain_max_steps), or leave them out.",
+    ),
+    "windows": (explained(flags={"incomplete_window": 4}), "warning", "window of 4", "5 % as a"),
+}
+
+
+@pytest.mark.parametrize(("found", "level", "words", "more"), COMPLETE.values(), ids=COMPLETE)
+def test_the_verdict_on_sums_is_that_of_the_setting(found, level, words, more):
+    (finding,) = judge.judge_completeness(Sample("x", explanations={"a": found}))
+    assert finding.level == level and words in finding.text and more in finding.text
+
+
+def test_captions_follow_the_settings():
+    from seformer.report.explanations import completeness, completeness_table, profile
+
+    found = {"a": explained(completeness=0.2), "b": explained(completeness=0.01)}
+    assert "Above 1 % or 20 % a region" in completeness_table(found).description
+    drawn = completeness(found)
+    assert [line["value"] for line in drawn.config["x_lines"]] == [1, 20]
+    part = {"regions": 2, "mean": [1.0, 0.0, 3.0], "known": [2, 0, 2]}
+    lines = profile({"a": {"SE": part, "TE": {"regions": 0, "mean": [0.0]}}}).data
+    # classes come from the threshold; a bin that only holds N has no point
+    assert list(lines) == ["called SE (2)"]
+    assert [y for _, y in lines["called SE (2)"]] == [1, 3]
+
+
+def test_methods_text_says_how_it_was_held_out():
+    from seformer.report.methods import method_text
+
+    rng = np.random.default_rng(0)
+    found, _ = evaluation(rng, regions(rng), 1.5, "K562")
+    sample = Sample("K562", regions=regions(rng), metrics=found, settings=SETTINGS)
+    said = method_text(sample)
+    assert "held out were chr7, chr10 for the test and chr8 for validation" in said
+    assert "was tiny, trained from scratch." in said and "on the same split" in said
+    found["folds"] = [{}] * 3
+    assert "on the same folds" in method_text(sample)
+    hub = SETTINGS | {"backbone": {"name": "a/b", "source": "hub"}}
+    assert "from scratch" not in method_text(Sample("x", settings=hub))
+
+
+def test_a_sound_use_is_not_called_nothing():
+    sample = Sample("x")
+    assert "neither evaluated nor used" in judge.verdict(Results({"x": sample})).data
+    sample.predictions["peaks"] = Predictions(rows=3, scored=3)
+    assert "calls for caution" in judge.verdict(Results({"x": sample})).data

@@ -149,7 +149,10 @@ def test_one_class_alone_is_not_compared():
     [
         ({}, "of as many random stretches <b>1</b>."),
         ({"matched": 0, "background_matched": 0}, "No motif of the file explains"),
-        ({"background_matched": 9}, "do not trust these names"),
+        ({"background_matched": 9}, "match 75 % as often: do not trust these names"),
+        ({"seqlets": 1000, "matched": 1, "background_matched": 29, "background": 1000}, "29 times"),
+        ({"background": 30}, "of 30 random stretches"),
+        ({"regions_se": 4, "regions_te": 0}, "No region is TE"),
     ],
 )
 def test_counts_in_words(changed, words, tmp_path):

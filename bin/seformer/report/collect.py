@@ -312,8 +312,10 @@ def read_explanations(path: Path, windows: Path, summary: Path) -> Explanations:
     counted = Counter(chain.from_iterable(f.split(",") for f in flags if f))
     known = _summary(summary, records.Explained)
     _of_one_run(summary, known.get("rows", len(table)), path, len(table))
+    # rows without sequence have no logit
+    explained = table["logit"].notna().sum() if "logit" in table.columns else len(table)
     return Explanations(
-        len(table),
+        int(explained),
         errors[np.isfinite(errors)],
         counted,
         known,

@@ -283,14 +283,26 @@ def folds(samples: list[Sample]) -> Section:
 
 def _held_out(samples: list[Sample]) -> str:
     """Name the held-out chromosomes where the split is by chromosomes."""
-    used = pd.concat([kept(s)[["chrom", "split"]] for s in samples])
+    named = held_out_chromosomes(samples)
+    if named is None:
+        return ""
+    shown = {part: escape(", ".join(own)) for part, own in named.items()}
+    return f" Held out: {shown['test']} for test, {shown['validation']} for validation."
+
+
+def held_out_chromosomes(samples: list[Sample]) -> dict[str, list[str]] | None:
+    """Chromosomes of each part where no two parts share one, and they are few."""
+    tables = [kept(s) for s in samples if s.regions is not None]
+    used = [table[["chrom", "split"]] for table in tables if {"chrom", "split"} <= set(table)]
+    if not used:
+        return None
+    used = pd.concat(used)
     named = {part: set(map(str, used["chrom"][used["split"] == part])) for part in PARTS}
     if any(named[a] & named[b] for a, b in (PARTS[:2], PARTS[1:], PARTS[::2])):
-        return ""
-    if max(len(named["test"]), len(named["validation"])) > 8:
-        return ""
-    shown = {part: escape(", ".join(sorted(named[part], key=_natural))) for part in PARTS}
-    return f" Held out: {shown['test']} for test, {shown['validation']} for validation."
+        return None
+    if not 0 < max(len(named["test"]), len(named["validation"])) <= 8:
+        return None
+    return {part: sorted(own, key=_natural) for part, own in named.items()}
 
 
 def _natural(name: str) -> list[tuple[bool, int, str]]:
@@ -351,7 +363,8 @@ def _linked(found: Mapping[str, Any]) -> str:
     share = percent(like, part["regions"])
     return (
         f"<p>{share} of the test regions are linked to the training part: they share 5 % of their "
-        "31-mers or more with it. The test results are also given without them.</p>"
+        "31-mers or more with it. Where both classes are left without them, the test results are "
+        "also given so.</p>"
     )
 
 

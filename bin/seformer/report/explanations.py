@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,14 @@ from seformer.report.patterns import section as pattern_section
 from seformer.report.use import named
 
 COMPLETE = 0.05
+# where the checks of faithfulness are bad; the table and the verdict read the same numbers
+FAITHFUL, MUTAGENESIS, STABLE, RANDOM = 1.5, 0.3, 0.5, 0.5
+CHECKS = {
+    "deletion_ratio": "deletion",
+    "mutagenesis": "mutagenesis",
+    "seed_stability": "other shuffles",
+    "randomised_model": "shuffled weights",
+}
 
 
 def sections(results: Results) -> Iterator[Section]:
@@ -30,7 +38,8 @@ def sections(results: Results) -> Iterator[Section]:
         }
         if checked:
             yield faithfulness(checked)
-            yield deletion(checked)
+            if any("deletion_top" in found["summary"] for found in checked.values()):
+                yield deletion(checked)
         profiles = {n: e.summary["profile"] for n, e in explained.items() if "profile" in e.summary}
         if profiles:
             yield profile(profiles)
@@ -45,6 +54,17 @@ def sections(results: Results) -> Iterator[Section]:
         yield patterns
 
 
+def limit(found: Explanations) -> float:
+    """Return the largest relative error that these explanations were allowed."""
+    return found.summary.get("settings", {}).get("completeness", COMPLETE)
+
+
+def limits(explained: Iterable[Explanations]) -> str:
+    """Name the limits of those that have errors: 5 %, or 1 % or 5 %."""
+    values = sorted({limit(found) for found in explained if len(found.errors)})
+    return " or ".join(f"{100 * value:.3g} %" for value in values or [COMPLETE])
+
+
 def incomplete(found: Explanations) -> int:
     """Count regions whose attributions do not add up."""
     if "incomplete" in found.flags or not len(found.errors):
@@ -52,6 +72,30 @@ def incomplete(found: Explanations) -> int:
     if found.summary:
         return 0
     return int((found.errors > COMPLETE).sum())
+
+
+def doubts(summary: Mapping[str, Any]) -> list[str]:
+    """Say which of the four checks of faithfulness speak against the attributions."""
+    ratio, mutagenesis, seeds, random = (summary.get(key) for key in CHECKS)
+    said = []
+    if ratio is not None and ratio < FAITHFUL:
+        fall = f"lowers the score only {ratio:.1f} times as much as random bases change it"
+        said.append(
+            "replacing the bases with the highest attribution "
+            + (fall if ratio > 0 else "does not lower the score")
+        )
+    if mutagenesis is not None and mutagenesis < MUTAGENESIS:
+        said.append(f"mutagenesis hardly agrees (rank correlation {signed(mutagenesis)})")
+    if seeds is not None and seeds < STABLE:
+        said.append(f"other shuffles give other values (rank correlation {signed(seeds)})")
+    others = [value for value in (mutagenesis, seeds) if value is not None]
+    if random is not None and random >= min(RANDOM, *others):
+        said.append(f"a model with shuffled weights agrees (rank correlation {signed(random)})")
+    return said
+
+
+def signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
 
 
 def completeness_table(explained: Mapping[str, Explanations]) -> Section:
@@ -90,11 +134,12 @@ def completeness_table(explained: Mapping[str, Explanations]) -> Section:
         "explanations",
         "explanations_table",
         "Do the attributions add up?",
-        "The attributions of a region must sum to its logit less that of its reference; the "
-        "completeness error is what is missing, relative to that difference. Above 5 % a region "
-        "is flagged incomplete: do not read its single bases. Within a long region the same holds "
-        "for every window, whose bases must sum to what the window contributes; the table of "
-        "windows says which do not.",
+        "By integrated gradients the attributions of a region must sum to its logit less that of "
+        "its reference (other methods promise no sum); the completeness error is what is missing, "
+        f"relative to that difference. Above {limits(explained.values())} a region is flagged "
+        "incomplete: do not read its single bases. Within a long region the same holds for every "
+        "window, whose bases must sum to what the window contributes; the table of windows says "
+        "which do not.",
         "html",
         table(head, rows, numeric=2),
     )
@@ -121,8 +166,8 @@ def completeness(explained: Mapping[str, Explanations]) -> Section:
         "explanations_completeness",
         "Completeness error",
         "The share of regions (dotted: of their windows) whose error is at most the value on the x "
-        "axis. Good: the curve has reached 100 % left of the line at 5 %. Bad: it is still rising "
-        "there.",
+        f"axis. Good: the curve has reached 100 % left of the line at {limits(explained.values())}"
+        ". Bad: it is still rising there.",
         "linegraph",
         lines,
         {
@@ -131,7 +176,10 @@ def completeness(explained: Mapping[str, Explanations]) -> Section:
             "xlog": True,
             "ymin": 0,
             "ymax": 100,
-            "x_lines": [{"value": 5, "color": GREY, "dash": "dash", "width": 1}],
+            "x_lines": [
+                {"value": 100 * value, "color": GREY, "dash": "dash", "width": 1}
+                for value in sorted({limit(f) for f in explained.values() if len(f.errors)})
+            ],
             "colors": colours,
             "dash_styles": dashes,
             "style": "lines",
@@ -144,26 +192,28 @@ def profile(profiles: Mapping[str, Mapping[str, Any]]) -> Section:
     data, labels = [], []
     for name, found in profiles.items():
         lines = {}
-        for key, title in (("SE", "logit above 0"), ("TE", "logit below 0")):
+        for key in ("SE", "TE"):
             part = found.get(key, {})
             if part.get("regions"):
                 width = 100 / len(part["mean"])
-                lines[f"{title} ({number(part['regions'])})"] = [
+                known = part.get("known", part["mean"])
+                lines[f"called {key} ({number(part['regions'])})"] = [
                     [round((i + 0.5) * width, 3), float(f"{value:.5g}")]
-                    for i, value in enumerate(part["mean"])
+                    for i, (value, bases) in enumerate(zip(part["mean"], known, strict=True))
+                    if bases or "known" not in part
                 ]
         if lines:
             data.append(lines)
             labels.append({"name": name})
-    colours = {
-        line: SUPER if line.startswith("logit above") else TYPICAL for d in data for line in d
-    }
+    colours = {line: SUPER if line.startswith("called SE") else TYPICAL for d in data for line in d}
     return Section(
         "explanations",
         "explanations_profile",
         "Attribution along the regions",
-        "Mean attribution of a base, by its place in the region. A profile that is high only at "
-        "the ends shows that the model reacts to where regions were cut, not to what they hold.",
+        "Mean attribution of a known base, by its place in the region, over the regions that the "
+        "model's threshold calls super-enhancer (SE) or typical enhancer (TE). A profile that is "
+        "high only at the ends shows that the model reacts to where regions were cut, not to what "
+        "they hold.",
         "linegraph",
         data if len(data) > 1 else data[0],
         {
@@ -226,27 +276,25 @@ def faithfulness(checked: Mapping[str, Mapping[str, Any]]) -> Section:
     rows = []
     for name, found in checked.items():
         summary = found["summary"]
-        cells = [
-            "–" if summary.get(key) is None else f"{summary[key]:.2f}"
-            for key in ("deletion_ratio", "mutagenesis", "seed_stability", "randomised_model")
-        ]
+        cells = ["–" if summary.get(key) is None else f"{summary[key]:.2f}" for key in CHECKS]
         rows.append([escape(name), number(len(found.get("regions", []))), *cells])
     head = [
         "regions",
         "checked",
-        "deletion, times random<small>bad: near 1</small>",
-        "agreement with mutagenesis<small>bad: under 0.3</small>",
-        "agreement between seeds<small>bad: under 0.5</small>",
-        "agreement with a random model<small>bad: as high as the two before</small>",
+        f"deletion, times random<small>bad: under {FAITHFUL}</small>",
+        f"agreement with mutagenesis<small>bad: under {MUTAGENESIS}</small>",
+        f"agreement between seeds<small>bad: under {STABLE}</small>",
+        f"agreement with a random model<small>bad: {RANDOM} or more, or as high as one of the two "
+        "before</small>",
     ]
     return Section(
         "explanations",
         "explanations_faithfulness",
         "Can the attributions be believed?",
-        "Checks on a few regions; agreements are rank correlations. Good: replacing the 1 % of "
-        "bases with the highest attribution lowers the score several times as much as random "
-        "bases; mutagenesis, an independent method, agrees; so do other random references "
-        "(seeds). Bad: a ratio near 1, seeds that disagree (take more references), or "
+        "Checks on a few regions; agreements are rank correlations over known bases. Good: "
+        "replacing the 1 % of bases with the highest attribution lowers the score several times "
+        "as much as random bases; mutagenesis, an independent method, agrees; so do other random "
+        "references (seeds). Bad: a ratio near 1, seeds that disagree (take more references), or "
         "attributions that agree with those of a model with shuffled weights, which only draw "
         "the input.",
         "html",
@@ -274,13 +322,15 @@ def deletion(checked: Mapping[str, Mapping[str, Any]]) -> Section:
         if lines:
             data.append(lines)
             labels.append({"name": kind.capitalize(), "ylab": title})
+    inserted = ", and how much it rises when they are put into a shuffled sequence"
+    inserted = inserted if len(data) > 1 else ""
     return Section(
         "explanations",
         "explanations_deletion",
-        "Deletion and insertion of bases",
+        " and ".join(label["name"] for label in labels).capitalize() + " of bases",
         "How much the logit falls when the bases with the highest attribution, or random ones, "
-        "are replaced, and how much it rises when they are put into a shuffled sequence. Good: "
-        "the solid line lies far above the dotted one from the start. Bad: both run together.",
+        f"are replaced{inserted}. Good: the solid line lies far above the dotted one from the "
+        "start. Bad: both run together.",
         "linegraph",
         data if len(data) > 1 else data[0],
         {

@@ -37,8 +37,9 @@ def prevalence_table(test: Mapping[str, Any]) -> str:
         for name, row in {"model": part["model"], **_best_of(test, part)}.items()
     ]
     caption = (
-        "The same calls where the share of super-enhancers is another: balanced, and natural, as "
-        "among all labelled regions given. A call is worth less where super-enhancers are rare."
+        "The same calls where the share of super-enhancers is another: balanced, or natural (among "
+        "all labelled regions given, or as --prevalence says). "
+        "A call is worth less where super-enhancers are rare."
     )
     return table(["", *titles.values()], rows, numeric=1, caption=caption)
 

@@ -8,7 +8,7 @@ from typing import Any
 from seformer.markup import escape
 from seformer.report.collect import Results, Sample
 from seformer.report.content import Section, number, percent
-from seformer.report.explanations import incomplete
+from seformer.report.explanations import CHECKS, doubts, incomplete, limits, signed
 from seformer.report.results import headline
 from seformer.report.style import STYLE
 from seformer.verdict import Finding, judge_test
@@ -22,8 +22,8 @@ OUTSIDE = 0.2
 ALIKE = 0.02
 # share of a class on chromosomes that the genome does not have
 LOST = 0.02
-# how much more the highest bases must matter than random ones
-FAITHFUL = 1.5
+# checks of faithfulness that may be impossible: with one alone nothing is shown
+UNKNOWN = 1
 OPEN_UP_TO = 2
 
 
@@ -36,7 +36,13 @@ def verdict(results: Results) -> Section:
         if findings:
             blocks.append(box(escape(sample.name), headline(sample), findings, several))
     if not blocks:
-        blocks = ["<p>No result to judge: this run neither evaluated nor used a model.</p>"]
+        used = any(sample.predictions or sample.explanations for sample in results.ordered())
+        blocks = [
+            "<p>Nothing about the use of the model calls for caution; whether it is a good one was "
+            "not tested in this run.</p>"
+            if used
+            else "<p>No result to judge: this run neither evaluated nor used a model.</p>"
+        ]
     return Section(
         "verdict",
         "verdict",
@@ -91,9 +97,9 @@ def judge(sample: Sample) -> list[Finding]:
     findings = list(judge_test(sample.metrics)) if sample.metrics else []
     findings += judge_regions(sample)
     for bed, found in sample.predictions.items():
-        outside = max(
-            (found.flags.get(f"{what}_outside_training", 0) for what in ("length", "gc")),
-            default=0,
+        outside, what = max(
+            (found.flags.get(f"{flag}_outside_training", 0), what)
+            for flag, what in (("length", "length"), ("gc", "GC"))
         )
         if found.flags.get("other_assembly"):
             findings.append(
@@ -109,8 +115,8 @@ def judge(sample: Sample) -> list[Finding]:
                     "warning",
                     f"Predictions of {bed}",
                     f"{percent(outside, found.scored)} of {number(found.scored)} regions are "
-                    "unlike those of the training in length or GC. Their scores may rank, but "
-                    "hardly measure.",
+                    f"unlike those of the training in {what}. Their scores may rank, but hardly "
+                    "measure.",
                 )
             )
         if lost := found.unscored.get("unknown_chromosome"):
@@ -183,53 +189,89 @@ def judge_explanations(sample: Sample) -> list[Finding]:
 
 
 def judge_faithfulness(sample: Sample) -> list[Finding]:
-    ratios = [
-        found.summary["faithfulness"]["summary"].get("deletion_ratio")
-        for found in sample.explanations.values()
+    """Weigh all four checks, of every BED; one that speaks against the attributions is enough."""
+    checked = {
+        bed: found.summary["faithfulness"]["summary"]
+        for bed, found in sample.explanations.items()
         if found.summary.get("faithfulness", {}).get("summary")
-    ]
-    known = [ratio for ratio in ratios if ratio is not None]
-    if not known:
+    }
+    topic = "Explanations faithful?"
+    if not checked:
         return []
-    if min(known) < FAITHFUL:
-        return [
-            Finding(
-                "warning",
-                "Explanations faithful?",
-                f"Replacing the bases with the highest attribution lowers the score only "
-                f"{min(known):.1f} times as much as random bases: do not build on single bases.",
-            )
-        ]
-    return [
-        Finding(
-            "good",
-            "Explanations faithful?",
-            f"Replacing the 1 % of bases with the highest attribution lowers the score "
-            f"{min(known):.1f} times as much as random bases (checked on a few regions).",
-        )
+    said = [
+        f"{doubt} ({bed})" if len(checked) > 1 else doubt
+        for bed, summary in checked.items()
+        for doubt in doubts(summary)
     ]
+    if said:
+        text = f"Not shown: {'; '.join(said)}. Do not build on single bases."
+        return [Finding("warning", topic, text)]
+    worst = {}
+    for key in CHECKS:
+        values = [summary.get(key) for summary in checked.values()]
+        known = [value for value in values if value is not None]
+        # a check counts where every BED has it
+        if len(known) == len(values):
+            worst[key] = max(known) if key == "randomised_model" else min(known)
+    words = {
+        "deletion_ratio": "replacing the 1 % of bases with the highest attribution lowers the "
+        "score {} times as much as random bases change it",
+        "mutagenesis": "mutagenesis agrees (rank correlation {})",
+        "seed_stability": "other shuffles agree ({})",
+        "randomised_model": "a model with shuffled weights does not ({})",
+    }
+    passed = [
+        words[key].format(f"{value:.1f}" if key == "deletion_ratio" else signed(value))
+        for key, value in worst.items()
+    ]
+    unknown = [name for key, name in CHECKS.items() if key not in worst]
+    text = "; ".join(passed)
+    text = f"{text[:1].upper()}{text[1:]} (checked on a few regions)." if text else ""
+    if unknown:
+        text += f" Not measured: {', '.join(unknown)}."
+    return [Finding("good" if len(unknown) <= UNKNOWN else "note", topic, text.strip())]
 
 
 def judge_completeness(sample: Sample) -> list[Finding]:
-    total = sum(found.regions for found in sample.explanations.values())
-    broken = sum(incomplete(found) for found in sample.explanations.values())
+    """Say whether attributions that have to add up do; other methods promise no sum."""
+    summed = [f for f in sample.explanations.values() if len(f.errors) or f.flags["incomplete"]]
+    if not summed:
+        return []
+    total = sum(found.regions for found in summed)
+    broken = sum(map(incomplete, summed))
+    windows = sum(found.flags["incomplete_window"] for found in summed)
+    small = sum(found.flags["small_difference"] for found in summed)
+    topic, within = "Explanations complete?", f"within {limits(summed)}"
+    more = "Raise --max-steps (in the pipeline --explain_max_steps), or leave them out."
     if broken:
         return [
             Finding(
                 "warning",
-                "Explanations complete?",
-                f"{number(broken)} of {number(total)} explanations do not add up within 5 %; "
-                "they are flagged incomplete. Raise --max_steps, or leave them out.",
+                topic,
+                f"{number(broken)} of {number(total)} explanations do not add up {within}; "
+                f"they are flagged incomplete. {more}",
             )
         ]
-    if not any(len(found.errors) for found in sample.explanations.values()):
-        return []
+    if windows:
+        return [
+            Finding(
+                "warning",
+                topic,
+                f"All {number(total)} explanations add up {within} as a whole, but not every "
+                f"window of {number(windows)} of them; they are flagged incomplete_window. {more}",
+            )
+        ]
+    but = (
+        f", but for {number(small)} too close to their reference to tell, which are flagged"
+        if small
+        else ""
+    )
     return [
         Finding(
             "good",
-            "Explanations complete?",
+            topic,
             f"The attributions of all {number(total)} explained regions add up to their scores "
-            "within 5 %, or are flagged as too close to their reference to tell.",
+            f"{within}{but}.",
         )
     ]
 
@@ -237,6 +279,8 @@ def judge_completeness(sample: Sample) -> list[Finding]:
 def judge_audit(audit: Mapping[str, Any]) -> list[Finding]:
     """Say whether the split is clean."""
     overlaps = sum(audit.get("overlapping_regions", {}).values())
+    if "overlapping_regions" not in audit:
+        return []
     if overlaps:
         return [
             Finding(
@@ -272,7 +316,7 @@ def similarity(audit: Mapping[str, Any]) -> Finding:
             "Split clean?",
             f"{clean}, but {number(like)} of {number(total)} test regions share half of their "
             "31-mers or more with the training part: copies or repeats. Look at the result on "
-            "unlike regions under the table of test results.",
+            "unlike regions under the table of test results, if there are enough of them.",
         )
     words = f", and {number(like)} of {number(total)} test regions share half of their 31-mers "
     return Finding(

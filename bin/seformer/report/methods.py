@@ -11,7 +11,8 @@ import seformer
 from seformer.markup import escape
 from seformer.report.collect import Results, Sample
 from seformer.report.content import Section, number, signed
-from seformer.report.data import kept
+from seformer.report.data import held_out_chromosomes, kept
+from seformer.report.explanations import incomplete
 from seformer.verdict import NAMES
 
 
@@ -46,22 +47,38 @@ def _data_words(sample: Sample) -> str:
         return ""
     used = kept(sample)
     positive = int((used["label"] == 1).sum())
+    middle = f" (median length {used['length'].median():,.0f} bp)" if len(used) else ""
     text = (
         f"Super-enhancers were told from typical enhancers with seformer "
         f"{escape(seformer.__version__)}. {number(positive)} super-enhancers and "
-        f"{number(len(used) - positive)} typical enhancers were used (median length "
-        f"{used['length'].median():,.0f} bp); {number(len(sample.regions) - len(used))} of "
-        f"{number(len(sample.regions))} regions were left out by the checks."
+        f"{number(len(used) - positive)} typical enhancers were used{middle}; "
+        f"{number(len(sample.regions) - len(used))} of {number(len(sample.regions))} regions were "
+        "left out by the checks."
     )
+    if "source" in used and (drawn := int((used["source"] == "random").sum())):
+        text += f" Of the typical enhancers {number(drawn)} are random regions of the genome."
     if "split" in used:
         counts = used["split"].value_counts()
         text += (
             f" Regions were split into {number(counts.get('train', 0))} for training, "
             f"{number(counts.get('validation', 0))} for validation and "
             f"{number(counts.get('test', 0))} for the test, so that overlapping regions are on "
-            "one side."
+            f"one side{_held_out_words(sample)}."
         )
     return text
+
+
+def _held_out_words(sample: Sample) -> str:
+    """Name the held-out chromosomes: the model's own record, else what the regions say."""
+    record = (sample.settings or {}).get("splits") or {}
+    named = held_out_chromosomes([sample]) or {}
+    test, validation = (record.get(part) or named.get(part) for part in ("test", "validation"))
+    if not (test and validation):
+        return ""
+    return (
+        f"; held out were {escape(', '.join(test))} for the test and "
+        f"{escape(', '.join(validation))} for validation"
+    )
 
 
 def _model_words(sample: Sample) -> str:
@@ -70,32 +87,45 @@ def _model_words(sample: Sample) -> str:
         return ""
     backbone = settings.get("backbone", {})
     revision = f" (revision {escape(backbone['revision'])})" if backbone.get("revision") else ""
+    scratch = ", trained from scratch" if backbone.get("source") == "preset" else ""
     pooling = {"mean": "their mean", "lse": "log-sum-exp", "attention": "gated attention"}
+    window = settings.get("window")
+    cut = f"windows of at most {escape(window)} tokens" if window else "one window"
     text = (
-        f"The backbone was {escape(backbone.get('name'))}{revision}. Each region was cut whole "
-        f"into windows of at most {escape(settings.get('window'))} tokens, pooled by "
+        f"The backbone was {escape(backbone.get('name'))}{revision}{scratch}. Each region was cut "
+        f"whole into {cut}, pooled by "
         f"{pooling.get(settings.get('window_pooling'), 'their mean')}; logits were averaged over "
         f"{_views(settings)}."
     )
     if sample.history is not None:
-        epochs = sample.history.groupby("stage")["epoch"].max()
-        auroc = sample.history.groupby("stage")["validation_auroc"].max()
-        if 1 in epochs.index:
-            text += (
-                f" A classification head was first trained on the frozen backbone for "
-                f"{_epochs(epochs[1])} (best validation AUROC {auroc[1]:.3f})"
-            )
-            text += (
-                f", then all layers for {_epochs(epochs[2])} with warm-up and early stopping on "
-                f"validation AUROC (best {auroc[2]:.3f})."
-                if 2 in epochs.index
-                else "."
-            )
+        text += _training_words(sample, "random" if scratch else "frozen")
     text += _joined_words(settings, len((sample.metrics or {}).get("folds", [])))
     seeds = settings.get("seeds") or []
     if seeds:
-        text += f" Random seed: {escape(', '.join(map(str, seeds)))}."
+        several = "s" if len(seeds) > 1 else ""
+        text += f" Random seed{several}: {escape(', '.join(map(str, seeds)))}."
     return text
+
+
+def _training_words(sample: Sample, backbone: str) -> str:
+    """Say what each stage trained, and for how long; of several trainings in the first."""
+    stages = sample.history.groupby("stage")
+    epochs, auroc = stages["epoch"].max(), stages["validation_auroc"].max()
+    full = (sample.settings or {}).get("training", {}).get("full") or {}
+    rank = full.get("lora_rank")
+    what = f"low-rank adapters (rank {escape(rank)}) of all layers" if rank else "all layers"
+    on = "frozen backbone" + (" with its random weights" if backbone == "random" else "")
+    said = {
+        1: f"a classification head on the {on}",
+        2: f"{what} with warm-up and early stopping on validation AUROC",
+    }
+    parts = [
+        f"{said[stage]} for {_epochs(epochs[stage])} (best validation AUROC {auroc[stage]:.3f})"
+        for stage in said
+        if stage in epochs.index
+    ]
+    first = f" (of {len(sample.runs)} trainings the first)" if len(sample.runs) > 1 else ""
+    return f" Trained was {', then '.join(parts)}{first}." if parts else ""
 
 
 def _joined_words(settings: Mapping[str, Any], folds: int) -> str:
@@ -131,21 +161,30 @@ def _views(settings: Mapping[str, Any]) -> str:
 def _test_words(sample: Sample) -> str:
     if not sample.metrics:
         return ""
-    test = sample.metrics["test"]
+    test, folds = sample.metrics["test"], len(sample.metrics.get("folds", []))
     model, delta = test["model"], test["delta"]["auroc"]
     best = test["baselines"][delta["baseline"]]["auroc"]["value"]
     name = escape(NAMES.get(delta["baseline"], delta["baseline"]))
     resamples = sample.metrics.get("bootstrap", {}).get("resamples", 1000)
+    calibration = sample.metrics.get("calibration", {}).get("method")
+    fitted = (
+        "The decision threshold was chosen"
+        if calibration == "none"
+        else "Probability calibration and the decision threshold were fitted"
+    )
+    number_of = len(test["baselines"])
+    compared = f"best of {number_of} baselines" if number_of > 1 else "baseline"
     return (
-        "Probability calibration and the decision threshold were fitted on the validation part. "
-        f"The test part ({number(test['n'])} regions, {100 * test['prevalence']:.1f} % "
-        f"super-enhancers) was scored once: AUROC {model['auroc']['value']:.3f} (95 % interval "
-        f"{_span(model['auroc'])}), average precision {model['auprc']['value']:.3f}, Matthews "
-        f"correlation {signed(model['mcc']['value'], plus=False)}. The best of "
-        f"{len(test['baselines'])} baselines on the same folds, by the test part, was {name} "
-        f"(AUROC {best:.3f}); the difference was {signed(delta['value'])} ({_span(delta)}). "
-        f"Intervals are percentiles of {number(resamples)} bootstrap resamples of loci, paired "
-        "between model and baselines."
+        f"{fitted} on the validation part{' of each fold' if folds else ''}. The test "
+        f"{'parts together' if folds else 'part'} ({number(test['n'])} regions, "
+        f"{100 * test['prevalence']:.1f} % super-enhancers) "
+        f"{'were' if folds else 'was'} scored once: AUROC {model['auroc']['value']:.3f} (95 % "
+        f"interval {_span(model['auroc'])}), average precision {model['auprc']['value']:.3f}, "
+        f"Matthews correlation {signed(model['mcc']['value'], plus=False)}. The {compared} on the "
+        f"same {'folds' if folds else 'split'}, by the test part itself, was {name} (AUROC "
+        f"{best:.3f}); the difference was {signed(delta['value'])} ({_span(delta)}). Intervals are "
+        f"percentiles of {number(resamples)} bootstrap resamples of loci, paired between model and "
+        "baselines."
     )
 
 
@@ -153,7 +192,7 @@ def _span(value: Mapping[str, float]) -> str:
     return f"{signed(value['low'], plus=False)} to {signed(value['high'], plus=False)}"
 
 
-def _explanation_words(settings: Mapping, errors: np.ndarray) -> str:
+def _explanation_words(settings: Mapping, errors: np.ndarray, broken: int = 0) -> str:
     method = str(settings.get("method", "integrated_gradients"))
     text = f" Scores were attributed to bases by {escape(method.replace('_', ' '))}"
     reference = str(settings.get("reference", "dinucleotide"))
@@ -174,7 +213,8 @@ def _explanation_words(settings: Mapping, errors: np.ndarray) -> str:
         f"within {100 * settings.get('completeness', 0.05):g} %"
     )
     if len(errors):
-        text += f" (median error {100 * np.median(errors):.2g} %)"
+        missed = f", missed by {number(broken)} of {number(len(errors))} regions" if broken else ""
+        text += f" (median error {100 * np.median(errors):.2g} %{missed})"
     return f"{text}."
 
 
@@ -187,16 +227,20 @@ def _use_words(sample: Sample) -> str:
             f"The model scored {number(total)} further regions, of which {number(called)} were "
             "called super-enhancers."
         )
-    for found in list(sample.explanations.values())[:1]:
-        settings = found.summary.get("settings", {})
-        text += _explanation_words(settings, found.errors)
+    if sample.explanations:
+        explained = list(sample.explanations.values())
+        settings = explained[0].summary.get("settings", {})
+        alike = [found for found in explained if found.summary.get("settings", {}) == settings]
+        errors = np.concatenate([found.errors for found in alike])
+        text += _explanation_words(settings, errors, sum(map(incomplete, alike)))
     for found in list(sample.motifs.values())[:1]:
         if "motifs_in_file" in found.summary:
+            one_class = 0 in (found.summary.get(f"regions_{name}") for name in ("se", "te"))
             text += (
                 " Seqlets were called from the attributions with tangermeme and compared by Tomtom "
                 f"with {number(found.summary['motifs_in_file'])} motifs (q at most "
-                f"{found.summary['max_q']:g}); matches were counted in super-enhancers against "
-                "typical enhancers, and against random stretches of the same regions, by Fisher's "
-                "exact test."
+                f"{found.summary['max_q']:g}); matches were counted "
+                + ("" if one_class else "in super-enhancers against typical enhancers, and ")
+                + "against random stretches of the same regions, by Fisher's exact test."
             )
     return text

@@ -13,6 +13,8 @@ from seformer.report.content import Section, number, table
 from seformer.report.use import headed, named
 
 ROWS = 12
+# how often random stretches may match for each time that seqlets do
+NEARLY = 0.5
 # pictures on the page, shared out over the BED files: each is some 30 kB
 MOTIF_LOGOS, REGION_LOGOS = 24, 12
 LARGEST = 400_000
@@ -38,7 +40,7 @@ def section(results: Results) -> Section | None:
     for heading, one in headed(found):
         parts.append(f"{heading}<p>{counts(one)}</p>")
         if len(one.table):
-            parts.append(motif_table(one.table.head(ROWS)))
+            parts.append(motif_table(one.table))
         for kind, most, what in (
             ("motif", MOTIF_LOGOS, "motif of the file, and attribution of its seqlets"),
             ("region", REGION_LOGOS, "strongest stretch of a region"),
@@ -59,22 +61,29 @@ def counts(found: Motifs) -> str:
     known = found.summary
     if "seqlets" not in known:
         return f"{number(len(found.table))} motifs have matches."
+    drawn = known.get("background", known["seqlets"])
     text = (
         f"{number(known['seqlets'])} seqlets in {number(known['regions'])} regions; "
         f"<b>{number(known['matched'])}</b> match one of {number(known['motifs_in_file'])} motifs "
-        f"(q ≤ {known['max_q']:g}), of as many random stretches "
-        f"<b>{number(known['background_matched'])}</b>."
+        f"(q ≤ {known['max_q']:g}), of {'as many' if drawn == known['seqlets'] else number(drawn)} "
+        f"random stretches <b>{number(known['background_matched'])}</b>."
     )
+    missing = [name for name in ("SE", "TE") if known.get(f"regions_{name.lower()}") == 0]
+    if missing and known["seqlets"]:
+        text += f" No region is {missing[0]}: there are no odds between the classes."
     if not known["matched"]:
-        text += " No motif of the file explains these attributions."
-    elif known["background_matched"] > known["matched"] / 2:
-        text += " Random stretches match nearly as often: do not trust these names."
+        return text + " No motif of the file explains these attributions."
+    times = known["background_matched"] / max(1, drawn) / (known["matched"] / known["seqlets"])
+    if times > NEARLY:
+        often = f"{times:.2g} times as often" if times >= 2 else f"{100 * times:.0f} % as often"
+        text += f" Random stretches match {often}: do not trust these names."
     return text
 
 
 def motif_table(found: pd.DataFrame) -> str:
     """Make the table; where all regions are of one class there is nothing to compare."""
     both = found["se_seqlets"].sum() > 0 and found["te_seqlets"].sum() > 0
+    found = found.head(ROWS)
     rows = [
         [
             escape(row.motif),
@@ -104,7 +113,7 @@ def motif_table(found: pd.DataFrame) -> str:
 
 
 def _odds(odds: float, q: float) -> str:
-    return f"{_short(odds)}<small>q {_short(q)}</small>"
+    return "–" if pd.isna(odds) else f"{_short(odds)}<small>q {_short(q)}</small>"
 
 
 def _short(value: float) -> str:

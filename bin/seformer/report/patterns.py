@@ -10,7 +10,8 @@ from seformer.report.use import headed, named
 ROWS = 12
 ABOUT = (
     "Patterns that repeat where the attributions are high, found by TF-MoDISco-lite without a "
-    "motif file; logos and similar motifs are on its own page (modisco/BED/report). In the "
+    "motif file; logos, and similar motifs if a file was given, are on its own page "
+    "(modisco/BED/report). In the "
     "consensus a small letter is a base below one half. Good: a few patterns with many seqlets and "
     "a core of capital letters. Bad: no pattern (some hundred regions are needed), small letters "
     "throughout, or repeats of one letter, which is base composition."
@@ -55,4 +56,6 @@ def counts(found: Motifs) -> str:
             f" in {number(known['windows'])} windows of {number(known['regions'])} regions, which "
             f"hold {100 * known['attribution_in_windows']:.0f} % of the attribution"
         )
+    if unknown := known.get("seqlets_with_unknown_bases"):
+        text += f"; {number(unknown)} seqlets that reach into unknown bases are not counted"
     return f"{text}."

@@ -305,9 +305,9 @@ def calibration(samples: list[Sample]) -> Section:
         "test",
         "test_calibration",
         "Calibration",
-        "Ten groups of equally many test regions by probability: on the diagonal a probability "
-        "of 0.8 means that 8 of 10 are super-enhancers. Points below it are overconfident, "
-        "points above too cautious; with few regions they scatter.",
+        "Up to ten groups of about equally many test regions by probability: on the diagonal a "
+        "probability of 0.8 means that 8 of 10 are super-enhancers. Points below it are "
+        "overconfident, points above too cautious; with few regions they scatter.",
         "linegraph",
         data,
         config,
