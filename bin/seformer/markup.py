@@ -8,8 +8,9 @@ import zlib
 NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 # a _ within a word is one in Markdown too
 READ = re.compile(r"""[&<>"'`\\*\[\]|#~]|(?<![^\W_])_|_(?![^\W_])""")
-ALIKE = str.maketrans({"<": "‹", ">": "›", "&": "＆", '"': "”", "'": "’", "`": "ˋ"})
-ALIKE |= str.maketrans({"[": "［", "]": "］", "|": "¦", "\\": "＼"})
+# signs that every font has
+ALIKE = str.maketrans({"<": "‹", ">": "›", "&": "+", '"': "”", "'": "’", "`": "´"})
+ALIKE |= str.maketrans({"[": "(", "]": ")", "|": "¦"})
 LONGEST = 80
 
 
@@ -28,9 +29,12 @@ def plain(name: object) -> str:
     Signs are replaced by others that look alike; long names are cut, and stay apart.
     """
     text = _line(name).translate(ALIKE)
-    if len(text) > LONGEST:
-        text = f"{text[: LONGEST - 9]}…{zlib.crc32(text.encode()):08x}"
-    return text or "unnamed"
+    return f"{text[: LONGEST - 9]}…{mark(text)}" if len(text) > LONGEST else text or "unnamed"
+
+
+def mark(text: object) -> str:
+    """Tell names apart that would be written alike: eight digits."""
+    return f"{zlib.crc32(str(text).encode(errors='replace')):08x}"
 
 
 def _line(text: object) -> str:

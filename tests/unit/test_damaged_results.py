@@ -13,17 +13,37 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
-from report_inputs import write_everything
+from report_inputs import (
+    SUMMARY,
+    evaluation,
+    regions,
+    write_everything,
+    write_json,
+    write_table,
+)
 
+from seformer import explain, faithfulness, markup, modelcard, pool, predict, tracks, verdict
 from seformer.errors import UserError
+from seformer.explained import (
+    REGION_COLUMNS,
+    RESULT_COLUMNS,
+    TABLE_FILE,
+    WINDOW_COLUMNS,
+    WINDOWS_FILE,
+)
+from seformer.metrics import Scored
+from seformer.modelfolder import Settings
 from seformer.report import collect as reading
-from seformer.report.content import content_of
-from seformer.report.page import page
+from seformer.report.content import content_of, harmless
+from seformer.report.page import page, read_versions
 
 MARKUP = "<img src=x onerror=alert(1)> `code` | [a](javascript:alert(1)) \" onload='x' __b__"
 # none of it may stand anywhere as it is
 RAW = re.compile(r"<img src=x|`code`|\]\(javascript:|\" onload=|onload='|__b__")
+UNCONCERNED = {name: {} for name in ("predictions", "explanations", "motifs", "patterns")}
 REMOVED = object()
 OTHERS = ["text", [], [[1]], None, 1.5, -1, 10**40, float("nan"), True, {}, {"a": 1}, REMOVED]
 CELLS = ["text", "", "nan", "inf", "-1", "1.5", "1e300", "True", "9" * 30, MARKUP, "a\tb"]
@@ -78,26 +98,21 @@ def whole(place):
 
 
 def shown(whole, place: Path, path: Path, content: str) -> str | None:
-    """The page with one file changed; None where the file is refused in one message."""
+    """What the page makes of a changed file; None where it is refused in one message."""
     before = path.read_text()
-    sample = whole.samples["K562"]
-    own = {f.name: getattr(sample, f.name) for f in dataclasses.fields(sample)}
-    copy = reading.Sample(**{k: dict(v) if k in COPIED else v for k, v in own.items()})
-    if path.suffix == ".json" and path.name != "seformer.json":
-        copy.regions, copy.runs = None, {}  # drawn slowly, and not from this file
-    results = dataclasses.replace(whole, samples={"K562": copy})
     path.write_text(content)
+    results = reading.Results({})
+    sample = reading.Sample("K562")
+    if path.name in ("metrics.json", "curves.json", "seformer.json"):
+        sample = dataclasses.replace(whole.samples["K562"], regions=None, **UNCONCERNED)
     try:
-        # the file itself, or the table that it lies beside
-        for read in (path, *sorted(path.parent.glob("*.tsv"))):
-            if read.name == "history.tsv":
-                copy.runs = {k: v for k, v in copy.runs.items() if k not in str(read)}
-                reading._take_history(read, copy, "fold_1/seed_1")
-            elif path.parent == place:
-                return _sections(reading.collect([place]))
-            else:
-                reading._read_file(read, copy)
-        return _sections(results)
+        if path.parent == place:
+            reading.read_shared(place, results)
+        else:
+            results.samples["K562"] = sample
+            read(path, sample)
+        sections = page(results)
+        return "\n".join(map(written, sections))
     except UserError as error:
         assert path.name in str(error), error
         assert "\n" not in str(error)
@@ -106,14 +121,22 @@ def shown(whole, place: Path, path: Path, content: str) -> str | None:
         path.write_text(before)
 
 
-COPIED = {"runs", "predictions", "explanations", "motifs", "patterns"}
+def read(path: Path, sample: reading.Sample) -> None:
+    """Read a file of a sample, or the table that it lies beside."""
+    if path.name == "history.tsv":
+        reading.take_history(path, sample, "fold_1/seed_1")
+        reading.take_history(path, sample, "fold_2/seed_1")
+    elif path.parent.name == "windows":
+        reading.read_file(path.parents[1] / path.name, sample)
+    elif path.name.endswith("summary.json"):
+        reading.read_file(next(path.parent.glob("*.tsv")), sample)
+    else:
+        assert reading.read_file(path, sample)
 
 
-def _sections(results) -> str:
-    return "\n".join(
-        json.dumps(content_of(section), allow_nan=False, ensure_ascii=False).replace('\\"', '"')
-        for section in page(results)
-    )
+def written(section) -> str:
+    text = json.dumps(content_of(section), allow_nan=False, ensure_ascii=False)
+    return text.replace('\\"', '"')
 
 
 def tried(whole, place: Path, forms: Iterator[tuple[Path, str, str]]) -> tuple[int, int]:
@@ -150,11 +173,11 @@ long_too = pytest.mark.parametrize("every", [False, pytest.param(True, marks=pyt
 def test_a_damaged_field_is_a_page_or_one_message(place, whole, every):
     def forms():
         for number, path, value, leaf in places_in(place, every):
-            for new in OTHERS if every else [OTHERS[number % 12], OTHERS[(5 * number + 3) % 12]]:
+            for new in OTHERS if every else [OTHERS[number % len(OTHERS)]]:
                 yield path, json.dumps(changed(value, leaf, new)), f"{leaf} = {new!r}"
 
     pages, refused = tried(whole, place, forms())
-    assert pages > 30 and refused > 200
+    assert pages > 50 and refused > 200
 
 
 @long_too
@@ -178,7 +201,8 @@ def test_a_damaged_cell_is_a_page_or_one_message(place, whole, every):
             for row in (0, 1, len(lines) - 1) if every else (0, 1):
                 for column, name in enumerate(lines[0]):
                     number += 1
-                    for new in CELLS if every else (CELLS[number % len(CELLS)], MARKUP):
+                    some = {CELLS[number % len(CELLS)], *([MARKUP] * row)}
+                    for new in CELLS if every else sorted(some):
                         other = [list(line) for line in lines]
                         other[row][column] = new
                         text = "".join("\t".join(line) + "\n" for line in other)
@@ -186,3 +210,188 @@ def test_a_damaged_cell_is_a_page_or_one_message(place, whole, every):
 
     pages, refused = tried(whole, place, forms())
     assert pages > 30 and refused > 50
+
+
+def test_nothing_from_outside_stands_raw_in_the_model_card():
+    found, _ = evaluation(np.random.default_rng(0), regions(np.random.default_rng(0), 80), 1, "x")
+    test = found["test"]
+    for part in (test, found["validation"]):
+        part["baselines"] = {MARKUP: part["baselines"]["gc"]}
+    test["delta"] = {name: delta | {"baseline": MARKUP} for name, delta in test["delta"].items()}
+    found["pretraining"] = {"backbone": MARKUP, "held_out": [MARKUP], "seen": [MARKUP]}
+    found["verdict"] = [finding._asdict() for finding in verdict.judge_test(found)]
+    settings = Settings(
+        sample=MARKUP,
+        backbone=dict.fromkeys(("name", "family", "revision"), MARKUP),
+        window=64,
+        assembly={"name": MARKUP},
+        splits={"test": [MARKUP], "validation": [MARKUP]},
+    )
+    card = modelcard.write(settings, found, {"test": {"SE": 1, "TE": 2}})
+    assert card.count("onload=") >= 9
+    assert not RAW.search(card)
+    # what is ours stays readable as it is
+    assert "seformer predict --model THIS_FOLDER" in card and "--test_chromosomes" in card
+
+
+def test_versions_are_text_of_two_levels(tmp_path):
+    path = tmp_path / "versions.yml"
+    path.write_text(f"EVALUATE:\n  torch: 1.10\n  {json.dumps(MARKUP)}: {json.dumps(MARKUP)}\n")
+    found = read_versions(path)
+    assert found["EVALUATE"]["torch"] == "1.10"
+    assert not RAW.search(str(found))
+    for text in ("a: [1]", "a", "a: {b: {c: d}}", "{", "!!python/object/apply:os.system ['ls']"):
+        path.write_text(text)
+        with pytest.raises(UserError, match=r"versions\.yml"):
+            read_versions(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped", "in_figures"),
+    [
+        ("a<b>&\"'", "a&lt;b&gt;&amp;&quot;&#39;", "a‹b›+”’"),
+        ("[a](javascript:b)", "&#91;a&#93;(javascript:b)", "(a)(javascript:b)"),
+        ("`a` | b", "&#96;a&#96; &#124; b", "´a´ ¦ b"),
+        ("cell_1 _x_ __y", "cell_1 &#95;x&#95; &#95;&#95;y", "cell_1 _x_ __y"),
+        ("a\n\t b\u202e\x00", "a b\ufffd\ufffd", "a b\ufffd\ufffd"),
+        ("a" * 81, "a" * 81, "a" * 71 + "…c6192a4f"),
+    ],
+)
+def test_names_are_written_so_that_they_are_only_read(text, escaped, in_figures):
+    assert (markup.escape(text), markup.plain(text)) == (escaped, in_figures)
+
+
+# ------------------------------------------------------------------------- joining
+
+
+def damaged(paths: list[Path], step: int) -> Iterator[tuple[Path, str, str]]:
+    """Change one of every ``step`` fields and cells of the files."""
+    number = 0
+    for path in paths:
+        text = path.read_text()
+        if path.suffix == ".json":
+            value = json.loads(text)
+            forms = [(leaf, json.dumps(changed(value, leaf, new))) for leaf in leaves(value)
+                     for new in OTHERS]  # fmt: skip
+        else:
+            lines = text.splitlines(keepends=True)
+            head, cells = lines[0], lines[1].rstrip("\n").split("\t")
+            forms = []
+            for column in range(len(cells)):
+                for new in CELLS:
+                    row = "\t".join([*cells[:column], new, *cells[column + 1 :]]) + "\n"
+                    forms.append(((column, new), "".join([head, row, *lines[2:]])))
+        for what, content in forms:
+            number += 1
+            if number % step == 0:
+                yield path, content, str(what)
+
+
+def joined(join, paths: list[Path], step: int) -> tuple[int, int]:
+    """Join while one file is changed; how often it could be, and how often it was refused."""
+    done, refused = 0, 0
+    for path, content, what in damaged(paths, step):
+        before = path.read_text()
+        path.write_text(content)
+        try:
+            join()
+            done += 1
+        except UserError:
+            refused += 1
+        except Exception as error:
+            raise AssertionError(f"{path.name}: {what}") from error
+        finally:
+            path.write_text(before)
+    return done, refused
+
+
+@long_too
+def test_damaged_folds_are_pooled_or_refused(tmp_path, every):
+    rng = np.random.default_rng(0)
+    for fold in (1, 2):
+        table = regions(rng, 60)
+        found, _ = evaluation(rng, table, 1, "K562")
+        scorers = ["model", *found["test"]["baselines"]]
+        found["thresholds"] = dict.fromkeys(scorers, 0.5)
+        rows = table[table["split"] == "test"].assign(logit=0.3, probability=0.6, prediction="SE")
+        rows = rows.assign(**{f"{name}_probability": 0.4 for name in scorers[1:]})
+        write_json(found, tmp_path / f"{fold}/metrics.json")
+        write_table(rows, tmp_path / f"{fold}/test_predictions.tsv")
+
+    def join():
+        folds = [pool.read_fold(tmp_path / str(fold)) for fold in (1, 2)]
+        pool.check_folds(folds)
+        each = [pool.scorers_of(fold) for fold in folds]
+        parts = {name: [one[name] for one in each] for name in each[0]}
+        scorers = {
+            name: Scored(*map(np.concatenate, zip(*part, strict=True)))
+            for name, part in parts.items()
+        }
+        table = pd.concat([fold.table for fold in folds], ignore_index=True)
+        found = pool.measure(table, scorers, folds, 2, 1)
+        json.dumps([found, *verdict.judge_test(found)], allow_nan=False)
+
+    done, refused = joined(join, sorted((tmp_path / "1").iterdir()), 1 if every else 197)
+    assert done > 3 and refused > 9
+
+
+@long_too
+def test_damaged_scores_are_merged_or_refused(tmp_path, every):
+    (tmp_path / "r.bed").write_text("chr1\t5\t90\nchr1\t7\t80\nchr2\t1\t9\n")
+    for shard, lines in ((9999, (1, 2)), (10000, (3,))):
+        place = tmp_path / f"shards/shard_{shard}"
+        scores = {"line": lines, "logit": 0.3, "probability": 0.6, "prediction": "SE"}
+        write_table(pd.DataFrame(scores).assign(coverage=1.0, flags="short"), place / "scores.tsv")
+        write_json(SUMMARY | {"rows": len(lines)}, place / "summary.json")
+    # a shell gives them as text is sorted
+    shards = sorted((tmp_path / "shards").iterdir())
+    assert shards[0].name == "shard_10000"
+
+    def join():
+        predict.merge(tmp_path / "r.bed", shards, tmp_path / "out")
+
+    join()
+    assert json.loads((tmp_path / "out/summary.json").read_text())["rows"] == 3
+    done, refused = joined(join, sorted(shards[1].iterdir()), 1 if every else 7)
+    assert done > 5 and refused > 20
+
+
+@long_too
+def test_damaged_attributions_are_merged_or_refused(tmp_path, every):
+    curves = ("deletion_top", "deletion_random", "insertion_top", "insertion_random")
+    agreements = ("mutagenesis", "mutagenesis_signed", "seed_stability", "randomised_model")
+    region = dict.fromkeys(curves, [0.1] * 7) | dict.fromkeys(agreements, 0.5)
+    drawn = {"chrom": "chr1", "start": 0, "end": 9, "name": "a", "logit": 1.0, "values": [0.1]}
+    profile = {"regions": 1, "mean": [0.1] * explain.PROFILE_BINS}
+    for shard in (9999, 10000):
+        place = tmp_path / f"shard_{shard}"
+        place.mkdir()
+        with tracks.ValuesWriter(place / tracks.VALUES_FILE, [9]) as writer:
+            writer.add(np.arange(9) / shard, "ACGTACGTA")
+        row = {"chrom": "chr1", "start": shard, "end": shard + 9, "name": "a", "logit": 1.0}
+        table = pd.DataFrame([row]).reindex(columns=[*REGION_COLUMNS, *RESULT_COLUMNS])
+        write_table(table.assign(completeness_error=0.01, steps=8), place / TABLE_FILE)
+        windows = pd.DataFrame(columns=list(WINDOW_COLUMNS), index=[0])
+        windows = windows.assign(chrom="chr1", part="window", start=shard, end=shard + 9)
+        windows = windows.assign(region_start=shard, region_end=shard + 9, difference=0.1)
+        write_table(windows, place / WINDOWS_FILE)
+        summary = {"rows": 1, "settings": {"method": "saliency"}, "seconds": 1.5}
+        summary |= {"profile": {"SE": profile, "TE": profile}, "drawn": [drawn]}
+        checks = {"regions": [region], "fractions": list(faithfulness.FRACTIONS), "summary": {}}
+        write_json(summary | {"faithfulness": checks}, place / "summary.json")
+    shards = sorted(tmp_path.glob("shard_*"))
+    assert shards[0].name == "shard_10000"
+
+    def join():
+        explain.merge(shards, tmp_path / "out")
+
+    join()
+    starts = pd.read_csv(tmp_path / "out" / TABLE_FILE, sep="\t")["start"]
+    assert starts.tolist() == [9999, 10000]
+    paths = [path for path in sorted(shards[1].iterdir()) if path.suffix in (".json", ".tsv")]
+    done, refused = joined(join, paths, 1 if every else 97)
+    assert done > 3 and refused > 9
+
+
+def test_names_that_would_be_written_alike_stay_apart():
+    assert list(harmless({"R&D": 1, "R+D": 2, "a": 3})) == ["R+D 22162561", "R+D 97b85b2c", "a"]

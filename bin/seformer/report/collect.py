@@ -122,10 +122,7 @@ def collect(folders: Sequence[Path]) -> Results:
     for folder in folders:
         if not folder.is_dir():
             raise UserError("no such folder", where=folder)
-        if (folder / "audit.json").is_file():
-            results.audit = records.read(folder / "audit.json", records.Audit, AGAIN)
-        if (folder / "transfer.json").is_file():
-            results.transfer = records.read(folder / "transfer.json", records.Matrix, AGAIN)
+        read_shared(folder, results)
         for place in sorted(folder.iterdir()):
             hidden = place.name.startswith((".", "_")) or place.name in NOT_SAMPLES
             hidden |= RUN.fullmatch(place.name) is not None
@@ -140,19 +137,27 @@ def collect(folders: Sequence[Path]) -> Results:
     return results
 
 
+def read_shared(folder: Path, results: Results) -> None:
+    """Read what is of all samples."""
+    if (folder / "audit.json").is_file():
+        results.audit = records.read(folder / "audit.json", records.Audit, AGAIN)
+    if (folder / "transfer.json").is_file():
+        results.transfer = records.read(folder / "transfer.json", records.Matrix, AGAIN)
+
+
 def _read_sample(folder: Path, results: Results) -> None:
     sample = results.samples.get(folder.name) or Sample(folder.name)
     found = False
     for path in _walk(folder):
         run = "/".join(part for part in path.relative_to(folder).parts if RUN.fullmatch(part))
         if path.name == "history.tsv":
-            _take_history(path, sample, run)
+            take_history(path, sample, run)
             found = True
         elif run or "members" in path.relative_to(folder).parts:
             continue  # a fold's own results are in those of all
         elif path.name == "audit.json":
             results.audit = records.read(path, records.Audit, AGAIN)
-        elif _read_file(path, sample):
+        elif read_file(path, sample):
             found = True
     if found:
         results.samples[folder.name] = sample
@@ -165,7 +170,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(place) / member for member in sorted(members))
 
 
-def _read_file(path: Path, sample: Sample) -> bool:
+def read_file(path: Path, sample: Sample) -> bool:
     """Read one file into ``sample``; tell whether it is known."""
     name, bed = path.name, path.parent.name
     if name == "regions.tsv":
@@ -205,7 +210,7 @@ def _take_regions(path: Path, sample: Sample) -> None:
         sample.regions = table
 
 
-def _take_history(path: Path, sample: Sample, run: str) -> None:
+def take_history(path: Path, sample: Sample, run: str) -> None:
     table = files.read_table(path, [*HISTORY][:4], numbers=HISTORY)
     known = [sample.runs[run]] if run in sample.runs else []
     joined = pd.concat([*known, table], ignore_index=True)

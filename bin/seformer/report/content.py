@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seformer.markup import plain
+from seformer.markup import mark, plain
 
 # Okabe and Ito (2008): apart for colour-blind readers, on screen and in print
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -170,7 +171,9 @@ def harmless(value: Any) -> Any:
     if isinstance(value, str):
         return plain(value)
     if isinstance(value, Mapping):
-        return {plain(key): harmless(one) for key, one in value.items()}
+        often = Counter(map(plain, value))
+        names = [f"{plain(k)} {mark(k)}" if often[plain(k)] > 1 else plain(k) for k in value]
+        return dict(zip(names, map(harmless, value.values()), strict=True))
     return [harmless(one) for one in value] if isinstance(value, list | tuple) else value
 
 
