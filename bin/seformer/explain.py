@@ -333,7 +333,14 @@ def merge(
         lengths = (table["end"] - table["start"])[kept].tolist()
         with tracks.ValuesWriter(staging / tracks.VALUES_FILE, lengths) as writer:
             for shard in shards:
-                for _, values, sequence in iterate(shard):
+                for row, values, sequence in iterate(shard):
+                    if not adds_up(values, row["attribution_sum"]):
+                        raise UserError(
+                            f"the values of {row['chrom']}:{row['start']}-{row['end']} do not sum "
+                            "to those in the table",
+                            where=shard / TABLE_FILE,
+                            do="run `seformer explain` again",
+                        )
                     writer.add(values, sequence)
         files.write_table(table, staging / TABLE_FILE)
         files.write_table(windows, staging / WINDOWS_FILE)
@@ -402,6 +409,12 @@ def write_tracks(folder: Path, sizes: Mapping[str, int] | None, *, bedgraph: boo
         tracks.write_bedgraph(folder / BEDGRAPH_FILE, "seformer attribution", items)
 
 
+def adds_up(values: np.ndarray, total: float) -> bool:
+    """Say whether values sum to what the table says: float32, and 9 digits in the table."""
+    error = abs(values.sum(dtype=float) - total)
+    return bool(error <= 1e-6 * np.abs(values).sum(dtype=float) + 1e-9)
+
+
 def check_sums(regions: pd.DataFrame, values: tracks.Values, folder: Path) -> None:
     """Hold the values that were written against the sums in the table.
 
@@ -411,9 +424,7 @@ def check_sums(regions: pd.DataFrame, values: tracks.Values, folder: Path) -> No
         If they are not the same: a file was not written as it should be.
     """
     for row, total in enumerate(regions["attribution_sum"]):
-        found = values[row]
-        # float32, and 9 digits in the table
-        if not abs(found.sum(dtype=float) - total) <= 1e-6 * np.abs(found).sum(dtype=float) + 1e-9:
+        if not adds_up(values[row], total):
             fault = "the values do not sum to those in the table"
             raise OSError(errno.EIO, fault, str(folder / tracks.VALUES_FILE))
 

@@ -125,7 +125,9 @@ class Settings(Strict):
     seformer_version: str = seformer.__version__
     sample: str = "model"
     backbone: dict[str, str | None]
-    window: int | None = Field(description="most tokens in a window, special tokens included")
+    window: int | None = Field(
+        ge=1, le=2**31, description="most tokens in a window, special tokens included"
+    )
     overlap: int = Field(0, ge=0)
     phases: int = Field(1, ge=1, description="k-mer phases a score is averaged over")
     token_pooling: Literal["mean", "cls"] = "mean"

@@ -18,7 +18,7 @@ from seformer import calibrate, curves, files, metrics, records
 from seformer.devices import resolve_device
 from seformer.errors import UserError
 from seformer.evaluate import RULES, write
-from seformer.measure import MODEL, measure_test
+from seformer.measure import CONTAINMENT, MODEL, measure_test
 from seformer.modelfolder import (
     Calibration,
     Model,
@@ -65,7 +65,7 @@ def read_fold(folder: Path) -> Fold:
     scores = [column_of(name) for name in found["thresholds"]]
     needed = (*PLACE, "label", "logit", "probability", "prediction", "cluster", *scores)
     numbers = dict.fromkeys(("start", "end", "label"), files.WHOLE)
-    numbers |= dict.fromkeys(("logit", *scores), files.NUMBER)
+    numbers |= dict.fromkeys(("logit", CONTAINMENT, *scores), files.NUMBER)
     table = files.read_table(path, dict.fromkeys(needed), text=TEXT, numbers=numbers)
     right = {
         "label": table["label"].isin([0, 1]),

@@ -168,6 +168,8 @@ class OneOf(TypedDict):
 class Threshold(TypedDict):
     by: Annotated[Text, Field(pattern="^(mcc|precision:[0-9.e-]+)$")]
     met: NotRequired[Flag]
+    value: NotRequired[Number]
+    reached: NotRequired[Number | None]
 
 
 class Choice(TypedDict, total=False):

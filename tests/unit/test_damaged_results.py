@@ -370,7 +370,9 @@ def test_damaged_attributions_are_merged_or_refused(tmp_path, every):
             writer.add(np.arange(9) / shard, "ACGTACGTA")
         row = {"chrom": "chr1", "start": shard, "end": shard + 9, "name": "a", "logit": 1.0}
         table = pd.DataFrame([row]).reindex(columns=[*REGION_COLUMNS, *RESULT_COLUMNS])
-        write_table(table.assign(completeness_error=0.01, steps=8), place / TABLE_FILE)
+        write_table(
+            table.assign(completeness_error=0.01, attribution_sum=36 / shard), place / TABLE_FILE
+        )
         windows = pd.DataFrame(columns=list(WINDOW_COLUMNS), index=[0])
         windows = windows.assign(chrom="chr1", part="window", start=shard, end=shard + 9)
         windows = windows.assign(region_start=shard, region_end=shard + 9, difference=0.1)
