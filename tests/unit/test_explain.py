@@ -258,3 +258,24 @@ def test_explaining_on_a_path_that_is_not_utf8(tmp_path, genome, bed, toy):
     module.merge([folder / "out"], folder / "merged", fasta=folder / genome.name)
     tracks_of = [(folder / name / module.TRACK_FILE).read_bytes() for name in ("out", "merged")]
     assert tracks_of[0] == tracks_of[1]
+
+
+def test_the_profile_has_no_n_in_it():
+    from types import SimpleNamespace
+
+    def shard(values, sequence):
+        found = module.Summary()
+        result = SimpleNamespace(values=np.array(values, float), logit=1.0)
+        region = {"chrom": "a", "start": 0, "end": len(values), "name": "r"}
+        found.add(region, "SE", result, sequence)
+        return found.record()
+
+    # bins of two bases: of the first one base is known, of the second none
+    first = shard([4.0, 0, 0, 0] + [1.0] * 96, "ANNN" + "ACGT" * 24)
+    assert first["profile"]["SE"]["mean"][:3] == [4, 0, 1]
+    assert first["profile"]["SE"]["known"][:3] == [1, 0, 1]
+    assert first["drawn"][0]["values"][:2] == [4, 0]
+    second = shard([2.0] * 100, "ACGT" * 25)
+    both = module.merge_records([first, second])["profile"]["SE"]
+    assert both["regions"] == 2 and both["known"][:3] == [2, 1, 2]
+    assert both["mean"][:3] == [3, 2, 1.5]

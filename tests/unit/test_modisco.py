@@ -151,6 +151,18 @@ def test_patterns_and_their_places(tmp_path):
     assert "<b>0</b> patterns" in section(collect([tmp_path / "results"])).data
 
 
+def test_seqlets_in_unknown_bases_are_told_apart():
+    hot = np.ones((2, 4, 10), np.float32)
+    hot[0, :, 4:6] = 0
+    places = pd.DataFrame({"chrom": ["chr1", "chr2"], "start": [100, 100]})
+    rows = [("chr1", 100, 104), ("chr1", 101, 105), ("chr1", 106, 110), ("chr2", 101, 109)]
+    seqlets = pd.DataFrame(rows, columns=["chrom", "start", "end"])
+    found = modisco.in_unknown(seqlets, modisco.Windows(hot, hot, places, 1.0))
+    assert found.tolist() == [False, True, False, False]
+    weights = np.array([[0.0] * 4, [0, 0.9, 0, 0]])
+    assert modisco.Pattern("p", weights).consensus == "NC"
+
+
 def test_without_the_program_and_with_one_that_fails(tmp_path, monkeypatch):
     folder = write_folder(tmp_path / "explained", 1)
     path = os.environ["PATH"]
