@@ -5,15 +5,14 @@ include { SEFORMER } from './workflows/seformer'
 workflow {
 
     main:
-    // handlers of events see neither `workflow` nor `params`
-    def run   = workflow
-    def given = params
-    def plan  = Plan.of(run, given)
+    // handlers of events do not see `workflow`
+    def run  = workflow
+    def plan = Plan.of(run, params, args)
 
-    Terminal.banner(run, given, plan)
+    Terminal.banner(run, plan)
     SEFORMER(plan)
 
     workflow.onComplete {
-        Terminal.summary(run, given)
+        Terminal.summary(run, plan.params)
     }
 }

@@ -1,4 +1,5 @@
 // Files that a person names: found, readable, and safe to hand to a shell.
+import groovy.json.JsonSlurper
 import java.nio.file.Files
 import java.nio.file.Path
 import nextflow.Nextflow
@@ -62,6 +63,16 @@ class Inputs {
             }
             return [id: id, name: name, file: paths[0]]
         }
+    }
+
+    // Files among several that had nothing to read: said, and an error if no other is left
+    static List<Path> passedOver(List<Path> files, int all, String where) {
+        def said = files.collect { file -> new JsonSlurper().parseText(file.getText('UTF-8')) }
+        if (files && files.size() == all) {
+            throw new Stop("${where}: no file has a region on the genome. ${said[0].reason}")
+        }
+        said.each { it -> Terminal.warn("${where}: ${it.file} is passed over. ${it.reason}") }
+        return files
     }
 
     private static boolean isGlob(String place) {

@@ -13,18 +13,20 @@ class Plan {
     static final String MODEL_NAME = /[A-Za-z0-9][A-Za-z0-9_.-]*(\/[A-Za-z0-9][A-Za-z0-9_.-]*)?(@[A-Za-z0-9_.\/-]+)?/
 
     // The plan as a map. On --help and --version, and on a mistake in the parameters or in the
-    // sample sheet, it prints and ends the run
-    static Map of(workflow, Map params) {
+    // sample sheet, it prints and ends the run. `words` are what the command line has beside options
+    static Map of(workflow, Map given, List<String> words) {
         def schema = new Schema("${workflow.projectDir}/nextflow_schema.json")
+        def params = schema.typed(given)
         if (params.help || params.version) {
             Terminal.print(params.help ? Terminal.help(workflow, schema, params) : "seformer ${workflow.manifest.version}")
             leave(params, 0)
         }
         try {
-            def problems = schema.problems(params)
+            def problems = schema.problems(given) + leftOver(workflow.stubRun ? words - 'true' : words)
             if (problems) {
                 throw new Stop(problems.join('\n'))
             }
+            Software.require(workflow)
             return resolve(workflow, params, schema)
         }
         catch (Stop stop) {
@@ -34,18 +36,29 @@ class Plan {
         return null
     }
 
+    // The shell has made several words of a pattern, or a blank stands in a list. Nextflow itself puts
+    // `true` after -stub
+    private static List<String> leftOver(List<String> words) {
+        if (!words) {
+            return []
+        }
+        def shown = words.take(3).collect { word -> "'${word}'" }.join(', ') + (words.size() > 3 ? " and ${words.size() - 3} more" : '')
+        return [Stop.at('the command line', "${shown} belong${words.size() > 1 ? '' : 's'} to no parameter", "put quotes round a pattern ('peaks/*.bed'), and commas without blanks between several values (chr7,chr2)").message]
+    }
+
     private static Map resolve(workflow, Map params, Schema schema) {
         def launchDir = workflow.launchDir as Path
         requireSense(params)
         def plan = [
+            params     : params,
             genome     : genome(params, workflow.projectDir as Path, launchDir),
             samples    : [],
             trained    : [],
-            integrative: params.integrative as boolean,
+            integrative: params.integrative,
             predict    : params.predict ? Inputs.beds(params.predict.toString(), '--predict', launchDir) : [],
             explain    : params.explain ? Inputs.beds(params.explain.toString(), '--explain', launchDir) : [],
             motifs     : params.motifs ? Inputs.file(params.motifs.toString(), '--motifs', [launchDir]) : null,
-            modisco    : params.modisco as boolean,
+            modisco    : params.modisco,
             parameters : JsonOutput.prettyPrint(JsonOutput.toJson(resolved(schema, params))),
             changed    : schema.changed(params),
             outdir     : params.outdir.toString()
@@ -100,6 +113,9 @@ class Plan {
         }
         if (params.outdir.toString() ==~ /(?s)${Inputs.UNSAFE}/) {
             throw Stop.at('--outdir', "'${params.outdir}' holds a character that cannot be passed on safely", 'choose a plainer name')
+        }
+        if (new File(params.outdir.toString()).isFile()) {
+            throw Stop.at('--outdir', "'${params.outdir}' is a file", 'name a folder, which need not be there yet')
         }
         if (!params.fasta && !params.genome) {
             throw Stop.at('--fasta', 'no genome is given', 'give --fasta FILE, or --genome hg38 (hg19, mm10, mm39) to fetch one')
@@ -195,7 +211,7 @@ class Plan {
     private static Map resolved(Schema schema, Map params) {
         return schema.all
             .findAll { name, _definition -> !(name in ['trace_report_suffix', 'help', 'version', 'monochrome_logs']) }
-            .collectEntries { name, _definition -> [name, params[name] instanceof Number || params[name] instanceof Boolean ? params[name] : params[name]?.toString()] }
+            .collectEntries { name, _definition -> [name, params[name]] }
     }
 
     private static void publish(Map params, String text) {
@@ -210,9 +226,8 @@ class Plan {
         if (!Inputs.isRemote(outdir)) {
             def info = new File(outdir, 'pipeline_info')
             info.listFiles()?.findAll { it -> it.name.contains("_${params.trace_report_suffix}.") }*.delete()
-            // delete() leaves a folder that is not empty
-            info.delete()
-            info.parentFile.delete()
+            // delete() leaves a folder that is not empty, but takes a file
+            [info, info.parentFile].findAll { it -> it.isDirectory() }*.delete()
         }
         System.out.flush()
         System.exit(status)

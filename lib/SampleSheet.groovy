@@ -1,5 +1,8 @@
-// The sample sheet: CSV or TSV with one row per cell line, see assets/schema_input.json.
+// The sample sheet: CSV (commas or semicolons) or TSV with one row per cell line, see assets/schema_input.json.
 import groovy.json.JsonSlurper
+import java.nio.ByteBuffer
+import java.nio.charset.CharacterCodingException
+import java.nio.charset.StandardCharsets
 import java.nio.file.Path
 
 class SampleSheet {
@@ -16,8 +19,10 @@ class SampleSheet {
         if (!lines) {
             throw Stop.at("${sheet}", 'the sample sheet is empty', "begin it with the header ${columns.keySet().take(3).join(',')}")
         }
-        def mark = lines[0][1].contains('\t') && !lines[0][1].contains(',') ? '\t' : ','
+        def mark = delimiter(lines)
         def header = cells(lines[0][1], mark, sheet, lines[0][0])
+        // what a spreadsheet leaves at the end
+        header = header.take(1 + header.findLastIndexOf { name -> name })
         checkHeader(header, columns, drawn, "${sheet}, line ${lines[0][0]}")
         if (lines.size() == 1) {
             throw Stop.at("${sheet}", 'the sample sheet has a header but no sample', 'add a row per cell line')
@@ -26,6 +31,7 @@ class SampleSheet {
         def samples = lines.drop(1).withIndex(1).collect { numbered, row ->
             def where = "${sheet}, line ${numbered[0]}".toString()
             def values = cells(numbered[1], mark, sheet, numbered[0])
+            values = values.take(header.size()) + values.drop(header.size()).findAll()
             if (values.size() != header.size()) {
                 throw Stop.at(where, "the row has ${values.size()} columns, the header ${header.size()}", 'give every row as many columns as the header; put quotes round a value with a comma')
             }
@@ -41,6 +47,9 @@ class SampleSheet {
     }
 
     private static void checkHeader(List<String> header, Map columns, boolean drawn, String where) {
+        if (header.any { name -> !name }) {
+            throw Stop.at(where, "column ${header.indexOf('') + 1} has no name", 'give it one, or leave it out')
+        }
         def needed = drawn ? ['super_enhancers'] : ['super_enhancers', 'typical_enhancers']
         def repeated = header.find { name -> header.count(name) > 1 }
         if (repeated != null) {
@@ -92,17 +101,46 @@ class SampleSheet {
     private static List<List> numberedLines(Path sheet) {
         def text
         try {
-            text = sheet.getText('UTF-8')
+            text = decoded(sheet)
         }
         catch (IOException error) {
             throw Stop.at("${sheet}", "the sample sheet cannot be read (${error.message})")
         }
-        if (text.contains('\u0000') || text.contains('\uFFFD')) {
+        if (text.contains('\u0000')) {
             throw Stop.at("${sheet}", 'the sample sheet is not text', 'save it as CSV, not as a spreadsheet')
         }
+        // a row of marks alone is an empty one
         return text.replaceFirst('^\uFEFF', '').split(/\r\n|\n|\r/).toList().withIndex(1)
             .collect { line, number -> [number, line] }
-            .findAll { it -> it[1].trim() && !it[1].startsWith('#') }
+            .findAll { it -> !(it[1] ==~ /[\s,;"]*/) && !it[1].startsWith('#') }
+    }
+
+    // What spreadsheets write: UTF-8, with "Unicode text" UTF-16, and with "CSV" Windows' Latin-1
+    private static String decoded(Path sheet) {
+        def bytes = sheet.bytes
+        def utf16 = ['UTF-16LE': [[0xFF, 0xFE], 1], 'UTF-16BE': [[0xFE, 0xFF], 0]].find { _name, signs ->
+            bytes.length > 1 && (bytes[0..1].collect { it -> it & 0xFF } == signs[0] || bytes[signs[1]] == 0)
+        }
+        if (utf16) {
+            return new String(bytes, utf16.key)
+        }
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString()
+        }
+        catch (CharacterCodingException _error) {
+            Terminal.warn("${sheet}: the sample sheet is not UTF-8; it is read as Latin-1 (windows-1252).")
+            return new String(bytes, 'windows-1252')
+        }
+    }
+
+    // Excel's own line says it, else it is the mark that parts the header most often
+    private static String delimiter(List<List> lines) {
+        def said = lines[0][1] =~ /(?i)^"?sep=(.)"?[,;\s]*$/
+        if (said && lines.size() > 1) {
+            lines.remove(0)
+            return said[0][1]
+        }
+        return [',', ';', '\t'].max { mark -> lines[0][1].count(mark) }
     }
 
     // Fields of one line, RFC 4180: quotes round a field, doubled quotes inside

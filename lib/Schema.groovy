@@ -1,6 +1,9 @@
 // Parameters by nextflow_schema.json: checks, help text and defaults. No plugin is needed, so it
 // works where there is no network.
+import com.beust.jcommander.Parameter
 import groovy.json.JsonSlurper
+import nextflow.cli.CliOptions
+import nextflow.cli.CmdRun
 
 class Schema {
 
@@ -16,6 +19,16 @@ class Schema {
         }
     }
 
+    // Every parameter as its type says: launchers write numbers and booleans as text too. What has
+    // no such form stays as it is, and is among the problems
+    Map<String, Object> typed(Map given) {
+        return all.collectEntries { name, definition ->
+            def value = given.containsKey(name) ? given.get(name) : null
+            def converted = [definition.type].flatten().findResult { kind -> ofType(kind, value) }
+            [name, converted != null ? converted : value?.toString() ? value : null]
+        }
+    }
+
     // Every problem that the given parameters have, as messages
     List<String> problems(Map given) {
         def seen = [] as Set
@@ -25,7 +38,7 @@ class Schema {
             if (definition == null) {
                 return seen.add(snake(name)) ? [unknown(name)] : []
             }
-            def problem = value == null ? null : fault(definition, value)
+            def problem = fault(definition, value)
             return problem ? ["--${name} ${shown(value)}: ${problem}".toString()] : []
         }
     }
@@ -92,18 +105,37 @@ class Schema {
     }
 
     private String unknown(String name) {
+        def ours = nextflowOptions().find { option -> snake(option) == snake(name) }
+        if (ours) {
+            return "--${name}: there is no such parameter. Nextflow's own options are written with one dash: -${ours}."
+        }
         def near = nearest(name, all.keySet())
         return "--${name}: there is no such parameter." + (near ? " Did you mean --${near}?" : ' See --help for all of them.')
     }
 
+    private static List<String> nextflowOptions() {
+        return [CmdRun, CliOptions].collectMany { kind -> kind.declaredFields.toList() + kind.declaredMethods.toList() }
+            .collectMany { member -> member.getAnnotation(Parameter)?.names()?.toList() ?: [] }
+            .collect { option -> option.replaceFirst(/^-+/, '') }
+    }
+
     private static String fault(Map definition, value) {
         def kinds = [definition.type].flatten()
+        def article = [integer: 'a whole number', number: 'a number', 'boolean': 'true or false', string: 'a text']
+        def expected = "expected ${kinds.collect { kind -> article[kind] }.join(' or ')}".toString()
+        // the configuration sees it as it was given: nothing in place of a default stays nothing
+        if (value == null || value.toString() in ['', 'null']) {
+            def free = value?.toString() != 'null' && definition['default'] in [null, false]
+            return free ? null : "${expected}; leave it out${definition['default'] == null ? '' : " for ${definition['default']}"}."
+        }
         if (value instanceof Boolean && !('boolean' in kinds)) {
             return 'a value is missing after it.'
         }
-        if (kinds.every { kind -> !hasType(kind, value) }) {
-            def article = [integer: 'a whole number', number: 'a number', 'boolean': 'true or false', string: 'a text']
-            return "expected ${kinds.collect { kind -> article[kind] }.join(' or ')}."
+        if (value instanceof Collection || value instanceof Map) {
+            return "${expected}; write several values as one text, with commas between."
+        }
+        if (kinds.every { kind -> ofType(kind, value) == null }) {
+            return "${expected}."
         }
         if (definition['enum'] && !(value.toString() in definition['enum']*.toString())) {
             def near = nearest(value.toString(), definition['enum']*.toString())
@@ -130,14 +162,18 @@ class Schema {
         return null
     }
 
-    private static boolean hasType(String kind, value) {
-        def text = value.toString()
+    // The value as this type, or null where it has no such form
+    private static Object ofType(String kind, value) {
+        def text = value?.toString()
+        if (!text || value instanceof Collection || value instanceof Map || value instanceof Boolean && kind != 'boolean') {
+            return null
+        }
         switch (kind) {
-            case 'boolean': return value instanceof Boolean || text in ['true', 'false']
-            case 'integer': return !(value instanceof Boolean) && text ==~ /[+-]?\d{1,15}/
-            case 'number' : return !(value instanceof Boolean) && text.isBigDecimal()
-            case 'string' : return value instanceof CharSequence || value instanceof Number
-            default       : return true
+            case 'boolean': return text.toLowerCase() in ['true', 'false'] ? text.toBoolean() : null
+            case 'integer': return text ==~ /[+-]?[0-9]{1,15}/ ? (text.isInteger() ? text as int : text as long) : null
+            // a text such as 1e999 is a number, but none that a computer reckons with
+            case 'number' : return text ==~ /[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,3})?/ && Double.isFinite(text as double) ? text as BigDecimal : null
+            default       : return text
         }
     }
 

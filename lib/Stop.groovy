@@ -7,6 +7,6 @@ class Stop extends RuntimeException {
 
     // what was found, where, what was expected, what to do: the same form as the Python package's
     static Stop at(String where, String found, String todo = null) {
-        return new Stop("${where}: ${found}." + (todo ? " What to do: ${todo}." : ''))
+        return new Stop("${where}: ${found}." + (todo ? " What to do: ${todo}${todo.endsWith('?') ? '' : '.'}" : ''))
     }
 }

@@ -37,7 +37,8 @@ class Terminal {
             """.stripIndent() + schema.help(params.help.toString() == 'all') + '\n\nMore on one parameter: --help NAME. Also the rarely needed ones: --help all\n'
     }
 
-    static void banner(workflow, Map params, Map plan) {
+    static void banner(workflow, Map plan) {
+        def params = plan.params
         def c = colours(params)
         def what = plan.samples
             ? "train on ${plan.samples.collect { it -> it.id }.join(', ')} from '${params.model}'"

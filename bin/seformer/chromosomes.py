@@ -8,7 +8,7 @@ from os import PathLike
 from typing import NamedTuple
 
 from seformer.assemblies import ACCESSIONS, same
-from seformer.errors import UserError
+from seformer.errors import NothingToReadError
 
 logger = logging.getLogger(__name__)
 RENAME_ADVICE = "give --rename-chromosomes (in the pipeline --rename_chromosomes) to match them"
@@ -92,7 +92,7 @@ def resolve(
     advice = RENAME_ADVICE if alike.keys() - names.keys() else _advice(lost, assembly)
     if lost and not names:
         there = next((alike[name] for name in lost if name in alike), next(iter(known), "none"))
-        raise UserError(
+        raise NothingToReadError(
             f"no chromosome of this file is in the genome: it says {lost[0]!r}, the FASTA says "
             f"{there!r} ({genome})",
             where=where,

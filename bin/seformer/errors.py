@@ -51,5 +51,9 @@ class UserError(Exception):
         if expected:
             parts.append(f"Expected: {expected}.")
         if do:
-            parts.append(f"What to do: {do}.")
+            parts.append(f"What to do: {do}{'' if do.endswith('?') else '.'}")
         super().__init__(visible(" ".join(parts)))
+
+
+class NothingToReadError(UserError):
+    """No region in a file, or none on the genome: among other files it can be spared."""

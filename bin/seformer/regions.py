@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from seformer import formats
-from seformer.errors import UserError
+from seformer.errors import NothingToReadError, UserError
 from seformer.files import MAX_NAME, numbered_lines, open_text
 from seformer.formats import HEADER_WORDS, LENGTH_WORDS, ROW_NAMES, Format
 
@@ -268,7 +268,7 @@ def iter_regions(
 
 
 def _nothing(source: Path) -> UserError:
-    return UserError(
+    return NothingToReadError(
         "the file has no regions", where=source, expected="one region per line (BED or a table)"
     )
 

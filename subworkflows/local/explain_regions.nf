@@ -16,12 +16,14 @@ workflow EXPLAIN_REGIONS {
 
     main:
     EXTRACT_TO_EXPLAIN(
-        channel.fromList(beds.collect { it -> [[id: it.id, name: it.name], [], [], it.file, []] }),
+        channel.fromList(beds.collect { it -> [[id: it.id, name: it.name, others: beds.size() > 1], [], [], it.file, []] }),
         genome,
         []
     )
 
     EXTRACT_TO_EXPLAIN.out.extracted.subscribe { meta, folder -> Terminal.unmatched(meta.name, folder) }
+    passed_over = EXTRACT_TO_EXPLAIN.out.passed_over.toSortedList { a, b -> a.text <=> b.text }
+        .flatMap { files -> Inputs.passedOver(files, beds.size(), '--explain') }
 
     HAND_OUT(EXTRACT_TO_EXPLAIN.out.shards, models)
     EXPLAIN(HAND_OUT.out.tasks)
@@ -50,7 +52,7 @@ workflow EXPLAIN_REGIONS {
     }
 
     emit:
-    folders  = MERGE_ATTRIBUTIONS.out.results.map { _meta, folder -> folder }.mix(named, found)
+    folders  = MERGE_ATTRIBUTIONS.out.results.map { _meta, folder -> folder }.mix(named, found, passed_over)
     versions = EXTRACT_TO_EXPLAIN.out.versions_seformer
         .mix(EXTRACT_TO_EXPLAIN.out.versions_pysam, EXTRACT_TO_EXPLAIN.out.versions_pandas)
         .mix(EXPLAIN.out.versions_seformer, EXPLAIN.out.versions_torch, EXPLAIN.out.versions_captum)

@@ -12,12 +12,14 @@ workflow PREDICT_REGIONS {
 
     main:
     EXTRACT_TO_PREDICT(
-        channel.fromList(beds.collect { it -> [[id: it.id, name: it.name], [], [], it.file, []] }),
+        channel.fromList(beds.collect { it -> [[id: it.id, name: it.name, others: beds.size() > 1], [], [], it.file, []] }),
         genome,
         []
     )
 
     EXTRACT_TO_PREDICT.out.extracted.subscribe { meta, folder -> Terminal.unmatched(meta.name, folder) }
+    passed_over = EXTRACT_TO_PREDICT.out.passed_over.toSortedList { a, b -> a.text <=> b.text }
+        .flatMap { files -> Inputs.passedOver(files, beds.size(), '--predict') }
 
     HAND_OUT(EXTRACT_TO_PREDICT.out.shards, models)
     PREDICT(HAND_OUT.out.tasks)
@@ -28,7 +30,7 @@ workflow PREDICT_REGIONS {
     )
 
     emit:
-    folders  = MERGE_PREDICTIONS.out.results.map { _meta, folder -> folder }
+    folders  = MERGE_PREDICTIONS.out.results.map { _meta, folder -> folder }.mix(passed_over)
     versions = EXTRACT_TO_PREDICT.out.versions_seformer
         .mix(EXTRACT_TO_PREDICT.out.versions_pysam, EXTRACT_TO_PREDICT.out.versions_pandas)
         .mix(PREDICT.out.versions_seformer, PREDICT.out.versions_torch)

@@ -46,7 +46,8 @@ def process_options() -> list[tuple[str, str, str]]:
         process = re.match(r"withName: '(\w+)'", block)[1]
         for option, parameter in re.findall(r"(--[a-z-]+) '?\$\{params\.(\w+)\}", block):
             found.append((process, option, parameter))
-        for parameter, option in re.findall(r"params\.(\w+) \? '(--[a-z-]+)'", block):
+        switch = r""""\$\{params\.(\w+)\}"\.toBoolean\(\) \? '(--[a-z-]+)'"""
+        for parameter, option in re.findall(switch, block):
             found.append((process, option, parameter))
     return found
 
@@ -121,6 +122,21 @@ def test_defaults_of_the_pipeline_are_those_of_the_command_line(commands):
             continue
         theirs = getattr(theirs, "value", theirs)
         assert (ours or None) == (theirs or None), f"--{parameter}: {ours}, {option}: {theirs}"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("conf/*.config")), ids=lambda path: path.name)
+def test_configuration_takes_parameters_that_are_written_as_text(path):
+    """Numbers are passed on as they stand or converted, truth is asked of the text."""
+    text = path.read_text()
+    allowed = {
+        "integer": r"\$\{params\.NAME\}|params\.NAME as (int|long)|params\.NAME \? (\"--|params)",
+        "number": r"\$\{params\.NAME\}|params\.NAME \? \"--",
+        "boolean": r'"\$\{params\.NAME\}"\.toBoolean\(\)',
+    }
+    for name, entry in PARAMETERS.items():
+        if form := allowed.get(str(entry["type"])):
+            left = re.sub(form.replace("NAME", name), "", text)
+            assert not re.search(rf"params\.{name}\b", left), name
 
 
 def test_text_that_reaches_a_command_line_has_a_form():

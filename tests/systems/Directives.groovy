@@ -3,7 +3,7 @@
 //   java -cp '.venv/share/nextflow/*' groovy.ui.GroovyMain Directives.groovy ROOT < request > answer
 //
 // The request is JSON: `processes` (name, simple, full, labels) and `cases` (profile, attempt, exit,
-// params: as on the command line, inputs: what a process's inputs are). The answer is a list of
+// params: as on the command line, file: of parameters, inputs: what a process's inputs are). The answer is a list of
 // cases: `processes` with their directives, and the `config` outside them.
 import ch.qos.logback.classic.Level
 import groovy.json.JsonOutput
@@ -35,7 +35,7 @@ Map directives(Map process, Map given, Map config) {
         task    : task,
         params  : config.params,
         workflow: [profile: given.profile, containerEngine: engine],
-        meta    : [id: 'K562', sample: 'K562', name: 'regions', bed: 'regions'],
+        meta    : [id: 'K562', seed: 1, sample: 'K562', name: 'regions', bed: 'regions'],
         *: ([extracted: empty] + (given.inputs ?: [:])).collectEntries { name, place -> [name, Path.of(place.toString())] }
     ]
     return [
@@ -55,13 +55,13 @@ Map directives(Map process, Map given, Map config) {
     ]
 }
 
-configuration = { String profile, Map params ->
-    def run = new CmdRun(params: params, profile: profile)
+configuration = { String profile, Map params, String file ->
+    def run = new CmdRun(params: params, paramsFile: file, profile: profile)
     return new ConfigBuilder().setCmdRun(run).setBaseDir(root).setCurrentDir(root).buildGivenFiles([root.resolve('nextflow.config')])
 }.memoize()
 
 answers = request.cases.collect { given ->
-    def config = configuration(given.profile, given.params ?: [:])
+    def config = configuration(given.profile, given.params ?: [:], given.file)
     return [
         processes: request.processes.collectEntries { process -> [process.simple, directives(process, given, config)] },
         config   : config.subMap(['aws', 'google', 'azure', 'k8s', 'executor', 'docker', 'podman', 'singularity', 'apptainer', 'charliecloud', 'conda'])

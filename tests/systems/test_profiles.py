@@ -44,6 +44,21 @@ EXIT_CODES |= dict.fromkeys(RETRIED, "RETRY")
 # attempt and exit code of the one before; what the batch is divided by
 BATCHES = {(1, None): 1, (2, 75): 2, (3, 75): 4, (3, 137): 1, (2, 143): 1}
 LARGE = 200_000_000
+# as a launcher writes them into the file of parameters, with Python's words for true and false
+AS_TEXT = {
+    "folds": 3,
+    "seed": 3,
+    "rename_chromosomes": False,
+    "gradient_checkpointing": True,
+    "spot": False,
+    "batch_tokens": 2048,
+    "explain_batch_tokens": 1024,
+    "gpus": 2,
+    "max_cpus": 1,
+    "min_length": 70,
+    "learning_rate": 0.001,
+    "prevalence": 0.25,
+}
 
 
 def processes() -> list[dict]:
@@ -90,6 +105,11 @@ def cases(folder: Path) -> dict:
     for attempt, code in BATCHES:
         asked = {"profile": "slurm,gpu", "attempt": attempt, "exit": code}
         found["batches", attempt, code] = asked
+    for kind, write in (("as values", lambda value: value), ("as text", str)):
+        values = {name: write(value) for name, value in AS_TEXT.items()}
+        (folder / f"{kind}.json").write_text(json.dumps(values))
+        asked = {"profile": "googlebatch,gpu", "file": str(folder / f"{kind}.json")}
+        found["parameters", kind] = asked
     for profile in ("test", "test,slurm", "slurm,test"):
         found["third attempt", profile] = {"profile": profile, "attempt": 3}
     return found
@@ -199,6 +219,17 @@ def test_files_made_in_podman_belong_to_the_user(answers, user, options):
     words = ["bash", "-c", f"id() {{ echo {user}; }}; echo {given}"]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == options
+
+
+def test_parameters_written_as_text_are_what_they_are_as_values(answers):
+    assert answers["parameters", "as text"] == answers["parameters", "as values"]
+    asked = answers["parameters", "as text"]
+    full = asked["processes"]["FINETUNE_FULL"]["args"]
+    assert "--gradient-checkpointing" in full and "--batch-tokens 2048 " in full
+    assert "--processes 2" in full
+    assert "--rename-chromosomes" not in asked["processes"]["EXTRACT"]["args"]
+    assert asked["processes"]["EXPLAIN"]["cpus"] == 1
+    assert asked["config"]["google"]["batch"]["spot"] is False
 
 
 def test_images(answers):

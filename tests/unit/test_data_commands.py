@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seformer import cli
+from seformer.report import collect, judge
 
 
 @pytest.fixture
@@ -67,3 +68,22 @@ def test_bad_input_is_a_message_with_file_and_line(run, tmp_path, fasta, bed):
     assert log.count("\n") == 1 + log.count("making the index")
     assert "bad.bed, line 1: start 5 is not before end 2" in log
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "rows, reason",
+    [
+        ([], "the file has no regions"),
+        ([("chr99", 5, 50)], "no chromosome of this file is in the genome"),
+    ],
+    ids=["empty", "foreign"],
+)
+def test_one_file_among_others_is_passed_over_and_named(run, tmp_path, fasta, bed, rows, reason):
+    arguments = ("extract", "--fasta", fasta({"chr1": "ACGT" * 30}), "--unlabelled")
+    arguments += ("--regions", bed("one.bed", rows), "--out", tmp_path / "out")
+    assert run(*arguments)[0] == 2
+    code, log = run(*arguments, "--pass-over", tmp_path / "over" / "passed_over.json")
+    assert code == 0 and "one.bed: passed over. " in log and reason in log
+    assert not (tmp_path / "out").exists()
+    verdict = judge.verdict(collect.collect([tmp_path / "over"])).data
+    assert "one.bed" in verdict and reason in verdict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,8 @@ from seformer.commands.options import (
     Seed,
     names,
 )
+
+logger = logging.getLogger(__name__)
 
 
 class Unit(StrEnum):
@@ -89,25 +92,40 @@ def command(
         Path | None, typer.Option("--blacklist", help="BED of places where none is drawn.")
     ] = None,
     seed: Seed = 1,
+    pass_over: Annotated[
+        Path | None,
+        typer.Option(
+            "--pass-over",
+            help="Of several files: one without regions on the genome is no error, but named here.",
+        ),
+    ] = None,
 ) -> None:
     """Read regions and their bases: checked, filtered, counted."""
+    from seformer import files
+    from seformer.errors import NothingToReadError
     from seformer.extract import extract
     from seformer.negatives import Negatives
     from seformer.units import Units
 
-    extract(
-        fasta,
-        out,
-        regions=regions,
-        super_enhancers=super_enhancers,
-        typical_enhancers=typical_enhancers,
-        sample=sample,
-        unlabelled=unlabelled,
-        rename_chromosomes=rename_chromosomes,
-        invalid_regions=invalid_regions,
-        max_n_fraction=max_n_fraction,
-        min_length=min_length,
-        shard_bases=shard_bases,
-        units=Units(unit.value, unit_length, constituents),
-        negatives=Negatives(names(match_negatives), random_negatives, blacklist, seed),
-    )
+    try:
+        extract(
+            fasta,
+            out,
+            regions=regions,
+            super_enhancers=super_enhancers,
+            typical_enhancers=typical_enhancers,
+            sample=sample,
+            unlabelled=unlabelled,
+            rename_chromosomes=rename_chromosomes,
+            invalid_regions=invalid_regions,
+            max_n_fraction=max_n_fraction,
+            min_length=min_length,
+            shard_bases=shard_bases,
+            units=Units(unit.value, unit_length, constituents),
+            negatives=Negatives(names(match_negatives), random_negatives, blacklist, seed),
+        )
+    except NothingToReadError as error:
+        if pass_over is None or regions is None:
+            raise
+        logger.warning("%s: passed over. %s", regions.name, error)
+        files.write_json({"file": regions.name, "reason": str(error)}, pass_over)

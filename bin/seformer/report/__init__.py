@@ -21,6 +21,7 @@ file                             columns or keys used
                                  below `fold_K`, `seed_K` it is one training of several
 `audit.json`                     the leakage audit; also directly in FOLDER, for all samples
 `transfer.json`                  the samples' models on one another, directly in FOLDER
+`passed_over.json`               directly in FOLDER: a file that had no region on the genome
 `metrics.json`, `curves.json`    written by `seformer evaluate`
 `seformer.json`                  settings of the model (the final model folder's)
 `predictions.tsv`                `logit probability prediction coverage flags`; the folder's name

@@ -97,6 +97,8 @@ class Results:
     samples: dict[str, Sample]
     audit: dict[str, Any] | None = None
     transfer: dict[str, Any] | None = None
+    # files to score or explain that had no region on the genome: name and reason
+    passed_over: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def ordered(self) -> list[Sample]:
@@ -128,7 +130,7 @@ def collect(folders: Sequence[Path]) -> Results:
             hidden |= RUN.fullmatch(place.name) is not None
             if place.is_dir() and not hidden:
                 _read_sample(place, results)
-    if not results.samples and results.audit is None:
+    if not results.samples and results.audit is None and not results.passed_over:
         raise UserError(
             "nothing to report",
             where=", ".join(map(str, folders)),
@@ -143,6 +145,9 @@ def read_shared(folder: Path, results: Results) -> None:
         results.audit = records.read(folder / "audit.json", records.Audit, AGAIN)
     if (folder / "transfer.json").is_file():
         results.transfer = records.read(folder / "transfer.json", records.Matrix, AGAIN)
+    if (folder / "passed_over.json").is_file():
+        said = files.read_object(folder / "passed_over.json")
+        results.passed_over[str(said.get("file"))] = str(said.get("reason"))
 
 
 def _read_sample(folder: Path, results: Results) -> None:

@@ -35,6 +35,8 @@ def verdict(results: Results) -> Section:
         findings = judge(sample) + ([] if several else shared)
         if findings:
             blocks.append(box(escape(sample.name), headline(sample), findings, several))
+    if results.passed_over:
+        blocks.insert(0, box("Files passed over", "", passed_over(results.passed_over), False))
     if not blocks:
         used = any(sample.predictions or sample.explanations for sample in results.ordered())
         blocks = [
@@ -51,6 +53,11 @@ def verdict(results: Results) -> Section:
         "html",
         STYLE + "".join(blocks),
     )
+
+
+def passed_over(files: Mapping[str, str]) -> list[Finding]:
+    """Name the files that had nothing to score; the others were."""
+    return [Finding("warning", name, f"Not scored. {why}") for name, why in sorted(files.items())]
 
 
 def box(name: str, head: str, findings: list[Finding], folded: bool) -> str:

@@ -1,0 +1,34 @@
+// What the pipeline makes of parameters, sample sheets and words of the command line, without a run.
+//
+//   java -cp '.venv/share/nextflow/*:lib' groovy.ui.GroovyMain Given.groovy ROOT < request > answer
+//
+// The request is a list of cases, each with `params`, `sheet` (a path) or `words`; the answer is a
+// list of what came of them: `values` and `problems`, the `rows` of a sheet, or `stop`, the message.
+import ch.qos.logback.classic.Level
+import groovy.json.JsonOutput
+import groovy.json.JsonSlurper
+import java.nio.file.Path
+import org.slf4j.LoggerFactory
+
+LoggerFactory.getLogger('ROOT').level = Level.ERROR
+root   = Path.of(args[0])
+schema = new Schema(root.resolve('nextflow_schema.json'))
+
+Map answer(Map given) {
+    if (given.containsKey('params')) {
+        return [values: schema.typed(given.params), problems: schema.problems(given.params)]
+    }
+    if (given.containsKey('words')) {
+        return [problems: Plan.leftOver(given.words)]
+    }
+    try {
+        def sheet = Path.of(given.sheet)
+        def rows = SampleSheet.read(sheet, root.resolve('assets/schema_input.json'), sheet.parent, false)
+        return [rows: rows.collect { row -> row.collectEntries { name, value -> [name, value instanceof List ? value*.fileName*.toString().join() : value] } }]
+    }
+    catch (Stop stop) {
+        return [stop: stop.message]
+    }
+}
+
+println JsonOutput.toJson(new JsonSlurper().parse(System.in).collect { given -> answer(given) })
