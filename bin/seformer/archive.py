@@ -1,22 +1,23 @@
 """A model folder as one file: a plain tar archive, packed the same way each time, read with care.
 
-Archives come from strangers. Members are looked at one by one and written by this module, never by
-`tarfile.extractall`: no path leads outside, nothing is a link or a device, only the kinds of file
-that a model folder holds are taken (none of them can run code), and sizes are bounded.
+Archives come from strangers. Headers are walked and members written by this module, never by
+`tarfile.open`, which believes any number in them: no path leads outside, nothing is a link or a
+device, only the kinds of file that a model folder holds are taken (none of them can run code), and
+sizes are bounded.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import stat
+import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO, NamedTuple
 
 from seformer.atomic import atomic_path, output_folder, temporary_folder
-from seformer.errors import UserError
+from seformer.errors import UserError, distrusted
 
 __all__ = ["opened", "pack", "unpack", "unpack_whole"]
 
@@ -29,6 +30,11 @@ MAX_DEPTH = 6
 # an ensemble of ten of the largest published models
 MAX_BYTES = 20 * 2**30
 MAX_SMALL_BYTES = 64 * 2**20
+# of a long name, or of what else a header says in a block of its own
+MAX_EXTENDED = 2**16
+MAX_HEADERS = 4 * MAX_MEMBERS
+EXTENDED = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME)
+COPIED = 2**20
 COPY_ANEW = "copy the archive again, or have it made anew with `seformer pack`"
 
 
@@ -48,6 +54,8 @@ def pack(folder: str | os.PathLike[str], archive: str | os.PathLike[str]) -> Non
         If the folder is no model folder, or holds a link or a kind of file that `unpack` refuses.
     """
     folder = Path(folder)
+    if Path(archive).is_symlink() and not Path(archive).exists():
+        raise UserError("this is a link to nothing", where=archive, do="name another file")
     if not (folder / CONFIG_FILE).is_file():
         raise UserError("this is not a model folder", where=folder, expected=CONFIG_FILE)
     found = sorted(p for p in folder.rglob("*") if not _hidden(p.relative_to(folder)))
@@ -56,6 +64,8 @@ def pack(folder: str | os.PathLike[str], archive: str | os.PathLike[str]) -> Non
             raise UserError("a model folder holds no links", where=path)
         if not path.is_dir():
             _check_kind(path.name, path)
+            if not path.is_file():
+                raise UserError("this is not a file, so it cannot be packed", where=path)
     with (
         atomic_path(archive) as partial,
         tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as tar,
@@ -68,13 +78,23 @@ def pack(folder: str | os.PathLike[str], archive: str | os.PathLike[str]) -> Non
                     tar.addfile(member, content)
 
 
+class Member(NamedTuple):
+    """A file in an archive: where its content begins, and its bytes."""
+
+    name: str
+    offset: int
+    size: int
+
+
 def unpack(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Path:
     """Unpack a model archive into an empty or missing ``folder``.
+
+    People pack the folder (`tar -cf model.tar model`) or its content: both give the content.
 
     Returns
     -------
     pathlib.Path
-        The model folder: ``folder``, or the one folder in it that all members lie in.
+        ``folder``.
 
     Raises
     ------
@@ -84,20 +104,18 @@ def unpack(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) -> P
     """
     archive, folder = Path(archive), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with open(archive, "rb") as raw, tarfile.open(fileobj=raw, mode="r:") as tar:
-            members = _checked(tar, archive)
-            _check_end(tar, raw, archive)
-            for path, member in members.items():
-                _write(tar, member, folder / path, archive)
-    except tarfile.TarError as error:
-        raise UserError(
-            f"this is no whole tar archive ({error})",
-            where=archive,
-            expected="a plain (not compressed) tar archive of a model folder",
-            do=COPY_ANEW,
-        ) from error
-    return _model_folder(folder, archive)
+    with open(archive, "rb") as raw, distrusted(archive):
+        members = _checked(raw, archive)
+        for path, member in members.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            raw.seek(member.offset)
+            with open(target, "xb") as out:
+                for left in range(member.size, 0, -COPIED):
+                    out.write(raw.read(min(left, COPIED)))
+            if target.stat().st_size != member.size:
+                raise _damaged(archive)
+    return folder
 
 
 @contextlib.contextmanager
@@ -119,25 +137,18 @@ def unpack_whole(archive: str | os.PathLike[str], out: str | os.PathLike[str]) -
     # it imports pandas; the command line must not
     from seformer.files import existing_file
 
-    with opened(existing_file(archive)) as folder, output_folder(out) as staging:
-        for source in sorted(path for path in folder.rglob("*") if path.is_file()):
-            target = staging / source.relative_to(folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target)
+    with output_folder(out) as staging:
+        unpack(existing_file(archive), staging)
 
 
-def _checked(tar: tarfile.TarFile, archive: Path) -> dict[PurePosixPath, tarfile.TarInfo]:
-    """Look at every member before anything is written; returns the files."""
-    found: dict[PurePosixPath, tarfile.TarInfo] = {}
+def _checked(raw: BinaryIO, archive: Path) -> dict[PurePosixPath, Member]:
+    """Look at every member before anything is written; returns the files of the model folder."""
+    found: dict[PurePosixPath, Member] = {}
     total = 0
-    for number, member in enumerate(tar, 1):
+    for number, member in enumerate(_members(raw, archive), 1):
         if number > MAX_MEMBERS:
             raise _refusal(f"there are more than {MAX_MEMBERS} members", archive)
         path = _safe_path(member, archive)
-        if member.isdir():
-            continue
-        if not member.isreg() or member.issparse():
-            raise _refusal(f"the member {member.name!r} is a link, a device or a pipe", archive)
         if path in found:
             raise _refusal(f"the member {member.name!r} is there twice", archive)
         _check_kind(member.name, archive)
@@ -149,10 +160,74 @@ def _checked(tar: tarfile.TarFile, archive: Path) -> dict[PurePosixPath, tarfile
     inside = {parent for path in found for parent in path.parents}
     if both := sorted(inside & found.keys()):
         raise _refusal(f"the member {str(both[0])!r} is a file and a folder", archive)
+    top = {path.parts[0] for path in found}
+    if len(top) == 1 and PurePosixPath(*top, CONFIG_FILE) in found:
+        found = {path.relative_to(*top): member for path, member in found.items()}
+    if PurePosixPath(CONFIG_FILE) not in found:
+        raise UserError(
+            f"there is no {CONFIG_FILE} in it",
+            where=archive,
+            expected="an archive of a model folder",
+            do="take the model that the fine-tuning made, or pack one with `seformer pack`",
+        )
     return found
 
 
-def _safe_path(member: tarfile.TarInfo, archive: Path) -> PurePosixPath:
+def _members(raw: BinaryIO, archive: Path) -> Iterator[Member]:
+    """Walk the headers of a plain tar archive (ustar, pax, GNU's long names), always forwards."""
+    end = os.fstat(raw.fileno()).st_size
+    extended: dict[str, str] = {}
+    offset = 0
+    for number in range(MAX_HEADERS):
+        header = _block(raw, offset, tarfile.BLOCKSIZE)
+        # a whole archive ends with a block of zeros
+        if header == tarfile.NUL * tarfile.BLOCKSIZE:
+            return
+        try:
+            info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
+        except (tarfile.HeaderError, ValueError) as error:
+            raise _damaged(archive, number > 0) from error
+        size = extended.get("size", str(info.size))
+        if not re.fullmatch(r"\d{1,15}", size, re.ASCII):
+            raise _refusal(f"a member has the size {size[:40]}", archive)
+        member = Member(extended.get("path", info.name), offset + tarfile.BLOCKSIZE, int(size))
+        offset = member.offset + -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+        if info.type in EXTENDED:
+            if member.size > MAX_EXTENDED:
+                raise _refusal(f"a header is {member.size} bytes long", archive)
+            text = _block(raw, member.offset, member.size).decode("utf-8", "surrogateescape")
+            if info.type == tarfile.GNUTYPE_LONGNAME:
+                extended["path"] = text.rstrip("\0")
+            elif info.type == tarfile.XHDTYPE:
+                extended |= dict(
+                    re.findall(r"^\d+ (path|size|GNU\.sparse)(?:\..*)?=(.*)$", text, re.M)
+                )
+            continue
+        if not info.isdir():
+            if not info.isreg() or "GNU.sparse" in extended:
+                raise _refusal(f"the member {member.name!r} is a link, a device or a pipe", archive)
+            yield member
+            if offset > end:
+                raise _damaged(archive)
+        extended = {}
+    raise _refusal(f"there are more than {MAX_HEADERS} headers", archive)
+
+
+def _block(raw: BinaryIO, offset: int, size: int) -> bytes:
+    raw.seek(offset)
+    return raw.read(size)
+
+
+def _damaged(archive: Path, begun: bool = True) -> UserError:
+    return UserError(
+        "the archive is cut off or damaged" if begun else "this is no whole tar archive",
+        where=archive,
+        expected="a plain (not compressed) tar archive of a model folder",
+        do=COPY_ANEW,
+    )
+
+
+def _safe_path(member: Member, archive: Path) -> PurePosixPath:
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or "\\" in member.name:
         raise _refusal(f"the member {member.name!r} lies outside the archive", archive)
@@ -175,36 +250,6 @@ def _refusal(found: str, where: Path) -> UserError:
         where=where,
         expected=f"a model folder's files only ({', '.join(SUFFIXES)})",
         do="take an archive that `seformer pack` or the Galaxy tools made",
-    )
-
-
-def _check_end(tar: tarfile.TarFile, raw, archive: Path) -> None:
-    """A whole archive ends with a block of zeros; tarfile itself takes any end for the end."""
-    raw.seek(tar.offset)
-    if raw.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
-        raise UserError("the archive is cut off or damaged", where=archive, do=COPY_ANEW)
-
-
-def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path, archive: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tar.extractfile(member) as content, open(target, "xb") as out:
-        shutil.copyfileobj(content, out, 2**20)
-    if target.stat().st_size != member.size:
-        raise UserError(f"{member.name!r} is cut off", where=archive, do=COPY_ANEW)
-    target.chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IROTH)
-
-
-def _model_folder(folder: Path, archive: Path) -> Path:
-    """People pack the folder (`tar -cf model.tar model`) or its content: take both."""
-    inside = list(folder.iterdir())
-    for place in (folder, *(inside if len(inside) == 1 and inside[0].is_dir() else ())):
-        if (place / CONFIG_FILE).is_file():
-            return place
-    raise UserError(
-        f"there is no {CONFIG_FILE} in it",
-        where=archive,
-        expected="an archive of a model folder",
-        do="take the model that the fine-tuning made, or pack one with `seformer pack`",
     )
 
 

@@ -26,6 +26,10 @@ class Head(nn.Module):
 
     def __init__(self, hidden: int, style: HeadStyle, dropout: float = 0.1) -> None:
         super().__init__()
+        if style.activation not in ACTIVATIONS:
+            raise UserError(
+                f"the activation is {style.activation!r}", expected=", ".join(ACTIVATIONS)
+            )
         self.dense = nn.Linear(hidden, hidden, bias=style.dense_bias)
         self.activation = ACTIVATIONS[style.activation]()
         self.norm = (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+from collections.abc import Iterator
 from os import PathLike
 
 
@@ -57,3 +60,33 @@ class UserError(Exception):
 
 class NothingToReadError(UserError):
     """No region in a file, or none on the genome: among other files it can be spared."""
+
+
+# faults of the machine, which no file that is read can cause
+_MACHINE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE),
+    *(errno.ENOMEM, errno.EROFS),
+)
+
+
+@contextlib.contextmanager
+def distrusted(where: str | PathLike[str]) -> Iterator[None]:
+    """Guard the reading of a stranger's model: any unforeseen error in it is one message.
+
+    Memory and disks that are full are told as ever; so is `UserError`.
+    """
+    try:
+        yield
+    except (UserError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    # a panic of a library in Rust is no Exception
+    except BaseException as error:
+        if isinstance(error, OSError) and error.errno in _MACHINE:
+            raise
+        if "out of memory" in str(error).lower() or "can't allocate memory" in str(error):
+            raise
+        raise UserError(
+            f"this model folder is damaged or hostile: {type(error).__name__}: {error}"[:500],
+            where=where,
+            do="copy it again from where it was made; do not use it if you do not know its maker",
+        ) from error

@@ -8,8 +8,11 @@ import gzip
 import hashlib
 import io
 import json
+import math
 import os
+import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -53,6 +56,10 @@ GZIP_MAGIC = b"\x1f\x8b"
 MAX_SMALL_BYTES = 64 * 2**20
 # what a column of a table holds; a ratio may be infinite
 WHOLE, COUNT, NUMBER, RATIO = "int64", "Int64", "float64", "float"
+# of a number in JSON; transformers writes lengths without bound as 10**30
+MAX_DIGITS = 100
+NO_NUMBER = re.compile(r"NaN|Infinity|[eE]\+?\d\d|\d{200}")
+HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 # a line of a table is never longer; memory does not follow what a file claims to be
 MAX_LINE = 2**20
 MAX_NAME = 4_096  # nor is a name: those of all rows are in memory
@@ -284,26 +291,78 @@ def small_file(path: str | os.PathLike[str]) -> Path:
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
-    """Read a JSON file of at most 64 MiB.
+    """Read a JSON file of at most 64 MiB; see `parse_json`.
 
     Raises
     ------
     UserError
-        If it is missing, too large or not JSON.
+        If it is missing, too large or not such JSON.
     """
     path = small_file(path)
+    return parse_json(path.read_bytes(), path)
+
+
+def parse_json(content: bytes, path: str | os.PathLike[str]) -> Any:
+    """Read JSON: UTF-8, every name once, finite numbers of at most `MAX_DIGITS`.
+
+    Raises
+    ------
+    UserError
+        Naming ``path``, if it is not such JSON.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        text = content.decode("utf-8-sig")
+        value = json.loads(text, parse_int=_whole, object_pairs_hook=_object)
+        if HALF_CHARACTER.search(text):  # by an escape: no file or terminal takes it
+            json.dumps(value, ensure_ascii=False).encode()
+    except _Refused as error:
+        raise UserError(f"the JSON holds {error}", where=path) from error
+    except (UnicodeError, json.JSONDecodeError) as error:
         line = getattr(error, "lineno", None)
-        raise UserError("the file is not valid JSON", where=path, line=line) from error
+        raise UserError(
+            "the file is not valid JSON", where=path, line=line, expected="JSON in UTF-8"
+        ) from error
     except RecursionError as error:
         raise UserError("the JSON is nested too deeply", where=path) from error
+    if NO_NUMBER.search(text) and (place := next(_not_finite(value), None)) is not None:
+        raise UserError(f"{place} is not a finite number", where=path)
+    return value
+
+
+class _Refused(Exception):
+    """What JSON allows and no file of ours has."""
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise _Refused(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, count in Counter(n for n, _ in pairs).items() if count > 1)
+        raise _Refused(f"{twice!r} twice")
+    return found
+
+
+def _not_finite(value: Any, place: str = "") -> Iterator[str]:
+    """Yield where in a JSON value there is NaN or infinity, such as ``calibration.slope``."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield place or "the value"
+    elif isinstance(value, dict | list):
+        for name, one in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _not_finite(one, f"{place}.{name}" if place else str(name))
 
 
 def read_object(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read a JSON file that holds one object; see `read_json`."""
-    value = read_json(path)
+    return as_object(read_json(path), path)
+
+
+def as_object(value: Any, path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return a value of JSON that is an object; say so, naming ``path``, if it is not."""
     if not isinstance(value, dict):
         raise UserError(
             "the JSON holds no object", where=path, expected='names and values: {"name": …}'

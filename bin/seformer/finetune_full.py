@@ -24,7 +24,14 @@ from seformer.frozen import backbone_digest
 from seformer.logs import progress
 from seformer.lora import add_adapters, merge_adapters
 from seformer.minibatches import epoch_batches, micro_batches
-from seformer.modelfolder import OWN_FILES, Model, load_model, save_model
+from seformer.modelfolder import (
+    OWN_FILES,
+    Model,
+    classifier_state,
+    load_model,
+    save_model,
+    weights_digest,
+)
 from seformer.score import DEFAULT_BATCH_TOKENS
 from seformer.store import TokenStore, build_store, store_margins
 from seformer.training import (
@@ -100,7 +107,7 @@ def finetune_full(
     if checkpoints is not None:
         kept = checkpoints / fingerprint(
             data=data.digest(),
-            model=files.sha256(model / "model.safetensors"),
+            model=weights_digest(classifier_state(start.classifier)),
             backbone=backbone_digest(start),
             settings=start.settings.model_dump_json(),
             options=resolved,

@@ -6,10 +6,14 @@ An ensemble is a model folder with more of them inside: the folder itself is mem
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import logging
+import os
 import platform
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,16 +21,15 @@ from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from safetensors.torch import load_file
 
 import seformer
 from seformer import assemblies, checked, files
-from seformer.backbones import Origin, load_backbone
-from seformer.backbones.build import check_vocabulary
+from seformer.backbones import Origin
+from seformer.backbones.build import check_vocabulary, fill_backbone, read_published
 from seformer.backbones.loading import require_finite
-from seformer.classifier import RegionClassifier
+from seformer.classifier import RegionClassifier, check_pooling
 from seformer.devices import resolve_device
-from seformer.errors import UserError
+from seformer.errors import UserError, distrusted
 from seformer.tokens import Tokenizer, load_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -50,6 +53,8 @@ OWN_FILES = tuple(
         WEIGHTS_FILE,
     )
 )
+# of a configuration: training's own, and what libraries note
+NOT_SCORES = re.compile(r"dropout|initializer|gradient|cache|label|version|architectures|dtype|^_")
 LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "captum", "pysam")
 
 
@@ -118,6 +123,19 @@ class TrainingRange(Strict):
     chromosomes: list[str] = []
 
 
+class Contents(Strict):
+    """What turns bases into scores, by content: files that do not belong together are refused.
+
+    ``config`` and ``weights`` are SHA-256 sums, whatever the form of the files; ``tokenizer`` is
+    `seformer.tokens.Tokenizer.identity`; ``members`` are the weights of an ensemble's others.
+    """
+
+    config: str
+    weights: str
+    tokenizer: dict[str, str | int]
+    members: list[str] = []
+
+
 class Settings(Strict):
     """The content of `seformer.json`."""
 
@@ -142,12 +160,15 @@ class Settings(Strict):
     seeds: list[int] = []
     training: dict[str, Any] = {}
     versions: dict[str, str] = {}
+    contents: Contents | None = Field(None, description="None in the folders of version 1.0.0")
 
     @model_validator(mode="after")
-    def _has_a_dropout(self) -> Settings:
+    def _has_a_name_and_a_dropout(self) -> Settings:
+        if not self.backbone.get("name"):
+            raise ValueError("backbone.name is missing")
         dropout = self.training.get("dropout", 0.1)
         if not isinstance(dropout, int | float) or not 0 <= dropout < 1:
-            raise ValueError("training.dropout is no number from 0 to 1")
+            raise ValueError("training.dropout is not a number from 0 to 1")
         return self
 
     def content_window(self, tokenizer: Tokenizer) -> int | None:
@@ -232,15 +253,38 @@ def classifier_state(classifier: RegionClassifier) -> dict[str, torch.Tensor]:
 def save_model(model: Model, folder: Path) -> None:
     """Write the model into ``folder`` (which should be a staging folder)."""
     folder.mkdir(parents=True, exist_ok=True)
+    state = classifier_state(model.classifier)
     with files.atomic_path(folder / WEIGHTS_FILE) as partial:
-        checked.write(classifier_state(model.classifier), partial, {"format": "pt"})
+        checked.write(state, partial, {"format": "pt"})
     config = dict(model.classifier.backbone.config)
     config |= {"num_labels": 2, "id2label": {"0": "TE", "1": "SE"}, "label2id": {"TE": 0, "SE": 1}}
     files.write_json(config, folder / "config.json")
     model.tokenizer.save(folder)
-    files.write_json(json.loads(model.settings.model_dump_json()), folder / SETTINGS_FILE)
+    contents = Contents(
+        config=config_digest(config),
+        weights=weights_digest(state),
+        tokenizer=model.tokenizer.identity,
+        members=[weights_digest(classifier_state(member.classifier)) for member in model.others],
+    )
+    settings = model.settings.model_copy(update={"contents": contents})
+    files.write_json(json.loads(settings.model_dump_json()), folder / SETTINGS_FILE)
     for number, member in enumerate(model.others, 2):
         save_model(member, folder / MEMBERS_FOLDER / str(number))
+
+
+def config_digest(config: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of what a configuration says about scores."""
+    told = {name: value for name, value in config.items() if not NOT_SCORES.search(name)}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def weights_digest(state: Mapping[str, torch.Tensor]) -> str:
+    """Return the SHA-256 of named tensors, the same from any form of file."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def read_settings(folder: Path) -> Settings:
@@ -276,12 +320,57 @@ def load_model(folder: Path | str, device: torch.device | str = "cpu") -> Model:
     Raises
     ------
     UserError
-        If a file is missing or damaged, or a key is missing or unexpected.
+        If a file is missing or damaged, a key is missing or unexpected, or the files are not of
+        one model.
     """
     folder = Path(folder)
+    device = resolve_device(str(device))
+    with distrusted(folder), _undisturbed(folder):
+        model = _load(folder)
+        numbers = range(2, model.settings.members + 1)
+        others = [_load_member(folder / MEMBERS_FOLDER / str(number)) for number in numbers]
+        known = [other.settings.contents and other.settings.contents.weights for other in others]
+        if model.settings.contents and model.settings.contents.members != known:
+            raise _mixed("the members are", folder)
+    for one in (model, *others):
+        one.classifier.to(device)
+    return replace(
+        model, device=device, others=tuple(replace(other, device=device) for other in others)
+    )
+
+
+@contextlib.contextmanager
+def _undisturbed(folder: Path) -> Iterator[None]:
+    """Refuse a folder that is replaced while it is read."""
+
+    def state() -> set[tuple[str, int, int, int]]:
+        found = list(os.scandir(folder)) if folder.is_dir() else []
+        entries = ((entry.name, entry.stat(follow_symlinks=False)) for entry in found)
+        return {(name, one.st_ino, one.st_size, one.st_mtime_ns) for name, one in entries}
+
+    before = state()
+    yield
+    if before - state():
+        raise UserError(
+            "the model folder was changed while it was read", where=folder, do="run it again"
+        )
+
+
+def _mixed(found: str, folder: Path) -> UserError:
+    return UserError(
+        f"{found} not of this model, by what {SETTINGS_FILE} recorded when it was saved",
+        where=folder,
+        expected="the files of a model folder as they were written together",
+        do="copy the whole folder again",
+    )
+
+
+def _load(folder: Path) -> Model:
+    """Load a model folder without its further members, on the CPU."""
     settings = read_settings(folder)
-    backbone = load_backbone(folder)
-    tokenizer = load_tokenizer(folder)
+    config, weights = read_published(folder)
+    backbone = fill_backbone(config, weights, folder)
+    tokenizer = load_tokenizer(folder, complete=True)
     check_vocabulary(backbone, tokenizer, folder)
     content = settings.content_window(tokenizer)
     if content is not None and not settings.overlap < content:
@@ -291,6 +380,7 @@ def load_model(folder: Path | str, device: torch.device | str = "cpu") -> Model:
             expected="a window with room for bases, and a smaller overlap",
             do="copy the model folder again, or train anew",
         )
+    check_pooling(settings.token_pooling, tokenizer.wrap)
     classifier = RegionClassifier(
         backbone,
         token_pooling=settings.token_pooling,
@@ -298,7 +388,6 @@ def load_model(folder: Path | str, device: torch.device | str = "cpu") -> Model:
         dropout=settings.training.get("dropout", 0.1),
         spectrum=settings.spectrum,
     )
-    weights = load_file(folder / WEIGHTS_FILE)
     _load_part(classifier.head, _head_keys(classifier), weights, folder)
     if settings.window_pooling == "attention":
         names = {key: ATTENTION_PREFIX + key for key in classifier.attention.state_dict()}
@@ -306,15 +395,18 @@ def load_model(folder: Path | str, device: torch.device | str = "cpu") -> Model:
     if classifier.spectrum is not None:
         names = {key: SPECTRUM_PREFIX + key for key in classifier.spectrum.state_dict()}
         _load_part(classifier.spectrum, names, weights, folder)
-    device = resolve_device(str(device))
-    others = tuple(
-        _load_member(folder / MEMBERS_FOLDER / str(number), device)
-        for number in range(2, settings.members + 1)
-    )
-    return Model(classifier.to(device).eval(), tokenizer, settings, device, others)
+    known = settings.contents
+    if known is not None:
+        if known.config != config_digest(config):
+            raise _mixed("config.json is", folder)
+        if known.tokenizer != tokenizer.identity:
+            raise _mixed("the tokeniser is", folder)
+        if known.weights != weights_digest(weights):
+            raise _mixed("the weights are", folder)
+    return Model(classifier.eval(), tokenizer, settings, torch.device("cpu"))
 
 
-def _load_member(folder: Path, device: torch.device) -> Model:
+def _load_member(folder: Path) -> Model:
     """Load a member of an ensemble; one in which a member has members of its own has no end."""
     if read_settings(folder).members > 1:
         raise UserError(
@@ -323,7 +415,7 @@ def _load_member(folder: Path, device: torch.device) -> Model:
             expected="members: 1",
             do="copy the model folder again, or train anew",
         )
-    return load_model(folder, device)
+    return _load(folder)
 
 
 def ensemble(models: Sequence[Model]) -> Model:
@@ -366,7 +458,7 @@ def _load_part(
     if missing:
         raise UserError(
             f"the weights {', '.join(missing)} are missing",
-            where=folder / WEIGHTS_FILE,
+            where=folder,
             do="copy the model folder again, or train anew",
         )
     own = part.state_dict()
@@ -374,7 +466,7 @@ def _load_part(
         if weights[name].shape != own[key].shape:
             raise UserError(
                 f"{name} has the shape {tuple(weights[name].shape)}",
-                where=folder / WEIGHTS_FILE,
+                where=folder,
                 expected=str(tuple(own[key].shape)),
             )
     require_finite({name: weights[name] for name in names.values()}, folder)

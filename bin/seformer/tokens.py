@@ -7,8 +7,10 @@ Sequences are upper-cased here, whatever a published tokeniser's own settings sa
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -16,8 +18,17 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from seformer.bpe import read_bpe
 from seformer.errors import UserError
-from seformer.files import atomic_path, open_text, read_object, small_file, write_json
+from seformer.files import (
+    as_object,
+    atomic_path,
+    open_text,
+    parse_json,
+    read_object,
+    small_file,
+    write_json,
+)
 
 __all__ = [
     "BpeTokenizer",
@@ -37,6 +48,7 @@ _AMBIGUOUS = np.zeros(256, dtype=bool)
 _AMBIGUOUS[np.frombuffer(b"NRYSWKMBDHV", dtype=np.uint8)] = True
 _BASE_CODE = np.full(256, 4, dtype=np.uint8)
 _BASE_CODE[np.frombuffer(b"ACGT", dtype=np.uint8)] = np.arange(4)
+_DIGITS = str.maketrans("ACGT", "0123")
 _COMPLEMENT = str.maketrans("ACGTRYSWKMBDHVNacgtryswkmbdhvn", "TGCAYRSWMKVHDBNtgcayrswmkvhdbn")
 
 
@@ -88,6 +100,8 @@ class Tokenizer(Protocol):
     unk_id: int
     mask_id: int | None
     vocab_size: int
+    # what of it turns bases into tokens, for the record of a model: the same says the same
+    identity: dict[str, str | int]
 
     def encode(self, sequences: Sequence[str], phase: int = 0) -> Encoding:
         """Tokenise ``sequences``; with ``phase`` p > 0 the second token begins at base p."""
@@ -169,6 +183,9 @@ class KmerTokenizer:
         self.k, self.stride = k, stride
         self.vocabulary = list(kmer_vocabulary(k) if vocabulary is None else vocabulary)
         ids = {token: i for i, token in enumerate(self.vocabulary)}
+        twice = [token for token, n in Counter(self.vocabulary).items() if token and n > 1]
+        if twice:
+            raise UserError(f"the vocabulary holds {twice[0]!r} twice", where="vocab.txt")
         missing = [token for token in SPECIAL_TOKENS if token not in ids]
         if missing:
             raise UserError(f"the vocabulary lacks {', '.join(missing)}")
@@ -177,9 +194,12 @@ class KmerTokenizer:
         self.phases = stride
         self.vocab_size = len(self.vocabulary)
         # by the k-mer's number: base 4, A=0 … T=3, first base highest
-        self.kmer_ids = np.array(
-            [ids.get("".join(kmer), self.unk_id) for kmer in product("ACGT", repeat=k)], np.int32
-        )
+        self.kmer_ids = np.full(4**k, self.unk_id, np.int32)
+        for token, number in ids.items():
+            if len(token) == k and not token.strip("ACGT"):
+                self.kmer_ids[int(token.translate(_DIGITS), 4)] = number
+        self.identity = {"kind": "k-mers", "k": k, "stride": stride}
+        self.identity["tokens"] = _digest("\n".join(self.vocabulary))
 
     def encode(self, sequences: Sequence[str], phase: int = 0) -> Encoding:
         """Tokenise ``sequences``; the phase (0 ≤ phase < phases) moves the grid of the k-mers.
@@ -227,7 +247,7 @@ class KmerTokenizer:
         """Write vocab.txt and tokenizer_config.json (readable by transformers as BERT's)."""
         folder = Path(folder)
         with atomic_path(folder / "vocab.txt") as partial:
-            partial.write_text("\n".join(self.vocabulary) + "\n", encoding="ascii")
+            partial.write_text("\n".join(self.vocabulary) + "\n", encoding="utf-8")
         names = dict(zip(("pad", "unk", "cls", "sep", "mask"), SPECIAL_TOKENS, strict=True))
         special = {f"{name}_token": token for name, token in names.items()}
         write_json(special, folder / "special_tokens_map.json")
@@ -259,62 +279,63 @@ class BpeTokenizer:
         import tokenizers
 
         folder = Path(folder)
+        # each is read once: what is used is what is saved
         self._files = {
             name: small_file(folder / name).read_bytes()
             for name in self._COMPANIONS
             if (folder / name).is_file()
         }
-        settings = read_object(folder / "tokenizer.json")
-        model = settings.get("model") or {}
-        if model.get("type") != "BPE":
-            raise UserError(
-                f"the tokeniser is of type {model.get('type')}",
-                where=folder / "tokenizer.json",
-                expected="a byte-pair encoding (BPE), or a vocab.txt of k-mers",
-            )
-        self._fused = bool(model.get("fuse_unk"))
+        self._path = folder / "tokenizer.json"
+        pairs = read_bpe(self._object("tokenizer.json"), self._path)
+        model = pairs.settings["model"]
+        self._fused = model.get("fuse_unk", False)
         try:
-            self._tokenizer = tokenizers.Tokenizer.from_str(json.dumps(settings))
+            self._tokenizer = tokenizers.Tokenizer.from_str(pairs.text)
         except Exception as error:  # the library raises plain exceptions
             raise UserError(
                 f"the tokeniser cannot be read ({error})",
-                where=folder / "tokenizer.json",
+                where=self._path,
                 do="copy the model folder again",
             ) from error
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        self.vocab_size = self._tokenizer.get_vocab_size()
-        names = self._special_names(folder)
-        self.pad_id = self._id(folder, names["pad_token"])
-        self.unk_id = self._id(folder, model.get("unk_token") or names["unk_token"])
+        self.vocab_size = pairs.size
+        names = self._special_names()
+        self.pad_id = self._id(names["pad_token"])
+        self.unk_id = self._id(model.get("unk_token") or names["unk_token"])
         self.mask_id = self._tokenizer.token_to_id(names["mask_token"])
-        self.wrap = self._wrap()
+        for one in pairs.settings["added_tokens"]:
+            if self._id(one["content"]) != one["id"]:
+                raise UserError(f"{one['content']!r} has another id", where=self._path)
+        self.wrap = pairs.wrap
         self._lengths = self._token_lengths(model.get("continuing_subword_prefix") or "")
         self._run_id = self._tokenizer.token_to_id("-")
+        special = [self.pad_id, self.unk_id, self.mask_id, *self.wrap]
+        self.identity = {
+            "kind": "bpe",
+            "special": json.dumps(special),
+            "tokens": _digest(pairs.text),
+        }
 
-    def _special_names(self, folder: Path) -> dict[str, str]:
+    def _object(self, name: str) -> dict[str, Any]:
+        path = self._path.with_name(name)
+        return as_object(parse_json(self._files[name], path), path) if name in self._files else {}
+
+    def _special_names(self) -> dict[str, str]:
         names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "mask")}
         for file in ("tokenizer_config.json", "special_tokens_map.json"):
-            if (folder / file).is_file():
-                given = read_object(folder / file)
-                for key in names:
-                    value = given.get(key)
-                    value = value.get("content") if isinstance(value, dict) else value
-                    names[key] = value or names[key]
+            given = self._object(file)
+            for key in names:
+                value = given.get(key)
+                value = value.get("content") if isinstance(value, dict) else value
+                if not isinstance(value, str | None):
+                    raise UserError(f"{key} is {value!r}"[:200], where=self._path.with_name(file))
+                names[key] = value or names[key]
         return names
 
-    def _id(self, folder: Path, token: str) -> int:
+    def _id(self, token: str) -> int:
         number = self._tokenizer.token_to_id(token)
         if number is None:
-            raise UserError(f"the tokeniser has no token {token}", where=folder / "tokenizer.json")
+            raise UserError(f"the tokeniser has no token {token}", where=self._path)
         return number
-
-    def _wrap(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Find the special tokens round a sequence by tokenising one base."""
-        bare = self._tokenizer.encode("A", add_special_tokens=False).ids
-        full = self._tokenizer.encode("A").ids
-        at = next(i for i in range(len(full)) if full[i : i + len(bare)] == bare)
-        return tuple(full[:at]), tuple(full[at + len(bare) :])
 
     def _token_lengths(self, prefix: str) -> np.ndarray:
         lengths = np.ones(self.vocab_size, dtype=np.int64)
@@ -385,11 +406,17 @@ class BpeTokenizer:
                 partial.write_bytes(content)
 
 
-def load_tokenizer(folder: str | Path) -> Tokenizer:
+def load_tokenizer(folder: str | Path, *, complete: bool = False) -> Tokenizer:
     """Read the tokeniser of a model folder.
 
     A ``vocab.txt`` of k-mers gives a `KmerTokenizer` (whatever tokenizer_config.json says of lower
     case: DNABERT's would turn every k-mer into [UNK]), else ``tokenizer.json`` a `BpeTokenizer`.
+
+    Parameters
+    ----------
+    complete
+        Whether seformer wrote the folder: then k-mers say their stride, which is 1 where a
+        published tokeniser says nothing.
 
     Raises
     ------
@@ -403,15 +430,7 @@ def load_tokenizer(folder: str | Path) -> Tokenizer:
             vocabulary = [line.rstrip("\n") for line in lines]
         kmers = {len(token) for token in vocabulary if token and not token.strip("ACGT")}
         if len(kmers) == 1 and set(SPECIAL_TOKENS) <= set(vocabulary):
-            k = kmers.pop()
-            settings = read_object(config_file) if config_file.is_file() else {}
-            kmer = settings.get("kmer", {})
-            stride = kmer.get("stride", 1) if isinstance(kmer, dict) else None
-            if not isinstance(stride, int):
-                raise UserError(
-                    "the k-mers have no stride", where=config_file, expected='"kmer": {"stride": 1}'
-                )
-            return KmerTokenizer(k, stride, vocabulary)
+            return KmerTokenizer(*_kmer(config_file, kmers.pop(), complete), vocabulary)
     if (folder / "tokenizer.json").is_file():
         return BpeTokenizer(folder)
     raise UserError(
@@ -420,3 +439,24 @@ def load_tokenizer(folder: str | Path) -> Tokenizer:
         expected="vocab.txt with k-mers of one length, or tokenizer.json with a byte-pair encoding",
         do="put the tokeniser's files into the model folder",
     )
+
+
+def _kmer(path: Path, length: int, complete: bool) -> tuple[int, int]:
+    """Read k, which is the ``length`` of the vocabulary's k-mers, and stride."""
+    given = (read_object(path) if path.is_file() else {}).get("kmer")
+    if given is None and not complete:
+        return length, 1
+    kmer = given if isinstance(given, dict) else {}
+    k, stride = kmer.get("k", length), kmer.get("stride")
+    if type(stride) is not int or type(k) is not int or k != length:
+        raise UserError(
+            f"the k-mers have no stride, or are not of {length} bases as in vocab.txt",
+            where=path,
+            expected=f'"kmer": {{"k": {length}, "stride": 1}}, as it was written with the model',
+            do="copy the whole folder again",
+        )
+    return k, stride
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

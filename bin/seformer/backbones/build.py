@@ -14,7 +14,7 @@ from seformer.backbones.dnabert2 import DnaBert2
 from seformer.backbones.encoder import KmerEncoder
 from seformer.backbones.gena import GenaBert
 from seformer.backbones.loading import (
-    check_sizes,
+    check_values,
     fill,
     read_config,
     read_state,
@@ -23,7 +23,7 @@ from seformer.backbones.loading import (
 )
 from seformer.backbones.presets import PRESETS, preset_tokenizer
 from seformer.backbones.registry import resolve
-from seformer.errors import UserError
+from seformer.errors import UserError, distrusted
 from seformer.files import read_json
 from seformer.tokens import Tokenizer, load_tokenizer
 
@@ -116,6 +116,9 @@ def new_backbone(
         Seed of the weights; None leaves torch's generator in charge.
     """
     family = family_of(config, keys, where)
+    if family != "stock":
+        # null stands for nothing given; transformers has a meaning of its own for some
+        config = {name: value for name, value in config.items() if value is not None}
     try:
         with seeded(seed):
             if family == "stock":
@@ -158,13 +161,28 @@ def load_backbone(folder: str | Path) -> Backbone:
         If a key is missing or unexpected (named), the files are damaged or differ from their
         checksums, or the model would need code of its repository.
     """
-    folder = Path(folder)
+    with distrusted(folder):
+        return fill_backbone(*read_published(folder), folder)
+
+
+def read_published(folder: str | Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Read the configuration and all weights of a folder, heads included; see `load_backbone`."""
     config = read_config(folder)
     verify_checksums(folder)
-    state = read_state(folder)
-    check_sizes(config, state, folder)
-    model = new_backbone(config, state.keys(), seed=0, where=folder)
-    return fill(model, state, folder).eval()
+    return config, read_state(folder)
+
+
+def fill_backbone(
+    config: dict[str, Any], state: dict[str, torch.Tensor], where: str | Path
+) -> Backbone:
+    """Make the backbone that a configuration and its weights describe, and see it run once."""
+    check_values(config, state, where)
+    model = fill(new_backbone(config, state.keys(), seed=0, where=where), state, where).eval()
+    ids = torch.zeros(1, min(2, model.context or 2), dtype=torch.int64)
+    with torch.inference_mode():
+        if not model(ids, torch.ones_like(ids)).isfinite().all():
+            raise UserError("the model's output is not finite", where=where)
+    return model
 
 
 def build_backbone(name: str | Path, seed: int = 1) -> tuple[Backbone, Tokenizer, Origin]:
@@ -188,14 +206,22 @@ def build_backbone(name: str | Path, seed: int = 1) -> tuple[Backbone, Tokenizer
         model = new_backbone(config, seed=seed)
         return model, preset_tokenizer(config), Origin(str(name), "preset", None, model.family)
     folder, known, source, revision = resolve(name)
-    model = load_backbone(folder)
-    tokenizer = load_tokenizer(folder)
-    check_vocabulary(model, tokenizer, folder)
+    with distrusted(folder):
+        model = load_backbone(folder)
+        tokenizer = load_tokenizer(folder)
+        check_vocabulary(model, tokenizer, folder)
     return model, tokenizer, Origin(known, source, revision, model.family)
 
 
 def check_vocabulary(model: Backbone, tokenizer: Tokenizer, where: str | Path) -> None:
     """Refuse a tokeniser with more tokens than the model has embeddings for."""
+    stride = model.config.get("stride") if model.family == "kmer" else None
+    if stride is not None and stride != tokenizer.phases:
+        raise UserError(
+            f"the tokeniser has the stride {tokenizer.phases}, the model {stride}",
+            where=where,
+            do="take the tokeniser that was published with this model",
+        )
     rows = model.embedding.num_embeddings
     if tokenizer.vocab_size > rows:
         raise UserError(

@@ -6,12 +6,13 @@ Weights come from safetensors; an old ``pytorch_model.bin`` is read with ``weigh
 from __future__ import annotations
 
 import logging
+import os
 import re
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, BinaryIO, NoReturn
 
 import safetensors
 import safetensors.torch
@@ -21,10 +22,10 @@ from seformer import checked
 from seformer.backbones.base import Backbone
 from seformer.backbones.registry import CHECKSUMS, fitting
 from seformer.errors import UserError
-from seformer.files import atomic_path, read_object, sha256, write_json
+from seformer.files import atomic_path, existing_file, read_object, sha256, write_json
 
 __all__ = [
-    "check_sizes",
+    "check_values",
     "fill",
     "read_config",
     "read_state",
@@ -78,10 +79,14 @@ def _weight_files(folder: Path) -> list[Path]:
             return [folder / single]
         if (folder / index).is_file():
             named = read_object(folder / index).get("weight_map")
-            names = set(named.values()) if isinstance(named, dict) else {None}
+            names = list(named.values()) if isinstance(named, dict) else [None]
             if not all(isinstance(name, str) and Path(name).name == name for name in names):
-                raise UserError("the index names files outside the folder", where=folder / index)
-            return [folder / name for name in sorted(names)]
+                raise UserError(
+                    "the index names files outside the folder, or none",
+                    where=folder / index,
+                    expected='"weight_map": the file in this folder that holds each weight',
+                )
+            return [folder / name for name in sorted(set(names))]
     raise UserError(
         "the folder has no weights",
         where=folder,
@@ -92,6 +97,8 @@ def _weight_files(folder: Path) -> list[Path]:
 def read_state(folder: str | Path) -> dict[str, torch.Tensor]:
     """Read the weights of a model folder onto the CPU, legacy names made current.
 
+    Every file is opened once: what replaces it meanwhile is not read.
+
     Raises
     ------
     UserError
@@ -99,14 +106,23 @@ def read_state(folder: str | Path) -> dict[str, torch.Tensor]:
     """
     state: dict[str, torch.Tensor] = {}
     for path in _weight_files(Path(folder)):
+        for key, tensor in _read_tensors(path).items():
+            name = _current_name(key)
+            if name in state:
+                raise UserError(f"the weights hold {name} twice", where=path)
+            state[name] = tensor
+    return state
+
+
+def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    with open(existing_file(path), "rb") as handle:
         try:
-            _check_unpacked(path)
             if path.suffix == ".safetensors":
-                part = safetensors.torch.load_file(path)
+                # the library opens a path more than once
+                part = safetensors.torch.load_file(f"/dev/fd/{handle.fileno()}")
             else:
-                part = torch.load(path, map_location="cpu", weights_only=True)
-        except FileNotFoundError as error:
-            raise UserError("a part of the weights is missing", where=path) from error
+                _check_unpacked(handle, path)
+                part = torch.load(handle, map_location="cpu", weights_only=True)
         except UnpicklingError as error:
             raise UserError(
                 "the file holds more than tensors and is not opened, since that could run code",
@@ -118,62 +134,99 @@ def read_state(folder: str | Path) -> dict[str, torch.Tensor]:
             raise UserError(
                 "the weights are damaged", where=path, do="download the file again"
             ) from error
-        if not isinstance(part, dict) or not all(torch.is_tensor(v) for v in part.values()):
-            raise UserError("this is not a dictionary of tensors", where=path)
-        state.update(part)
-    return {_current_name(key): tensor for key, tensor in state.items()}
+    if not isinstance(part, dict) or not all(_is_plain(*pair) for pair in part.items()):
+        raise UserError("this is not a dictionary of tensors", where=path)
+    return part
 
 
-def _check_unpacked(path: Path) -> None:
+def _is_plain(key: Any, value: Any) -> bool:
+    """Whether a pair is a name and an array of real numbers that takes the memory it claims."""
+    return (
+        isinstance(key, str)
+        and torch.is_tensor(value)
+        and (value.layout, value.device.type) == (torch.strided, "cpu")
+        and not (value.is_quantized or value.is_complex())
+        and value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+    )
+
+
+def _check_unpacked(handle: BinaryIO, path: Path) -> None:
     """Refuse a .bin (a zip file) that unpacks to more than it is: torch does not compress."""
-    if path.suffix != ".bin" or not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(member.file_size for member in archive.infolist())
-    if unpacked > path.stat().st_size:
-        raise UserError(
-            "the weights are compressed", where=path, expected="a file that torch wrote"
-        )
+    if zipfile.is_zipfile(handle):
+        with zipfile.ZipFile(handle) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > os.fstat(handle.fileno()).st_size:
+            raise UserError(
+                "the weights are compressed", where=path, expected="a file that torch wrote"
+            )
+    handle.seek(0)
 
 
-# the sizes of a configuration; each is a dimension of some tensor, or half or a third of one
-_WIDTHS = ("hidden_size", "vocab_size", "intermediate_size", "num_attention_heads")
-_LENGTHS = ("max_position_embeddings", "alibi_starting_size", "k", "stride")
+# what a configuration may say, by the names that all families share. Sizes: each is a dimension
+# of some tensor, or half or a third of one
+_WIDTHS = ("hidden_size", "vocab_size", "intermediate_size", "num_attention_heads", "rotary_dim")
+_LENGTHS = (
+    *("max_position_embeddings", "alibi_starting_size", "k", "stride", "block_size"),
+    *("local_attention", "type_vocab_size"),
+)
 MAX_POSITIONS = 2**20
+_SHARES = ("hidden_dropout_prob", "attention_probs_dropout_prob", "embedding_dropout_prob")
+_NUMBERS = (
+    dict.fromkeys(_SHARES, (0, 0.999))
+    | dict.fromkeys(("layer_norm_eps", "norm_eps"), (0, 0.1))
+    | dict.fromkeys(
+        ("rotary_base", "rope_theta", "local_rope_theta", "global_rope_theta"), (1, 1e12)
+    )
+    | {"initializer_range": (0, 100), "num_random_blocks": (0, MAX_POSITIONS)}
+)
+_SWITCHES = ("pre_layer_norm", "last_layer_norm", "use_bias", "rescale_embeddings", "token_dropout")
+_WORDS = ("model_type", "hidden_act", "position_embedding_type", "attention_type")
 
 
-def check_sizes(config: dict[str, Any], state: dict[str, torch.Tensor], where: str | Path) -> None:
-    """Refuse a configuration of something larger than its weights, before it takes memory.
+def check_values(config: dict[str, Any], state: dict[str, torch.Tensor], where: str | Path) -> None:
+    """Refuse a configuration of something else or larger than its weights, before it takes memory.
 
     Raises
     ------
     UserError
-        For a size that is no whole number above 0, or that no tensor has, and for heads that do
-        not share the width evenly.
+        For a value of another type or out of its range, a size that no tensor has, and for heads
+        that do not share the width evenly.
     """
+
+    def refuse(name: str, expected: str) -> NoReturn:
+        raise UserError(
+            f"{name} is {config[name]!r}"[:200] if name in config else name,
+            where=Path(where) / "config.json",
+            expected=expected,
+            do="take config.json and the weights from the same place",
+        )
+
     largest = max((size for tensor in state.values() for size in tensor.shape), default=0)
     # some room, so that a configuration of another model is told by the shape that differs
     largest = max(4 * largest, 1024)
     most = dict.fromkeys(_WIDTHS, largest) | dict.fromkeys(_LENGTHS, MAX_POSITIONS)
     most["num_hidden_layers"] = max(len(state), 64)
+    given = {name: value for name, value in config.items() if value is not None}
     for name, bound in most.items():
-        value = config.get(name)
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if value is not None and not (whole and 0 < value <= bound):
-            raise UserError(
-                f"{name} is {value!r}",
-                where=Path(where) / "config.json",
-                expected=f"a whole number from 1 to {bound}, as the weights have it",
-                do="take config.json and the weights from the same place",
-            )
-    width, heads = config.get("hidden_size"), config.get("num_attention_heads")
-    if width and heads and width % heads:
-        raise UserError(
-            f"num_attention_heads is {heads}",
-            where=Path(where) / "config.json",
-            expected=f"a divisor of hidden_size, which is {width}",
-            do="take config.json and the weights from the same place",
-        )
+        if name in given and not (type(given[name]) is int and 0 < given[name] <= bound):
+            refuse(name, f"a whole number from 1 to {bound}, as the weights have it")
+    for name, (low, high) in _NUMBERS.items():
+        if name in given and not (type(given[name]) in (int, float) and low <= given[name] <= high):
+            refuse(name, f"a number from {low:g} to {high:g}")
+    for name in _SWITCHES:
+        if not isinstance(given.get(name, True), bool):
+            refuse(name, "true or false")
+    for name in _WORDS:
+        if not isinstance(given.get(name, ""), str):
+            refuse(name, "a word")
+    width, heads = given.get("hidden_size", 0), given.get("num_attention_heads", 1)
+    if width % heads:
+        refuse("num_attention_heads", f"a divisor of hidden_size, which is {width}")
+    inner, layers = given.get("intermediate_size", 0), given.get("num_hidden_layers", 0)
+    described = width * (given.get("vocab_size", 0) + layers * (width + inner))
+    held = sum(tensor.numel() for tensor in state.values())
+    if described > 16 * held + 2**24:
+        refuse(f"it describes some {described} weights", f"about {held}, as the weights have it")
 
 
 def _current_name(key: str) -> str:
@@ -242,6 +295,13 @@ def fill(model: Backbone, state: dict[str, torch.Tensor], where: str | Path) -> 
                 if "auto_map" in model.config
                 else ""
             ),
+        )
+    kinds = [k for k in backbone if wanted[k].is_floating_point() > backbone[k].is_floating_point()]
+    if kinds:
+        raise UserError(
+            f"{model.prefix}{min(kinds)} holds {backbone[min(kinds)].dtype}",
+            where=where,
+            expected="floating-point numbers",
         )
     shapes = [k for k in backbone if backbone[k].shape != wanted[k].shape]
     if shapes:

@@ -97,7 +97,9 @@ def new_stock(config: dict[str, Any], where: str | Path | None = None) -> Backbo
     if "add_pooling_layer" in inspect.signature(model_class.__init__).parameters:
         options["add_pooling_layer"] = False
     attention = "sdpa" if model_class._supports_sdpa else "eager"
-    model = model_class._from_config(parsed, attn_implementation=attention, **options)
+    model = model_class._from_config(
+        parsed, attn_implementation=attention, dtype=torch.float32, **options
+    )
     wrapper = BigBird if parsed.model_type == "big_bird" else StockEncoder
     return wrapper(config, model)
 
