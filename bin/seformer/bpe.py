@@ -143,7 +143,8 @@ def _model(part: dict[str, Any]) -> dict[str, Any]:
         _refuse(f"it puts {part['end_of_word_suffix']!r} after words")
     vocab = _part(part.get("vocab"))
     merges = [one.split(" ") if isinstance(one, str) else one for one in _list(part.get("merges"))]
-    prefix = part.get("continuing_subword_prefix") or ""
+    known = _known(part, _MODEL)
+    prefix = known.get("continuing_subword_prefix", "")
     for pair in merges:
         if not (isinstance(pair, list) and len(pair) == 2 and all(map(_is_text, pair))):
             _refuse(f"the merge {pair!r} is not of two tokens")
@@ -151,7 +152,7 @@ def _model(part: dict[str, Any]) -> dict[str, Any]:
             _refuse(f"the merge {pair!r} is not of tokens in the vocabulary")
         if pair[0] + pair[1].removeprefix(prefix) not in vocab:
             _refuse(f"the merge {pair!r} gives a token that is not in the vocabulary")
-    return {"type": "BPE", **_known(part, _MODEL), "vocab": vocab, "merges": merges}
+    return {"type": "BPE", **known, "vocab": vocab, "merges": merges}
 
 
 def _is_text(value: Any) -> bool:

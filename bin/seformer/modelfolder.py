@@ -147,7 +147,7 @@ class Settings(Strict):
         ge=1, le=2**31, description="most tokens in a window, special tokens included"
     )
     overlap: int = Field(0, ge=0)
-    phases: int = Field(1, ge=1, description="k-mer phases a score is averaged over")
+    phases: int = Field(1, ge=1, le=12, description="k-mer phases a score is averaged over")
     token_pooling: Literal["mean", "cls"] = "mean"
     window_pooling: Literal["mean", "lse", "attention"] = "mean"
     spectrum: int | None = Field(None, ge=1, le=8, description="k of the k-mer spectrum beside it")
