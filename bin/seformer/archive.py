@@ -107,13 +107,8 @@ def unpack(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) -> P
     with open(archive, "rb") as raw, distrusted(archive):
         members = _checked(raw, archive)
         for path, member in members.items():
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            raw.seek(member.offset)
-            with open(target, "xb") as out:
-                for left in range(member.size, 0, -COPIED):
-                    out.write(raw.read(min(left, COPIED)))
-            if target.stat().st_size != member.size:
+            _write(raw, member, folder / path)
+            if (folder / path).stat().st_size != member.size:
                 raise _damaged(archive)
     return folder
 
@@ -211,6 +206,14 @@ def _members(raw: BinaryIO, archive: Path) -> Iterator[Member]:
                 raise _damaged(archive)
         extended = {}
     raise _refusal(f"there are more than {MAX_HEADERS} headers", archive)
+
+
+def _write(raw: BinaryIO, member: Member, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    raw.seek(member.offset)
+    with open(target, "xb") as out:
+        for left in range(member.size, 0, -COPIED):
+            out.write(raw.read(min(left, COPIED)))
 
 
 def _block(raw: BinaryIO, offset: int, size: int) -> bytes:

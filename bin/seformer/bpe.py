@@ -207,7 +207,7 @@ def _check_pattern(part: dict[str, Any]) -> None:
     if not fits or not pattern.keys() <= {"String", "Regex"}:
         _refuse(f"it looks for {pattern!r}, which is not known here")
     if len(part.get("content", "")) > 1:
-        _refuse(f"it puts {part['content']!r} for a letter")
+        _refuse(f"it puts {part['content'][:40]!r} for a letter")
 
 
 def _wrap(given: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -1,5 +1,6 @@
 """A model as one archive: packed the same each time, and nothing but a model folder comes out."""
 
+import errno
 import io
 import pickle
 import tarfile
@@ -185,3 +186,77 @@ def test_only_model_folders_are_packed(folder, tmp_path):
     with pytest.raises(UserError, match="no links"):
         archive.pack(folder, tmp_path / "model.tar")
     assert not (tmp_path / "model.tar").exists()
+
+
+def with_size(field):
+    """An archive whose first header says ``field`` for its size, with a right checksum."""
+    header = bytearray(tarfile.TarInfo("config.json").tobuf(tarfile.USTAR_FORMAT))
+    header[124:136] = field.ljust(12, b"\0")
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (with_size((-512).to_bytes(12, "big", signed=True)), "has the size -512"),
+        (with_size((-(2**60)).to_bytes(12, "big", signed=True)), "has the size -"),
+        (with_size(b"\x80" + b"\xff" * 11), "has the size"),
+        (with_size(b"77777777777"), "too large"),
+        (with_size(b"7777777"), "cut off"),
+        (with_size(b"99999999999"), "no whole tar archive"),
+    ],
+)
+def test_sizes_that_lead_backwards_or_nowhere(tmp_path, content, message):
+    (tmp_path / "model.tar").write_bytes(content + b"\0" * 2048)
+    refused(tmp_path / "model.tar", tmp_path, message)
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({"size": "-512"}, "has the size -512"),
+        ({"size": "9" * 5_000}, "has the size 999"),
+        ({"GNU.sparse.realsize": "9" * 30, "GNU.sparse.major": "1"}, "a link, a device or a pipe"),
+        ({"path": "../escaped.json"}, "lies outside"),
+        ({"path": "a" * 70_000}, "a header is 7.* bytes long"),
+    ],
+)
+def test_what_extended_headers_claim(made, tmp_path, headers, message):
+    info = tarfile.TarInfo("vocab.txt")
+    info.pax_headers = headers
+    refused(made((info, b"x")), tmp_path, message)
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_archives_of_other_tools(folder, tmp_path, form):
+    """With long names, owners and dates, as their forms keep them."""
+    long = "members/" + "long" * (20 if form == tarfile.USTAR_FORMAT else 40) + "/config.json"
+    (folder / long).parent.mkdir(parents=True)
+    (folder / long).write_bytes(b"{}")
+    with tarfile.open(tmp_path / "model.tar", "w", format=form) as tar:
+        tar.add(folder, "model")
+    got = content(archive.unpack(tmp_path / "model.tar", tmp_path / "out"))
+    assert got == FILES | {long: b"{}"}
+
+
+def test_a_link_to_nothing_is_not_packed_to(folder, tmp_path):
+    for name, target in (("loop", "loop"), ("dangling", "none/there")):
+        (tmp_path / name).symlink_to(target)
+        with pytest.raises(UserError, match="a link to nothing"):
+            archive.pack(folder, tmp_path / name)
+
+
+def test_no_room_leaves_nothing(folder, tmp_path, monkeypatch):
+    """Written once, into the folder that becomes the result; the fault stays one of the disk."""
+    archive.pack(folder, tmp_path / "model.tar")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "model.safetensors")
+
+    monkeypatch.setattr(archive, "_write", full)
+    with pytest.raises(OSError, match="No space left") as error:
+        archive.unpack_whole(tmp_path / "model.tar", tmp_path / "whole")
+    assert error.value.errno == errno.ENOSPC
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "model.tar"}

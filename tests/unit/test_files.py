@@ -98,3 +98,32 @@ def test_json_round_trip_and_faults(tmp_path, write):
 
 def test_sha256(write):
     assert files.sha256(write("x", "abc")).startswith("ba7816bf8f01cfea")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"9" * 5_000, "a number of 5000 digits"),
+        (b'{"a": {"b": [1, 1e400]}}', r"a\.b\.1 is not a finite number"),
+        (b"-" + b"1" * 99 + b"0" * 300 + b".0", "the value is not a finite number"),
+        (b'{"a": NaN}', "a is not a finite number"),
+        (b'{"a": -Infinity}', "a is not a finite number"),
+        (b'{"a": 1, "a": 2}', "holds 'a' twice"),
+        (b'{"a": "\\ud800"}', "not valid JSON"),
+        (b"[" * 200_000, "nested too deeply"),
+        ('{"a": 1}'.encode("utf-16"), "not valid JSON.*UTF-8"),
+        (b'{"a": 1', "line 1: the file is not valid JSON"),
+    ],
+)
+def test_json_that_no_file_of_ours_holds(write, content, message):
+    with pytest.raises(UserError, match=message):
+        files.read_json(write("a.json", content))
+
+
+def test_json_of_other_tools_is_read(write):
+    """A byte-order mark, and a length that transformers writes for none."""
+    content = b'\xef\xbb\xbf{"model_max_length": 1000000000000000019884624838656, "e": 1e-12}'
+    assert files.read_json(write("a.json", content)) == {
+        "model_max_length": 1000000000000000019884624838656,
+        "e": 1e-12,
+    }

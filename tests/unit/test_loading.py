@@ -6,15 +6,21 @@ import json
 import logging
 import os
 import pickle
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from toys import random_sequence, tiny_model
 
-from seformer.backbones import load_backbone, random_backbone
+from seformer import modelfolder
+from seformer.backbones import build, load_backbone, random_backbone
 from seformer.backbones.loading import read_state
 from seformer.errors import UserError
+from seformer.modelfolder import load_model, save_model
+from seformer.score import score
 
 SMALL = {
     "hidden_size": 16,
@@ -232,3 +238,236 @@ def test_loading_is_silent_about_a_complete_folder(folder, caplog, recwarn):
     with caplog.at_level(logging.INFO):
         load_backbone(folder)
     assert not caplog.records and not recwarn.list
+
+
+def put_together(folder, form):
+    """Give the same weights in another published form."""
+    state = weights(folder)
+    (folder / "model.safetensors").unlink()
+    parts = {"a": sorted(state)[::2], "b": sorted(state)[1::2]}
+    ending = "safetensors" if "safetensors" in form else "bin"
+    write = safetensors.torch.save_file if ending == "safetensors" else torch.save
+    if form == "bin":
+        write(state, folder / "pytorch_model.bin")
+        return
+    for name, part in parts.items():
+        write({key: state[key] for key in part}, folder / f"{name}.{ending}")
+    index = {
+        "weight_map": {key: f"{name}.{ending}" for name, part in parts.items() for key in part}
+    }
+    stem = "model.safetensors" if ending == "safetensors" else "pytorch_model.bin"
+    (folder / f"{stem}.index.json").write_text(json.dumps(index))
+
+
+@pytest.mark.parametrize("form", ["bin", "bin in parts", "safetensors in parts"])
+def test_a_model_folder_in_any_form_scores_the_same(tmp_path, form):
+    save_model(tiny_model(window=64), tmp_path)
+    sequences = [random_sequence(300, 1)]
+    expected = score(load_model(tmp_path), sequences).logit
+    put_together(tmp_path, form)
+    assert score(load_model(tmp_path), sequences).logit == expected
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ([], "names files outside the folder, or none"),
+        ({"x": ["a"]}, "names files outside the folder"),
+        ({"x": ".."}, "outside the folder|is a folder"),
+        ({"x": "pipe"}, "neither a file nor a folder"),
+        ({"x": "folder"}, "is a folder"),
+        ({"x": "gone"}, "no such file"),
+        ({"x": "a\0b"}, "no such file"),
+    ],
+)
+def test_an_index_of_what_is_not_weights(folder, named, message):
+    (folder / "model.safetensors").unlink()
+    os.mkfifo(folder / "pipe")
+    (folder / "folder").mkdir()
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": named}))
+    with pytest.raises(UserError, match=message):
+        load_backbone(folder)
+
+
+def test_a_tensor_that_claims_more_than_the_file_holds(folder):
+    (folder / "model.safetensors").unlink()
+    torch.save({"bert.x": torch.zeros(1).expand(10**12)}, folder / "pytorch_model.bin")
+    with pytest.raises(UserError, match="not a dictionary of tensors"):
+        load_backbone(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"rotary_base": value} for value in ("x", [], True, 0, -1, 10**40)),
+        *({"hidden_size": value} for value in ("x", 1.5, True, -4, 10**40)),
+        *({"layer_norm_eps": value} for value in ("x", -1, 2)),
+        *({"hidden_act": value} for value in ("none", 3, [])),
+        *({"pre_layer_norm": value} for value in ("false", 1)),
+        {"hidden_dropout_prob": 1.5}, {"rotary_dim": 3}, {"rotary_dim": 16}, {"model_type": []},
+        {"sparse_attention": {"block": 0}}, {"sparse_attention": "x"},
+        {"sparse_attention": {"num_global_blocks": -1}}, {"vocab_size": 41},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_values_that_no_such_model_has(tmp_path, change):
+    random_backbone({**GENA, "position_embedding_type": "rotary"}, to=tmp_path)
+    rewrite(tmp_path, **change)
+    with pytest.raises(UserError):
+        load_backbone(tmp_path)
+
+
+def test_every_file_is_opened_once(tmp_path, monkeypatch):
+    """What stands at the path when the head is read is not another model's."""
+    save_model(tiny_model(seed=1, window=64), tmp_path / "a")
+    save_model(tiny_model(seed=2, window=64), tmp_path / "b")
+    sequences = [random_sequence(300, 1)]
+    expected = score(load_model(tmp_path / "a"), sequences).logit
+    real, opened = safetensors.torch.load_file, []
+
+    def replaced(path, *rest):
+        opened.append(path)
+        os.replace(tmp_path / "b/model.safetensors", tmp_path / "a/model.safetensors")
+        return real(path, *rest)
+
+    monkeypatch.setattr(safetensors.torch, "load_file", replaced)
+    state = read_state(tmp_path / "a")
+    assert len(opened) == 1
+    monkeypatch.undo()
+    safetensors.torch.save_file(state, tmp_path / "a/model.safetensors")
+    assert score(load_model(tmp_path / "a"), sequences).logit == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["model.safetensors"], "the weights are not of this model"),
+        (["model.safetensors", "config.json", "vocab.txt"], "the weights are not of this model"),
+        (["seformer.json"], "not of this model"),
+    ],
+)
+def test_files_of_two_models_are_refused(tmp_path, names, message):
+    for seed, name in ((1, "a"), (2, "b")):
+        save_model(tiny_model(seed=seed, window=64), tmp_path / name)
+    for name in names:
+        (tmp_path / "b" / name).replace(tmp_path / "a" / name)
+    with pytest.raises(UserError, match=message):
+        load_model(tmp_path / "a")
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "version 1.0.0"])
+def test_a_folder_that_is_swapped_while_it_is_read(tmp_path, monkeypatch, recorded):
+    for seed, name in ((1, "a"), (2, "b")):
+        save_model(tiny_model(seed=seed, window=64), tmp_path / name)
+        if not recorded:
+            forget(tmp_path / name)
+    real = modelfolder.read_published
+
+    def swapped(folder):
+        (tmp_path / "a").rename(tmp_path / "old")
+        (tmp_path / "b").rename(tmp_path / "a")
+        return real(folder)
+
+    monkeypatch.setattr(modelfolder, "read_published", swapped)
+    with pytest.raises(UserError, match=r"not of this model|changed while it was read"):
+        load_model(tmp_path / "a")
+
+
+def forget(folder):
+    """What version 1.0.0 wrote has no record of contents."""
+    settings = json.loads((folder / "seformer.json").read_text())
+    del settings["contents"]
+    (folder / "seformer.json").write_text(json.dumps(settings))
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "version 1.0.0"])
+def test_the_tokeniser_is_the_models(tmp_path, recorded):
+    """Without its settings a published k-mer tokeniser has stride 1: another than this model's."""
+    save_model(tiny_model(window=64), tmp_path)
+    if not recorded:
+        forget(tmp_path)
+    load_model(tmp_path)
+    config = tmp_path / "tokenizer_config.json"
+    settings = json.loads(config.read_text())
+    settings["kmer"]["stride"] = 3
+    config.write_text(json.dumps(settings))
+    with pytest.raises(UserError, match="has the stride 3, the model 6"):
+        load_model(tmp_path)
+    config.unlink()
+    with pytest.raises(UserError, match="the k-mers have no stride"):
+        load_model(tmp_path)
+
+
+def test_what_changes_no_score_may_change(tmp_path):
+    save_model(tiny_model(window=64), tmp_path)
+    rewrite(tmp_path, embedding_dropout_prob=0.0, transformers_version="6", id2label={"0": "a"})
+    load_model(tmp_path)
+    rewrite(tmp_path, rotary_base=9999.0)
+    with pytest.raises(UserError, match=r"config\.json is not of this model"):
+        load_model(tmp_path)
+
+
+ODD = ("x", None, 10**31, -1, True, {}, [[1]])
+
+
+@pytest.mark.parametrize("name", ["config.json", "seformer.json", "tokenizer_config.json",
+                                  "special_tokens_map.json", "model.safetensors"])  # fmt: skip
+def test_every_leaf_of_every_file_changed(tmp_path, name):
+    """One message, or a model that scores as before."""
+    save_model(tiny_model(window=64), tmp_path)
+    sequences = [random_sequence(100, 1)]
+    expected = score(load_model(tmp_path), sequences).logit
+    path = tmp_path / name
+    content, end = path.read_bytes(), None
+    if path.suffix == ".safetensors":
+        end = 8 + int.from_bytes(content[:8], "little")
+        content, rest = content[8:end], content[end:]
+    refused = 0
+    for number, place in enumerate(islice(leaves(sound := json.loads(content)), 40)):
+        for odd in ODD[number % len(ODD) :][:2]:
+            text = json.dumps(changed(sound, place, odd)).encode()
+            path.write_bytes(text if end is None else len(text).to_bytes(8, "little") + text + rest)
+            try:
+                got = score(load_model(tmp_path), sequences).logit
+            except UserError as error:
+                assert "\n" not in str(error) and len(str(error)) < 2_000
+                refused += 1
+            else:
+                np.testing.assert_allclose(got, expected, atol=1e-6, err_msg=f"{place} {odd}")
+    # nothing of the special tokens' names is used beside a vocabulary of k-mers
+    assert refused or name == "special_tokens_map.json"
+
+
+def leaves(value, place=()):
+    """Yield the place of every value that holds no others."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, one in inner:
+        if isinstance(one, dict | list) and one:
+            yield from leaves(one, (*place, name))
+        else:
+            yield (*place, name)
+
+
+def changed(value, place, to):
+    value = json.loads(json.dumps(value))
+    part = value
+    for name in place[:-1]:
+        part = part[name]
+    part[place[-1]] = to
+    return value
+
+
+def test_an_unforeseen_error_is_one_message(folder, monkeypatch):
+    def panic(*_):
+        raise BaseException("panicked at src/lib.rs")
+
+    monkeypatch.setattr(build, "read_published", panic)
+    with pytest.raises(UserError, match=r"damaged or hostile: BaseException: panicked"):
+        load_backbone(folder)
+
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(build, "read_published", full)
+    with pytest.raises(MemoryError):
+        load_backbone(folder)

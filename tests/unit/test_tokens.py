@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from pathlib import Path
@@ -200,3 +201,119 @@ def test_bpe_refuses_rna_and_saves_the_published_files(tmp_path):
     again = load_tokenizer(tmp_path)
     for one, other in zip(tokenizer.encode([dna(500)]), again.encode([dna(500)]), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+SPECIAL = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]
+PAIRS = {
+    "added_tokens": [{"id": i, "content": name, "special": True} for i, name in enumerate(SPECIAL)],
+    "normalizer": None,
+    "pre_tokenizer": None,
+    "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]},
+    "model": {
+        "type": "BPE",
+        "dropout": None,
+        "unk_token": "[UNK]",
+        "vocab": {t: i for i, t in enumerate([*SPECIAL, "A", "C", "G", "T", "AC", "GT", "ACGT"])},
+        "merges": ["A C", "G T", ["AC", "GT"]],
+    },
+}
+
+
+def pairs(folder, **parts):
+    """Write a byte-pair tokeniser with other parts; those of ``model`` are laid over it."""
+    made = PAIRS | parts | {"model": PAIRS["model"] | parts.get("model", {})}
+    (folder / "tokenizer.json").write_text(json.dumps(made))
+    return folder
+
+
+def template(*pieces, **ids):
+    return {
+        "type": "TemplateProcessing",
+        "single": [{"Sequence": {"id": "A"}} if p == "$" else {"SpecialToken": {"id": p}}
+                   for p in pieces],
+        "special_tokens": {name: {"id": name, "ids": one} for name, one in ids.items()},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("parts", "wrap"),
+    [
+        ({}, ((1,), (2,))),
+        ({"post_processor": None}, ((), ())),
+        ({"post_processor": template("x", "$", "y", x=[1], y=[2, 2])}, ((1,), (2, 2))),
+        ({"truncation": {"max_length": 2, "strategy": "x"}, "padding": "x"}, ((1,), (2,))),
+        ({"pre_tokenizer": {"type": "Whitespace"}, "model": {"dropout": 0}}, ((1,), (2,))),
+        ({"normalizer": {"type": "Replace", "pattern": {"Regex": "N{10,}"}, "content": ""}},
+         ((1,), (2,))),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_byte_pairs_that_are_known(tmp_path, parts, wrap):
+    """Limits of length and padding are not the tokeniser's business here."""
+    tokenizer = load_tokenizer(pairs(tmp_path, **parts))
+    assert tokenizer.wrap == wrap
+    encoding = tokenizer.encode(["ACGTACGTACG"])
+    assert encoding.input_ids.tolist() == [11, 11, 9, 7]
+    assert spans(encoding) == [(0, 4), (4, 8), (8, 10), (10, 11)]
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"model": {"dropout": 0.1}}, "leaves out merges at random"),
+        ({"model": {"type": "Unigram"}}, "of type 'Unigram'"),
+        ({"model": {"end_of_word_suffix": "</w>"}}, "after words"),
+        ({"model": {"continuing_subword_prefix": "#######"}}, "is not of tokens"),
+        ({"model": {"continuing_subword_prefix": 3}}, "continuing_subword_prefix is 3"),
+        ({"model": {"merges": ["A X"]}}, "is not of tokens in the vocabulary"),
+        ({"model": {"merges": ["A A"]}}, "gives a token that is not in"),
+        ({"model": {"merges": [["A"]]}}, "is not of two tokens"),
+        ({"model": {"vocab": []}}, "stands for a part"),
+        ({"model": {"vocab": PAIRS["model"]["vocab"] | {"AC": 2**40}}}, "has the id"),
+        ({"model": {"vocab": PAIRS["model"]["vocab"] | {"AC": -1}}}, "has the id -1"),
+        ({"model": {"vocab": PAIRS["model"]["vocab"] | {"AC": 5}}}, "two tokens have one id"),
+        ({"added_tokens": [{"id": 3, "content": "[CLS]"}]}, "another id than in the vocabulary"),
+        ({"added_tokens": [{"id": 90, "content": "new"}]}, "has another id"),
+        ({"added_tokens": [{"id": 0, "content": ""}]}, "has no content"),
+        ({"added_tokens": 3}, "stands for a list"),
+        ({"normalizer": {"type": "Replace", "pattern": {"String": "A"}, "content": "A" * 999}},
+         "for a letter"),
+        ({"normalizer": {"type": "Replace", "pattern": {"String": ""}, "content": "A"}},
+         "looks for"),
+        ({"normalizer": {"type": "Replace", "pattern": {"Regex": "(A+)+$"}, "content": "A"}},
+         "looks for"),
+        ({"normalizer": {"type": "Prepend", "prepend": "A" * 999}}, "by 'Prepend'"),
+        ({"normalizer": {"type": "Precompiled", "precompiled_charsmap": "x"}}, "by 'Precompiled'"),
+        ({"normalizer": {"type": "Sequence", "normalizers": [{"type": "Strip"}] * 99}}, "too many"),
+        ({"normalizer": {"type": []}}, "not known here"),
+        ({"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "A*"}, "behavior": "Isolated"}},
+         "looks for"),
+        ({"pre_tokenizer": {"type": "Split", "pattern": {"String": "-"}, "behavior": 3}},
+         "behavior is 3"),
+        ({"post_processor": template("x", "$", x=[99])}, "outside the vocabulary"),
+        ({"post_processor": template("x", "$", x=[1] * 10_000)}, "more than 8 special tokens"),
+        ({"post_processor": template("$", "$")}, "not one sequence"),
+        ({"post_processor": template("gone", "$")}, "stands for a part"),
+        ({"post_processor": {"type": "BertProcessing", "sep": "x", "cls": None}}, "special tokens"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_byte_pairs_that_are_random_endless_or_of_no_use(tmp_path, parts, message):
+    with pytest.raises(UserError, match=message) as error:
+        load_tokenizer(pairs(tmp_path, **parts))
+    assert "tokenizer.json" in str(error.value)
+
+
+def test_special_names_are_text(tmp_path):
+    (pairs(tmp_path) / "special_tokens_map.json").write_text('{"pad_token": [1]}')
+    with pytest.raises(UserError, match="pad_token is"):
+        load_tokenizer(tmp_path)
+
+
+def test_a_vocabulary_of_long_kmers_or_with_one_twice(tmp_path):
+    lines = [*KmerTokenizer(1).vocabulary[:5], "A" * 11 + "C"]
+    (tmp_path / "vocab.txt").write_text("\n".join(lines))
+    assert load_tokenizer(tmp_path).kmer_ids[1] == 5
+    (tmp_path / "vocab.txt").write_text("\n".join([*lines, lines[-1]]))
+    with pytest.raises(UserError, match="twice"):
+        load_tokenizer(tmp_path)

@@ -23,6 +23,8 @@ __all__ = ["Pattern", "attend", "attend_gathered", "draw_layout", "sparse_option
 
 # up to this many blocks one masked kernel is quicker than gathering blocks
 DENSE_BLOCKS = 8
+# a pattern holds the square of them for every head
+MAX_BLOCKS = 1024
 
 
 def sparse_options(config: dict[str, Any]) -> dict[str, Any] | None:
@@ -49,12 +51,13 @@ def sparse_options(config: dict[str, Any]) -> dict[str, Any] | None:
         **given,
     }
     blocks = config["max_position_embeddings"] // options["block"]
-    widest = max(options[f"num_{part}_blocks"] for part in ("random", "sliding_window", "global"))
+    numbers = [options[f"num_{part}_blocks"] for part in ("random", "sliding_window", "global")]
     if (
         options["attention"] != "bidirectional"
         or options.get("num_heads", config["num_attention_heads"]) != config["num_attention_heads"]
         or config["max_position_embeddings"] % options["block"]
-        or widest > blocks
+        or not all(type(number) is int and 0 <= number <= blocks for number in numbers)
+        or blocks > MAX_BLOCKS
     ):
         raise UserError(
             f"the sparse attention {given} does not fit the model",
