@@ -171,6 +171,11 @@ def _end_for_typer(error: Exception) -> None:
     """End as typer would. Its exceptions are click's, or those of its own copy of click."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if "ClickException" in kinds:
+        if "unexpected extra argument" in error.message:
+            error.message += (
+                ". What to do: give an option one value, in quotes where the shell makes several"
+                " of it; repeat an option that takes several, or put commas between names"
+            )
         error.show()
         sys.exit(error.exit_code)
     if "Abort" in kinds:

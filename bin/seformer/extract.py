@@ -270,7 +270,13 @@ def _training_table(
     """Read the labelled regions, SE before TE where the classes come ``apart``."""
     tables = []
     for path, label in zip(paths, (1, 0), strict=False):
-        table = read_regions(path, labels=not apart, invalid=bad_lines(rules.invalid), own=BLOCKS)
+        table = read_regions(
+            path,
+            labels=not apart,
+            invalid=bad_lines(rules.invalid),
+            own=BLOCKS,
+            one_track=True,
+        )
         read_as[visible(path.name)] = table.read_as
         rows = table.regions.assign(source=visible(path.name), path=visible(str(path)))
         if set(BLOCKS) <= set(table.own.columns):

@@ -56,7 +56,7 @@ HEADER_WORDS = {
     ),
     "end": ("end", "stop", "chromend", "se_end", "te_end", "end_position", "gene end (bp)"),
     "name": ("name", "region_id", "se_id", "te_id", "id", "peakid", "peak_id"),
-    "label": ("label", "issuper"),
+    "label": ("label", "issuper", "labels", "is_super", "isse", "is_se"),
 }
 # a column of these names that is end - start + 1 gives starts away that count from 1
 LENGTH_WORDS = ("width", "length", "size")

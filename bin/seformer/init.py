@@ -9,7 +9,7 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +29,9 @@ COLUMNS = ("sample", "super_enhancers", "typical_enhancers", "regions")
 RESERVED = ("integrative", "multiqc", "pipeline_info", "model")
 # characters that the pipeline refuses in paths, see lib/Inputs.groovy
 UNSAFE = re.compile(r"[$;*?#\[\]{}~`\\\r\n\t]")
+PLACE = ("chrom", "start", "end")
+# what ROSE and its kin call the table of all regions
+WHOLE_TABLE = re.compile("allenhancers.table|allstitched.table", re.I)
 FEW = 100
 LENGTH_RATIO = 1.5
 
@@ -87,12 +90,13 @@ def init(
         raise UserError("--fasta and --genome: two genomes are given", do="give one of them")
     if genome is not None and genome not in GENOMES:
         raise UserError(f"--genome {genome}", expected=f"one of {', '.join(GENOMES)}")
-    found = [recognise(path) for path in list_files(paths)]
+    named = {Path(os.path.abspath(path)) for path in paths}
+    found, aside = set_aside(list_files(paths), named)
     rows = pair_up(found)
     for one in found:
         logger.info("%s: %d %s (%s)", one.path.name, len(one.regions), one.role, one.why)
     rename, notes = check_genome(found, fasta)
-    notes = [*advise(rows, found), *notes]
+    notes = [*aside, *advise(rows, found), *notes]
     with files.output_folder(out) as staging:
         sheet = sheet_text(rows)
         (staging / SHEET).write_text(sheet, encoding="utf-8")
@@ -132,6 +136,53 @@ def _is_region_name(name: str) -> bool:
     lower = name.lower().removesuffix(".gz").removesuffix(".bgz")
     plain = Path(lower).suffix in SUFFIXES and not lower.startswith((".", "readme"))
     return plain and lower != SHEET
+
+
+def set_aside(paths: Sequence[Path], named: Collection[Path]) -> tuple[list[Recognised], list[str]]:
+    """Recognise files; leave aside what a folder holds beside its table, as ROSE's and LILY's do.
+
+    Parameters
+    ----------
+    paths
+        The files.
+    named
+        Those that were given themselves: they are taken, or are an error.
+
+    Returns
+    -------
+    tuple
+        What was recognised, and notes on what was left aside.
+    """
+    found, notes = [], []
+    for path in paths:
+        try:
+            found.append(recognise(path))
+        except UserError as error:
+            if path in named:
+                raise
+            notes.append(f"{path.name} is left aside: {error}")
+    if not found:
+        raise UserError("no file holds regions", expected="BED files or tables", do=notes[0])
+    tables = [one for one in found if one.role is Role.labelled]
+    tables.sort(key=lambda one: WHOLE_TABLE.search(one.path.name) is None)
+    kept: list[Recognised] = []
+    for one in [*tables, *(one for one in found if one.role is not Role.labelled)]:
+        whole = next((t for t in kept if one.path not in named and _is_within(one, t)), None)
+        if whole is None:
+            kept.append(one)
+        else:
+            notes.append(
+                f"{one.path.name} is left aside: its regions are those of {whole.path.name}"
+            )
+    return [one for one in found if any(one is other for other in kept)], notes
+
+
+def _is_within(one: Recognised, whole: Recognised) -> bool:
+    """Whether a file of one folder repeats regions of a labelled one there."""
+    if whole.role is not Role.labelled or one.path.parent != whole.path.parent:
+        return False
+    mine, all_ = (set(zip(*(r.regions[c] for c in PLACE), strict=True)) for r in (one, whole))
+    return mine == all_ if one.role is Role.score else mine <= all_
 
 
 def pair_up(found: Sequence[Recognised]) -> list[Row]:

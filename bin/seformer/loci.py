@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -18,6 +19,8 @@ from seformer.negatives import RANDOM
 
 # neighbours within a kilobase are one locus: enhancers are called in pieces
 CLUSTER_GAP = 1_000
+
+logger = logging.getLogger(__name__)
 
 
 def read_clusters(rows: pd.DataFrame, tables: Sequence[str | PathLike[str]]) -> pd.Series:
@@ -51,6 +54,15 @@ def read_clusters(rows: pd.DataFrame, tables: Sequence[str | PathLike[str]]) -> 
         name = mine["name"].where(mine["parent"] == "", mine["name"].str.rpartition("/")[0])
         by_name, by_contig = name.isin(clusters), mine["chrom"].isin(clusters)
         key = name.where(by_name, mine["chrom"])
+        files_of = mine[by_name].groupby(name[by_name])["source"].nunique()
+        if (files_of > 1).any():
+            logger.warning(
+                "%s: %d names, such as %r, are of regions in several files, which it puts into one"
+                " cluster each; if that is not meant, give the regions names that differ",
+                path,
+                (files_of > 1).sum(),
+                files_of[files_of > 1].index[0],
+            )
         missing = ~(by_name | by_contig | (mine["source"] == RANDOM))
         if missing.any():
             first = mine[missing].iloc[0]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from seformer.regions import read_regions
+from seformer.regions import RegionTable, read_regions
 
 SUFFIXES = (
     *(".gz", ".bgz", ".bed", ".csv", ".tsv", ".txt", ".table", ".xls", ".saf"),
@@ -26,7 +26,8 @@ TYPICAL_NAME = re.compile(
     _EDGE.format(r"(?:typical|normal|non[-_ .]?super)[-_ .]?enhancers?|typical|non[-_ ]?se|tes?"),
     re.I,
 )
-OTHER_WORDS = re.compile(_EDGE.format(r"allenhancers|enhancers?|gateway|peaks|regions"), re.I)
+_OTHER = r"allenhancers|(?:all|super)?stitched|withsuper|scores|enhancers?|gateway|peaks|regions"
+OTHER_WORDS = re.compile(_EDGE.format(_OTHER), re.I)
 # dbSUPER calls its regions SE_00001 (or SE_10_07700001), SEdb SE_00_0100001 and TE_00_0100001
 IDENTIFIER = re.compile(r"(SE|TE)_\d+(_\d+)?$")
 CELL_COLUMNS = ("cell_id", "sample_id", "cell_line", "cell_name", "biosample_name")
@@ -76,8 +77,8 @@ def recognise(path: Path) -> Recognised:
     UserError
         If it holds no regions, see `seformer.regions.iter_regions`.
     """
-    table = read_regions(path)
-    role, why = _role(path, table.regions, table.own)
+    table = read_regions(path, one_track=True)
+    role, why = _role(path, table)
     return Recognised(path, role, why, sample_name(path), table.regions, tuple(_notes(role, table)))
 
 
@@ -100,13 +101,14 @@ def _stem(path: Path) -> str:
     return name
 
 
-def _role(path: Path, regions: pd.DataFrame, own: pd.DataFrame) -> tuple[Role, str]:
+def _role(path: Path, table: RegionTable) -> tuple[Role, str]:
+    regions, own = table.regions, table.own
     label = regions["label"]
     if label.notna().any():
         if label.nunique() > 1:
-            return Role.labelled, f"by its column {_label_column(own)}"
+            return Role.labelled, f"by its column {table.labelled_by}"
         role = Role.super if (label == 1).any() else Role.typical
-        return role, f"by its column {_label_column(own)}, the same in every row"
+        return role, f"by its column {table.labelled_by}, the same in every row"
     header = {name.lower() for name in own.columns}
     if "se_chr" in header or "te_chr" in header:
         return (Role.super if "se_chr" in header else Role.typical), "by SEdb's columns"
@@ -121,10 +123,6 @@ def _role(path: Path, regions: pd.DataFrame, own: pd.DataFrame) -> tuple[Role, s
     if SUPER_NAME.search(stem):
         return Role.super, "by its name"
     return Role.score, "no label, and no class in its name"
-
-
-def _label_column(own: pd.DataFrame) -> str:
-    return next((name for name in own.columns if name.lower() in ("label", "issuper")), "label")
 
 
 def _notes(role: Role, table) -> list[str]:

@@ -17,7 +17,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain, compress, islice
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -32,14 +32,28 @@ from seformer.formats import HEADER_WORDS, LENGTH_WORDS, ROW_NAMES, Format
 
 logger = logging.getLogger(__name__)
 
-SUPER_WORDS = ("1", "se", "yes", "super", "super-enhancer", "super_enhancer", "superenhancer")
-TYPICAL_WORDS = ("0", "te", "no", "typical", "typical-enhancer", "typical_enhancer")
-NO_LABEL = ("", ".", "na")
+# lower case, without blanks, dashes and underscores
+SUPER_WORDS = ("se", "ses", "super", "superenhancer", "superenhancers")
+# LILY calls a typical enhancer an enhancer, and lists promoters too, which are neither
+TYPICAL_WORDS = (
+    *("te", "tes", "typical", "typicalenhancer", "typicalenhancers", "enhancer", "nonsuper"),
+    *("normalenhancer", "regularenhancer", "nonsuperenhancer", "nonse"),
+)
+NEITHER_WORDS = ("promoter", "promoters")
+NO_LABEL = ("", ".", "na", "nan", "none", "null")
+NEITHER = -2
 NO_NAME = ("", ".")
+CLASSES = (
+    dict.fromkeys(SUPER_WORDS, 1)
+    | dict.fromkeys(TYPICAL_WORDS, 0)
+    | dict.fromkeys(NEITHER_WORDS, NEITHER)
+)
+# what says nothing of enhancers, and is a label only in a column that is called so
 LABELS = (
-    {word: 1 for word in SUPER_WORDS}
-    | {word: 0 for word in TYPICAL_WORDS}
-    | {word: -1 for word in NO_LABEL}
+    CLASSES
+    | dict.fromkeys(("1", "1.0", "yes", "true", "t", "y"), 1)
+    | dict.fromkeys(("0", "0.0", "no", "false", "f", "n"), 0)
+    | dict.fromkeys(NO_LABEL, -1)
 )
 # each is a column in memory; no table of regions has nearly as many
 MAX_COLUMNS = 1_000
@@ -71,12 +85,15 @@ class RegionTable:
         The file.
     read_as
         Its format, and the number that it gives a first base.
+    labelled_by
+        The column of labels, if there is one.
     """
 
     regions: pd.DataFrame
     cells: Mapping[str, Sequence[str]]
     source: Path
     read_as: str
+    labelled_by: str = ""
 
     @cached_property
     def own(self) -> pd.DataFrame:
@@ -201,12 +218,14 @@ def read_regions(
     labels: bool = True,
     invalid: str = "error",
     own: Collection[str] | None = None,
+    one_track: bool = False,
 ) -> RegionTable:
     """Read a whole region file; see `iter_regions` for the forms and the errors.
 
     Of the file's own columns only those in ``own`` are kept, or all: memory follows their length.
     """
-    parts = [_keep(part, own) for part in iter_regions(path, labels=labels, invalid=invalid)]
+    found = iter_regions(path, labels=labels, invalid=invalid, one_track=one_track)
+    parts = [_keep(part, own) for part in found]
     logger.info("%s: read as %s", parts[0].source.name, parts[0].read_as)
     if len(parts) == 1:
         return parts[0]
@@ -223,7 +242,12 @@ def _keep(part: RegionTable, own: Collection[str] | None) -> RegionTable:
 
 
 def iter_regions(
-    path: str | PathLike[str], rows: int = 50_000, *, labels: bool = True, invalid: str = "error"
+    path: str | PathLike[str],
+    rows: int = 50_000,
+    *,
+    labels: bool = True,
+    invalid: str = "error",
+    one_track: bool = False,
 ) -> Iterator[RegionTable]:
     """Read a region file in stretches of at most ``rows`` regions, in flat memory.
 
@@ -242,6 +266,8 @@ def iter_regions(
         Read the label column where there is one; with False it is one of the own columns only.
     invalid
         With ``keep`` a region whose start is not before its end is no error.
+    one_track
+        Refuse a second `track`, as ROSE writes one class after the other.
 
     Raises
     ------
@@ -255,7 +281,7 @@ def iter_regions(
     empty = True
     with open_text(source) as text:
         lines = _content(numbered_lines(text, source), source)
-        layout, lines = _read_layout(lines, source)
+        layout, lines = _read_layout(lines, source, one_track)
         while (stretch := _Stretch.take(lines, rows)).line:
             empty = False
             part = _parse(stretch, layout, source, labels, invalid == "keep", problems)
@@ -304,10 +330,12 @@ def _is_region(line: str) -> bool:
 
 
 def _read_layout(
-    lines: Iterator[tuple[int, str]], source: Path
+    lines: Iterator[tuple[int, str]], source: Path, one_track: bool
 ) -> tuple[_Layout, Iterator[tuple[int, str]]]:
     """Recognise the file by its name, its first lines and rows; give back all lines of regions."""
     said = formats.of_name(source.name)
+    if one_track:
+        lines = _one_track(lines, source)
     header, head, size = None, [], 0
     for number, line in lines:
         if not (said and said.do) and (not head or not _is_region(line)):
@@ -335,6 +363,8 @@ def _read_layout(
         layout = _without_header(head, said, source)
     else:
         layout = _with_header(header, head, source)
+    rows = [_split(line, layout.delimiter, layout.quoted) for _, line in head]
+    layout = _labelled(layout, rows)
     if len(layout.names) > MAX_COLUMNS:
         raise UserError(
             f"there are {_columns(len(layout.names))}",
@@ -344,6 +374,24 @@ def _read_layout(
     every = chain(head, lines)
     # one look at most lines: there may be millions
     return layout, (item for item in every if item[1][0] not in '#"tb' or _is_region(item[1]))
+
+
+def _one_track(lines: Iterator[tuple[int, str]], source: Path) -> Iterator[tuple[int, str]]:
+    """Refuse a second track: its name is the only label that its regions have."""
+    regions = False
+    for number, line in lines:
+        region = _is_region(line)
+        if regions and not region and line.startswith("track"):
+            raise UserError(
+                "a second track begins after regions: their labels would be lost",
+                where=source,
+                line=number,
+                expected="one class in a file of BED, or a column of labels",
+                do="of ROSE take the table AllEnhancers.table.txt in place of _withSuper.bed, or"
+                " write a file a track",
+            )
+        regions |= region
+        yield number, line
 
 
 def _not_read(form: Format, source: Path, line: int) -> UserError:
@@ -596,7 +644,13 @@ def _parse(
         }
     )
     own = dict(zip(layout.names, cells, strict=True))
-    return RegionTable(regions, own, source, layout.read_as)
+    by = layout.names[layout.column["label"]] if "label" in layout.column else ""
+    neither = (regions["label"] == NEITHER).fillna(False).to_numpy(bool)
+    if neither.any():
+        logger.warning("%s: %d promoters are left out", source.name, neither.sum())
+        regions = regions[~neither].reset_index(drop=True)
+        own = {name: list(compress(column, ~neither)) for name, column in own.items()}
+    return RegionTable(regions, own, source, layout.read_as, by)
 
 
 def _of_another_base(
@@ -646,14 +700,32 @@ def _labels(
         none = np.ones(len(cells[0]), bool)
         return pd.arrays.IntegerArray(none.astype(np.int8), none), {}
     raw = cells[layout.column["label"]]
-    known = {value: LABELS.get(value.strip().lower()) for value in set(raw)}
+    known = {value: LABELS.get(_plain(value)) for value in set(raw)}
     found = {
-        i: f"label {value[:40]!r} is unknown (super-enhancer: 1, SE, YES; typical: 0, TE, NO)"
+        i: f"label {value[:40]!r} is unknown (super-enhancer: 1, SE, YES, TRUE; typical: 0, TE, NO,"
+        " FALSE)"
         for i, value in enumerate(raw)
         if known[value] is None
     }
     label = [None if known[value] in (None, -1) else known[value] for value in raw]
     return pd.array(label, dtype="Int8"), found
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"[\s_-]", "", word.lower())
+
+
+def _labelled(layout: _Layout, rows: Sequence[Sequence[str]]) -> _Layout:
+    """Take a column of words for the two classes as the labels, whatever it is called."""
+    if "label" in layout.column:
+        return layout
+    place = {layout.column["chrom"], *layout.place}
+    for i in set(range(len(layout.names))) - place:
+        words = {_plain(row[i]) if i < len(row) else "" for row in rows}
+        # one word for all, which is not of a class alone, may be any name
+        if words <= CLASSES.keys() and (len(words) > 1 or words <= set(SUPER_WORDS)):
+            return replace(layout, column=layout.column | {"label": i})
+    return layout
 
 
 def _names(

@@ -70,6 +70,13 @@ def test_bad_input_is_a_message_with_file_and_line(run, tmp_path, fasta, bed):
     assert not (tmp_path / "out").exists()
 
 
+def test_words_left_over_are_told(run):
+    code, log = run("extract", "--fasta", "g.fa", "--out", "o", "--regions", "a.bed", "b.bed")
+    # the frame breaks lines
+    said = " ".join(log.replace("│", " ").split())
+    assert code == 2 and "(b.bed)" in said and "in quotes" in said and "repeat" in said
+
+
 @pytest.mark.parametrize(
     "rows, reason",
     [

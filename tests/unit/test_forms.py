@@ -209,6 +209,33 @@ READ = [
     Case("deepse.csv", DEEPSE, labels="1 0"),
     Case("diffbind.txt", DIFFBIND, base=1),
     Case("ensembl.csv", ENSEMBL, base=1),
+    # the two classes, in whatever words
+    *(
+        Case(
+            f"{of}.tsv", f"chr\tstart\tend\tlabel\nchr1\t100\t400\t{se}\nchr2\t500\t900\t{te}\n",
+            labels="1 0",
+        )
+        for of, se, te in [
+            ("words", "Super Enhancer", "Typical Enhancer"),
+            ("dashes", "super-enhancer", "typical-enhancer"),
+            ("underscores", "SUPER_ENHANCERS", "typical_enhancers"),
+            ("letters", "SE", "TE"),
+            ("truth", "True", "False"),
+            ("truth_of_r", "TRUE", "F"),
+            ("decimals", "1.0", "0.0"),
+            ("yes", "Yes", "no"),
+            ("lily_words", "SE", "enhancer"),
+        ]
+    ),
+    Case("is_super.csv", "chr,start,end,is_super\nchr1,100,400,1\nchr2,500,900,0\n", labels="1 0"),
+    Case("class.csv", "chrom,start,end,Class\nchr1,100,400,se\nchr2,500,900,te\n", labels="1 0"),
+    Case("fourth.bed", "chr1\t100\t400\tSE\nchr2\t500\t900\tTE\n", labels="1 0"),
+    Case("sixth.bed", "chr1 100 400 a 1 Super\nchr2 500 900 b 2 Typical\n", labels="1 0"),
+    Case(
+        "lily.scores.bed",
+        "chr1\t100\t400\tSE\t1\nchr2\t20\t80\tpromoter\t3\nchr2\t500\t900\tenhancer\t2\n",
+        labels="1 0",
+    ),
     Case("K562_AllEnhancers.table.txt", ROSE, names="2_p1_lociStitched p9", labels="1 0"),
     Case("K562_Gateway_Enhancers.bed", GATEWAY, names="p p9", own="chrom start end name score"),
     Case("x.narrowPeak", NARROW, names="x_peak_1 x_peak_2", own=NARROW_OWN),
@@ -417,3 +444,32 @@ def test_memory_does_not_follow_the_length_of_lines(write):
 def test_contigs_called_as_other_formats_begin(name, write):
     table = read_regions(write("a.bed", f"{name}\t5\t9\n{name}\t7\t9\n"))
     assert table.regions["chrom"].tolist() == [name, name]
+
+
+def test_promoters_of_lily_are_counted(tmp_path, caplog):
+    path = tmp_path / "lily.scores.bed"
+    path.write_text(
+        "chr1\t1\t90\tSE\t1\nchr1\t200\t300\tpromoter\t2\nchr1\t400\t500\tenhancer\t3\n"
+    )
+    table = read_regions(path)
+    assert table.regions["label"].tolist() == [1, 0] and table.own["score"].tolist() == ["1", "3"]
+    assert "lily.scores.bed: 1 promoters are left out" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (
+            'track name="e"\nchr1\t1\t90\te1\ntrack name="super"\nchr1\t1\t90\ts1\n',
+            "line 3: a second track",
+        ),
+        ("chr\tstart\tend\tlabel\nchr1\t1\t90\tmaybe\n", "line 2: label 'maybe' is unknown"),
+        ("chr1\t1\t90\tSE\n" * 101 + "chr1\t1\t90\tboth\n", "line 102: label 'both' is unknown"),
+    ],
+)
+def test_labels_are_read_or_refused(tmp_path, content, message):
+    path = tmp_path / "a_withSuper.bed"
+    path.write_text(content)
+    with pytest.raises(UserError, match=re.escape(message)) as stopped:
+        read_regions(path, one_track=True)
+    assert "label" in str(stopped.value)

@@ -59,6 +59,7 @@ def test_files_are_recognised(write, name, content, role, why):
     [
         ("MM1.S_SE.bed", "MM1.S"),
         ("K562_AllEnhancers.table.txt", "K562"),
+        ("K562_AllStitched.table.txt", "K562"),
         ("a cell/super_enhancers.bed.gz", "a_cell"),
         ("H2171.csv", "H2171"),
         ("K562 (rep 1)_TE.bed", "K562_rep_1"),
@@ -180,3 +181,27 @@ def test_deepse_as_it_comes(real_data, tmp_path, caplog):
     names = [row["sample"] for row in sheet_rows(tmp_path / "out" / SHEET)]
     assert names == ["H2171", "MM1.S", "mESC_constituent", "macrophage", "u87"]
     assert "different assemblies" in caplog.text
+
+
+def test_of_a_folder_of_rose_the_one_table_is_proposed(tmp_path, caplog):
+    rose = tmp_path / "rose"
+    rose.mkdir()
+    head = "REGION_ID\tCHROM\tSTART\tSTOP\tNUM_LOCI\tisSuper\n"
+    rows = "2_p\tchr1\t100\t4000\t2\t1\n", "p9\tchr2\t500\t900\t1\t0\n"
+    beds = "chr1\t100\t4000\tp\t1\n", "chr2\t500\t900\tp9\t2\n"
+    for name, content in {
+        "AllEnhancers.table.txt": "# K562 Enhancers\n" + head + "".join(rows),
+        "AllEnhancers_ENHANCER_TO_GENE.txt": head + "".join(rows),
+        "SuperEnhancers.table.txt": head + rows[0],
+        "Gateway_Enhancers.bed": "".join(beds),
+        "Gateway_SuperEnhancers.bed": 'track name="K562"\n' + beds[0],
+        "Enhancers_withSuper.bed": "track name=e\n" + "".join(beds) + "track name=s\n" + beds[0],
+        "commands.txt": "python ROSE_main.py -g hg19\n",
+    }.items():
+        (rose / f"K562_{name}").write_text(content)
+    init([rose], tmp_path / "out")
+    sheet = (tmp_path / "out" / "samplesheet.csv").read_text()
+    assert sheet.splitlines()[-2:] == ["sample,regions", f"K562,{rose}/K562_AllEnhancers.table.txt"]
+    assert caplog.text.count("is left aside: its regions are those of K562_AllEnhancers") == 4
+    assert "K562_Enhancers_withSuper.bed is left aside" in caplog.text
+    assert "K562_commands.txt is left aside" in caplog.text
