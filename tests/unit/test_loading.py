@@ -317,6 +317,16 @@ def test_values_that_no_such_model_has(tmp_path, change):
         load_backbone(tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["bert", "esm"])
+def test_labels_of_others_are_not_made_and_positions_are_known(tmp_path, kind):
+    random_backbone({**SMALL, "model_type": kind, "pad_token_id": 0}, to=tmp_path)
+    rewrite(tmp_path, num_labels=10**9)
+    load_backbone(tmp_path)
+    rewrite(tmp_path, position_embedding_type="relative_key")
+    with pytest.raises(UserError, match=r"position_embedding_type is .* absolute or rotary"):
+        load_backbone(tmp_path)
+
+
 def test_every_file_is_opened_once(tmp_path, monkeypatch):
     """What stands at the path when the head is read is not another model's."""
     save_model(tiny_model(seed=1, window=64), tmp_path / "a")

@@ -219,6 +219,9 @@ def check_values(config: dict[str, Any], state: dict[str, torch.Tensor], where: 
     for name in _WORDS:
         if not isinstance(given.get(name, ""), str):
             refuse(name, "a word")
+    # transformers takes any other word for no positions at all
+    if given.get("position_embedding_type", "absolute") not in ("absolute", "rotary"):
+        refuse("position_embedding_type", "absolute or rotary")
     width, heads = given.get("hidden_size", 0), given.get("num_attention_heads", 1)
     if width % heads:
         refuse("num_attention_heads", f"a divisor of hidden_size, which is {width}")

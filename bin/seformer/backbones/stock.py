@@ -18,6 +18,8 @@ from seformer.errors import UserError
 
 __all__ = ["BigBird", "StockEncoder", "new_stock"]
 
+# transformers makes a name for each of any number of labels; the head is ours
+_NOT_READ = ("auto_map", "num_labels", "id2label", "label2id")
 # keys that stand for something a stock BERT does not do
 _NOT_STOCK = ("sparse_attention", "sparse_config_cls")
 
@@ -71,7 +73,7 @@ def _parse(config: dict[str, Any], where: str | Path | None) -> Any:
             do="if this is a GENA-LM model, use its published config.json (pre_layer_norm = true)",
         )
     try:
-        parsed = config_class.from_dict({k: v for k, v in config.items() if k != "auto_map"})
+        parsed = config_class.from_dict({k: v for k, v in config.items() if k not in _NOT_READ})
     except Exception as error:  # transformers raises many kinds for a bad value
         raise UserError(f"the configuration is not valid ({error})", where=where) from error
     if getattr(parsed, "is_decoder", False) or getattr(parsed, "is_encoder_decoder", False):
