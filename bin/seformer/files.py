@@ -91,6 +91,7 @@ BINARY = (
     (b"X\n\0\0", "R's own format (.rds)", "write a table in R: write.table"),
     ((b"RDX2\n", b"RDX3\n"), "R's own format (.RData)", "write a table in R: write.table"),
 )
+CONTROLS = {*range(9), *range(14, 32)}  # bytes that no text holds, in whatever encoding
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 SAVE_UTF8 = "save it as UTF-8 text (spreadsheets: CSV UTF-8)"
 # text packs to a tenth: what unpacks to far more was made to fill memory and disks
@@ -187,7 +188,7 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
             _opened(path) as raw,
             io.TextIOWrapper(raw, encoding="utf-8-sig", newline=None) as text,
         ):
-            _refuse_binary(raw.peek(64)[:64], path)
+            _refuse_binary(raw.peek(512)[:512], path)
             yield text
     except UnicodeDecodeError as error:
         raise _not_utf8(path) from error
@@ -203,7 +204,9 @@ def _opened(path: Path) -> io.BufferedReader | _Unpacked:
 
 def _refuse_binary(head: bytes, path: Path) -> None:
     what, do = next(((what, do) for magic, what, do in BINARY if head.startswith(magic)), ("", ""))
-    if what and any(word in head for word in SPREADSHEET):
+    if head[257:262] == b"ustar":
+        what, do = "a tar archive", "unpack it: tar -xf"
+    if what and any(word in head[:64] for word in SPREADSHEET):
         what, do = "a spreadsheet (.xlsx, .ods)", SAVE_SHEET
     # without a byte-order mark every other byte is 0, at least of the letters of chromosomes
     halves = any(head[0:16:2]), any(head[1:16:2])
@@ -222,6 +225,7 @@ def _not_utf8(path: Path) -> UserError:
     """Say in which line the first byte stands that is not of UTF-8."""
     number, at = 1, 0
     with _opened(path) as raw:
+        head = raw.peek(512)[:512]
         while line := raw.readline(MAX_LINE):
             try:
                 line.decode()
@@ -229,13 +233,14 @@ def _not_utf8(path: Path) -> UserError:
                 at = error.start
                 break
             number += line.endswith(b"\n")
-    near = line[max(0, at - 20) : at + 20].decode("latin-1").strip()
-    if sum(not letter.isprintable() and letter != "\t" for letter in near) > 1:
+    near = line[max(0, at - 20) : at + 20]
+    if CONTROLS & {*head, *near}:
         return UserError(
             "the file is not text", where=path, expected="a text file, plain or gzipped"
         )
     return UserError(
-        f"the file is not text in UTF-8, but in Latin-1 or Windows-1252, as in {near!r}",
+        "the file is not text in UTF-8, but in another encoding, perhaps Latin-1 or"
+        f" Windows-1252: {near.decode('cp1252', 'replace').strip()!r}",
         where=path,
         line=number,
         expected="a text file in UTF-8, plain or gzipped",

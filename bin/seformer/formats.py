@@ -52,14 +52,27 @@ HEADER_WORDS = {
         "se_start",
         "te_start",
         "start_position",
+        "start (bp)",
         "gene start (bp)",
     ),
-    "end": ("end", "stop", "chromend", "se_end", "te_end", "end_position", "gene end (bp)"),
+    "end": (
+        "end",
+        "stop",
+        "chromend",
+        "se_end",
+        "te_end",
+        "end_position",
+        "end (bp)",
+        "gene end (bp)",
+    ),
     "name": ("name", "region_id", "se_id", "te_id", "id", "peakid", "peak_id"),
     "label": ("label", "issuper", "labels", "is_super", "isse", "is_se"),
 }
 # a column of these names that is end - start + 1 gives starts away that count from 1
-LENGTH_WORDS = ("width", "length", "size")
+LENGTH_WORDS = (
+    *("width", "length", "size", "len", "peak_width", "peak_length", "peak_size"),
+    *("region_width", "region_length", "region_size"),
+)
 ROW_NAMES = "row_name"
 STRANDS = ("+", "-", ".", "*", "")
 
@@ -164,7 +177,9 @@ def _peaks(width: int) -> Callable[[Sequence[Cells]], bool]:
 
 
 def _gff_row(cells: Cells) -> bool:
-    if len(cells) not in (8, 9) or not cells[0] or not (whole(cells[3]) and whole(cells[4])):
+    if len(cells) not in (8, 9) or not cells[0] or place_at(cells, 0):
+        return False
+    if not (whole(cells[3]) and whole(cells[4])):
         return False
     return cells[6] in (*STRANDS, "?") and cells[7] in (".", "", "0", "1", "2")
 
@@ -186,18 +201,37 @@ def _counts_both_ends(cells: Cells) -> bool:
     return length == end - start + 1
 
 
-def _two_places(cells: Cells) -> bool:
-    return place_at(cells, 0) and place_at(cells, 3) and cells[3] == cells[0]
+def _pairs(rows: Sequence[Cells]) -> bool:
+    """Rows with a place in columns 4 to 6 as well, on the chromosomes of columns 1 to 3."""
+    chroms = {cells[0] for cells in rows}
+    two = [place_at(c, 0) and place_at(c, 3) and c[3] in chroms for c in rows]
+    # the other end of a pair may lie anywhere, or be unknown
+    return sum(two) > len(rows) / 2
+
+
+def _named_places(rows: Sequence[Cells]) -> bool:
+    """Rows of a name, a place and a strand (HOMER, SAF), and not of BED with numbers as names."""
+    if not all(place_at(cells, 1) and cells[4:5] in _HOMER_STRANDS for cells in rows):
+        return False
+    if not all(place_at(cells, 0) for cells in rows):
+        return True
+    # chromosomes are numbers, or names are: of names there are more
+    names, chroms = ({cells[i] for cells in rows} for i in (0, 1))
+    return len(names) >= len(chroms) and all(
+        cells[4] not in "01" and int(cells[2][:16]) <= int(cells[3][:16]) for cells in rows
+    )
 
 
 def _positions(cells: Cells) -> bool:
-    return not place_at(cells, 0) and re.fullmatch(r"\S+:[\d,]+-[\d,]+", cells[0]) is not None
+    position = r"\S+:[\d,]+-[\d,]+(:[-+*.])?"
+    return not place_at(cells, 0) and re.fullmatch(position, cells[0]) is not None
 
 
 # ------------------------------------------------------------------------- the formats
 
+_SAF = ("geneid", "chr", "start", "end")
 _RANGES = ("seqnames", "start", "end", "width")
-_HOMER_STRANDS = [[word] for word in ("+", "-", ".", "0", "1")]
+_HOMER_STRANDS = [[word] for word in ("+", "-", ".", "*", "0", "1")]
 _PEAK = (*BED_COLUMNS[:6], "signalValue", "pValue", "qValue")
 _SIGNAL = "this is signal along the genome: call peaks on it, and give those"
 
@@ -216,6 +250,7 @@ FORMATS = (
     Format(
         "an interval list (Picard, GATK)",
         suffixes=(".interval_list", ".intervals"),
+        rows=_each(lambda cells: len(cells) == 5 and place_at(cells, 0) and cells[3] in ("+", "-")),
         do="turn it into BED: gatk IntervalListToBed (its starts count from 1)",
     ),
     Format(
@@ -223,6 +258,10 @@ FORMATS = (
         begins=("@hd\t", "@sq\t", "@rg\t", "@pg\t", "@co\t"),
         do="turn an interval list into BED (gatk IntervalListToBed); of reads call peaks first",
     ),
+    Format("FASTQ, reads", begins=("@",), do="call peaks on the reads first"),
+    Format("alignments", begins=("pslayout", "##maf ", "chain "), do="write the regions as BED"),
+    Format("a pointer of Git LFS", begins=("version https://git-lfs",), do="run: git lfs pull"),
+    Format("a word processor's file", begins=("{\\rtf",), do="save it as plain text"),
     Format("FASTA", begins=(">",), do="give the regions here and sequences as --fasta"),
     Format("a web page", begins=("<!doctype", "<html", "<?xml"), do="download the file itself"),
     Format("JSON", begins=("{", "[{"), do="write the regions as BED"),
@@ -233,9 +272,7 @@ FORMATS = (
     Format(
         "BEDPE, pairs of regions",
         suffixes=(".bedpe",),
-        rows=_each(
-            lambda cells: place_at(cells, 0) and cells[3:4] == cells[:1] and place_at(cells, 3)
-        ),
+        rows=_pairs,
         do="give one region a line: cut -f 1-3",
     ),
     Format(
@@ -262,12 +299,12 @@ FORMATS = (
         columns=("PeakID", "chr", "start", "end", "strand"),
         header=_has(("peakid",), ("parent files",), ("total subpeaks",)),
         # featureCounts' SAF without its header looks the same, and counts the same
-        rows=_each(lambda cells: place_at(cells, 1) and cells[4:5] in _HOMER_STRANDS),
+        rows=_named_places,
     ),
     Format(
         "SAF",
         base=1,
-        header=_has(("geneid", "chr", "start", "end", "strand")),
+        header=lambda header: _SAF in (tuple(header[:4]), tuple(header[1:5])),
         named=("geneid",),
     ),
     Format(
@@ -284,7 +321,10 @@ FORMATS = (
             "phase",
             "attributes",
         ),
-        header=_has(*(("source", word) for word in ("attributes", "attribute", "group"))),
+        header=_has(
+            *(("source", word) for word in ("attributes", "attribute", "group")),
+            ("seqname", "source", "feature"),
+        ),
         rows=_each(_gff_row),
         named=("attributes", "attribute", "group"),
         name_in=_gff_name,
@@ -301,7 +341,7 @@ FORMATS = (
     Format(
         "an Ensembl table",
         base=1,
-        header=_has(("start_position", "end_position"), ("gene start (bp)", "gene end (bp)")),
+        header=_has(("start_position",), ("start (bp)",), ("gene start (bp)",)),
     ),
     Format("a table with R's word seqnames, but without widths", header=_has(("seqnames",))),
     # files without a header
@@ -345,6 +385,11 @@ def of_line(line: str) -> Format | None:
         if kind and form.track == kind[1].lower():
             return form
     return None
+
+
+def clean(name: str) -> str:
+    """A column's name as formats know it: HOMER adds its command line to the first one."""
+    return name.lstrip("#").lower().split(" (cmd")[0]
 
 
 def of_header(header: Cells) -> Format:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.errors import UserError
-from seformer.formats import HEADER_WORDS, LENGTH_WORDS
+from seformer.formats import HEADER_WORDS, LENGTH_WORDS, clean, of_header
 from seformer.regions import MAX_DIGITS, NO_LENGTH, NO_NAME
 
 logger = logging.getLogger(__name__)
@@ -93,9 +93,13 @@ def free_names(own: Iterable[Hashable], results: Iterable[str]) -> list[Hashable
     return [renamed.get(name, name) for name in own]
 
 
+def _words(frame: pd.DataFrame) -> list[str]:
+    return [clean(str(name).strip()) for name in frame.columns]
+
+
 def _columns(frame: pd.DataFrame) -> dict[str, int]:
     """Where the columns with a meaning stand."""
-    words = [str(name).strip().lower() for name in frame.columns]
+    words = _words(frame)
     place = {}
     for meaning in (*PLACE, "name"):
         found = [i for word in HEADER_WORDS[meaning] for i, own in enumerate(words) if own == word]
@@ -123,9 +127,17 @@ def _from_zero(
     frame: pd.DataFrame, start: np.ndarray, end: np.ndarray, found: dict[int, str]
 ) -> np.ndarray:
     """Starts counted from 0: a column of lengths may say that they are counted from 1."""
-    words = [str(name).strip().lower() for name in frame.columns]
+    words = _words(frame)
     column = next((words.index(word) for word in LENGTH_WORDS if word in words), None)
+    form = of_header(words)
     if column is None or not len(frame):
+        if form.base:
+            # the frame may have been made ready for Python
+            logger.warning(
+                "%s: %s count starts from 1; these are taken as counted from 0, as all frames'",
+                FRAME,
+                form.name,
+            )
         return start
     length = pd.to_numeric(frame.iloc[:, column].astype(object), errors="coerce")
     longer = length.to_numpy(float, na_value=np.nan) - (end - start)

@@ -202,8 +202,8 @@ class _Problems:
         line, found = self.first
         more = f" (and {self.count - 1} further bad lines)" if self.count > 1 else ""
         do = "mend or remove the line"
-        if re.search(r"\de[+-]?\d", found, re.I):
-            do = "write the number out in full: a spreadsheet or R shortened it"
+        if re.search(r"'\d[\d.,]*(e[+-]?\d+)?' is not a whole", found, re.I):
+            do = "write the number out in full, in digits alone: a spreadsheet or R changed it"
         if NO_LENGTH in found:
             do += (
                 "; where regions are scored, explained or trained on, --invalid-regions drop"
@@ -299,17 +299,20 @@ def _nothing(source: Path) -> UserError:
     )
 
 
-BLANK = " \t,;"  # also what a spreadsheet writes of an empty row
+SHEET = (",", ";", "|")  # what stands between cells that may be in quotes
+BLANK = " \t,;|"  # also what a spreadsheet writes of an empty row
 
 
 def _content(numbered: Iterator[tuple[int, str]], source: Path) -> Iterator[tuple[int, str]]:
-    """Drop empty lines."""
+    """Drop empty lines, and the sequences at the end of a GFF3."""
+    gff = False
     for number, line in numbered:
         if line[:1] in BLANK and not line.strip(BLANK):
             continue
         if number == 1 and re.fullmatch("sep=.", line):  # so a spreadsheet names its delimiter
             continue
-        if line.startswith("##FASTA"):  # GFF3 may end with sequences
+        gff |= line.startswith("##gff-version")
+        if line.startswith("##FASTA") or (gff and line[0] == ">"):
             return
         if "\0" in line:
             raise UserError(
@@ -322,9 +325,7 @@ def _is_region(line: str) -> bool:
     """Whether a line is neither a comment nor a track's; a contig may be called `track`."""
     if line[0] in "tb":
         word, *numbers = re.split("[\t ]+", line, maxsplit=3)[:3]
-        return word not in ("track", "browser") or (
-            len(numbers) == 2 and all(map(formats.whole, numbers))
-        )
+        return word not in ("track", "browser") or any(map(formats.whole, numbers))
     # spreadsheets put comments into quotes
     return line[0] != "#" and line[:2] != '"#'
 
@@ -420,7 +421,7 @@ def _split(line: str, delimiter: str | None, quoted: bool) -> list[str]:
 
 
 def _delimiters(line: str) -> tuple[str | None, ...]:
-    return ("\t",) if "\t" in line else (None, ",", ";")
+    return ("\t",) if "\t" in line else (None, ",", ";", "|")
 
 
 class _Header(NamedTuple):
@@ -432,8 +433,7 @@ class _Header(NamedTuple):
 
     @property
     def lower(self) -> list[str]:
-        # HOMER adds its command line to the first name
-        return [name.lower().split(" (cmd")[0] for name in self.names]
+        return [formats.clean(name) for name in self.names]
 
     @property
     def column(self) -> dict[str, int]:
@@ -450,7 +450,7 @@ def _header(line: str) -> _Header | None:
     for delimiter in _delimiters(line):
         cells = [cell.strip(" ") for cell in line.split(delimiter)]
         quoted = all(cell[:1] == cell[-1:] == '"' for cell in cells)
-        quoted |= delimiter in (",", ";")
+        quoted |= delimiter in SHEET
         names = [name.strip().lstrip("#") for name in _split(line, delimiter, quoted)]
         header = _Header(names, delimiter, quoted)
         if {"chrom", "start", "end"} <= header.column.keys():
@@ -460,6 +460,8 @@ def _header(line: str) -> _Header | None:
 
 def _of_comment(header: _Header, line: str) -> _Header | None:
     """Return a header that stands in a comment, if it is that of ``line``, as wide as this."""
+    if header.delimiter not in _delimiters(line):
+        return None
     row = _split(line, header.delimiter, header.quoted)
     width = len(row)
     if width == len(header.names):
@@ -486,18 +488,21 @@ def _with_header(header: _Header, head: list[tuple[int, str]], source: Path) -> 
             where=source,
             do="leave one of them, or rename the other",
         )
-    if not names[0] or _row_names(rows[0], len(names), [column["start"], column["end"]]):
+    if not names[0] or _row_names(rows, len(names), [column["start"], column["end"]]):
         header = header._replace(names=[ROW_NAMES, *(names if names[0] else names[1:])])
     fewest = max(i for i, name in enumerate(header.names, 1) if name)
     return _counted(_layout(formats.of_header(header.lower), header, rows[0], fewest), rows)
 
 
-def _row_names(row: Sequence[str], width: int, place: Sequence[int]) -> bool:
-    """Whether a row has one cell more than the header, in front: R's row names."""
+def _row_names(rows: Sequence[Sequence[str]], width: int, place: Sequence[int]) -> bool:
+    """Whether rows have one cell more than the header, in front: R's row names."""
+    row = rows[0]
     if len(row) != width + 1:
         return False
     here, behind = ([formats.whole(row[i + shift]) for i in place] for shift in (0, 1))
-    return all(behind) and not all(here)
+    # behind names of chromosomes that are numbers only R's own numbers tell
+    counted = len(rows) > 1 and all(cells[0] == str(i) for i, cells in enumerate(rows, 1))
+    return all(behind) and (counted or not all(here))
 
 
 def _counted(layout: _Layout, rows: list[list[str]]) -> _Layout:
@@ -517,6 +522,7 @@ def _counted(layout: _Layout, rows: list[list[str]]) -> _Layout:
 def _shorter(row: Sequence[str], layout: _Layout, length: int) -> int | None:
     """By how much end - start falls short of the length."""
     cells = [row[i] if i < len(row) else "" for i in (*layout.place, length)]
+    cells[2] = cells[2].removesuffix(".0")
     if not all(len(cell) <= MAX_DIGITS and formats.whole(cell) for cell in cells):
         return None
     start, end, long = map(int, cells)
@@ -528,14 +534,23 @@ def _without_header(head: list[tuple[int, str]], said: Format | None, source: Pa
     ways = [
         (delimiter, quoted)
         for delimiter in _delimiters(line)
-        for quoted in ((True,) if delimiter in (",", ";") else (False, True))
+        for quoted in ((True,) if delimiter in SHEET else (False, True))
     ]
     delimiter, quoted = next(
-        (way for way in ways if _looks_like_a_region(_split(line, *way))),
+        (w for w in ways if any(_looks_like_a_region(_split(text, *w)) for _, text in head[:2])),
         max(ways, key=lambda way: len(_split(line, *way))),
     )
     rows = [_split(text, delimiter, quoted) for _, text in head]
     width = len(rows[0])
+    words = not any(formats.whole(cell.strip()) for cell in rows[0])
+    if len(rows) > 1 and words and _looks_like_a_region(rows[1]):
+        raise UserError(
+            f"the header names no chromosome, start and end: {', '.join(rows[0])[:80]!r}",
+            where=source,
+            line=number,
+            expected=COLUMNS_EXPECTED,
+            do="call these columns chrom, start and end, the starts counted from 0",
+        )
     form, columns = formats.of_rows([_without_empty_end(row) for row in rows], said)
     if form.do:
         raise _not_read(form, source, number)

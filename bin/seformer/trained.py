@@ -26,6 +26,8 @@ from seformer.regions import RegionTable, read_regions
 # of all models: torch's number of threads is one for the whole process
 ONE_AT_A_TIME = threading.Lock()
 LEAST = {"references": 1, "max_steps": 1, "seed": 0, "batch_tokens": 1, "occluded_tokens": 1}
+# no identifier with zeros in front, nor one with more digits than a number keeps
+NUMBER = r"[+-]?((0|[1-9]\d{0,14})?(\.\d*)?(e[+-]?\d+)?|inf)"
 Regions = str | PathLike[str] | pd.DataFrame
 
 
@@ -186,10 +188,12 @@ def _path(value: Any, argument: str, expected: str) -> Path:
 
 
 def _numbers(table: RegionTable) -> pd.DataFrame:
-    """The own columns of a file; numbers as numbers, but for names of chromosomes."""
+    """The own columns of a file; numbers as numbers, but for names, also of chromosomes."""
     own = table.own
+    names = [table.regions[name] for name in ("chrom", "name")]
     for name in own.columns:
-        if not own[name].equals(table.regions["chrom"].rename(name)):
+        named = any(own[name].equals(texts.rename(name)) for texts in names)
+        if not named and own[name].str.fullmatch(NUMBER, case=False).all():
             number = pd.to_numeric(own[name], errors="coerce")
             own[name] = number if number.notna().all() else own[name]
     return own

@@ -209,7 +209,11 @@ def read_vcf(path: Path) -> tuple[list[Record], list[str]]:
     for number, line in _bcf_lines(path) if _is_bcf(path) else _text_lines(path):
         if not width and line.startswith("#"):
             header.append(line)
-            width = line.count("\t") + 1 if line.startswith(HEADER) else 0
+            if line.startswith(HEADER):
+                width = line.count("\t") + 1
+            elif line[:6].upper() == HEADER[:6]:
+                names = HEADER.replace("\t", " ")
+                raise _not_vcf(path, f"the line does not begin with {names}, with tabs", number)
             continue
         fault = _fault(line, width)
         if fault:
@@ -236,6 +240,8 @@ def _fault(line: str, width: int) -> str:
     """Say why a line is not a record, or nothing."""
     if not width:
         return "no line before this one begins with #CHROM"
+    if line.startswith("#"):
+        return "a header line between records, as if two files had been put together"
     fields = line.split("\t")
     if len(fields) != width:
         return f"{len(fields)} columns where the header has {width}"

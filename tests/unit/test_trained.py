@@ -138,6 +138,7 @@ def test_results_belong_to_rows_by_position(place, model):
         pd.DataFrame(ROWS).rename(columns={"chrom": "Chromosome", "start": "Start", "end": "End"}),
         pd.DataFrame(ROWS).rename(columns={"chrom": "chr", "end": "stop"}),
         pd.DataFrame(ROWS).rename(columns={"chrom": "seqnames"}),
+        pd.DataFrame(ROWS).rename(columns={"chrom": "#chrom"}),
         pd.DataFrame(ROWS).rename(columns={"start": "chromStart", "end": "chromEnd"}),
         pd.DataFrame(ROWS)[["end", "start", "chrom"]],
         pd.DataFrame(ROWS).astype({"chrom": "category", "start": "category"}),
@@ -146,8 +147,8 @@ def test_results_belong_to_rows_by_position(place, model):
         pd.DataFrame(ROWS).astype({"start": str, "end": object}),
         pd.DataFrame(ROWS).set_axis([2.5, 2.5]),
     ],
-    ids=["plain", "pyranges", "chr-stop", "granges", "ucsc", "order", "categories", "numpy",
-         "nullable", "text", "floats as index"],
+    ids=["plain", "pyranges", "chr-stop", "granges", "comment", "ucsc", "order", "categories",
+         "numpy", "nullable", "text", "floats as index"],
 )  # fmt: skip
 def test_frames_as_people_have_them(frame, place, model):
     wanted = model.predict(pd.DataFrame(ROWS), place / "genome.fa")
@@ -241,6 +242,22 @@ def test_a_column_of_lengths_says_where_starts_are_counted_from(place, model, ca
     assert model.explain(ranges, place / "genome.fa")["start"].tolist() == [700, 50]
     same = pd.DataFrame(ROWS | {"length": ["400", "600"]})
     assert model.predict(same, place / "genome.fa")["logit"].tolist() == wanted.tolist()
+
+
+def test_frames_of_files_that_count_from_1(place, model, caplog):
+    """A frame is 0-based, whatever file it comes from, but that is said."""
+    frame = pd.DataFrame({"PeakID (cmd=annotatePeaks.pl x)": ["a", "b"]} | ROWS)
+    wanted = model.predict(pd.DataFrame(ROWS), place / "genome.fa")["logit"]
+    assert not caplog.messages
+    assert model.predict(frame, place / "genome.fa")["logit"].tolist() == wanted.tolist()
+    assert "HOMER peaks count starts from 1; these are taken as counted from 0" in caplog.text
+
+
+def test_names_in_files_stay_texts(place, model):
+    path = place / "names.tsv"
+    path.write_text("chrom\tstart\tend\tname\tid2\tp\nchr1\t5\t500\t007\t0012\t1e-5\n")
+    own = model.predict(path, place / "genome.fa").iloc[0, :6].tolist()
+    assert own == ["chr1", 5, 500, "007", "0012", 1e-5]
 
 
 def test_regions_without_length_can_be_dropped(place, model):

@@ -265,6 +265,7 @@ def test_all_else_in_a_vcf_stays_as_it_was(tmp_path, fasta, toy):
         ("chr1\t700\t.\tA\tC\t.\t.\t.\t", "9 columns where the header has 8"),
         ("chr1\t700\t.\tA\tC,,G\t.\t.\t.", "a chromosome or allele is missing"),
         ("chr1\t700\t.\t\tC\t.\t.\t.", "a chromosome or allele is missing"),
+        ("##x", "a header line between records, as if two files had been put together"),
     ],
 )
 def test_lines_that_are_not_records(row, message, tmp_path, fasta, toy):
@@ -275,6 +276,14 @@ def test_lines_that_are_not_records(row, message, tmp_path, fasta, toy):
         module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf)
     assert error.value.line == 5 and len(str(error.value)) < 600
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("form", [str.lower, lambda line: line.replace("\t", " "),
+                                  lambda line: line[:28]])  # fmt: skip
+def test_header_lines_that_are_not_of_a_vcf(form, tmp_path):
+    (vcf := tmp_path / "v.vcf").write_text(f"##x\n{form(module.HEADER)}\nchr1\t7\t.\tA\tC\n")
+    with pytest.raises(UserError, match=r"line 2: .* does not begin with #CHROM POS ID.*with tabs"):
+        module.read_vcf(vcf)
 
 
 def test_a_vcf_in_another_encoding(tmp_path, fasta, toy):
