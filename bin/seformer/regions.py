@@ -311,9 +311,10 @@ def _content(numbered: Iterator[tuple[int, str]], source: Path) -> Iterator[tupl
             continue
         if number == 1 and re.fullmatch("sep=.", line):  # so a spreadsheet names its delimiter
             continue
-        gff |= line.startswith("##gff-version")
-        if line.startswith("##FASTA") or (gff and line[0] == ">"):
-            return
+        if line[0] in "#>":  # one look at most lines
+            gff |= line.startswith("##gff-version")
+            if line.startswith("##FASTA") or (gff and line[0] == ">"):
+                return
         if "\0" in line:
             raise UserError(
                 "the file is not text", where=source, line=number, expected="BED or a table"
