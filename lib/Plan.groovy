@@ -10,6 +10,8 @@ class Plan {
 
     static final List<String> PRESETS = ['tiny', 'small']
     static final long MAX_JSON_BYTES = 64L << 20
+    // one of these, see `seformer.backbones.loading`
+    static final List<String> WEIGHTS = ['model.safetensors', 'model.safetensors.index.json', 'pytorch_model.bin', 'pytorch_model.bin.index.json']
     static final String MODEL_NAME = /[A-Za-z0-9][A-Za-z0-9_.-]*(\/[A-Za-z0-9][A-Za-z0-9_.-]*)?(@[A-Za-z0-9_.\/-]+)?/
 
     // The plan as a map. On --help and --version, and on a mistake in the parameters or in the
@@ -163,7 +165,8 @@ class Plan {
         if (!Files.exists(folder.resolve('seformer.json')) && Files.exists(folder.resolve('model/seformer.json'))) {
             folder = folder.resolve('model')
         }
-        def missing = ['seformer.json', 'config.json', 'model.safetensors'].find { name -> !Files.exists(folder.resolve(name)) }
+        def there = { List<String> names -> names.any { name -> Files.exists(folder.resolve(name)) } }
+        def missing = [['seformer.json'], ['config.json'], WEIGHTS].find { names -> !there(names) }?.first()
         if (missing) {
             throw Stop.at('--trained_model', "'${folder}' is no model folder of seformer: it has no ${missing}", 'name the folder SAMPLE/model of an earlier run')
         }
