@@ -19,6 +19,7 @@ from seformer.errors import UserError, visible
 from seformer.extracted import (
     COLUMNS,
     DROP_REASONS,
+    NEITHER_CLASS,
     NO_LENGTH,
     Extracted,
     ExtractedWriter,
@@ -28,7 +29,7 @@ from seformer.extracted import (
 )
 from seformer.genome import Genome
 from seformer.negatives import NOT_MATCHED, Negatives, add_random, match
-from seformer.regions import iter_regions, read_regions
+from seformer.regions import NEITHER, iter_regions, read_regions
 from seformer.units import BLOCKS, Units, cut
 
 __all__ = ["COLUMNS", "DROP_REASONS", "Extracted", "extract", "read_extracted", "read_region_rows"]
@@ -393,9 +394,11 @@ def _mark(part: pd.DataFrame, genome: Genome, found: _Found, rules: _Rules) -> p
 
 
 def _mark_training(table: pd.DataFrame) -> pd.DataFrame:
-    """Drop contradictions, repetitions, and TEs that share a base with any SE."""
+    """Drop what is of neither class, contradicts, repeats, or is a TE that overlaps an SE."""
     place = ["chrom", "start", "end"]
     reason = table["drop_reason"].copy()
+    neither = (table["label"] == NEITHER).to_numpy(bool)
+    reason[neither] = NEITHER_CLASS
     free = reason == ""
     classes = table[free].groupby(place)["label"].transform("nunique")
     reason[classes.index[classes > 1]] = "conflicting_label"
@@ -406,7 +409,7 @@ def _mark_training(table: pd.DataFrame) -> pd.DataFrame:
     supers = table[(table["label"] == 1) & (reason != NO_LENGTH)]
     inside = intervals.overlapping(typical, supers)
     reason[typical.index[inside]] = "te_overlaps_se"
-    return table.assign(drop_reason=reason)
+    return table.assign(drop_reason=reason, label=table["label"].mask(neither))
 
 
 def _match(

@@ -37,6 +37,7 @@ COLUMNS = (
 # as in the sample sheet; it names folders
 SAMPLE_NAME = "[A-Za-z0-9_][A-Za-z0-9_.-]*"
 NO_LENGTH = "no_length"
+NEITHER_CLASS = "neither_class"
 NUMBERS = dict.fromkeys(("start", "end", "length", "line"), files.WHOLE) | dict.fromkeys(
     ("label", "gc", "n_fraction", "fold"), files.NUMBER
 )
@@ -45,6 +46,7 @@ DROP_REASONS = (
     "past_chromosome_end",
     NO_LENGTH,
     "too_short",
+    NEITHER_CLASS,
     "conflicting_label",
     "duplicate",
     "te_overlaps_se",

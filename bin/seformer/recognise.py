@@ -8,13 +8,14 @@ super-enhancers), and the usual words for the two classes in file names.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from seformer.regions import RegionTable, read_regions
+from seformer.regions import NEITHER, RegionTable, read_regions
 
 SUFFIXES = (
     *(".gz", ".bgz", ".bed", ".csv", ".tsv", ".txt", ".table", ".xls", ".saf"),
@@ -78,8 +79,13 @@ def recognise(path: Path) -> Recognised:
         If it holds no regions, see `seformer.regions.iter_regions`.
     """
     table = read_regions(path, one_track=True)
+    neither = (table.regions["label"] == NEITHER).fillna(False).to_numpy(bool)
+    table = replace(table, regions=table.regions[~neither])
     role, why = _role(path, table)
-    return Recognised(path, role, why, sample_name(path), table.regions, tuple(_notes(role, table)))
+    notes = _notes(role, table)
+    if neither.any():
+        notes.append(f"{neither.sum()} rows are promoters: they will be dropped")
+    return Recognised(path, role, why, sample_name(path), table.regions, tuple(notes))
 
 
 def sample_name(path: Path) -> str:

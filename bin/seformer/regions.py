@@ -17,7 +17,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, compress, islice
+from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -78,7 +78,8 @@ class RegionTable:
     regions
         One row per region in input order: ``chrom`` str, ``start`` and ``end`` int64 (0-based
         half-open), ``name`` str (``chrom:start-end`` where the file has none), ``label`` Int8
-        (1 = super-enhancer, 0 = typical, missing = unlabelled), ``line`` int64 (1-based).
+        (1 = super-enhancer, 0 = typical, `NEITHER` = a promoter, missing = unlabelled), ``line``
+        int64 (1-based).
     cells
         The file's own columns as strings, under its own header or BED's standard names.
     source
@@ -661,11 +662,6 @@ def _parse(
     )
     own = dict(zip(layout.names, cells, strict=True))
     by = layout.names[layout.column["label"]] if "label" in layout.column else ""
-    neither = (regions["label"] == NEITHER).fillna(False).to_numpy(bool)
-    if neither.any():
-        logger.warning("%s: %d promoters are left out", source.name, neither.sum())
-        regions = regions[~neither].reset_index(drop=True)
-        own = {name: list(compress(column, ~neither)) for name, column in own.items()}
     return RegionTable(regions, own, source, layout.read_as, by)
 
 

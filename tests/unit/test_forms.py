@@ -251,11 +251,6 @@ READ = [
     Case("class.csv", "chrom,start,end,Class\nchr1,100,400,se\nchr2,500,900,te\n", labels="1 0"),
     Case("fourth.bed", "chr1\t100\t400\tSE\nchr2\t500\t900\tTE\n", labels="1 0"),
     Case("sixth.bed", "chr1 100 400 a 1 Super\nchr2 500 900 b 2 Typical\n", labels="1 0"),
-    Case(
-        "lily.scores.bed",
-        "chr1\t100\t400\tSE\t1\nchr2\t20\t80\tpromoter\t3\nchr2\t500\t900\tenhancer\t2\n",
-        labels="1 0",
-    ),
     Case("biomart.txt", BIOMART, base=1),
     Case("variants.maf", "#version 2.4\n" + ENSEMBL.replace("some_name", "some"), base=1),
     Case("K562_AllEnhancers.table.txt", ROSE, names="2_p1_lociStitched p9", labels="1 0"),
@@ -475,14 +470,16 @@ def test_contigs_called_as_other_formats_begin(name, write):
     assert table.regions["chrom"].tolist() == [name, name]
 
 
-def test_promoters_of_lily_are_counted(tmp_path, caplog):
+def test_promoters_of_lily_are_counted(tmp_path, genome):
     path = tmp_path / "lily.scores.bed"
     path.write_text(
-        "chr1\t1\t90\tSE\t1\nchr1\t200\t300\tpromoter\t2\nchr1\t400\t500\tenhancer\t3\n"
+        "chr1\t100\t400\tSE\t1\nchr2\t20\t80\tpromoter\t3\nchr2\t500\t900\tenhancer\t2\n"
     )
-    table = read_regions(path)
-    assert table.regions["label"].tolist() == [1, 0] and table.own["score"].tolist() == ["1", "3"]
-    assert "lily.scores.bed: 1 promoters are left out" in caplog.text
+    summary = extract(genome, tmp_path / "out", regions=path)
+    assert (summary["kept"], summary["dropped"]) == (2, {"neither_class": 1})
+    regions = read_extracted(tmp_path / "out").regions
+    assert regions["drop_reason"].tolist() == ["", "neither_class", ""]
+    assert regions["label"].fillna(-1).tolist() == [1, -1, 0]
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ REASONS = {
     "unknown_chromosome": "chromosome not in the genome",
     "past_chromosome_end": "beyond the chromosome's end",
     "no_length": "start not before the end",
+    "neither_class": "neither super- nor typical enhancer",
     "all_n": "unknown bases only",
     "too_many_n": "too many unknown bases",
     "too_short": "too short",
