@@ -25,6 +25,22 @@ __all__ = ["opened", "pack", "unpack", "unpack_whole"]
 SUFFIXES = (".json", ".safetensors", ".txt", ".md", ".tsv")
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz")
 CONFIG_FILE = "config.json"
+# a model of another tokeniser, of weights in another form, or an ensemble of more members, leaves
+# none of these behind
+OWN_FILES = tuple(
+    folder + name
+    for folder in ("", "members/*/")
+    for name in (
+        CONFIG_FILE,
+        "vocab.txt",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "seformer.json",
+        "model.safetensors",
+        "model.safetensors.index.json",
+    )
+)
 MAX_MEMBERS = 500
 MAX_DEPTH = 6
 # an ensemble of ten of the largest published models
@@ -132,7 +148,7 @@ def unpack_whole(archive: str | os.PathLike[str], out: str | os.PathLike[str]) -
     # it imports pandas; the command line must not
     from seformer.files import existing_file
 
-    with output_folder(out) as staging:
+    with output_folder(out, own=OWN_FILES) as staging:
         unpack(existing_file(archive), staging)
 
 

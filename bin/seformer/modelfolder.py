@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 import seformer
 from seformer import assemblies, checked, files
+from seformer.archive import OWN_FILES as OWN_FILES
 from seformer.backbones import Origin
 from seformer.backbones.build import check_vocabulary, fill_backbone, read_published
 from seformer.backbones.loading import require_finite
@@ -39,20 +40,6 @@ HEAD_PREFIX = "seformer_head."
 ATTENTION_PREFIX = "window_pooling."
 SPECTRUM_PREFIX = "kmer_spectrum."
 MEMBERS_FOLDER = "members"
-# a model of another tokeniser, or an ensemble of more members, leaves none of these behind
-OWN_FILES = tuple(
-    folder + name
-    for folder in ("", f"{MEMBERS_FOLDER}/*/")
-    for name in (
-        "config.json",
-        "vocab.txt",
-        "tokenizer.json",
-        "tokenizer_config.json",
-        "special_tokens_map.json",
-        SETTINGS_FILE,
-        WEIGHTS_FILE,
-    )
-)
 # of a configuration: training's own, and what libraries note
 NOT_SCORES = re.compile(r"dropout|initializer|gradient|cache|label|version|architectures|dtype|^_")
 LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "captum", "pysam")

@@ -72,6 +72,17 @@ def test_there_and_back(folder, tmp_path):
     assert content(tmp_path / "whole") == FILES
 
 
+def test_nothing_of_an_older_model_is_left(folder, tmp_path):
+    """A tokeniser or weights of another model would be taken for this one's; notes stay."""
+    archive.pack(folder, tmp_path / "model.tar")
+    for name in ("vocab.txt", "tokenizer.json", "members/3/config.json", "notes.txt"):
+        path = tmp_path / "again" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("older")
+    archive.unpack_whole(tmp_path / "model.tar", tmp_path / "again")
+    assert content(tmp_path / "again") == {**FILES, "notes.txt": b"older"}
+
+
 def test_same_folder_same_bytes(folder, tmp_path):
     archive.pack(folder, tmp_path / "a.tar")
     (folder / "config.json").touch()

@@ -228,6 +228,23 @@ def test_decoders_are_refused(folder, kind):
         load_backbone(folder)
 
 
+# sizes under names of their own: model type and configuration
+HUGE = [
+    ("bert", {"num_labels": 10**30}),
+    ("distilbert", {"dim": 1000, "hidden_dim": 10**6, "n_layers": 10**6, "n_heads": 10}),
+    ("distilbert", {"dim": 16, "hidden_dim": 16, "n_layers": 10**9, "n_heads": 2}),
+    ("layoutlm", {"max_2d_position_embeddings": 10**8}),
+]
+
+
+@pytest.mark.parametrize(("kind", "sizes"), HUGE)
+def test_a_model_never_outgrows_its_weights(folder, kind, sizes):
+    none = {"other.weight": torch.zeros(40, 16)}
+    rewrite(folder, none, model_type=kind, pre_layer_norm=None, **sizes)
+    with pytest.raises(UserError, match=r"it describes over \d+ weights|weights lack"):
+        load_backbone(folder)
+
+
 def test_half_precision_weights_are_computed_in_float32(folder):
     rewrite(folder, {key: value.half() for key, value in weights(folder).items()})
     model = load_backbone(folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from seformer.backbones.base import Backbone, Origin
 from seformer.backbones.dnabert2 import DnaBert2
@@ -177,12 +178,41 @@ def fill_backbone(
 ) -> Backbone:
     """Make the backbone that a configuration and its weights describe, and see it run once."""
     check_values(config, state, where)
-    model = fill(new_backbone(config, state.keys(), seed=0, where=where), state, where).eval()
+    with _no_larger_than(state, where):
+        model = new_backbone(config, state.keys(), seed=0, where=where)
+    model = fill(model, state, where).eval()
     ids = torch.zeros(1, min(2, model.context or 2), dtype=torch.int64)
     with torch.inference_mode():
         if not model(ids, torch.ones_like(ids)).isfinite().all():
             raise UserError("the model's output is not finite", where=where)
     return model
+
+
+@contextlib.contextmanager
+def _no_larger_than(state: dict[str, torch.Tensor], where: str | Path) -> Iterator[None]:
+    """Stop the making of a model that outgrows its weights, whatever its sizes are called.
+
+    A tensor is counted before anything is written into it: until then it takes no memory.
+    """
+    held = sum(tensor.numel() for tensor in state.values())
+    tensors = numbers = 0
+
+    def count(module: torch.nn.Module, name: str, tensor: torch.nn.Parameter | None) -> None:
+        nonlocal tensors, numbers
+        tensors, numbers = tensors + 1, numbers + (0 if tensor is None else tensor.numel())
+        if tensors > 4 * len(state) + 1024 or numbers > 16 * held + 2**24:
+            raise UserError(
+                f"it describes over {numbers} weights in {tensors} tensors",
+                where=Path(where) / "config.json",
+                expected=f"about {held}, as the weights have it",
+                do="take config.json and the weights from the same place",
+            )
+
+    handle = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def build_backbone(name: str | Path, seed: int = 1) -> tuple[Backbone, Tokenizer, Origin]:
