@@ -79,20 +79,24 @@ for _i, _chrom in enumerate(HUMAN[:-1]):  # counted downwards, Y from another pe
 
 PREFIX = re.compile("(?:chromosome|chrom|chr)[_ ]?(?=.)")
 # UCSC's chr1_KI270706v1_random and chrUn_gl000220 are KI270706.1 and GL000220.1 elsewhere
-SCAFFOLD = re.compile(r"(?:chr[0-9a-z]+_)?([a-z]{2}\d{6})(?:[v.](\d+))?(?:_(?:random|alt|fix))?")
+SCAFFOLD = re.compile(
+    r"(?:chr[0-9a-z]+_)?([a-z]{2}\d{6}|[a-z]{4}\d{8})(?:[v.](\d+))?(?:_(?:random|alt|fix|decoy))?"
+)
+# UCSC's chrM in Ensembl's genomes of human, yeast, worm and fly
+MITOCHONDRION = ("m", "mt", "mito", "mtdna", "mitochondrion_genome")
 
 
 def same(name: str) -> str:
     """Return what all names of one chromosome have in common."""
-    if name in ACCESSIONS:
-        return ACCESSIONS[name][1].casefold()
+    if name.upper() in ACCESSIONS:
+        return ACCESSIONS[name.upper()][1].casefold()
     bare = name.casefold()
     if scaffold := SCAFFOLD.fullmatch(bare):
         return f"{scaffold[1]}.{scaffold[2] or 1}"
     bare = PREFIX.sub("", bare, count=1) if bare.startswith("chr") else bare
     if bare.isascii() and bare.isdecimal():
         bare = bare.lstrip("0") or "0"
-    return "mt" if bare == "m" else bare
+    return "mt" if bare in MITOCHONDRION else bare
 
 
 def recognise(chromosomes: Mapping[str, int]) -> str | None:

@@ -53,7 +53,7 @@ def match(names: Iterable[str], known: Iterable[str], assembly: str | None = Non
 
 
 def _assembly(name: str) -> str | None:
-    return ACCESSIONS.get(name, (None,))[0]
+    return ACCESSIONS.get(name.upper(), (None,))[0]
 
 
 def resolve(

@@ -208,8 +208,11 @@ def with_bases(
 def genome_record(genome: Genome, names: Iterable[str] | None = None) -> dict[str, Any]:
     """Which genome bases come from; see `seformer.extracted.read_genome`.
 
-    ``names`` are the chromosomes that are told by their content, by default the longest.
+    ``names`` are the chromosomes that are told by their content, beside the longest of all, by
+    which the genome is known where others have none of these names; by default many.
     """
+    if names is not None:
+        names = {*names, max(genome.chromosomes, key=genome.chromosomes.get)}
     return {
         "fasta": genome.path.name,
         "assembly": genome.assembly,

@@ -157,7 +157,9 @@ class Genome:
         bases, odd = clean(self._letters.fetch(chrom, start, end))
         if odd or len(bases) != end - start:
             found = f"{odd!r} is no nucleotide" if odd else "the sequence ends early"
-            raise UserError(f"{chrom}:{start}-{end}: {found}", where=self.path)
+            raise UserError(
+                f"{chrom}:{start}-{end}: {found}", where=self.path, expected=mended.EXPECTED
+            )
         return bases
 
     def fetch_many(self, regions: pd.DataFrame) -> list[str]:

@@ -12,9 +12,9 @@ import pandas as pd
 from seformer.blocks import open_bytes
 from seformer.errors import UserError
 
-# IUPAC codes (and X, an old mask) that are none of A, C, G, T
-AMBIGUOUS = b"RYSWKMBDHVNUX"
-TO_BASES = bytes.maketrans(AMBIGUOUS, b"N" * len(AMBIGUOUS))
+# IUPAC codes (and X, an old mask) that are none of A, C, G, T; RNA's U is a T
+AMBIGUOUS = b"RYSWKMBDHVNX"
+TO_BASES = bytes.maketrans(AMBIGUOUS + b"U", b"N" * len(AMBIGUOUS) + b"T")
 BASES = b"ACGTN"
 # clears the bit that tells lower case from upper case in ASCII
 TO_UPPER = 0xDF
@@ -56,7 +56,7 @@ def read_index(path: Path) -> dict[str, Record]:
 
 
 def clean(raw: bytes) -> tuple[str, str]:
-    """Upper-case letters, ambiguous ones as N, and one that is no nucleotide (or "")."""
+    """Upper-case letters, ambiguous ones as N, U as T, and one that is no nucleotide (or "")."""
     bases = raw.upper().translate(TO_BASES)
     odd = bases.translate(None, BASES)
     return bases.decode("latin-1"), chr(min(odd)) if odd else ""

@@ -13,6 +13,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from seformer import intervals
+from seformer.chromosomes import match
 from seformer.errors import UserError
 from seformer.files import MAX_NAME, numbered_lines, open_text
 from seformer.negatives import RANDOM
@@ -52,8 +53,11 @@ def read_clusters(rows: pd.DataFrame, tables: Sequence[str | PathLike[str]]) -> 
         mine = rows[rows["source_index"] == i] if len(tables) > 1 else rows
         clusters = _read_table(path)
         name = mine["name"].where(mine["parent"] == "", mine["name"].str.rpartition("/")[0])
-        by_name, by_contig = name.isin(clusters), mine["chrom"].isin(clusters)
-        key = name.where(by_name, mine["chrom"])
+        by_name, contig = name.isin(clusters), mine["chrom"]
+        if not by_name.any():
+            contig = contig.replace(match(contig.unique(), clusters))
+        by_contig = contig.isin(clusters)
+        key = name.where(by_name, contig)
         files_of = mine[by_name].groupby(name[by_name])["source"].nunique()
         if (files_of > 1).any():
             logger.warning(

@@ -18,6 +18,7 @@ from seformer.errors import UserError
 WIDTH = 60
 CHUNK = 2**22
 BLANKS = b" \t\r\n\f\v"
+LETTERS = bytes(range(33, 127))  # what samtools counts as a base
 EXPECTED = "nucleotide FASTA: records of a '>name' line and sequence lines"
 COPIED = "check that it is nucleotide FASTA and was copied completely"
 
@@ -88,6 +89,9 @@ def rewrite(source: Path, target: Path) -> dict[str, int]:
             if letters and not lengths[name]:
                 out.write(f">{name}\n".encode())
             lengths[name] = lengths.get(name, 0) + len(letters)
+            if odd := letters.translate(None, LETTERS):
+                found = f"{chr(odd[0])!r} in record {name} is no nucleotide"
+                raise _no_fasta(found, source)
             letters = rest + letters
             whole = len(letters) - len(letters) % WIDTH
             _write(out, letters[:whole], WIDTH)

@@ -261,17 +261,24 @@ def flags(regions: pd.DataFrame, settings: Settings, genome: dict[str, Any]) -> 
 def _is_foreign(chrom: pd.Series, trained_on: Assembly, genome: dict[str, Any]) -> pd.Series:
     """Tell which chromosomes are not of the genome that the model was trained on, by content.
 
-    What has no checksum on one side, as in models of version 1.0, is judged by the others, or by
-    the names and lengths of all chromosomes.
+    Chromosomes that only one of the two genomes has are judged by the others. Where one side has no
+    checksums, as models of version 1.0, the names of the assemblies tell, or if they are not
+    known the names and lengths of all chromosomes.
     """
     here, there = genome.get("sequences") or {}, set(trained_on.sequences.values())
-    if not here or not there:
-        known = trained_on.fingerprint and genome.get("fingerprint")
-        return pd.Series(bool(known and known != trained_on.fingerprint), index=chrom.index)
-    none = there.isdisjoint(here.values())
-    return chrom.map({name: value not in there for name, value in here.items()}).eq(True) | (
-        none & ~chrom.isin(here.keys())
-    )
+    for one, other in (
+        (trained_on.name, genome.get("assembly")),
+        (trained_on.fingerprint, genome.get("fingerprint")),
+    ):
+        if not (here and there) and one and other:
+            return pd.Series(one != other, index=chrom.index)
+    if not (here and there):
+        return pd.Series(False, index=chrom.index)
+    if there.isdisjoint(here.values()):
+        return pd.Series(True, index=chrom.index)
+    named = set(map(same, trained_on.sequences))
+    other = {name for name, value in here.items() if value not in there and same(name) in named}
+    return chrom.isin(other)
 
 
 def summarise(table: pd.DataFrame, regions: pd.DataFrame, windows: np.ndarray) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import logging
 import math
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ import pysam
 from seformer import files, intervals
 from seformer.blocks import BgzipWriter
 from seformer.devices import resolve_device
-from seformer.errors import UserError
+from seformer.errors import UserError, visible
 from seformer.files import existing_file
 from seformer.genome import Genome
 from seformer.logs import progress
@@ -158,22 +158,26 @@ def variants(
     if (vcf is None) == (positions is None):
         raise UserError("give either --vcf or --positions")
     with Genome(fasta) as genome, files.output_folder(out) as staging:
+        unmatched: dict[str, dict] = {}
         if positions is None:
             records, header = read_vcf(existing_file(vcf))
             rows = []
         else:
-            places = read_spans(existing_file(positions), genome, rename_chromosomes)
+            places = read_spans(existing_file(positions), genome, rename_chromosomes, unmatched)
             records, rows, header = substitutions(places, genome)
         where = vcf if positions is None else fasta
-        found = genome.resolve(Counter(r.chrom for r in records), where, rename_chromosomes)
-        names = found.names
+        names = _resolve(
+            Counter(r.chrom for r in records), where, genome, rename_chromosomes, unmatched
+        )
         alleles = [a for i, r in enumerate(records) for a in check(i, r, names, genome)]
 
         def home(allele: Allele) -> Span:
             row = rows[allele.record] if rows else allele
             return _round(row.chrom, row.start, row.end, genome, width)
 
-        spans = home if regions is None else read_spans(regions, genome, rename_chromosomes)
+        spans = home
+        if regions is not None:
+            spans = read_spans(regions, genome, rename_chromosomes, unmatched)
         scored = score_alleles(
             load_model(model, resolve_device(device)), alleles, genome, spans, batch_tokens
         )
@@ -184,7 +188,7 @@ def variants(
             "records": len(records),
             "alleles": len(alleles),
             "status": dict(sorted(Counter(_by_allele(scored).values()).items())),
-            "unmatched_chromosomes": {Path(where).name: found.unmatched} if found.unmatched else {},
+            "unmatched_chromosomes": unmatched,
         }
         files.write_json(summary, staging / SUMMARY_FILE)
     counts = ", ".join(f"{n} {status}" for status, n in summary["status"].items())
@@ -317,8 +321,18 @@ def substitutions(
     return list(records), list(rows), header
 
 
-def read_spans(path: Path, genome: Genome, rename: bool) -> list[Span]:
-    """Read regions and spell their chromosomes as the genome does.
+def _resolve(
+    rows: Mapping[str, int], path: Path, genome: Genome, rename: bool, unmatched: dict[str, dict]
+) -> dict[str, str]:
+    """Match the chromosomes of one file, and keep in ``unmatched`` what is not in the genome."""
+    found = genome.resolve(rows, path, rename)
+    if found.unmatched:
+        unmatched[visible(Path(path).name)] = found.unmatched
+    return found.names
+
+
+def read_spans(path: Path, genome: Genome, rename: bool, unmatched: dict[str, dict]) -> list[Span]:
+    """Read regions and spell their chromosomes as the genome does; count what is not in it.
 
     Raises
     ------
@@ -326,7 +340,8 @@ def read_spans(path: Path, genome: Genome, rename: bool) -> list[Span]:
         If a region passes its chromosome's end.
     """
     table = read_regions(path, labels=False, own=()).regions
-    names = genome.resolve(table["chrom"].value_counts().to_dict(), path, rename).names
+    count = table["chrom"].value_counts().to_dict()
+    names = _resolve(count, path, genome, rename, unmatched)
     spans = []
     for row in table.itertuples():
         chrom = names.get(row.chrom)

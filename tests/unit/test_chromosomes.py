@@ -10,10 +10,13 @@ from seformer.assemblies import differ, same, that_hold
 from seformer.assign import by_chromosomes
 from seformer.chromosomes import match
 from seformer.errors import UserError
-from seformer.extract import extract
+from seformer.extract import extract, genome_record
 from seformer.extracted import read_extracted
+from seformer.genome import Genome
+from seformer.loci import read_clusters
+from seformer.modelfolder import Assembly
 from seformer.negatives import Negatives
-from seformer.predict import flags
+from seformer.predict import _is_foreign, flags
 from seformer.tracks import check_sizes
 from seformer.units import Units
 
@@ -43,6 +46,13 @@ PAIRS = [
     ("CP086569.2", "chrY", None, True),
     ("chrUn_gl000220", "GL000220.1", "hg19", True),
     ("KI270706.1", "chr1_KI270706v1_random", "hg38", True),
+    ("JTFH01000001.1", "chrUn_JTFH01000001v1_decoy", "hg38", True),
+    ("nc_000001.11", "chr1", "hg38", True),
+    ("Mito", "chrM", None, True),
+    ("chrM", "MtDNA", None, True),
+    ("chrIV", "IV", None, True),
+    ("chrIV", "4", None, False),
+    ("23", "chrX", None, False),
     ("NC_000001.10", "chr1", "hg38", False),
     ("NC_000001.10", "NC_000001.11", None, False),
     ("NC_000067.6", "chr1", "hg38", False),
@@ -147,6 +157,9 @@ OTHER = [
     ("other names", {"fingerprint": "z", "sequences": {"chr1": "9:aa", "chr2": "5:bb"}}, [0, 0]),
     ("one masked", {"fingerprint": "x", "sequences": {"chr1": "9:aa", "chr2": "5:dd"}}, [0, 1]),
     ("another", {"fingerprint": "q", "sequences": {"chr1": "8:ee"}}, [1, 1]),
+    ("another of equal names", {"sequences": {"chr1": "9:cc", "chr2": "5:dd"}}, [1, 1]),
+    ("one more than in training", {"sequences": {"1": "9:aa", "chr3": "5:dd"}}, [0, 0]),
+    ("only one more, and the longest", {"sequences": {"chr3": "5:dd", "1": "9:aa"}}, [0, 0]),
     ("old extraction", {"fingerprint": "x"}, [0, 0]),
     ("old extraction of another", {"fingerprint": "q"}, [1, 1]),
 ]
@@ -154,13 +167,46 @@ OTHER = [
 
 @pytest.mark.parametrize(("genome", "foreign"), [o[1:] for o in OTHER], ids=[o[0] for o in OTHER])
 def test_another_assembly_is_told_by_content(genome, foreign):
-    from seformer.modelfolder import Assembly
-
     settings = type("S", (), {"assembly": Assembly(**ONE), "training_range": None})
     regions = pd.DataFrame({"chrom": ["chr1", "chr2"], "length": 500, "n_fraction": 0.0})
     regions["drop_reason"] = ""
     found = flags(regions, settings, genome)
     assert found.eq("other_assembly").tolist() == list(map(bool, foreign))
+
+
+OLD = [
+    ("hg38", "x", "hg38", "y", False),  # with decoys, or other names
+    ("hg38", "x", "hg19", "x", True),
+    (None, "x", None, "x", False),
+    (None, "x", None, "y", True),
+    ("hg38", "x", None, "y", True),
+    (None, None, "hg38", "y", False),
+]
+
+
+@pytest.mark.parametrize(("name", "fingerprint", "here", "found", "foreign"), OLD)
+def test_models_without_checksums_go_by_the_assembly(name, fingerprint, here, found, foreign):
+    trained_on = Assembly(name=name, fingerprint=fingerprint)
+    genome = {"assembly": here, "fingerprint": found, "sequences": ONE["sequences"]}
+    assert _is_foreign(pd.Series(["chr1"]), trained_on, genome).tolist() == [foreign]
+
+
+@pytest.mark.parametrize("name", ["c9", "c1", "d"])
+def test_the_longest_chromosome_tells_the_genome(fasta, random_bases, name):
+    bases = {"c1": random_bases(300), "c9": random_bases(500, 1), "d": random_bases(90, 2)}
+    with Genome(fasta(bases)) as genome:
+        assert genome_record(genome, [name])["sequences"].keys() == {name, "c9"}
+
+
+def test_clusters_of_contigs_by_another_name(tmp_path):
+    rows = {"chrom": ["1", "1", "chrX"], "name": [".", "b", "c"], "source_index": 0}
+    rows = pd.DataFrame(rows | {"parent": "", "source": "x.bed"})
+    path = tmp_path / "clusters.tsv"
+    path.write_text("contig\tcluster\nchr1\tk\nX\tm\n")
+    assert read_clusters(rows, [path]).tolist() == ["k", "k", "m"]
+    path.write_text(".\tk\nb\tk\nX\tm\n")  # names of regions: X is none
+    with pytest.raises(UserError, match="neither the region 'c' nor the contig 'chrX'"):
+        read_clusters(rows, [path])
 
 
 def test_genomes_to_train_on_together():

@@ -288,6 +288,7 @@ MENDED = {
     "old Mac": (">a\rACGTA\rCGTAC\r>b\rGGTT\r", ""),
     "mixed ends": (">a\nACGTA\r\nCGTAC\n>b\nGGTT\n", ""),
     "mark": ("\ufeff>a\nACGTA\nCGTAC\n>b\nGGTT\n", ""),
+    "RNA": (">a\nACGUA\nCGUAC\n>b\nggUu\n", None),
     "blank before name": ("> a\nACG\nTACGT\nAC\n>b\nGGTT\n", "record a, line 3"),
 }
 
