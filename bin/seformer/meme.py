@@ -36,7 +36,8 @@ def read_meme(path: Path) -> dict[str, np.ndarray]:
     ------
     UserError
         With the line, for anything but motifs over A, C, G, T, each with a name of its own and as
-        many rows as it says, of probabilities that sum to 1 (within 0.01, for rounding).
+        many rows as it says, of probabilities that sum to 1 (within 0.01, for rounding); also if
+        there is none.
     """
     with open_text(path) as text:
         return _Reader(Path(path)).read(numbered_lines(text, Path(path)))
@@ -70,6 +71,14 @@ class _Reader:
                     continue
                 break
         self._whole(name, last)
+        if not self.found:
+            raise UserError(
+                "the file holds 0 motifs in MEME format",
+                where=self.path,
+                expected=EXPECTED,
+                do="turn JASPAR's, TRANSFAC's or HOMER's format into it: jaspar2meme, "
+                "transfac2meme (MEME suite)",
+            )
         return self.found
 
     def _whole(self, name: str, line: int) -> None:

@@ -7,8 +7,9 @@ Biology 2007; memelite's implementation).
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import logging
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -35,15 +36,11 @@ def _tools() -> tuple[Callable, Callable]:
     return tomtom, recursive_seqlets
 
 
-def _scratch() -> tempfile.TemporaryDirectory:
+def _scratch() -> Path:
     """A folder for what numba compiles, where it finds none of its own that can be written."""
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="seformer-compiled-")
-    except OSError as error:
-        raise UserError(
-            f"no folder can be written for compiled code ({error.strerror})",
-            do="set TMPDIR to a folder that can be written",
-        ) from error
+    opened = contextlib.ExitStack()
+    folder = opened.enter_context(files.temporary_folder())
+    atexit.register(opened.close)
     logger.info("what is compiled cannot be kept: the first match takes some minutes")
     return folder
 
@@ -55,8 +52,7 @@ try:
     try:
         tomtom, recursive_seqlets = _tools()
     except RuntimeError:  # numba: "no locator available"
-        SCRATCH = _scratch()
-        numba.config.CACHE_DIR = SCRATCH.name
+        numba.config.CACHE_DIR = str(_scratch())
         tomtom, recursive_seqlets = _tools()
 except ImportError as error:
     raise UserError(
@@ -161,7 +157,7 @@ def motifs(
     track = gather(attributions)
     drawing = _drawing() if logos else None
     with files.output_folder(out, own=["logos/*.png"]) as staging:
-        seqlets = find_seqlets(track, threshold)
+        seqlets, crossing = find_seqlets(track, threshold)
         background = draw_background(track, seqlets, seed)
         seqlets = match(seqlets, track, known, threads)
         background = match(background, track, known, threads)
@@ -181,6 +177,7 @@ def motifs(
             "unknown_bases": track.unknown,
             "motifs_in_file": len(known),
             "seqlets": len(seqlets),
+            "seqlets_across_borders": crossing,
             "matched": int((seqlets["q_value"] <= max_q).sum()),
             "background": len(background),
             "background_matched": int((background["q_value"] <= max_q).sum()),
@@ -271,14 +268,16 @@ def _some(folder: Path, bases: int) -> list[tuple[pd.Series, np.ndarray, str]]:
 # ------------------------------------------------------------------------- seqlets
 
 
-def find_seqlets(track: Track, threshold: float) -> pd.DataFrame:
+def find_seqlets(track: Track, threshold: float) -> tuple[pd.DataFrame, int]:
     """Call seqlets of both signs, strongest first, at most `MAX_SEQLETS`.
 
     Returns
     -------
-    DataFrame
+    seqlets : DataFrame
         ``start`` and ``end`` in the track (0-based half-open), ``attribution`` (their sum),
         ``stretch``, ``region`` and its ``class``. None crosses a stretch's border.
+    crossing : int
+        How many did, at the border of a region or at N, and are left out.
     """
     found = []
     for sign in (1, -1):
@@ -301,7 +300,7 @@ def find_seqlets(track: Track, threshold: float) -> pd.DataFrame:
         logger.info("%d seqlets across the border of a region or at N are left out", crossing)
     if len(order) > MAX_SEQLETS:
         logger.info("the strongest %d of %d seqlets are used", MAX_SEQLETS, len(order))
-    return seqlets.iloc[order[:MAX_SEQLETS]].reset_index(drop=True)
+    return seqlets.iloc[order[:MAX_SEQLETS]].reset_index(drop=True), crossing
 
 
 def draw_background(track: Track, seqlets: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -490,6 +490,7 @@ class Named(TypedDict):
     matched: Count
     background: NotRequired[Count]
     background_matched: Count
+    seqlets_across_borders: NotRequired[Count]
     max_q: Share
     regions_se: NotRequired[Count]
     regions_te: NotRequired[Count]

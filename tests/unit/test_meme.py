@@ -69,6 +69,22 @@ REFUSED = {
 }
 
 
+OTHERS = {
+    "JASPAR": ">MA0001.1 AGL3\nA [0 3]\nC [94 75]\nG [1 0]\nT [2 19]\n",
+    "TRANSFAC": "AC M1\nXX\nP0 A C G T\n01 1 2 3 4 N\nXX\n//\n",
+    "HOMER": ">ATGAC\tAP1\t6.0\n0.4\t0.1\t0.1\t0.4\n",
+    "a head alone": HEAD,
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("text", OTHERS.values(), ids=OTHERS.keys())
+def test_a_file_without_motifs_in_this_format(tmp_path, text):
+    (tmp_path / "m.meme").write_text(text)
+    with pytest.raises(UserError, match=r"0 motifs in MEME format.*jaspar2meme"):
+        read_meme(tmp_path / "m.meme")
+
+
 @pytest.mark.parametrize(("text", "line", "words"), REFUSED.values(), ids=REFUSED.keys())
 def test_refused_with_its_line(tmp_path, text, line, words):
     path = tmp_path / "m.meme"

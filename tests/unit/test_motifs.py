@@ -1,11 +1,12 @@
 import json
+import tempfile
 
 import numpy as np
 import pandas as pd
 import pytest
 from toys import random_sequence
 
-from seformer import tracks
+from seformer import atomic, tracks
 from seformer.errors import UserError
 from seformer.explained import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
 
@@ -60,7 +61,7 @@ def folder(tmp_path_factory):
 def test_planted_sites_are_the_seqlets(folder):
     track = motifs.gather([folder])
     assert track.regions["class"].tolist() == ["TE", "SE"] * 6
-    seqlets = motifs.find_seqlets(track, 0.001)
+    seqlets, _ = motifs.find_seqlets(track, 0.001)
     strong = seqlets[seqlets["attribution"].abs() > 3]
     assert len(strong) == 36
     places = {(100, 112), (250, 262), (420, 432)}
@@ -155,7 +156,8 @@ def test_nothing_of_motifs_looks_at_n(tmp_path):
     track = motifs.gather([with_unknown_bases(tmp_path / "explained")])
     assert "N" not in track.sequence and track.unknown == 6 * 500
     assert track.count("SE") == 6 and track.count("TE") == 0 and len(track.regions) == 12
-    seqlets = motifs.find_seqlets(track, 0.001)
+    seqlets, crossing = motifs.find_seqlets(track, 0.001)
+    assert crossing > 0
     background = motifs.draw_background(track, seqlets, 1)
     assert 10 < len(seqlets) == len(background) and seqlets["attribution"].max() < 20
     for table in (seqlets, background):
@@ -182,6 +184,16 @@ def test_one_class_has_no_odds():
 
 
 def test_without_a_folder_for_compiled_code(monkeypatch, tmp_path):
-    monkeypatch.setattr(motifs.tempfile, "tempdir", str(tmp_path / "missing"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     with pytest.raises(UserError, match="set TMPDIR to a folder that can be written"):
         motifs._scratch()
+
+
+def test_the_folder_for_compiled_code_goes_at_the_end(monkeypatch, tmp_path):
+    ends = []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(motifs.atexit, "register", ends.append)
+    folder = motifs._scratch()
+    assert folder.is_dir() and folder in atomic._unfinished  # a signal removes it as well
+    ends[0]()
+    assert not list(tmp_path.iterdir())

@@ -68,6 +68,8 @@ def counts(found: Motifs) -> str:
         f"(q ≤ {known['max_q']:g}), of {'as many' if drawn == known['seqlets'] else number(drawn)} "
         f"random stretches <b>{number(known['background_matched'])}</b>."
     )
+    if crossing := known.get("seqlets_across_borders"):
+        text += f" {number(crossing)} across borders of regions or unknown bases are not counted."
     missing = [name for name in ("SE", "TE") if known.get(f"regions_{name.lower()}") == 0]
     if missing and known["seqlets"]:
         text += f" No region is {missing[0]}: there are no odds between the classes."
