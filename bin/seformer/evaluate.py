@@ -34,6 +34,7 @@ from seformer.modelfolder import (
     load_model,
     save_model,
 )
+from seformer.negatives import RANDOM
 from seformer.score import Scores, score
 
 logger = logging.getLogger(__name__)
@@ -259,12 +260,13 @@ def fit_baselines(data: LabelledDataset, names: Sequence[str]) -> dict[str, base
 
 
 def part_sizes(data: LabelledDataset) -> dict[str, dict[str, int]]:
-    """Count regions and classes of every part."""
+    """Count regions and classes of every part, and the random regions among the latter."""
     sizes = {}
     for part in ("train", "validation", "test"):
         labels = data.labels(part)
         positive = int(labels.sum())
-        sizes[part] = {"SE": positive, "TE": len(labels) - positive}
+        drawn = data.regions["source"].iloc[data.select(part)].eq(RANDOM).sum()
+        sizes[part] = {"SE": positive, "TE": len(labels) - positive, RANDOM: int(drawn)}
     return sizes
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seformer import metrics
 from seformer.markup import escape
+from seformer.negatives import RANDOM
 from seformer.verdict import NAMES
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def write(
     measured
         The content of metrics.json.
     sizes
-        part -> {"SE", "TE"} counts.
+        part -> {"SE", "TE"} counts, and of random regions among the latter.
     """
     parts = [
         "---\nlibrary_name: seformer\ntags: [genomics, super-enhancer, enhancer]\n---",
@@ -50,7 +51,7 @@ def write(
         "```bash\nseformer predict --model THIS_FOLDER --fasta genome.fa --regions regions.bed "
         "--out predictions\n```",
         "## Limits",
-        _limits(settings, measured),
+        _limits(settings, measured, _random_share(sizes)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -97,6 +98,7 @@ def _made(settings: Settings, sizes: Mapping[str, Mapping[str, int]]) -> str:
     for part, counts in sizes.items():
         lines.append(
             f"* {escape(part)}: {counts['SE']} super-enhancers, {counts['TE']} typical enhancers"
+            + (f", {counts[RANDOM]} of them random regions" if counts.get(RANDOM) else "")
         )
     if settings.splits.test:
         lines.append(
@@ -109,7 +111,13 @@ def _made(settings: Settings, sizes: Mapping[str, Mapping[str, int]]) -> str:
     return "\n".join(lines)
 
 
-def _limits(settings: Settings, measured: Mapping[str, Any]) -> str:
+def _random_share(sizes: Mapping[str, Mapping[str, int]]) -> float:
+    """Part of the typical enhancers that are random regions."""
+    drawn, typical = (sum(n.get(key, 0) for n in sizes.values()) for key in (RANDOM, "TE"))
+    return drawn / max(1, typical)
+
+
+def _limits(settings: Settings, measured: Mapping[str, Any], drawn: float) -> str:
     lines = []
     known = settings.training_range
     if known:
@@ -119,12 +127,16 @@ def _limits(settings: Settings, measured: Mapping[str, Any]) -> str:
             "flagged."
         )
     share = 100 * measured["validation"]["prevalence"]
+    rest = "not" if drawn == 1 else "and only in part"
     lines += [
         "* Probabilities are not calibrated: use them to rank."
         if settings.calibration.method == "none"
         else f"* Probabilities hold where {share:.0f} % of the regions are super-enhancers, as in "
         "the validation part; give `--prevalence` where another share is expected.",
-        "* It compares enhancers with enhancers: it does not find enhancers in a genome.",
+        f"* {100 * drawn:.0f} % of its typical enhancers are random regions of the genome: it "
+        f"tells super-enhancers from background, {rest} from typical enhancers."
+        if drawn
+        else "* It compares enhancers with enhancers: it does not find enhancers in a genome.",
         "* Super-enhancers are defined by signal in one cell type. A sequence is the same in all, "
         "so the score is a propensity, not a statement about another cell type.",
     ]

@@ -151,7 +151,7 @@ def shortcuts(test: Mapping[str, Any]) -> list[Finding]:
         )
         level = "bad" if alone >= model else "warning"
         if test["baselines"][name]["auroc"]["low"] <= 0.5:
-            advice = "Neither is far from guessing."
+            advice = f"The interval of {what} alone holds 0.5, the value of guessing."
         findings.append(Finding(level, f"{what[0].upper()}{what[1:]} alone", f"{start} {advice}"))
     return findings
 

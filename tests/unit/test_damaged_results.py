@@ -234,6 +234,18 @@ def test_nothing_from_outside_stands_raw_in_the_model_card():
     assert "seformer predict --model THIS_FOLDER" in card and "--test_chromosomes" in card
 
 
+def test_the_model_card_knows_random_regions():
+    found, _ = evaluation(np.random.default_rng(0), regions(np.random.default_rng(0), 80), 1, "x")
+    found["verdict"] = []
+    settings = Settings(backbone={"name": "tiny"}, window=64)
+    cards = [
+        modelcard.write(settings, found, {"test": {"SE": 4, "TE": 8, "random": drawn}})
+        for drawn in (0, 2)
+    ]
+    against = ["It compares enhancers with enhancers", "25 % of its typical enhancers are random"]
+    assert [[text in card for text in against] for card in cards] == [[True, False], [False, True]]
+
+
 def test_versions_are_text_of_two_levels(tmp_path):
     path = tmp_path / "versions.yml"
     path.write_text(f"EVALUATE:\n  torch: 1.10\n  {json.dumps(MARKUP)}: {json.dumps(MARKUP)}\n")

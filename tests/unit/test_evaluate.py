@@ -1,3 +1,4 @@
+import copy
 import json
 from types import SimpleNamespace
 
@@ -149,6 +150,88 @@ def test_a_model_below_its_baselines_is_told_so():
     by_topic = {finding.topic: finding for finding in findings}
     assert by_topic["Better than simple baselines?"].level == "bad"
     assert "does not beat region length" in by_topic["Region length alone"].text
+
+
+def interval(value, low, high):
+    return {"value": value, "low": low, "high": high}
+
+
+MANY = {"test.n_super_enhancers": 99, "test.n_typical_enhancers": 99, "test.loci": 99}
+SMALL, SEEN, MEMORY = "Small test part", "Seen in pre-training?", "Similar regions in training"
+BETTER, GC = "Better than simple baselines?", "test.baselines.gc.auroc"
+UNLIKE = "test.unlike_training"
+# what differs in metrics.json, topic, what is said of it, and what is not
+SAID = [
+    ({"test.loci": 9}, SMALL, "99 typical enhancers in 9 loci: few loci.", "give more"),
+    ({"test.n_super_enhancers": 9}, SMALL, "few super-enhancers. Read", "loci. Read"),
+    (
+        {"test.n_typical_enhancers": 9, "test.loci": 9},
+        SMALL,
+        "few typical enhancers and loci",
+        "few s",
+    ),
+    ({"test.loci": 9, "folds": [{}]}, SMALL, "give more regions.", "hold out"),
+    (
+        {"test.delta.auroc": {"baseline": "gc", **interval(0.01, -0.02, 0.03)}},
+        BETTER,
+        "+0.010 (95 % interval −0.020 to +0.030) in AUROC, an interval that contains 0. These "
+        "regions do not show that the model knows more than GC content does.",
+        "Yes",
+    ),
+    (
+        {"test.delta.auroc": {"baseline": "length", **interval(-0.2, -0.3, -0.1)}},
+        BETTER,
+        "No: the model does worse than region length, by 0.200 (95 % interval 0.100 to 0.300)",
+        "−",
+    ),
+    ({GC: interval(0.99, 0.9, 1)}, "GC content alone", "Match the negatives in GC", "guessing"),
+    ({GC: interval(0.99, 0.4, 1)}, "GC content alone", "alone holds 0.5", "Match the negatives"),
+    (
+        {"pretraining": {"backbone": "b", "seen": ["chr1"], "held_out": []}},
+        SEEN,
+        "b may have seen the sequence (not the labels) of the test chromosomes chr1. Which",
+        "--test_chromosomes",
+    ),
+    (
+        {"pretraining": {"backbone": "b", "seen": ["chr1"], "held_out": ["chr7", "chr10"]}},
+        SEEN,
+        "saw the sequence (not the labels) of the test chromosomes chr1. It left out chr7 and "
+        "chr10: give --test_chromosomes chr7,chr10.",
+        "may",
+    ),
+    (
+        {"test.model.auroc": interval(0.9, 0.8, 0.95), UNLIKE: (0.6, 0.7)},
+        MEMORY,
+        "is memory",
+        "may be",
+    ),
+    (
+        {"test.model.auroc": interval(0.9, 0.8, 0.95), UNLIKE: (0.6, 0.92)},
+        MEMORY,
+        "may be memory",
+        "is memory",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def sound():
+    return measured(quality=2.0)[1]
+
+
+@pytest.mark.parametrize(("changes", "topic", "words", "never"), SAID)
+def test_sentences_are_those_of_the_numbers(sound, changes, topic, words, never):
+    found = copy.deepcopy(sound)
+    for path, value in (MANY | changes).items():
+        if path == UNLIKE:
+            value = {"n": 9, "model": {"auroc": interval(value[0], 0.4, value[1])}}
+        *parents, key = path.split(".")
+        place = found
+        for name in parents:
+            place = place[name]
+        place[key] = value
+    text = {finding.topic: finding.text for finding in verdict.judge_test(found)}[topic]
+    assert words in text and never not in text
 
 
 def test_gc_within_two_hundredths_is_a_warning():

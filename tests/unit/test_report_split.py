@@ -9,7 +9,7 @@ import pytest
 from report_inputs import AUDIT, history, regions, write_results
 
 from seformer import files
-from seformer.report import data, samples
+from seformer.report import data, judge, samples
 from seformer.report.collect import Results, Sample, collect
 from seformer.report.content import signed
 
@@ -30,8 +30,16 @@ def test_units_and_drawn_regions_are_named(table):
     cut.loc[table["label"] == 0, "source"] = "random"
     said = words(data.counts([Sample("K562", regions=cut)]))
     assert "K562: 10 windows or constituents were cut from 2 regions" in said
-    drawn = (table["label"] == 0).sum()
-    assert f"K562: {drawn:,} of the typical enhancers are random regions of the genome" in said
+    used = cut[(cut["label"] == 0) & (cut["drop_reason"] == "")]
+    drawn = len(used)
+    start = f"{drawn:,} of {drawn:,} typical enhancers are random regions of the genome: the model "
+    start += "learns to tell super-enhancers from background, "
+    assert f"K562: {start}not from typical enhancers" in said
+    found = judge.judge_regions(Sample("K562", regions=cut))
+    assert [f.text for f in found] == [f"{start}not from typical enhancers."]
+    cut.loc[used.index[0], "source"] = "te.bed"
+    (found,) = judge.judge_regions(Sample("K562", regions=cut))
+    assert found.text.endswith("from background, and only in part from typical enhancers.")
     assert "K562:" not in words(data.counts([Sample("K562", regions=table)]))
 
 

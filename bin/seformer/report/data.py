@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.markup import escape
+from seformer.negatives import RANDOM
 from seformer.report.collect import Results, Sample
 from seformer.report.content import (
     CYCLE,
@@ -123,14 +124,24 @@ def _made(sample: Sample) -> str:
             f"{number(cut['parent'].nunique())} regions; those of one region are in one part of "
             "the split"
         )
-    if "source" in sample.regions.columns:
-        drawn = int((sample.regions["source"] == "random").sum())
-        if drawn:
-            said.append(
-                f"{number(drawn)} of the typical enhancers are random regions of the genome: the "
-                "model learns to tell super-enhancers from background, not from typical enhancers"
-            )
+    if words := random_words(sample):
+        said.append(words)
     return "".join(f"<p>{escape(sample.name)}: {text}.</p>" for text in said)
+
+
+def random_words(sample: Sample) -> str:
+    """Say what random regions among the typical enhancers mean, if there are any."""
+    used = kept(sample)
+    typical = used[used["label"] == 0]
+    drawn = int((typical["source"] == RANDOM).sum()) if "source" in used else 0
+    if not drawn:
+        return ""
+    rest = "not" if drawn == len(typical) else "and only in part"
+    return (
+        f"{number(drawn)} of {number(len(typical))} typical enhancers are random regions of the "
+        f"genome: the model learns to tell super-enhancers from background, {rest} from typical "
+        "enhancers"
+    )
 
 
 def drops(samples: list[Sample]) -> Section | None:

@@ -8,6 +8,7 @@ from typing import Any
 from seformer.markup import escape
 from seformer.report.collect import Results, Sample
 from seformer.report.content import Section, number, percent
+from seformer.report.data import random_words
 from seformer.report.explanations import CHECKS, doubts, incomplete, limits, signed
 from seformer.report.results import headline
 from seformer.report.style import STYLE
@@ -154,6 +155,8 @@ def judge_regions(sample: Sample) -> list[Finding]:
     dropped = int((sample.regions["drop_reason"] != "").sum())
     share = dropped / max(1, len(sample.regions))
     findings = judge_chromosomes(sample)
+    if words := random_words(sample):
+        findings.append(Finding("warning", "Random regions", f"{words}."))
     if share <= OUTSIDE:
         return findings
     return [
