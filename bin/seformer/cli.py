@@ -10,6 +10,7 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 
 import errno
 import os
+import re
 import sys
 import threading
 from collections.abc import Sequence
@@ -57,6 +58,7 @@ OUT_OF_GPU_MEMORY = (
 MAKE_ROOM = " What to do: make room on the disk, and run it again."
 # how numpy says that not all was written; it gives no number
 CUT_SHORT = "requested and"
+HIDDEN = re.compile(r"/\.([^/]+?)\.staging-.*", re.S)
 MORE_FILES = " What to do: allow more open files, with: ulimit -n 1024"
 ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), MAKE_ROOM) | dict.fromkeys(
     (errno.EMFILE, errno.ENFILE), MORE_FILES
@@ -151,7 +153,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if error.errno is None or os.environ.get("SEFORMER_DEBUG"):
             sys.unraisablehook, sys.excepthook = sys.__unraisablehook__, sys.__excepthook__
             raise
-        place = f"{error.filename}: " if error.filename else ""
+        # people know the folder they gave, not the hidden one in which it is made
+        place = HIDDEN.sub(r"/\1", f"{error.filename}") + ": " if error.filename else ""
         _fail(visible(f"{place}{error.strerror}.{ADVICE.get(error.errno, '')}"), 1)
     except UnicodeEncodeError as error:
         if error.reason != "surrogates not allowed":

@@ -40,6 +40,7 @@ def test_no_room_leaves_nothing_and_says_so(stage, good, tmp_path):
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     assert "What to do: make room on the disk" in done.stderr
+    assert ".staging-" not in done.stderr
     assert not out.exists() and not list((tmp_path / "results").iterdir())
     assert run(words(stage, good, out)) == 0
     assert any(out.iterdir())
@@ -63,7 +64,7 @@ def test_a_full_file_system(good, full_disk):
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1, done.stderr
     assert "What to do: make room on the disk" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in done.stderr and ".staging-" not in done.stderr
     assert not list(full_disk.iterdir())
 
 
