@@ -155,7 +155,7 @@ def extract(
                 "sample": sample,
                 "sources": [path.name for path in paths],
                 "read_as": read_as,
-                "genome": genome_record(genome, found.names.values() if unlabelled else None),
+                "genome": genome_record(genome),
                 "unmatched_chromosomes": found.unmatched,
                 **({} if unlabelled else {"unit": units.unit}),
                 **_totals(count),
@@ -205,20 +205,14 @@ def with_bases(
         yield rows[[*COLUMNS]], sequences
 
 
-def genome_record(genome: Genome, names: Iterable[str] | None = None) -> dict[str, Any]:
-    """Which genome bases come from; see `seformer.extracted.read_genome`.
-
-    ``names`` are the chromosomes that are told by their content, beside the longest of all, by
-    which the genome is known where others have none of these names; by default many.
-    """
-    if names is not None:
-        names = {*names, max(genome.chromosomes, key=genome.chromosomes.get)}
+def genome_record(genome: Genome) -> dict[str, Any]:
+    """Which genome bases come from; see `seformer.extracted.read_genome`."""
     return {
         "fasta": genome.path.name,
         "assembly": genome.assembly,
         "fingerprint": genome.fingerprint(),
         "contigs": len(genome.chromosomes),
-        "sequences": genome.sequences(names),
+        "sequences": genome.sequences(),
     }
 
 

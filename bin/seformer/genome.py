@@ -116,16 +116,14 @@ class Genome:
         lines = sorted(f"{name}\t{length}\n" for name, length in self.chromosomes.items())
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
-    def sequences(self, names: Iterable[str] | None = None) -> dict[str, str]:
+    def sequences(self) -> dict[str, str]:
         """Return what tells chromosomes apart by their content, whatever their names.
 
-        Of the `LONGEST` chromosomes those in ``names`` (all by default): name to length and
-        checksum of the bases, upper case. Of more than `WHOLE` bases, `STRETCHES` stretches of
-        `STRETCH` bases, evenly spread, stand for all.
+        Of the `LONGEST` chromosomes: name to length and checksum of the bases, upper case. Of more
+        than `WHOLE` bases, `STRETCHES` stretches of `STRETCH` bases, evenly spread, stand for all.
         """
         longest = sorted(self.chromosomes, key=lambda name: -self.chromosomes[name])[:LONGEST]
-        names = set(longest if names is None else names)
-        return {name: self._checksum(name) for name in longest if name in names}
+        return {name: self._checksum(name) for name in longest}
 
     def _checksum(self, name: str) -> str:
         length = self.chromosomes[name]

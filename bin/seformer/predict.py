@@ -113,8 +113,7 @@ def score_frame(
     """
     check_prevalence(prevalence)
     with Genome(fasta) as genome:
-        names = genome.match_chromosomes(regions["chrom"].unique(), rename_chromosomes)
-        record = genome_record(genome, names.values())
+        record = genome_record(genome)
         read = with_bases(
             regions,
             source,

@@ -191,11 +191,18 @@ def test_models_without_checksums_go_by_the_assembly(name, fingerprint, here, fo
     assert _is_foreign(pd.Series(["chr1"]), trained_on, genome).tolist() == [foreign]
 
 
-@pytest.mark.parametrize("name", ["c9", "c1", "d"])
-def test_the_longest_chromosome_tells_the_genome(fasta, random_bases, name):
-    bases = {"c1": random_bases(300), "c9": random_bases(500, 1), "d": random_bases(90, 2)}
-    with Genome(fasta(bases)) as genome:
-        assert genome_record(genome, [name])["sequences"].keys() == {name, "c9"}
+@pytest.mark.parametrize(("own", "foreign"), [(True, [False] * 3), (False, [True] * 3)])
+def test_a_decoy_is_judged_by_the_other_chromosomes(fasta, random_bases, own, foreign):
+    def record(bases):
+        with Genome(fasta(bases)) as genome:
+            return genome_record(genome)
+
+    bases = {"chr1": random_bases(300), "chr2": random_bases(500, 1)}
+    trained_on = Assembly(sequences=record(bases)["sequences"])
+    here = {"decoy": random_bases(900, 2)}
+    here |= {n[3:]: s.lower() if own else random_bases(len(s), 3) for n, s in bases.items()}
+    names = pd.Series(["decoy", "1", "2"])
+    assert _is_foreign(names, trained_on, record(here)).tolist() == foreign
 
 
 def test_clusters_of_contigs_by_another_name(tmp_path):
