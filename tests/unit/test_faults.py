@@ -5,6 +5,7 @@ The long series, of every stage at many moments, is `tests/systems/test_faults_l
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -20,7 +21,7 @@ import torch
 from corpus import listing, run, sound_inputs
 from stages import check_after, file_limit, interrupted, limited, reference, words
 
-from seformer import atomic, checked, files
+from seformer import atomic, checked, cli, files
 from seformer import frozen as frozen_module
 from seformer.dataset import open_dataset
 from seformer.errors import UserError
@@ -66,6 +67,16 @@ def test_a_full_file_system(good, full_disk):
     assert "What to do: make room on the disk" in done.stderr
     assert "Traceback" not in done.stderr and ".staging-" not in done.stderr
     assert not list(full_disk.iterdir())
+
+
+def test_a_full_disk_is_told_of_the_folder_that_was_given(tmp_path, monkeypatch, capsys):
+    def full() -> None:
+        with files.output_folder(tmp_path / "out") as staging:
+            raise OSError(errno.ENOSPC, "No space", str(staging / ".x.tsv.staging-1/x.tsv"))
+
+    monkeypatch.setattr(cli, "build_app", full)
+    assert run(["extract"]) == 1
+    assert f"error: {tmp_path}/out: No space. What to do: make room" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["TERM", "KILL"])
