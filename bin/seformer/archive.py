@@ -215,8 +215,13 @@ def _members(raw: BinaryIO, archive: Path) -> Iterator[Member]:
                 )
             continue
         if not info.isdir():
-            if not info.isreg() or "GNU.sparse" in extended:
-                raise _refusal(f"the member {member.name!r} is a link, a device or a pipe", archive)
+            # to tarfile a file stored with holes is a regular one: it would come out without them
+            holes = info.type == tarfile.GNUTYPE_SPARSE or "GNU.sparse" in extended
+            if holes or not info.isreg():
+                raise _refusal(
+                    f"the member {member.name!r} is a link, a device or a pipe, or has holes",
+                    archive,
+                )
             yield member
             if offset > end:
                 raise _damaged(archive)

@@ -114,7 +114,10 @@ def test_windows_paths_are_refused(made, tmp_path):
 
 @pytest.mark.parametrize(
     "kind",
-    [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE],
+    [
+        *(tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE),
+        tarfile.GNUTYPE_SPARSE,
+    ],
 )
 def test_links_and_devices_are_refused(made, tmp_path, kind):
     refused(made(special("vocab.txt", kind, "/etc/passwd")), tmp_path, "a link, a device or a pipe")
