@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,7 +167,11 @@ def places_in(place: Path, every: bool) -> Iterator[tuple[int, Path, Any, tuple]
                 yield (number := number + 1), path, value, leaf
 
 
-long_too = pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
+# all places, an hour of them: only when asked for
+LONG = pytest.mark.skipif(
+    "SEFORMER_TEST_LONG" not in os.environ, reason="SEFORMER_TEST_LONG is not set"
+)
+long_too = pytest.mark.parametrize("every", [False, pytest.param(True, marks=LONG)])
 
 
 @long_too
