@@ -29,6 +29,7 @@ __all__ = [
     "require_writable",
     "sync",
     "temporary_folder",
+    "umask",
 ]
 
 STAGING = "staging-"
@@ -270,9 +271,14 @@ def _take_rights(staging: Path, out: Path) -> None:
             os.chown(staging, -1, out.stat().st_gid)
         shutil.copymode(out, staging)
         return
-    umask = os.umask(0)
-    os.umask(umask)
-    staging.chmod(0o777 & ~umask)
+    staging.chmod(0o777 & ~umask())
+
+
+def umask() -> int:
+    """Rights that this process's user takes from new files."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _is_worked_in(out: Path) -> bool:

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from seformer import files
+from seformer.atomic import umask
 
 logger = logging.getLogger(__name__)
 DIGEST_LENGTH = 32
@@ -37,6 +38,8 @@ def write(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]
     """
     try:
         save_file(tensors, path, metadata=metadata)
+        # the library makes private files; results follow the user's umask
+        path.chmod(0o666 & ~umask())
     except SafetensorError as error:
         found = re.search(r"os error (\d+)", str(error))
         number = int(found[1]) if found else errno.EIO
