@@ -12,16 +12,16 @@ import torch
 from captum.attr import LayerIntegratedGradients
 from harness import Other, Work
 
-from seformer.attribute import Settings, attribute
-from seformer.gradients import (
+from seformer.explain.attribute import Settings, attribute
+from seformer.explain.integrated_gradients import (
     DEFAULT_BATCH_TOKENS,
     integrate,
     make_examples,
     shares_of,
     with_reference,
 )
-from seformer.references import make_references
-from seformer.score import encode_views
+from seformer.explain.references import make_references
+from seformer.scoring.score import encode_views
 
 SEED = 1
 # the sums are to be as near as those of 50 steps, which single precision bounds

@@ -12,8 +12,8 @@ import inputs
 import pandas as pd
 from harness import Other, Work
 
-from seformer.genome import Genome
-from seformer.regions import read_regions
+from seformer.genome.genome import Genome
+from seformer.regions.read import read_regions
 
 
 def ours(fasta: Path, bed: Path) -> list[str]:

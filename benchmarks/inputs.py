@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pysam
 
-from seformer.genome import Genome
-from seformer.tokens import load_tokenizer, reverse_complement
+from seformer.genome.genome import Genome
+from seformer.sequence.tokenizers import load_tokenizer, reverse_complement
 
 LONGEST = 8_000
 # lengths of the regions of DeepSE's H2171 in steps of 5 %, cut to 8 kb
@@ -220,9 +220,9 @@ def training_data(work: Path, train: int, validation: int, longest: int):
     LabelledDataset
         And the sequences in the same order.
     """
-    from seformer.dataset import LabelledDataset
-    from seformer.extract import extract
-    from seformer.extracted import read_extracted
+    from seformer.regions.extract import extract
+    from seformer.regions.folder import read_extracted
+    from seformer.splits.dataset import LabelledDataset
 
     drawn = sequences(train + validation, longest)
     name = f"{train}_{validation}"
@@ -277,8 +277,8 @@ def model(size: str):
     computes the same."""
     import torch
 
-    from seformer.backbones import Origin, new_backbone
-    from seformer.modelfolder import new_model
+    from seformer.model.backbones import Origin, new_backbone
+    from seformer.model.folder import new_model
 
     how = SIZES[size]
     config = {
@@ -327,8 +327,8 @@ def saved_preset(work: Path) -> Path:
     """Save the preset tiny with random weights, scoring in one phase."""
     import torch
 
-    from seformer.backbones import build_backbone
-    from seformer.modelfolder import new_model, save_model
+    from seformer.model.backbones import build_backbone
+    from seformer.model.folder import new_model, save_model
 
     folder = work / "preset"
     if not folder.is_dir():

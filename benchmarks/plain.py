@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from transformers import PreTrainedTokenizerFast, PrinterCallback, Trainer, TrainingArguments
 
-from seformer.modelfolder import Model
-from seformer.tokens import reverse_complement
+from seformer.model.folder import Model
+from seformer.sequence.tokenizers import reverse_complement
 
 
 class PlainClassifier(nn.Module):

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from harness import Other, Seconds, Work
 
-from seformer.score import both_strands, score
+from seformer.scoring.score import both_strands, score
 
 SQUARE = 1_024
 

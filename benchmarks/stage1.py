@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from harness import Other, Work
 
-from seformer.finetune_head import HeadTrainer
-from seformer.frozen import frozen_features
-from seformer.score import DEFAULT_BATCH_TOKENS, score
+from seformer.scoring.score import DEFAULT_BATCH_TOKENS, score
+from seformer.training.feature_cache import frozen_features
+from seformer.training.head import HeadTrainer
 
 EPOCHS = 10
 RATE = 1e-3

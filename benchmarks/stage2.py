@@ -13,11 +13,11 @@ import torch
 from harness import Other, Work
 from prediction import limit, tokens_of
 
-from seformer.checkpoint import Keeper
-from seformer.finetune_full import Options, Trainer, build_stores, train_full
-from seformer.minibatches import micro_batches
-from seformer.score import DEFAULT_BATCH_TOKENS
-from seformer.tokens import reverse_complement
+from seformer.scoring.score import DEFAULT_BATCH_TOKENS
+from seformer.sequence.tokenizers import reverse_complement
+from seformer.training.checkpoint import Keeper
+from seformer.training.full import Options, Trainer, build_stores, train_full
+from seformer.training.minibatches import micro_batches
 
 RATE = 1e-4
 BATCH = 8

@@ -9,7 +9,7 @@ import inputs
 import numpy as np
 from harness import Other, Work
 
-from seformer.tokens import KmerTokenizer
+from seformer.sequence.tokenizers import KmerTokenizer
 
 K = 6
 

@@ -14,7 +14,7 @@ import sys
 sys.path.insert(0, "bin")
 import captum, pysam, peft, tangermeme  # noqa: E401, F401
 import torch
-from seformer.backbones import build_backbone
+from seformer.model.backbones import build_backbone
 
 backbone, tokenizer, _ = build_backbone("tiny")
 ids = torch.full((1, 8), 7)

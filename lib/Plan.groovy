@@ -10,7 +10,7 @@ class Plan {
 
     static final List<String> PRESETS = ['tiny', 'small']
     static final long MAX_JSON_BYTES = 64L << 20
-    // one of these, see `seformer.backbones.loading`
+    // one of these, see `seformer.model.backbones.loading`
     static final List<String> WEIGHTS = ['model.safetensors', 'model.safetensors.index.json', 'pytorch_model.bin', 'pytorch_model.bin.index.json']
     static final String MODEL_NAME = /[A-Za-z0-9][A-Za-z0-9_.-]*(\/[A-Za-z0-9][A-Za-z0-9_.-]*)?(@[A-Za-z0-9_.\/-]+)?/
 

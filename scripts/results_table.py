@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seformer.verdict import NAMES, spoken
+from seformer.evaluation.verdict import NAMES, spoken
 
 METRICS = {"auprc": "AUPRC", "mcc": "MCC", "brier": "Brier", "ece": "ECE"}
 

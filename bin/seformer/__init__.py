@@ -7,7 +7,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
 
-    from seformer.trained import TrainedModel
+    from seformer.api import TrainedModel
 
 __version__ = "1.0.0"
 
@@ -24,10 +24,10 @@ def load_model(folder: str | PathLike[str], device: str = "auto") -> TrainedMode
 
     Raises
     ------
-    seformer.errors.UserError
+    seformer.util.errors.UserError
         If it is not a model folder, or damaged.
     """
     # torch takes seconds to import; `import seformer` must not
-    from seformer.trained import TrainedModel
+    from seformer.api import TrainedModel
 
     return TrainedModel(folder, device)

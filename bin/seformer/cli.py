@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import seformer
-from seformer.errors import UserError, visible
+from seformer.util.errors import UserError, visible
 
 TYPE_CHECKING = False  # `typing` itself takes time that a signal may come in
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments = ["--version", "models"]
     try:
         _require_readable_names(arguments)
-        from seformer import logs
+        from seformer.util import logs
 
         logs.set_up(verbose=bool(os.environ.get("SEFORMER_DEBUG")))
         status = build_app()(args=list(arguments), standalone_mode=False)
@@ -188,7 +188,7 @@ def _end_for_typer(error: Exception) -> None:
 
 def _stopped(number: int, frame: object) -> None:
     """End for a signal. What is unfinished goes first, if anything can have been begun."""
-    if (atomic := sys.modules.get("seformer.atomic")) and hasattr(atomic, "end_at_once"):
+    if (atomic := sys.modules.get("seformer.util.atomic")) and hasattr(atomic, "end_at_once"):
         atomic.end_at_once(number, frame)
     if number == signal.SIGINT:
         with suppress(OSError):

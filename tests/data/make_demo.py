@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pysam
 
-from seformer.simulate import BASES, CONSERVED, SE_MOTIFS, TE_MOTIFS
+from seformer.regions.simulate import BASES, CONSERVED, SE_MOTIFS, TE_MOTIFS
 
 KEPT = {"chr1": 220_000, "chr2": 200_000, "chr5": 120_000, "chr7": 150_000, "chr10": 120_000}
 HERE = Path(__file__).parent / "demo"

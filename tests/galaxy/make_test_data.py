@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pysam
 
-from seformer.backbones.build import random_backbone
-from seformer.tokens import KmerTokenizer
+from seformer.model.backbones.build import random_backbone
+from seformer.sequence.tokenizers import KmerTokenizer
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "tests/data/demo"

@@ -14,9 +14,10 @@ import pytest
 import typer
 
 import seformer
-from seformer import archive, cli
-from seformer.baselines import NAMES
-from seformer.errors import UserError
+from seformer import cli
+from seformer.evaluation.baselines import NAMES
+from seformer.model import archive
+from seformer.util.errors import UserError
 
 GALAXY = Path(__file__).parents[2] / "galaxy"
 MACROS = ET.parse(GALAXY / "macros.xml").getroot()

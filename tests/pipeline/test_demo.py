@@ -8,8 +8,8 @@ import pybigtools
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from seformer import files
-from seformer.simulate import SE_MOTIFS, TE_MOTIFS
+from seformer.regions.simulate import SE_MOTIFS, TE_MOTIFS
+from seformer.util import files
 
 TRUTH = ("chrom", "start", "end", "motif", "score", "strand", "motif_class", "region")
 
@@ -68,7 +68,7 @@ def test_attributions_are_faithful(explained):
 
 
 def test_planted_motifs_are_the_top_matches(explained, tmp_path):
-    motifs = pytest.importorskip("seformer.motifs", reason="needs the extra 'motifs'")
+    motifs = pytest.importorskip("seformer.motifs.seqlets", reason="needs the extra 'motifs'")
     planted = SE_MOTIFS | TE_MOTIFS
     random = np.random.default_rng(1)
     others = {f"random{i}": "".join(random.choice(list("ACGT"), 10)) for i in range(60)}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seformer import files
+from seformer.util import files
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "tests" / "data" / "demo"
@@ -30,8 +30,8 @@ def backbone(tmp_path) -> Path:
     given = os.environ.get("SEFORMER_TEST_DATA")
     if not given or not Path(given).is_dir():
         pytest.skip("SEFORMER_TEST_DATA does not name the folder of real data")
-    from seformer.backbones import random_backbone
-    from seformer.tokens import load_tokenizer
+    from seformer.model.backbones import random_backbone
+    from seformer.sequence.tokenizers import load_tokenizer
 
     tokenizers = Path(given) / "tokenizers"
     folder = tmp_path / "gena tiny"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seformer import files
+from seformer.util import files
 
 DEMO = Path(__file__).parents[1] / "data" / "demo"
 

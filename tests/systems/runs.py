@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seformer import files
+from seformer.util import files
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "tests" / "data" / "demo"

@@ -175,7 +175,7 @@ def test_too_little_memory_is_said(good, tmp_path):
     arguments += ["--out", out, "--device", "cpu", "--threads", 1, "--batch-tokens", 10**8]
     now = "int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()"
     limit = f"resource.setrlimit(resource.RLIMIT_AS, ({now} + 2**28, -1))"
-    done = limited(arguments, limit, HEAVY + ", seformer.predict")
+    done = limited(arguments, limit, HEAVY + ", seformer.scoring.predict")
     assert done.returncode == 137, done.stderr
     assert "Out of memory. What to do:" in done.stderr
     assert "Traceback" not in done.stderr

@@ -34,9 +34,9 @@ def command(*arguments: object) -> float:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory) -> Path:
-    from seformer.backbones import build_backbone
-    from seformer.genome import Genome
-    from seformer.modelfolder import new_model, save_model
+    from seformer.genome.genome import Genome
+    from seformer.model.backbones import build_backbone
+    from seformer.model.folder import new_model, save_model
 
     folder = tmp_path_factory.mktemp("load")
     command("simulate", "--out", folder / "sim", "--size", "small")

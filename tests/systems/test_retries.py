@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from runs import DEMO, TOLERANCE, run
 
-from seformer import files
+from seformer.util import files
 
 SMALL_GPU = Path(__file__).parent / "small_gpu"
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from seformer import curves, evaluate, verdict
+from seformer.evaluation import curves, evaluate, verdict
 
 
 def write_json(value, path):

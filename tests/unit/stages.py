@@ -10,7 +10,7 @@ from pathlib import Path
 
 from corpus import listing, run
 
-from seformer import files
+from seformer.util import files
 
 QUICK = "--device cpu --threads 1"
 TRAINING = "--extracted {good}/cell --splits {good}/splits.tsv"

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from seformer.ahead import ahead
+from seformer.util.prefetch import ahead
 
 
 def test_items_come_in_order():

@@ -7,8 +7,8 @@ import tarfile
 
 import pytest
 
-from seformer import archive
-from seformer.errors import UserError
+from seformer.model import archive
+from seformer.util.errors import UserError
 
 FILES = {
     "config.json": b"{}",

@@ -8,17 +8,26 @@ import pytest
 import torch
 from toys import random_sequence, toy_model
 
-from seformer.attribute import CLOSE, FIRST_STEPS, Settings, attribute, project, relative_error
-from seformer.errors import UserError
-from seformer.gradients import Job, integrate, make_examples, plan, shares_of, with_reference
-from seformer.references import (
-    ZERO,
-    dinucleotide_shuffle,
-    generator,
-    make_references,
+from seformer.explain.attribute import (
+    CLOSE,
+    FIRST_STEPS,
+    Settings,
+    attribute,
+    project,
+    relative_error,
 )
-from seformer.score import score, strand_margins, window_features
-from seformer.tokens import BpeTokenizer, KmerTokenizer, reverse_complement
+from seformer.explain.integrated_gradients import (
+    Job,
+    integrate,
+    make_examples,
+    plan,
+    shares_of,
+    with_reference,
+)
+from seformer.explain.references import ZERO, dinucleotide_shuffle, generator, make_references
+from seformer.scoring.score import score, strand_margins, window_features
+from seformer.sequence.tokenizers import BpeTokenizer, KmerTokenizer, reverse_complement
+from seformer.util.errors import UserError
 
 DATA = os.environ.get("SEFORMER_TEST_DATA")
 real = pytest.mark.skipif(not DATA, reason="SEFORMER_TEST_DATA is not set")
@@ -250,7 +259,7 @@ def test_steps_rise_only_where_needed():
 def test_close_sums_begin_with_more_steps(completeness, steps, monkeypatch):
     tried = []
     monkeypatch.setattr(
-        "seformer.attribute.integrate",
+        "seformer.explain.attribute.integrate",
         lambda *args: tried.append(args[3]) or integrate(*args),
     )
     how = Settings(completeness=completeness, references=1)

@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from torch.nn import functional as F
 
-from seformer.backbones import (
+from seformer.model.backbones import (
     build_backbone,
     load_backbone,
     new_backbone,
@@ -21,8 +21,8 @@ from seformer.backbones import (
     save_folder,
     sparse,
 )
-from seformer.errors import UserError
-from seformer.tokens import KmerTokenizer, load_tokenizer
+from seformer.sequence.tokenizers import KmerTokenizer, load_tokenizer
+from seformer.util.errors import UserError
 
 DATA = Path(os.environ.get("SEFORMER_TEST_DATA", "no test data given"))
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="SEFORMER_TEST_DATA is not set")
@@ -207,7 +207,7 @@ def test_last_layer_norm_is_there_unless_denied():
 
 @pytest.mark.parametrize("heads", [4, 6, 12])
 def test_alibi_slopes(heads):
-    from seformer.backbones.dnabert2 import alibi_slopes
+    from seformer.model.backbones.dnabert2 import alibi_slopes
 
     slopes = alibi_slopes(heads)
     assert len(slopes) == heads and all(0 < slope < 1 for slope in slopes)
@@ -327,7 +327,7 @@ def test_head_style_is_that_of_the_stock_sequence_classifier(name, tmp_path):
     """A head saved under these names and computed this way loads and scores in transformers."""
     from transformers import AutoModelForSequenceClassification
 
-    from seformer.classifier import Head
+    from seformer.model.classifier import Head
 
     model = new_backbone({**CONFIGS[name], "num_labels": 2}, seed=3)
     style, state = model.head_style, model.published_state()

@@ -5,8 +5,9 @@ import pandas as pd
 import pysam
 import pytest
 
-from seformer import baselines, kmers, metrics
-from seformer.composition import KMER_SIZES, composition
+from seformer.evaluation import baselines, metrics
+from seformer.sequence import kmers
+from seformer.sequence.composition import KMER_SIZES, composition
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 

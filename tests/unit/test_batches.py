@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seformer.batches import (
+from seformer.sequence.batches import (
     CPU_BATCH_TOKENS,
     SHORTEST_IN_BATCH,
     collate,
@@ -13,8 +13,8 @@ from seformer.batches import (
     tokens_at_once,
     training_tokens,
 )
-from seformer.minibatches import epoch_batches, pack
-from seformer.tokens import KmerTokenizer
+from seformer.sequence.tokenizers import KmerTokenizer
+from seformer.training.minibatches import epoch_batches, pack
 
 
 @given(st.lists(st.integers(1, 600), min_size=1, max_size=60), st.integers(1, 2000))

@@ -7,8 +7,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import matthews_corrcoef
 
-from seformer import calibrate
-from seformer.errors import UserError
+from seformer.model import calibration as calibrate
+from seformer.util.errors import UserError
 
 
 def sample(n=2000, slope=2.0, bias=-1.0, seed=0):

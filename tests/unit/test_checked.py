@@ -2,42 +2,42 @@
 
 import torch
 
-from seformer import checked
+from seformer.util import verified_tensors
 
 TENSORS = {"a": torch.arange(4.0)}
 
 
 def test_round_trip_and_replacement(tmp_path):
-    first = checked.save(tmp_path, "x", TENSORS, {"step": 1})
-    second = checked.save(tmp_path, "x", {"a": torch.zeros(2)}, {"step": 2})
+    first = verified_tensors.save(tmp_path, "x", TENSORS, {"step": 1})
+    second = verified_tensors.save(tmp_path, "x", {"a": torch.zeros(2)}, {"step": 2})
     assert not first.exists()
-    stored = checked.load(tmp_path, "x")
+    stored = verified_tensors.load(tmp_path, "x")
     assert stored.record == {"step": 2}
     assert torch.equal(stored.tensors["a"], torch.zeros(2))
     assert [p.name for p in tmp_path.iterdir()] == [second.name]
 
 
 def test_nothing_there(tmp_path):
-    assert checked.load(tmp_path / "none", "x") is None
+    assert verified_tensors.load(tmp_path / "none", "x") is None
 
 
 def test_damage_is_said_and_not_used(tmp_path, caplog):
-    path = checked.save(tmp_path, "x", TENSORS, {})
+    path = verified_tensors.save(tmp_path, "x", TENSORS, {})
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
     with caplog.at_level("WARNING"):
-        assert checked.load(tmp_path, "x") is None
+        assert verified_tensors.load(tmp_path, "x") is None
     assert "damaged" in caplog.text
 
 
 def test_a_cut_file_is_not_used(tmp_path):
-    path = checked.save(tmp_path, "x", TENSORS, {})
+    path = verified_tensors.save(tmp_path, "x", TENSORS, {})
     path.write_bytes(path.read_bytes()[:-4])
-    assert checked.load(tmp_path, "x") is None
+    assert verified_tensors.load(tmp_path, "x") is None
 
 
 def test_stems_do_not_mix(tmp_path):
-    checked.save(tmp_path, "x", TENSORS, {"which": "x"})
-    checked.save(tmp_path, "y", TENSORS, {"which": "y"})
-    assert checked.load(tmp_path, "x").record == {"which": "x"}
+    verified_tensors.save(tmp_path, "x", TENSORS, {"which": "x"})
+    verified_tensors.save(tmp_path, "y", TENSORS, {"which": "y"})
+    assert verified_tensors.load(tmp_path, "x").record == {"which": "x"}

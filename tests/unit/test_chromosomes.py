@@ -6,19 +6,19 @@ import pandas as pd
 import pysam
 import pytest
 
-from seformer.assemblies import differ, same, that_hold
-from seformer.assign import by_chromosomes
-from seformer.chromosomes import match
-from seformer.errors import UserError
-from seformer.extract import extract, genome_record
-from seformer.extracted import read_extracted
-from seformer.genome import Genome
-from seformer.loci import read_clusters
-from seformer.modelfolder import Assembly
-from seformer.negatives import Negatives
-from seformer.predict import _is_foreign, flags
-from seformer.tracks import check_sizes
-from seformer.units import Units
+from seformer.explain.tracks import check_sizes
+from seformer.genome.assemblies import differ, same, that_hold
+from seformer.genome.chromosomes import match
+from seformer.genome.genome import Genome
+from seformer.model.folder import Assembly
+from seformer.regions.extract import extract, genome_record
+from seformer.regions.folder import read_extracted
+from seformer.regions.negatives import Negatives
+from seformer.regions.units import Units
+from seformer.scoring.predict import _is_foreign, flags
+from seformer.splits.assign import by_chromosomes
+from seformer.splits.clusters import read_clusters
+from seformer.util.errors import UserError
 
 # name in a file, name in the genome, assembly of the genome, whether they are one
 PAIRS = [
@@ -225,7 +225,7 @@ def test_genomes_to_train_on_together():
 
 
 def test_variants_on_names_of_another_file_are_named(fasta, tmp_path):
-    from seformer.variants import variants
+    from seformer.scoring.variants import variants
 
     header = pysam.VariantHeader()
     header.contigs.add("chr9", length=100)

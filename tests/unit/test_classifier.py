@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from seformer.backbones import HeadStyle
-from seformer.classifier import RegionClassifier, check_pooling
-from seformer.errors import UserError
+from seformer.model.backbones import HeadStyle
+from seformer.model.classifier import RegionClassifier, check_pooling
+from seformer.util.errors import UserError
 
 HIDDEN = 6
 

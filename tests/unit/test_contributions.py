@@ -3,9 +3,9 @@ import pytest
 import torch
 from toys import random_sequence, toy_model
 
-from seformer.attribute import Settings, attribute
-from seformer.contributions import along_path, join, mean, spans
-from seformer.score import encode_views
+from seformer.explain.attribute import Settings, attribute
+from seformer.explain.window_contributions import along_path, join, mean, spans
+from seformer.scoring.score import encode_views
 
 CURVED = {"mixing": True, "curved": True}
 

@@ -26,20 +26,24 @@ from report_inputs import (
     write_table,
 )
 
-from seformer import explain, faithfulness, markup, modelcard, pool, predict, tracks, verdict
-from seformer.errors import UserError
-from seformer.explained import (
+from seformer.evaluation import card as modelcard
+from seformer.evaluation import cross_validation, verdict
+from seformer.evaluation.metrics import Scored
+from seformer.explain import explain, faithfulness, tracks
+from seformer.explain.folder import (
     REGION_COLUMNS,
     RESULT_COLUMNS,
     TABLE_FILE,
     WINDOW_COLUMNS,
     WINDOWS_FILE,
 )
-from seformer.metrics import Scored
-from seformer.modelfolder import Settings
+from seformer.model.folder import Settings
 from seformer.report import collect as reading
 from seformer.report.content import content_of, harmless
 from seformer.report.page import page, read_versions
+from seformer.scoring import predict
+from seformer.util import markup
+from seformer.util.errors import UserError
 
 MARKUP = "<img src=x onerror=alert(1)> `code` | [a](javascript:alert(1)) \" onload='x' __b__"
 # none of it may stand anywhere as it is
@@ -336,16 +340,16 @@ def test_damaged_folds_are_pooled_or_refused(tmp_path, every):
         write_table(rows, tmp_path / f"{fold}/test_predictions.tsv")
 
     def join():
-        folds = [pool.read_fold(tmp_path / str(fold)) for fold in (1, 2)]
-        pool.check_folds(folds)
-        each = [pool.scorers_of(fold) for fold in folds]
+        folds = [cross_validation.read_fold(tmp_path / str(fold)) for fold in (1, 2)]
+        cross_validation.check_folds(folds)
+        each = [cross_validation.scorers_of(fold) for fold in folds]
         parts = {name: [one[name] for one in each] for name in each[0]}
         scorers = {
             name: Scored(*map(np.concatenate, zip(*part, strict=True)))
             for name, part in parts.items()
         }
         table = pd.concat([fold.table for fold in folds], ignore_index=True)
-        found = pool.measure(table, scorers, folds, 2, 1)
+        found = cross_validation.measure(table, scorers, folds, 2, 1)
         json.dumps([found, *verdict.judge_test(found)], allow_nan=False)
 
     done, refused = joined(join, sorted((tmp_path / "1").iterdir()), 1 if every else 197)

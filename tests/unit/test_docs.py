@@ -218,7 +218,7 @@ def test_notebook_runs(place):
 
 
 def test_region_examples_are_read_as_the_page_says(tmp_path):
-    from seformer.recognise import Role, recognise
+    from seformer.regions.detect import Role, recognise
 
     text = TEXT[ROOT / "docs/usage.md"]
     wanted = {
@@ -313,24 +313,21 @@ def mentioned(heading: str, page: str = "output.md") -> set[str]:
 
 
 def test_columns_are_described():
-    from seformer import (
-        attribute,
-        explained,
-        extracted,
-        metrics,
-        modisco,
-        predict,
-        split,
-        training,
-        variants,
-    )
-    from seformer.composition import SINGLE_FEATURES
-    from seformer.evaluate import CONTAINMENT
+    from seformer.evaluation import metrics
+    from seformer.evaluation.evaluate import CONTAINMENT
+    from seformer.explain import attribute
+    from seformer.explain import folder as explained
+    from seformer.motifs import modisco
+    from seformer.regions import folder as extracted
+    from seformer.scoring import predict, variants
+    from seformer.sequence.composition import SINGLE_FEATURES
+    from seformer.splits import split
+    from seformer.training import common
 
     regions = {*extracted.COLUMNS, "cluster", "split", *extracted.DROP_REASONS}
     assert regions <= mentioned("regions.tsv")
     assert set(split.SPLIT_COLUMNS) <= mentioned("splits.tsv")
-    assert set(training.HISTORY_COLUMNS) <= mentioned("history.tsv")
+    assert set(common.HISTORY_COLUMNS) <= mentioned("history.tsv")
     assert {*metrics.METRICS, *SINGLE_FEATURES} <= mentioned("metrics.json")
     assert set(predict.SCORE_COLUMNS) <= mentioned("Predictions")
     assert {*explained.REGION_COLUMNS, *explained.RESULT_COLUMNS} <= mentioned("Attributions")
@@ -340,7 +337,7 @@ def test_columns_are_described():
     assert set(variants.COLUMNS) <= mentioned("Variants")
     assert set(modisco.PATTERN_COLUMNS) <= mentioned("Motifs found anew")
     # read, not imported: motifs needs an extra
-    source = (ROOT / "bin/seformer/motifs.py").read_text()
+    source = (ROOT / "bin/seformer/motifs/seqlets.py").read_text()
     columns = re.search(r"^MOTIF_COLUMNS = \((.*?)^\)", source, re.M | re.S)[1]
     assert set(re.findall(r'"(\w+)"', columns)) <= mentioned("Motifs")
     assert CONTAINMENT in mentioned("test_predictions.tsv")
@@ -377,40 +374,36 @@ def test_files_of_a_run_are_as_described(place):
 
 
 def test_figures_of_the_methods_are_those_of_the_code():
-    from seformer import (
-        assign,
-        baselines,
-        calibrate,
-        extract,
-        faithfulness,
-        finetune_full,
-        loci,
-        metrics,
-        modisco,
-    )
-    from seformer.attribute import FIRST_STEPS, SMALL_DIFFERENCE
-    from seformer.attribute import Settings as Attribution
-    from seformer.composition import KMER_SIZES
-    from seformer.measure import UNLIKE_TRAINING
-    from seformer.training import recommended_rates
+    from seformer.evaluation import baselines, metrics
+    from seformer.evaluation.compare import UNLIKE_TRAINING
+    from seformer.explain import faithfulness
+    from seformer.explain.attribute import FIRST_STEPS, SMALL_DIFFERENCE
+    from seformer.explain.attribute import Settings as Attribution
+    from seformer.model import calibration
+    from seformer.motifs import modisco
+    from seformer.regions import extract
+    from seformer.sequence.composition import KMER_SIZES
+    from seformer.splits import assign, clusters
+    from seformer.training import full
+    from seformer.training.common import recommended_rates
 
     text = " ".join(TEXT[ROOT / "docs/methods.md"].split())
     defaults = {name: entry.get("default") for name, entry in PARAMETERS.items()}
     how = Attribution()
     tiny, gena = recommended_rates("tiny"), recommended_rates("gena-lm-bert-base-t2t")
     assert assign.MOST_TOGETHER == 3 and assign.DEFAULT_TEST == ("chr7", "chr10")
-    assert "temperature" in calibrate.METHODS
+    assert "temperature" in calibration.METHODS
     for part in (
         f"shorter than {extract.MIN_LENGTH} bp",
         f"({100 * defaults['test_fraction']:.0f} % test",
         f"{100 * defaults['validation_fraction']:.0f} % validation)",
-        f"within {loci.CLUSTER_GAP // 1000} kb of each other",
-        f"learning rate {tiny.head:g}, weight decay {finetune_full.WEIGHT_DECAY:g}",
+        f"within {clusters.CLUSTER_GAP // 1000} kb of each other",
+        f"learning rate {tiny.head:g}, weight decay {full.WEIGHT_DECAY:g}",
         f"at most {defaults['head_epochs']} epochs; it ended after {defaults['head_patience']}",
         f"dropout {defaults['dropout']:g}",
         f"{tiny.full:g} for `tiny`, {gena.full:g} for GENA-LM",
         f"the first {100 * defaults['warmup']:.0f} % of the steps",
-        f"clipped at {finetune_full.MAX_GRADIENT_NORM:g}",
+        f"clipped at {full.MAX_GRADIENT_NORM:g}",
         f"Batches held {defaults['batch_size']} regions",
         f"at most {defaults['max_windows']} randomly chosen windows",
         f"after {defaults['epochs']} epochs, or {defaults['patience']} without",

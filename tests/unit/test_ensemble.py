@@ -8,11 +8,11 @@ import pytest
 import torch
 from toys import random_sequence
 
-from seformer.backbones import build_backbone
-from seformer.errors import UserError
-from seformer.modelfolder import Assembly, ensemble, load_model, new_model, save_model
-from seformer.predict import predict
-from seformer.score import score
+from seformer.model.backbones import build_backbone
+from seformer.model.folder import Assembly, ensemble, load_model, new_model, save_model
+from seformer.scoring.predict import predict
+from seformer.scoring.score import score
+from seformer.util.errors import UserError
 
 SEQUENCES = [random_sequence(150, seed=i) for i in range(4)]
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from seformer import calibrate, curves, evaluate, metrics, verdict
-from seformer.dataset import LabelledDataset
+from seformer.evaluation import curves, evaluate, metrics, verdict
+from seformer.model import calibration
+from seformer.splits.dataset import LabelledDataset
 
 
 def regions_and_scores(n=600, quality=1.5, seed=0):
@@ -252,7 +253,7 @@ def test_undecided_difference_is_not_called_a_gain():
 def test_precision_threshold_is_recorded_as_unmet():
     regions, scores = regions_and_scores(quality=0.2)
     found = judged(regions, scores, "precision:1")["length"]
-    assert found.threshold == calibrate.Threshold(
+    assert found.threshold == calibration.Threshold(
         0.0, "precision:1", pytest.approx(0.5, abs=0.1), False
     )
 

@@ -9,14 +9,14 @@ import torch
 from sklearn.metrics import average_precision_score
 from toys import random_sequence, tiny_model
 
-from seformer import baselines, evaluate, metrics
-from seformer.errors import UserError
-from seformer.extract import extract, read_extracted
-from seformer.finetune_head import finetune_head
-from seformer.modelfolder import load_model, save_model
-from seformer.pool import pool
-from seformer.score import score
-from seformer.split import split
+from seformer.evaluation import baselines, evaluate, metrics
+from seformer.evaluation.cross_validation import pool
+from seformer.model.folder import load_model, save_model
+from seformer.regions.extract import extract, read_extracted
+from seformer.scoring.score import score
+from seformer.splits.split import split
+from seformer.training.head import finetune_head
+from seformer.util.errors import UserError
 
 # every baseline but the convolutional network, which is run once
 QUICK = baselines.COMPOSITION_NAMES

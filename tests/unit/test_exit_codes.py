@@ -5,7 +5,8 @@ import os
 import pytest
 import torch
 
-from seformer import cli, devices
+from seformer import cli
+from seformer.util import devices
 
 
 def exhaust_memory(_threads):

@@ -9,14 +9,14 @@ import pysam
 import pytest
 from toys import random_sequence, toy_model
 
-from seformer import explain as module
-from seformer import tracks
-from seformer.attribute import Settings, attribute
-from seformer.errors import UserError
-from seformer.explained import TABLE_FILE, iterate, read_table, read_windows
-from seformer.extract import extract
-from seformer.files import write_table
-from seformer.score import score
+from seformer.explain import explain as module
+from seformer.explain import tracks
+from seformer.explain.attribute import Settings, attribute
+from seformer.explain.folder import TABLE_FILE, iterate, read_table, read_windows
+from seformer.regions.extract import extract
+from seformer.scoring.score import score
+from seformer.util.errors import UserError
+from seformer.util.files import write_table
 
 REGIONS = [
     ("chr2", 100, 400, "first"),

@@ -7,10 +7,10 @@ import gzip
 import pandas as pd
 import pytest
 
-from seformer import files
-from seformer.errors import UserError
-from seformer.extract import COLUMNS, extract, read_extracted
-from seformer.genome import Genome
+from seformer.genome.genome import Genome
+from seformer.regions.extract import COLUMNS, extract, read_extracted
+from seformer.util import files
+from seformer.util.errors import UserError
 
 SE = [("chr1", 0, 100, "se1"), ("chr1", 300, 420, "se2"), ("chr2", 10, 90, "se3")]
 TE = [("chr1", 150, 230, "te1"), ("chr2", 100, 200, "te2")]
@@ -206,8 +206,8 @@ def test_stretches_and_batches_change_nothing(run, tmp_path, monkeypatch):
     whole, _ = run()
     expected = [(whole.folder / name).read_bytes() for name in ("regions.tsv", "summary.json")]
     bases = list(whole.sequences())
-    monkeypatch.setattr("seformer.extract.ROWS", 2)
-    monkeypatch.setattr("seformer.extract.BATCH_BASES", 150)
+    monkeypatch.setattr("seformer.regions.extract.ROWS", 2)
+    monkeypatch.setattr("seformer.regions.extract.BATCH_BASES", 150)
     again, _ = run()
     assert [(again.folder / n).read_bytes() for n in ("regions.tsv", "summary.json")] == expected
     assert list(again.sequences()) == bases
@@ -216,7 +216,7 @@ def test_stretches_and_batches_change_nothing(run, tmp_path, monkeypatch):
 @pytest.mark.parametrize("shard_bases", [1, 100, 250, 10**6])
 @pytest.mark.parametrize("rows_at_once", [1, 3, 1000])
 def test_shards_join_to_the_whole(tmp_path, small, bed, monkeypatch, shard_bases, rows_at_once):
-    monkeypatch.setattr("seformer.extract.ROWS", rows_at_once)
+    monkeypatch.setattr("seformer.regions.extract.ROWS", rows_at_once)
     rows = [("chr1", i * 30, i * 30 + 40 + i) for i in range(12)] + [
         ("chr5", 0, 10),
         ("chrN", 0, 99),

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from toys import random_sequence, toy_model
 
-from seformer import faithfulness
-from seformer.attribute import Settings, attribute
-from seformer.references import generator
+from seformer.explain import faithfulness
+from seformer.explain.attribute import Settings, attribute
+from seformer.explain.references import generator
 
 
 def sample_of(model, sequences, settings):

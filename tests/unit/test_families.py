@@ -19,22 +19,22 @@ import torch
 from safetensors.torch import load_file
 from toys import random_sequence
 
-from seformer import evaluate
-from seformer.attribute import Settings
-from seformer.backbones import load_backbone, random_backbone
-from seformer.dataset import open_dataset
-from seformer.errors import UserError
-from seformer.explain import explain
-from seformer.explained import iterate, read_table
-from seformer.extract import extract, read_extracted
-from seformer.files import read_json
-from seformer.finetune_full import finetune_full
-from seformer.finetune_head import finetune_head
-from seformer.modelfolder import load_model
-from seformer.predict import predict
-from seformer.score import score
-from seformer.split import split
-from seformer.tokens import load_tokenizer
+from seformer.evaluation import evaluate
+from seformer.explain.attribute import Settings
+from seformer.explain.explain import explain
+from seformer.explain.folder import iterate, read_table
+from seformer.model.backbones import load_backbone, random_backbone
+from seformer.model.folder import load_model
+from seformer.regions.extract import extract, read_extracted
+from seformer.scoring.predict import predict
+from seformer.scoring.score import score
+from seformer.sequence.tokenizers import load_tokenizer
+from seformer.splits.dataset import open_dataset
+from seformer.splits.split import split
+from seformer.training.full import finetune_full
+from seformer.training.head import finetune_head
+from seformer.util.errors import UserError
+from seformer.util.files import read_json
 
 BASELINES = ("length", "gc", "kmer_logistic", "kmer_boosting")
 

@@ -21,11 +21,12 @@ import torch
 from corpus import listing, run, sound_inputs
 from stages import check_after, file_limit, interrupted, limited, reference, words
 
-from seformer import atomic, checked, cli, files
-from seformer import frozen as frozen_module
-from seformer.dataset import open_dataset
-from seformer.errors import UserError
-from seformer.predict import predict
+from seformer import cli
+from seformer.scoring.predict import predict
+from seformer.splits.dataset import open_dataset
+from seformer.training import feature_cache as frozen_module
+from seformer.util import atomic, files, verified_tensors
+from seformer.util.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -355,7 +356,7 @@ def test_what_is_temporary_is_removed_by_the_next_run(tmp_path, monkeypatch):
         put(tmp_path / name, {"half": "half"})
     (tmp_path / ".stage2.99999.partial").write_text("half")
     files.write_json({}, tmp_path / "x.json")
-    checked.save(tmp_path, "stage2", {"a": torch.zeros(1)}, {})
+    verified_tensors.save(tmp_path, "stage2", {"a": torch.zeros(1)}, {})
     with files.temporary_folder(), files.output_folder(tmp_path / "out") as staging:
         put(staging, NEW)
     kept = {path.name.partition("-")[0] for path in tmp_path.iterdir()}
@@ -415,7 +416,7 @@ def test_a_file_that_changes_while_it_is_read(good, tmp_path, monkeypatch):
 
 def test_a_damaged_cache_is_said_and_made_anew(good, tmp_path, caplog):
     data = open_dataset([good / "cell"], [good / "splits.tsv"])
-    from seformer.modelfolder import load_model
+    from seformer.model.folder import load_model
 
     model = load_model(good / "model")
     first = frozen_module.frozen_features(model, data, 4096, tmp_path)
@@ -426,7 +427,7 @@ def test_a_damaged_cache_is_said_and_made_anew(good, tmp_path, caplog):
     again = frozen_module.frozen_features(model, data, 4096, tmp_path)
     assert "is damaged (its checksum does not fit): it is not used and is made anew" in caplog.text
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    assert checked.load(tmp_path, path.stem.rpartition("-")[0]) is not None
+    assert verified_tensors.load(tmp_path, path.stem.rpartition("-")[0]) is not None
 
 
 def test_a_checkpoint_that_cannot_be_written_ends_no_training(good, tmp_path, capfd):
@@ -446,7 +447,7 @@ def test_a_checkpoint_that_cannot_be_written_ends_no_training(good, tmp_path, ca
 @pytest.mark.parametrize("seconds", [-3600, 3600], ids=["behind", "ahead"])
 def test_a_clock_that_is_wrong(seconds, fasta, random_bases, caplog):
     """Dates of the index cannot be trusted: what is read is right whatever they say."""
-    from seformer.genome import Genome
+    from seformer.genome.genome import Genome
 
     bases = random_bases(400)
     path = fasta({"chr1": bases, "chr2": bases[::-1]})

@@ -7,8 +7,8 @@ import gzip
 import pandas as pd
 import pytest
 
-from seformer import files
-from seformer.errors import UserError
+from seformer.util import files
+from seformer.util.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -16,21 +16,21 @@ import torch
 from safetensors.torch import load_file
 from toys import random_sequence
 
-from seformer import finetune_full as full_module
-from seformer.backbones import build_backbone
-from seformer.classifier import RegionClassifier
-from seformer.dataset import open_dataset
-from seformer.errors import UserError
-from seformer.extract import extract
-from seformer.finetune_full import finetune_full, learning_rate_at, resolve_precision
-from seformer.finetune_head import Standardiser, finetune_head
-from seformer.frozen import backbone_digest, rows_of
-from seformer.modelfolder import load_model, new_model, read_settings
-from seformer.score import score
-from seformer.split import split
-from seformer.store import build_store, store_margins
-from seformer.tokens import KmerTokenizer, reverse_complement
-from seformer.training import EarlyStopping, check_finite, class_weights, weighted_loss
+from seformer.model.backbones import build_backbone
+from seformer.model.classifier import RegionClassifier
+from seformer.model.folder import load_model, new_model, read_settings
+from seformer.regions.extract import extract
+from seformer.scoring.score import score
+from seformer.sequence.tokenizers import KmerTokenizer, reverse_complement
+from seformer.splits.dataset import open_dataset
+from seformer.splits.split import split
+from seformer.training import full as full_module
+from seformer.training.common import EarlyStopping, check_finite, class_weights, weighted_loss
+from seformer.training.feature_cache import backbone_digest, rows_of
+from seformer.training.full import finetune_full, learning_rate_at, resolve_precision
+from seformer.training.head import Standardiser, finetune_head
+from seformer.training.token_store import build_store, store_margins
+from seformer.util.errors import UserError
 
 MOTIF = "TGACTCATTT"
 SMALL_GPU = Path(__file__).parents[1] / "systems" / "small_gpu"
@@ -94,7 +94,7 @@ def test_stage_1_history_and_settings(data, stage1):
 
 
 def test_features_are_computed_once(data, tmp_path, monkeypatch, stage1):
-    import seformer.frozen as module
+    import seformer.training.feature_cache as module
 
     cache = tmp_path / "cache"
     finetune_head(*data, "tiny", tmp_path / "a", epochs=2, window=32, cache=cache, device="cpu")
@@ -217,7 +217,7 @@ def finetune_command(model, data, out, options):
         *("--extracted", data[0][0], "--splits", data[1][0], "--out", out),
         *(part for option in options.items() for part in option),
     ]
-    environment = os.environ | {"PYTHONPATH": str(Path(full_module.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(full_module.__file__).parents[2])}
     return list(map(str, command)), environment
 
 
@@ -375,7 +375,7 @@ def test_store_holds_every_view(tmp_path):
 
 
 def test_validation_from_the_store_is_the_score_in_one_phase(tmp_path, monkeypatch):
-    monkeypatch.setattr("seformer.store.CHUNK_TOKENS", 40)
+    monkeypatch.setattr("seformer.training.token_store.CHUNK_TOKENS", 40)
     backbone, tokenizer, origin = build_backbone("tiny")
     model = new_model(backbone, tokenizer, origin, device=torch.device("cpu"), window=20, phases=6)
     sequences = [random_sequence(n, seed=n) for n in (90, 50, 400, 7)]

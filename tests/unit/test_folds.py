@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seformer import conflicts, files
-from seformer.assign import into_folds
-from seformer.dataset import open_dataset
-from seformer.errors import UserError
-from seformer.extract import extract, read_extracted
-from seformer.split import read_splits, split
+from seformer.regions.extract import extract, read_extracted
+from seformer.splits import label_conflicts
+from seformer.splits.assign import into_folds
+from seformer.splits.dataset import open_dataset
+from seformer.splits.split import read_splits, split
+from seformer.util import files
+from seformer.util.errors import UserError
 
 CHROMOSOMES = tuple(f"chr{i}" for i in range(1, 9))
 LENGTH = 9_600
@@ -156,9 +157,9 @@ def conflict_rows(labels, split_part="train"):
 )
 def test_rules_for_conflicts(labels, rule, outcome):
     rows = conflict_rows(labels)
-    assert conflicts.resolve(rows, rule).tolist() == outcome
+    assert label_conflicts.resolve(rows, rule).tolist() == outcome
     kept = ["kept" if value else "" for value in outcome]
-    assert conflicts.resolve(rows.assign(split="test"), rule).tolist() == kept
+    assert label_conflicts.resolve(rows.assign(split="test"), rule).tolist() == kept
 
 
 def test_conflicts_are_left_out_of_the_model_of_all_samples_only(sample, tmp_path):

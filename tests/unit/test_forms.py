@@ -20,10 +20,10 @@ from typing import NamedTuple
 
 import pytest
 
-from seformer.errors import UserError
-from seformer.extract import extract, read_extracted
-from seformer.files import read_json
-from seformer.regions import iter_regions, read_regions
+from seformer.regions.extract import extract, read_extracted
+from seformer.regions.read import iter_regions, read_regions
+from seformer.util.errors import UserError
+from seformer.util.files import read_json
 
 PLACES = "chr1:100-400 chr2:500-900"
 ONE = "chr1:100-400"

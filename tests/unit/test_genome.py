@@ -12,9 +12,9 @@ import pandas as pd
 import pysam
 import pytest
 
-from seformer.assemblies import ASSEMBLIES, recognise, that_hold
-from seformer.errors import UserError
-from seformer.genome import Genome
+from seformer.genome.assemblies import ASSEMBLIES, recognise, that_hold
+from seformer.genome.genome import Genome
+from seformer.util.errors import UserError
 
 RECORDS = {"chr1": "ACGTACGTACGGGTTTNNNNacgtacgtryKM", "chr2": "TTTTTGGGGG", "chrM": "GATTACA"}
 
@@ -68,7 +68,7 @@ def places(records, number, longest, seed=0):
 @pytest.mark.parametrize("bgzip", [False, True], ids=["plain", "bgzipped"])
 @pytest.mark.parametrize(("width", "end"), [(7, "\n"), (60, "\r\n"), (5_000, "\n")])
 def test_many_against_the_string(tmp_path, random_bases, monkeypatch, bgzip, width, end):
-    monkeypatch.setattr("seformer.letters.AT_ONCE", 5_000)
+    monkeypatch.setattr("seformer.genome.fasta_lines.AT_ONCE", 5_000)
     odd = "acgtNNRYacgt"  # its lines are looked at by themselves
     whole = {f"chr{i}": random_bases(width * 14, seed=i) for i in range(2)}
     records = whole | {"long": random_bases(200_000).lower(), "odd": whole["chr0"] + odd, "b": "AC"}
@@ -186,7 +186,7 @@ def test_folder_that_cannot_be_written(fasta, monkeypatch, caplog, tmp_path):
     def refuse(*_):
         raise PermissionError(13, "no")
 
-    monkeypatch.setattr("seformer.genome.atomic_path", refuse)
+    monkeypatch.setattr("seformer.genome.genome.atomic_path", refuse)
     with caplog.at_level(logging.INFO), Genome(path) as genome:
         assert genome.fetch("chr2", 4, 6) == "TG"
         (temporary,) = tmp_path.glob(".seformer.*")
@@ -339,7 +339,7 @@ def test_fasta_wrapped_anew_under_an_old_index(
     tmp_path, random_bases, monkeypatch, bgzip, contigs, width
 ):
     """Sizes and headers stay, the dates say nothing; of many contigs only some are looked at."""
-    monkeypatch.setattr("seformer.genome.CONTIGS_CHECKED", 3)
+    monkeypatch.setattr("seformer.genome.genome.CONTIGS_CHECKED", 3)
     records = {f"c{i}": random_bases(100, seed=i) for i in range(contigs)}
     path = tmp_path / "genome.fa"
 
@@ -471,9 +471,9 @@ def test_spaces_at_the_ends_of_lines_are_no_line_ends(tmp_path):
 @pytest.mark.parametrize("whole", [2**18, 1])
 def test_sequences_are_told_by_their_bases(fasta, monkeypatch, other, same, whole):
     """Also by stretches: here of two bases, at both ends."""
-    monkeypatch.setattr("seformer.genome.WHOLE", whole)
-    monkeypatch.setattr("seformer.genome.STRETCHES", 2)
-    monkeypatch.setattr("seformer.genome.STRETCH", 2)
+    monkeypatch.setattr("seformer.genome.genome.WHOLE", whole)
+    monkeypatch.setattr("seformer.genome.genome.STRETCHES", 2)
+    monkeypatch.setattr("seformer.genome.genome.STRETCH", 2)
     found = []
     for number, records in enumerate([{"chr1": "ACGTACGT", "chr2": "TTNA"}, other]):
         with Genome(fasta(records, f"{number}.fa")) as genome:

@@ -9,11 +9,11 @@ from safetensors.torch import load_file, save_file
 from test_backbones import CONFIGS, SMALL
 from toys import random_sequence
 
-from seformer.backbones import Origin, new_backbone, random_backbone
-from seformer.lora import add_adapters, merge_adapters
-from seformer.modelfolder import HEAD_PREFIX, load_model, new_model, save_model
-from seformer.score import score
-from seformer.tokens import KmerTokenizer
+from seformer.model.backbones import Origin, new_backbone, random_backbone
+from seformer.model.folder import HEAD_PREFIX, load_model, new_model, save_model
+from seformer.scoring.score import score
+from seformer.sequence.tokenizers import KmerTokenizer
+from seformer.training.lora import add_adapters, merge_adapters
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
@@ -132,6 +132,6 @@ def test_a_stock_classifier_of_transformers_is_a_backbone(tmp_path):
     state = load_file(tmp_path / "model.safetensors")
     state["classifier.weight"] = torch.zeros(2, 48)
     save_file(state, tmp_path / "model.safetensors")
-    from seformer.backbones import load_backbone
+    from seformer.model.backbones import load_backbone
 
     assert load_backbone(tmp_path).published_state().keys() == backbone.published_state().keys()

@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from seformer.errors import UserError
-from seformer.genome import Genome
-from seformer.index import index_genome
+from seformer.genome.genome import Genome
+from seformer.genome.index import index_genome
+from seformer.util.errors import UserError
 
 FASTA = ">chr1\nACGTAC\nGT\n>chr2\nTTGA\n"
 
@@ -68,9 +68,9 @@ def test_a_full_disk_is_no_index(tmp_path, monkeypatch, ending):
         target.write_bytes(b"")
         return {"chr1": 8, "chr2": 4}
 
-    monkeypatch.setattr("seformer.genome.shutil.copyfile", full)
+    monkeypatch.setattr("seformer.genome.genome.shutil.copyfile", full)
     if ending == "gz":
-        monkeypatch.setattr("seformer.genome.mended.rewrite", cut)
+        monkeypatch.setattr("seformer.genome.genome.rewrap.rewrite", cut)
     with pytest.raises(UserError, match="cannot be written"):
         index_genome(fasta, tmp_path / "out")
     assert [file.name for file in tmp_path.iterdir()] == ["genome.fa.gz"]

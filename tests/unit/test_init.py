@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seformer.errors import UserError
-from seformer.init import GENOMES, PARAMETERS, RESERVED, SHEET, init
-from seformer.recognise import Role, recognise, sample_name
+from seformer.regions.detect import Role, recognise, sample_name
+from seformer.regions.init import GENOMES, PARAMETERS, RESERVED, SHEET, init
+from seformer.util.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 BED = "chr1\t100\t900\n" * 2

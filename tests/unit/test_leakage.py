@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seformer import leakage
-from seformer.intervals import cluster, overlapping
+from seformer.genome.intervals import cluster, overlapping
+from seformer.sequence import kmer_overlap
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
@@ -27,29 +27,29 @@ def sequences(random_bases):
 
 
 def test_as_many_hashes_as_distinct_kmers(sequences):
-    hashes, sequence = leakage.kmer_hashes(sequences)
+    hashes, sequence = kmer_overlap.kmer_hashes(sequences)
     assert hashes.dtype == np.uint64
     for i, bases in enumerate(sequences):
         assert (sequence == i).sum() == len(kmers(bases))
     together = set().union(*map(kmers, sequences))
     assert len(np.unique(hashes)) == len(together)
-    assert len(leakage.build_index(sequences)) == len(together)
+    assert len(kmer_overlap.build_index(sequences)) == len(together)
 
 
 def test_hashes_do_not_depend_on_neighbours_or_strand(sequences):
-    hashes, sequence = leakage.kmer_hashes(sequences)
+    hashes, sequence = kmer_overlap.kmer_hashes(sequences)
     for i, bases in enumerate(sequences):
         alone = hashes[sequence == i]
-        np.testing.assert_array_equal(alone, leakage.kmer_hashes([bases])[0])
-        np.testing.assert_array_equal(alone, leakage.kmer_hashes([reverse(bases)])[0])
+        np.testing.assert_array_equal(alone, kmer_overlap.kmer_hashes([bases])[0])
+        np.testing.assert_array_equal(alone, kmer_overlap.kmer_hashes([reverse(bases)])[0])
 
 
 @pytest.mark.parametrize("bases_at_once", [1, 100, 10**6])
 def test_containment_against_sets(sequences, monkeypatch, bases_at_once):
-    monkeypatch.setattr(leakage, "BATCH_BASES", bases_at_once)
-    monkeypatch.setattr(leakage, "MAX_KMERS", 500)
+    monkeypatch.setattr(kmer_overlap, "BATCH_BASES", bases_at_once)
+    monkeypatch.setattr(kmer_overlap, "MAX_KMERS", 500)
     known, asked = sequences[:3], sequences[3:]
-    share = leakage.containment(asked, leakage.build_index(known))
+    share = kmer_overlap.containment(asked, kmer_overlap.build_index(known))
     train = set().union(*map(kmers, known))
     for value, bases in zip(share, asked, strict=True):
         mine = kmers(bases)
@@ -61,18 +61,18 @@ def test_containment_against_sets(sequences, monkeypatch, bases_at_once):
 def test_sampling_keeps_the_share(random_bases):
     known = random_bases(200_000, 1)
     asked = [known[:50_000] + random_bases(50_000, 2), random_bases(100_000, 3)]
-    scaled = leakage.scale_for(200_000, most=20_000)
+    scaled = kmer_overlap.scale_for(200_000, most=20_000)
     assert scaled == 10
-    index = leakage.build_index([known], scaled)
+    index = kmer_overlap.build_index([known], scaled)
     assert len(index) == pytest.approx(20_000, rel=0.05)
-    share = leakage.containment(asked, index, scaled)
+    share = kmer_overlap.containment(asked, index, scaled)
     np.testing.assert_allclose(share, [0.5, 0], atol=0.02)
 
 
 def test_nothing_to_compare():
-    assert leakage.build_index([]).tolist() == []
-    assert leakage.containment([], np.empty(0, np.uint64)).tolist() == []
-    assert np.isnan(leakage.containment(["ACGT"], leakage.build_index(["A" * 40])))
+    assert kmer_overlap.build_index([]).tolist() == []
+    assert kmer_overlap.containment([], np.empty(0, np.uint64)).tolist() == []
+    assert np.isnan(kmer_overlap.containment(["ACGT"], kmer_overlap.build_index(["A" * 40])))
 
 
 def test_clusters_and_overlaps_against_the_definition():

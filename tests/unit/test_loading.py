@@ -15,12 +15,12 @@ import safetensors.torch
 import torch
 from toys import random_sequence, tiny_model
 
-from seformer import modelfolder
-from seformer.backbones import build, load_backbone, random_backbone
-from seformer.backbones.loading import read_state
-from seformer.errors import UserError
-from seformer.modelfolder import load_model, save_model
-from seformer.score import score
+from seformer.model import folder as modelfolder
+from seformer.model.backbones import build, load_backbone, random_backbone
+from seformer.model.backbones.loading import read_state
+from seformer.model.folder import load_model, save_model
+from seformer.scoring.score import score
+from seformer.util.errors import UserError
 
 SMALL = {
     "hidden_size": 16,

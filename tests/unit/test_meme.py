@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from seformer.errors import UserError
-from seformer.meme import read_meme, write_meme
+from seformer.motifs.meme import read_meme, write_meme
+from seformer.util.errors import UserError
 
 HEAD = "MEME version 4\n\nALPHABET= ACGT\n\n"
 ROW = "0.25 0.25 0.25 0.25\n"

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import seformer
-from seformer.backbones import Origin, random_backbone
-from seformer.modelfolder import new_model, save_model
-from seformer.tokens import load_tokenizer
+from seformer.model.backbones import Origin, random_backbone
+from seformer.model.folder import new_model, save_model
+from seformer.sequence.tokenizers import load_tokenizer
 
 LAYERS = 12
 GENA = "gena_lm/configs/"

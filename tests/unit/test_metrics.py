@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from seformer import metrics
+from seformer.evaluation import metrics
 
 
 def scored(rng, n, quality=1.0, levels=None):

@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from seformer.backbones import registry
+from seformer.model.backbones import registry
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")

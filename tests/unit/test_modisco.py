@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 from toys import random_sequence
 
-from seformer import files, modisco, tracks
-from seformer.errors import UserError
-from seformer.explained import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
+from seformer.explain import tracks
+from seformer.explain.folder import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
+from seformer.motifs import modisco
 from seformer.report.collect import collect
 from seformer.report.patterns import section
+from seformer.util import files
+from seformer.util.errors import UserError
 
 SITES = ("TTCTGGGAACGT", "ATTGCGCAATAC")
 

@@ -6,13 +6,14 @@ import pandas as pd
 import pytest
 from toys import random_sequence
 
-from seformer import atomic, tracks
-from seformer.errors import UserError
-from seformer.explained import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
+from seformer.explain import tracks
+from seformer.explain.folder import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
+from seformer.util import atomic
+from seformer.util.errors import UserError
 
 pytest.importorskip("tangermeme", reason="needs the extra 'motifs'")
 pytest.importorskip("memelite", reason="needs the extra 'motifs'")
-from seformer import motifs
+from seformer.motifs import seqlets as motifs
 
 SITES = {"se": "TTCTGGGAACGT", "te": "ATTGCGCAATAC"}
 

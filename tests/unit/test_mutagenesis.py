@@ -5,10 +5,17 @@ import numpy as np
 import pytest
 from toys import random_sequence, toy_model
 
-from seformer.mutagenesis import Edit, WindowScorer, importance, mutate, occlude, score_edits
-from seformer.references import make_references
-from seformer.score import both_strands, score
-from seformer.tokens import BpeTokenizer, KmerTokenizer
+from seformer.explain.references import make_references
+from seformer.scoring.mutagenesis import (
+    Edit,
+    WindowScorer,
+    importance,
+    mutate,
+    occlude,
+    score_edits,
+)
+from seformer.scoring.score import both_strands, score
+from seformer.sequence.tokenizers import BpeTokenizer, KmerTokenizer
 
 DATA = os.environ.get("SEFORMER_TEST_DATA")
 CONTEXT = {"mixing": True, "curved": True}

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seformer.errors import UserError
-from seformer.extract import extract, read_extracted
-from seformer.intervals import overlapping
-from seformer.metrics import auroc
-from seformer.negatives import Negatives, match
+from seformer.evaluation.metrics import auroc
+from seformer.genome.intervals import overlapping
+from seformer.regions.extract import extract, read_extracted
+from seformer.regions.negatives import Negatives, match
+from seformer.util.errors import UserError
 
 
 @pytest.fixture

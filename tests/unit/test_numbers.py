@@ -12,12 +12,14 @@ import pytest
 from corpus import make_bad, run, sound_inputs
 from toys import random_sequence, toy_model
 
-from seformer import calibrate, checked, metrics
-from seformer import finetune_full as full_module
-from seformer.dataset import open_dataset
-from seformer.errors import UserError
-from seformer.finetune_full import finetune_full
-from seformer.score import score
+from seformer.evaluation import metrics
+from seformer.model import calibration
+from seformer.scoring.score import score
+from seformer.splits.dataset import open_dataset
+from seformer.training import full as full_module
+from seformer.training.full import finetune_full
+from seformer.util import verified_tensors
+from seformer.util.errors import UserError
 
 SCORED = ["logit", "probability"]
 
@@ -48,7 +50,9 @@ def test_a_loss_that_is_no_number_keeps_the_best_epoch(good, tmp_path, monkeypat
     assert "the best epoch so far" in caplog.text
     assert not (tmp_path / "out").exists()
     (folder,) = (tmp_path / "checkpoints").iterdir()
-    best = {k: v for k, v in checked.load(folder, "stage2").tensors.items() if k[:5] == "best."}
+    best = {
+        k: v for k, v in verified_tensors.load(folder, "stage2").tensors.items() if k[:5] == "best."
+    }
     assert best and all(value.isfinite().all() for value in best.values())
 
 
@@ -64,11 +68,11 @@ def test_scores_that_are_all_the_same_are_chance():
     labels = np.array([0, 1] * 20)
     same = np.full(40, 0.3)
     assert metrics.auroc(labels, same) == 0.5
-    threshold = calibrate.choose_threshold(labels, np.full(40, 0.5))
+    threshold = calibration.choose_threshold(labels, np.full(40, 0.5))
     assert (threshold.value, threshold.met) == (0.5, False)
-    for method in calibrate.METHODS:
-        probability = calibrate.apply(
-            calibrate.fit(labels=labels, logits=same, method=method), same
+    for method in calibration.METHODS:
+        probability = calibration.apply(
+            calibration.fit(labels=labels, logits=same, method=method), same
         )
         assert np.isfinite(probability).all() and len(set(probability)) == 1
 

@@ -10,16 +10,17 @@ from corpus import make_bad
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seformer import files, tracks
-from seformer.backbones.loading import read_config, read_state, verify_checksums
-from seformer.errors import UserError
-from seformer.extracted import COLUMNS, read_extracted, read_region_rows
-from seformer.genome import Genome
-from seformer.loci import _read_table as read_clusters
-from seformer.modelfolder import Settings, read_settings
-from seformer.motifs import read_motifs
-from seformer.tokens import load_tokenizer
-from seformer.variants import read_vcf
+from seformer.explain import tracks
+from seformer.genome.genome import Genome
+from seformer.model.backbones.loading import read_config, read_state, verify_checksums
+from seformer.model.folder import Settings, read_settings
+from seformer.motifs.seqlets import read_motifs
+from seformer.regions.folder import COLUMNS, read_extracted, read_region_rows
+from seformer.scoring.variants import read_vcf
+from seformer.sequence.tokenizers import load_tokenizer
+from seformer.splits.clusters import _read_table as read_clusters
+from seformer.util import files
+from seformer.util.errors import UserError
 
 SOME = settings(
     max_examples=60,

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from toys import random_sequence
 
-from seformer import evaluate
-from seformer.extract import extract
-from seformer.finetune_head import finetune_head
-from seformer.split import split
+from seformer.evaluation import evaluate
+from seformer.regions.extract import extract
+from seformer.splits.split import split
+from seformer.training.head import finetune_head
 
 CHROMOSOMES, REGIONS, PITCH = 8, 24, 400
 

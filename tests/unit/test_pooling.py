@@ -8,15 +8,15 @@ import torch
 from safetensors.torch import load_file
 from toys import random_sequence, toy_model
 
-from seformer.extract import extract
-from seformer.finetune_full import finetune_full
-from seformer.finetune_head import finetune_head
-from seformer.minibatches import micro_batches
-from seformer.modelfolder import ATTENTION_PREFIX, load_model
-from seformer.score import both_strands, score
-from seformer.split import split
-from seformer.store import build_store
-from seformer.windows import tile
+from seformer.model.folder import ATTENTION_PREFIX, load_model
+from seformer.regions.extract import extract
+from seformer.scoring.score import both_strands, score
+from seformer.sequence.windows import tile
+from seformer.splits.split import split
+from seformer.training.full import finetune_full
+from seformer.training.head import finetune_head
+from seformer.training.minibatches import micro_batches
+from seformer.training.token_store import build_store
 
 POOLINGS = ("mean", "lse", "attention")
 

@@ -7,17 +7,11 @@ import pandas as pd
 import pytest
 from toys import random_sequence, tiny_model
 
-from seformer.errors import UserError
-from seformer.extract import extract
-from seformer.modelfolder import (
-    Assembly,
-    Calibration,
-    Settings,
-    TrainingRange,
-    save_model,
-)
-from seformer.predict import SCORE_COLUMNS, add_summaries, flags, merge, predict
-from seformer.score import score
+from seformer.model.folder import Assembly, Calibration, Settings, TrainingRange, save_model
+from seformer.regions.extract import extract
+from seformer.scoring.predict import SCORE_COLUMNS, add_summaries, flags, merge, predict
+from seformer.scoring.score import score
+from seformer.util.errors import UserError
 
 BED = """\
 track name=enhancers
@@ -63,8 +57,8 @@ def test_own_columns_and_order_are_kept(predicted):
 
 
 def test_scores_are_those_of_the_sequences(place, predicted):
-    from seformer.genome import Genome
-    from seformer.modelfolder import load_model
+    from seformer.genome.genome import Genome
+    from seformer.model.folder import load_model
 
     with Genome(place / "genome.fa") as genome:
         sequences = [genome.fetch("chr2", 100, 900), genome.fetch("chr1", 50, 1550)]

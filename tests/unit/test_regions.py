@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seformer.errors import UserError
-from seformer.regions import iter_regions, read_regions
+from seformer.regions.read import iter_regions, read_regions
+from seformer.util.errors import UserError
 
 ROSE = """# ROSE run of a cell line
 # chrom start end are in the next line, this remark has more words

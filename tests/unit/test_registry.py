@@ -14,12 +14,12 @@ from types import SimpleNamespace
 import pytest
 
 import seformer
-from seformer.backbones import build_backbone, random_backbone, registry
-from seformer.backbones.fetch import fetch
-from seformer.backbones.presets import PRESETS
-from seformer.errors import UserError
-from seformer.tokens import KmerTokenizer, load_tokenizer
-from seformer.training import recommended_rates
+from seformer.model.backbones import build_backbone, random_backbone, registry
+from seformer.model.backbones.fetch import fetch
+from seformer.model.backbones.presets import PRESETS
+from seformer.sequence.tokenizers import KmerTokenizer, load_tokenizer
+from seformer.training.common import recommended_rates
+from seformer.util.errors import UserError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SMALL = {

@@ -19,11 +19,11 @@ from report_inputs import (
     write_table,
 )
 
-from seformer.errors import UserError
-from seformer.modelcard import TITLES
+from seformer.evaluation.card import TITLES
 from seformer.report import content, judge, page
 from seformer.report.collect import Explanations, Predictions, Results, Sample, collect
 from seformer.report.results import one_table
+from seformer.util.errors import UserError
 
 EVIL = "<img src=x onerror=alert(1)>"
 

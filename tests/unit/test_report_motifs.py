@@ -10,13 +10,13 @@ import pytest
 from report_inputs import explanations, write_json, write_table
 from toys import random_sequence
 
-from seformer import tracks
-from seformer.explained import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
+from seformer.explain import tracks
+from seformer.explain.folder import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
+from seformer.regions.simulate import SE_MOTIFS, TE_MOTIFS
 from seformer.report import page
 from seformer.report.collect import Motifs, collect
 from seformer.report.explanations import deletion, faithfulness
 from seformer.report.motifs import PNG, counts, motif_table, pictures
-from seformer.simulate import SE_MOTIFS, TE_MOTIFS
 
 MEME = Path(__file__).parents[1] / "data" / "demo" / "motifs.meme"
 EVIL = "<script>alert(1)</script>"
@@ -55,10 +55,10 @@ def found(explained, tmp_path_factory):
     """What `seformer motifs` writes."""
     pytest.importorskip("tangermeme", reason="needs the extra 'motifs'")
     pytest.importorskip("memelite", reason="needs the extra 'motifs'")
-    from seformer import motifs
+    from seformer.motifs import seqlets
 
     out = tmp_path_factory.mktemp("found") / "peaks"
-    motifs.motifs([explained], MEME, out, threshold=0.001, logos=2)
+    seqlets.motifs([explained], MEME, out, threshold=0.001, logos=2)
     return out
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from report_inputs import AUDIT, history, regions, write_results
 
-from seformer import files
 from seformer.report import data, judge, samples
 from seformer.report.collect import Results, Sample, collect
 from seformer.report.content import signed
+from seformer.util import files
 
 
 @pytest.fixture

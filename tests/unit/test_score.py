@@ -8,10 +8,9 @@ import pytest
 import torch
 from toys import random_sequence, toy_model
 
-from seformer.backbones import build_backbone
-from seformer.devices import side_by_side
-from seformer.modelfolder import load_model, new_model, save_model
-from seformer.score import (
+from seformer.model.backbones import build_backbone
+from seformer.model.folder import load_model, new_model, save_model
+from seformer.scoring.score import (
     both_strands,
     chunks,
     coverage,
@@ -20,7 +19,8 @@ from seformer.score import (
     strand_margins,
     window_features,
 )
-from seformer.tokens import KmerTokenizer, reverse_complement
+from seformer.sequence.tokenizers import KmerTokenizer, reverse_complement
+from seformer.util.devices import side_by_side
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def three_threads():
 
 def test_batches_side_by_side_change_nothing(tiny, three_threads, monkeypatch):
     together = score(tiny, SEQUENCES).logit
-    monkeypatch.setattr("seformer.batches.CPU_BATCH_TOKENS", 100)
+    monkeypatch.setattr("seformer.sequence.batches.CPU_BATCH_TOKENS", 100)
     for _ in range(3):
         assert np.abs(score(tiny, SEQUENCES).logit - together).max() < 1e-5
     assert torch.get_num_threads() == 3

@@ -12,7 +12,7 @@ import pytest
 from corpus import make_bad, run, sound_inputs
 
 from seformer import cli
-from seformer.backbones import registry
+from seformer.model.backbones import registry
 
 ROOT = Path(__file__).parents[2]
 # what runs on a user's machine; scripts/run_notebook.py runs our own notebook, in tests only
@@ -116,7 +116,7 @@ def test_hostile_sample_names_are_refused(name, good, tmp_path, capfd):
 
 
 def test_sample_names_are_those_of_the_sample_sheet():
-    from seformer.extracted import SAMPLE_NAME
+    from seformer.regions.folder import SAMPLE_NAME
 
     schema = (ROOT / "assets/schema_input.json").read_text()
     assert f'"pattern": "^{SAMPLE_NAME}$"' in schema
@@ -128,7 +128,7 @@ def test_downloads_are_pinned():
     assert pinned
     assert not [e.name for e in pinned if not re.fullmatch(r"[0-9a-f]{40}", e.revision)]
     # where no commit is given, the one that was found is fetched and recorded
-    source = (ROOT / "bin/seformer/backbones/registry.py").read_text()
+    source = (ROOT / "bin/seformer/model/backbones/registry.py").read_text()
     assert "revision=info.sha" in source
 
 

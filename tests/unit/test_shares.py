@@ -6,10 +6,10 @@ import pytest
 import torch
 from toys import random_sequence, toy_model
 
-from seformer.attribute import Settings, attribute
-from seformer.references import dinucleotide_shuffle, generator
-from seformer.shares import Shares, shapley_values
-from seformer.tokens import KmerTokenizer, reverse_complement
+from seformer.explain.attribute import Settings, attribute
+from seformer.explain.base_shares import Shares, shapley_values
+from seformer.explain.references import dinucleotide_shuffle, generator
+from seformer.sequence.tokenizers import KmerTokenizer, reverse_complement
 
 
 def by_orders(worth: dict[str, float], own: str) -> np.ndarray:

@@ -12,11 +12,11 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from seformer.errors import UserError
-from seformer.extract import extract, read_extracted
-from seformer.genome import Genome
-from seformer.regions import read_regions
-from seformer.simulate import CHROMOSOMES, HELD_OUT, SE_MOTIFS, TE_MOTIFS, simulate
+from seformer.genome.genome import Genome
+from seformer.regions.extract import extract, read_extracted
+from seformer.regions.read import read_regions
+from seformer.regions.simulate import CHROMOSOMES, HELD_OUT, SE_MOTIFS, TE_MOTIFS, simulate
+from seformer.util.errors import UserError
 
 FILES = (
     "genome.fa.gz",

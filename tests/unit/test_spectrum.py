@@ -5,15 +5,15 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from toys import random_sequence, tiny_model, toy_model
 
-from seformer.attribute import Settings, attribute
-from seformer.composition import composition
-from seformer.fit_spectrum import MOST, fill, ratio
-from seformer.kmer_logistic import fit_kmer_logistic
-from seformer.modelfolder import ensemble, load_model, save_model
-from seformer.mutagenesis import Edit, score_edits
-from seformer.score import score
-from seformer.spectrum import Spectrum
-from seformer.tokens import reverse_complement
+from seformer.explain.attribute import Settings, attribute
+from seformer.model.folder import ensemble, load_model, save_model
+from seformer.model.kmer_linear import Spectrum
+from seformer.model.kmer_logistic import fit_kmer_logistic
+from seformer.scoring.mutagenesis import Edit, score_edits
+from seformer.scoring.score import score
+from seformer.sequence.composition import composition
+from seformer.sequence.tokenizers import reverse_complement
+from seformer.training.kmer_linear import MOST, fill, ratio
 
 SEQUENCES = [random_sequence(200, seed=i) for i in range(60)]
 SEQUENCES[3] = SEQUENCES[3][:90] + "N" * 40 + SEQUENCES[3][130:]

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seformer import files
-from seformer.assign import by_clusters
-from seformer.errors import UserError
-from seformer.extract import COLUMNS, extract, read_extracted
-from seformer.split import SPLIT_COLUMNS, read_splits, split, split_hash
+from seformer.regions.extract import COLUMNS, extract, read_extracted
+from seformer.splits.assign import by_clusters
+from seformer.splits.split import SPLIT_COLUMNS, read_splits, split, split_hash
+from seformer.util import files
+from seformer.util.errors import UserError
 
 CHROMOSOMES = ("chr1", "chr2", "chr3", "chr7", "chr8", "chr10")
 LENGTH = 8_000

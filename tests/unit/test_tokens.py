@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seformer.errors import UserError
-from seformer.tokens import (
+from seformer.sequence.tokenizers import (
     BpeTokenizer,
     KmerTokenizer,
     interleave,
     load_tokenizer,
     reverse_complement,
 )
+from seformer.util.errors import UserError
 
 DATA = Path(os.environ.get("SEFORMER_TEST_DATA", "no test data given"))
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="SEFORMER_TEST_DATA is not set")

@@ -8,10 +8,10 @@ import pytest
 import tokenizers
 from toys import toy_model
 
-from seformer import explain as module
-from seformer.attribute import Settings
-from seformer.explained import read_table
-from seformer.tokens import BpeTokenizer, reverse_complement
+from seformer.explain import explain as module
+from seformer.explain.attribute import Settings
+from seformer.explain.folder import read_table
+from seformer.sequence.tokenizers import BpeTokenizer, reverse_complement
 
 # assembly gaps of hg19: into the first, out of the second, and single N
 AROUND_N = [

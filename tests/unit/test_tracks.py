@@ -7,8 +7,8 @@ import pybigtools
 import pytest
 from safetensors.numpy import load_file
 
-from seformer import tracks
-from seformer.errors import UserError
+from seformer.explain import tracks
+from seformer.util.errors import UserError
 
 
 def frame(*rows):

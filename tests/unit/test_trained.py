@@ -14,9 +14,9 @@ import pytest
 from toys import random_sequence, tiny_model
 
 import seformer
-from seformer.errors import UserError
-from seformer.modelfolder import Calibration, save_model
-from seformer.predict import SCORE_COLUMNS, predict
+from seformer.model.folder import Calibration, save_model
+from seformer.scoring.predict import SCORE_COLUMNS, predict
+from seformer.util.errors import UserError
 
 BED = "chr1\t50\t650\tone\t7\nchrUn\t0\t500\ttwo\t8\nchr1\t700\t1100\tthree\t9\n"
 

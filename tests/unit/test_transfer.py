@@ -8,13 +8,14 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from seformer import evaluate, files
-from seformer.backbones import build_backbone
-from seformer.errors import UserError
-from seformer.extract import extract
-from seformer.modelfolder import new_model, save_model
-from seformer.split import split
-from seformer.transfer import LOCUS_MEAN, locus_means, measure, transfer
+from seformer.evaluation import evaluate
+from seformer.evaluation.cross_sample import LOCUS_MEAN, locus_means, measure, transfer
+from seformer.model.backbones import build_backbone
+from seformer.model.folder import new_model, save_model
+from seformer.regions.extract import extract
+from seformer.splits.split import split
+from seformer.util import files
+from seformer.util.errors import UserError
 
 CHROMOSOMES = tuple(f"chr{i}" for i in range(1, 7))
 

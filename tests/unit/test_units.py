@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from seformer.errors import UserError
-from seformer.extract import extract, read_extracted
-from seformer.split import read_splits, split
-from seformer.units import Units
+from seformer.regions.extract import extract, read_extracted
+from seformer.regions.units import Units
+from seformer.splits.split import read_splits, split
+from seformer.util.errors import UserError
 
 LENGTH = 200_000
 

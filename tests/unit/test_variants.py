@@ -9,11 +9,11 @@ import pysam
 import pytest
 from toys import random_sequence, toy_model
 
-from seformer import variants as module
-from seformer.errors import UserError
-from seformer.files import read_table
-from seformer.mutagenesis import WindowScorer, mutate
-from seformer.score import score
+from seformer.scoring import variants as module
+from seformer.scoring.mutagenesis import WindowScorer, mutate
+from seformer.scoring.score import score
+from seformer.util.errors import UserError
+from seformer.util.files import read_table
 
 CHR1 = random_sequence(3000, 5)
 OTHER = {"A": "C", "C": "G", "G": "T", "T": "A"}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seformer.windows import tile
+from seformer.sequence.windows import tile
 
 
 def test_known_windows():

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from seformer.backbones import build_backbone
-from seformer.classifier import GatedAttention, RegionClassifier
-from seformer.modelfolder import Model, Settings, new_model
-from seformer.tokens import KmerTokenizer, Tokenizer
+from seformer.model.backbones import build_backbone
+from seformer.model.classifier import GatedAttention, RegionClassifier
+from seformer.model.folder import Model, Settings, new_model
+from seformer.sequence.tokenizers import KmerTokenizer, Tokenizer
 
 
 class LookupBackbone(nn.Module):

@@ -54,9 +54,9 @@ def command(
 
     Writes metrics.json, test_predictions.tsv, curves.json and the final model folder model/.
     """
-    from seformer import evaluate
-    from seformer.baselines import NAMES
-    from seformer.devices import use_threads
+    from seformer.evaluation import evaluate
+    from seformer.evaluation.baselines import NAMES
+    from seformer.util.devices import use_threads
 
     use_threads(threads)
     evaluate.run(

@@ -60,10 +60,10 @@ def command(
 
     Give --fasta with --regions, or --extracted.
     """
-    from seformer.archive import opened
-    from seformer.attribute import Settings
-    from seformer.devices import use_threads
-    from seformer.explain import explain
+    from seformer.explain.attribute import Settings
+    from seformer.explain.explain import explain
+    from seformer.model.archive import opened
+    from seformer.util.devices import use_threads
 
     use_threads(threads)
     with opened(model) as folder:

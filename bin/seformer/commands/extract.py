@@ -101,11 +101,11 @@ def command(
     ] = None,
 ) -> None:
     """Read regions and their bases: checked, filtered, counted."""
-    from seformer import files
-    from seformer.errors import NothingToReadError
-    from seformer.extract import extract
-    from seformer.negatives import Negatives
-    from seformer.units import Units
+    from seformer.regions.extract import extract
+    from seformer.regions.negatives import Negatives
+    from seformer.regions.units import Units
+    from seformer.util import files
+    from seformer.util.errors import NothingToReadError
 
     try:
         extract(

@@ -75,12 +75,12 @@ def command(
     threads: options.Threads = 0,
 ) -> None:
     """Stage 2: train all layers with warm-up, early stopping and checkpoints."""
-    from seformer.launch import in_processes
+    from seformer.training.launch import in_processes
 
     if in_processes(processes, "finetune-full"):
         return
-    from seformer.devices import use_threads
-    from seformer.finetune_full import finetune_full
+    from seformer.training.full import finetune_full
+    from seformer.util.devices import use_threads
 
     use_threads(threads)
     finetune_full(

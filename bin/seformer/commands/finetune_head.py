@@ -72,8 +72,8 @@ def command(
     threads: options.Threads = 0,
 ) -> None:
     """Stage 1: train the classifier on the frozen backbone, whose features are computed once."""
-    from seformer.devices import use_threads
-    from seformer.finetune_head import finetune_head
+    from seformer.training.head import finetune_head
+    from seformer.util.devices import use_threads
 
     use_threads(threads)
     finetune_head(

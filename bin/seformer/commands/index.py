@@ -18,6 +18,6 @@ def command(
     ] = False,
 ) -> None:
     """Index a genome once for all stages."""
-    from seformer.index import index_genome
+    from seformer.genome.index import index_genome
 
     index_genome(fasta, out, compress=compress)

@@ -23,6 +23,6 @@ def command(
     ] = None,
 ) -> None:
     """Write a commented sample sheet and parameter file from your region files."""
-    from seformer.init import init
+    from seformer.regions.init import init
 
     init(files, out, fasta=fasta, genome=genome)

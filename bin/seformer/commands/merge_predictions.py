@@ -19,6 +19,6 @@ def command(
     out: options.Out,
 ) -> None:
     """Merge the scores of consecutive shards, in the order of their numbers."""
-    from seformer.predict import merge
+    from seformer.scoring.predict import merge
 
     merge(regions, shards, out)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from seformer.backbones.registry import Entry
+    from seformer.model.backbones.registry import Entry
 
 command = typer.Typer(
     help="List the models that can be fine-tuned, or download one.", invoke_without_command=True
@@ -23,7 +23,7 @@ def models(
     """List the presets and the registry of published models."""
     if context.invoked_subcommand is not None:
         return
-    from seformer.backbones import registry
+    from seformer.model.backbones import registry
 
     if as_json:
         import json
@@ -41,7 +41,7 @@ def fetch_one(
     to: Annotated[Path, typer.Option("--to", help="Folder for the model's files.")],
 ) -> None:
     """Download a model once, check it and write its checksums."""
-    from seformer.backbones.fetch import fetch
+    from seformer.model.backbones.fetch import fetch
 
     typer.echo(fetch(name, to))
 

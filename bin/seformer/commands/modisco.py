@@ -30,7 +30,7 @@ def command(
     threads: Annotated[int, typer.Option("--threads", min=1, max=1024, help="CPU threads.")] = 1,
 ) -> None:
     """Find repeated patterns in attributions with modisco (installed apart: modisco-lite)."""
-    from seformer.modisco import modisco as run
+    from seformer.motifs.modisco import modisco as run
 
     run(
         attributions,

@@ -31,7 +31,7 @@ def command(
     threads: Annotated[int, typer.Option("--threads", min=1, max=1024, help="CPU threads.")] = 1,
 ) -> None:
     """Find seqlets, match them to a motif file, and count them in SE against TE."""
-    from seformer.motifs import motifs as run
+    from seformer.motifs.seqlets import motifs as run
 
     run(
         attributions,

@@ -29,9 +29,9 @@ def command(
     threads: options.Threads = 0,
 ) -> None:
     """Score every region: logit, calibrated probability, call, coverage and flags."""
-    from seformer.archive import opened
-    from seformer.devices import resolve_device, use_threads
-    from seformer.predict import predict
+    from seformer.model.archive import opened
+    from seformer.scoring.predict import predict
+    from seformer.util.devices import resolve_device, use_threads
 
     use_threads(threads)
     with opened(model) as folder:

@@ -15,6 +15,6 @@ def command(
     size: Annotated[str, typer.Option("--size", help="tiny (2.6 Mb) or small (16 Mb).")] = "tiny",
 ) -> None:
     """Make the demo data: a genome with planted motif grammar, and its enhancers."""
-    from seformer.simulate import simulate
+    from seformer.regions.simulate import simulate
 
     simulate(out, seed=seed, size=size)

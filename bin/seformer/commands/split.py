@@ -66,7 +66,7 @@ def command(
     seed: Seed = 1,
 ) -> None:
     """Split all samples together, by chromosomes or clusters, and audit the leakage."""
-    from seformer.split import split
+    from seformer.splits.split import split
 
     split(
         extracted,

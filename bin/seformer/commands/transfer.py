@@ -28,8 +28,8 @@ def command(
 
     Writes transfer.json.
     """
-    from seformer.devices import use_threads
-    from seformer.transfer import transfer
+    from seformer.evaluation.cross_sample import transfer
+    from seformer.util.devices import use_threads
 
     use_threads(threads)
     transfer(

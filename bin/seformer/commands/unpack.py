@@ -15,6 +15,6 @@ def command(
     out: options.Out,
 ) -> None:
     """Unpack a model's archive, checked: no code, no links, nothing outside the folder."""
-    from seformer.archive import unpack_whole
+    from seformer.model.archive import unpack_whole
 
     unpack_whole(archive, out)

@@ -36,9 +36,9 @@ def command(
     Give --vcf or --positions. Both strands are averaged. Each allele is checked against the FASTA;
     what cannot be scored is reported with its reason.
     """
-    from seformer.archive import opened
-    from seformer.devices import use_threads
-    from seformer.variants import variants
+    from seformer.model.archive import opened
+    from seformer.scoring.variants import variants
+    from seformer.util.devices import use_threads
 
     use_threads(threads)
     with opened(model) as folder:

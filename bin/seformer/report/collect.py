@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seformer import files, records
-from seformer.errors import UserError
-from seformer.extracted import read_region_rows
+from seformer.regions.folder import read_region_rows
 from seformer.report.content import place_of
+from seformer.util import files, records
+from seformer.util.errors import UserError
 
 logger = logging.getLogger(__name__)
 NOT_SAMPLES = {"model", "pipeline_info", "multiqc", "multiqc_data", "report"}

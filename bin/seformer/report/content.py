@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seformer.markup import mark, plain
+from seformer.util.markup import mark, plain
 
 # Okabe and Ito (2008): apart for colour-blind readers, on screen and in print
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"

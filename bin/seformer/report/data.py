@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seformer.markup import escape
-from seformer.negatives import RANDOM
+from seformer.regions.negatives import RANDOM
 from seformer.report.collect import Results, Sample
 from seformer.report.content import (
     CYCLE,
@@ -23,6 +22,7 @@ from seformer.report.content import (
     percent,
     table,
 )
+from seformer.util.markup import escape
 
 PARTS = ("train", "validation", "test")
 CLASSES = ((1, "super-enhancers", SUPER), (0, "typical enhancers", TYPICAL))

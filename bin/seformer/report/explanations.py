@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from seformer.markup import escape
 from seformer.report.collect import ERROR_EDGES, Explanations, Results
 from seformer.report.content import GREY, SUPER, TYPICAL, Section, number, strokes, table
 from seformer.report.motifs import section as motif_section
 from seformer.report.patterns import section as pattern_section
 from seformer.report.use import named
+from seformer.util.markup import escape
 
 COMPLETE = 0.05
 # where the checks of faithfulness are bad; the table and the verdict read the same numbers

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seformer.markup import escape
-from seformer.modelcard import TITLES
+from seformer.evaluation.card import TITLES
+from seformer.evaluation.verdict import NAMES
 from seformer.report.content import interval, signed, table
-from seformer.verdict import NAMES
+from seformer.util.markup import escape
 
 
 def name_of(scorer: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seformer.markup import escape
+from seformer.evaluation.verdict import Finding, judge_test
 from seformer.report.collect import Results, Sample
 from seformer.report.content import Section, number, percent
 from seformer.report.data import random_words
 from seformer.report.explanations import CHECKS, doubts, incomplete, limits, signed
 from seformer.report.results import headline
 from seformer.report.style import STYLE
-from seformer.verdict import Finding, judge_test
+from seformer.util.markup import escape
 
 # a sign beside the colour, for print and for colour-blind readers
 SIGNS = {"good": "✓", "note": "i", "warning": "!", "bad": "✗"}

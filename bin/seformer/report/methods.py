@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 import seformer
-from seformer.markup import escape
+from seformer.evaluation.verdict import NAMES
 from seformer.report.collect import Results, Sample
 from seformer.report.content import Section, number, signed
 from seformer.report.data import held_out_chromosomes, kept
 from seformer.report.explanations import incomplete
-from seformer.verdict import NAMES
+from seformer.util.markup import escape
 
 
 def methods(results: Results) -> Section | None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from seformer.markup import escape
 from seformer.report.collect import Motifs, Results
 from seformer.report.content import Section, number, table
 from seformer.report.use import headed, named
+from seformer.util.markup import escape
 
 ROWS = 12
 # how often random stretches may match for each time that seqlets do

@@ -11,9 +11,6 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from seformer import files
-from seformer.errors import UserError
-from seformer.markup import plain
 from seformer.report import (
     data,
     explanations,
@@ -27,6 +24,9 @@ from seformer.report import (
 )
 from seformer.report.collect import Results, collect
 from seformer.report.content import PARENTS, Section, write
+from seformer.util import files
+from seformer.util.errors import UserError
+from seformer.util.markup import plain
 
 logger = logging.getLogger(__name__)
 CONFIG_FILE = "multiqc_config.yml"

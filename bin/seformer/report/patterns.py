@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from seformer.markup import escape
 from seformer.report.collect import Motifs, Results
 from seformer.report.content import Section, number, table
 from seformer.report.use import headed, named
+from seformer.util.markup import escape
 
 ROWS = 12
 ABOUT = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from seformer.markup import escape
-from seformer.modelcard import TITLES
+from seformer.evaluation.card import TITLES
+from seformer.evaluation.verdict import NAMES
 from seformer.report.collect import Results, Sample
 from seformer.report.content import (
     DASHES,
@@ -24,7 +24,7 @@ from seformer.report.content import (
     table,
 )
 from seformer.report.further import folds_table, members_row, prevalence_table
-from seformer.verdict import NAMES
+from seformer.util.markup import escape
 
 
 def sections(results: Results) -> Iterator[Section]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seformer.markup import escape
 from seformer.report.collect import Results, Sample
 from seformer.report.content import Section, number, percent, table
+from seformer.util.markup import escape
 
 LOCUS_MEAN = "locus_mean"
 

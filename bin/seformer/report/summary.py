@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seformer.markup import escape
+from seformer.evaluation.verdict import NAMES
 from seformer.report.collect import Results, Sample
 from seformer.report.content import Section, signed, table
 from seformer.report.data import kept
-from seformer.verdict import NAMES
+from seformer.util.markup import escape
 
 HIDDEN = {"hidden": True}
 COLUMNS = {

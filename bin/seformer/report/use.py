@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from seformer.markup import escape
 from seformer.report.collect import Predictions, Results, Sample
 from seformer.report.content import (
     GREY,
@@ -22,6 +21,7 @@ from seformer.report.content import (
     table,
 )
 from seformer.report.data import REASONS
+from seformer.util.markup import escape
 
 FLAGS = {
     "length_outside_training": "length outside training",

@@ -859,10 +859,10 @@ def good(folder: Path) -> None:
     """Sound inputs: a genome, labelled regions, an extracted folder, splits, a random model."""
     import torch
 
-    from seformer.backbones import random_backbone
-    from seformer.backbones.base import Origin
-    from seformer.backbones.presets import PRESETS, preset_tokenizer
-    from seformer.modelfolder import new_model, save_model
+    from seformer.model.backbones import random_backbone
+    from seformer.model.backbones.base import Origin
+    from seformer.model.backbones.presets import PRESETS, preset_tokenizer
+    from seformer.model.folder import new_model, save_model
 
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(0)

@@ -11,10 +11,10 @@ TOKENS = 600
 
 
 class SmallGPU(importlib.abc.MetaPathFinder):
-    """Finds ``seformer.batches`` as it is and limits the batches that it makes."""
+    """Finds ``seformer.sequence.batches`` as it is and limits the batches that it makes."""
 
     def find_spec(self, name, path, target=None):
-        if name != "seformer.batches":
+        if name != "seformer.sequence.batches":
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path)
         load = spec.loader.exec_module

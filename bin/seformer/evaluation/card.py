@@ -1,0 +1,143 @@
+"""The model card: README.md of a trained model's folder, in the form the hub reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from seformer.evaluation import metrics
+from seformer.evaluation.verdict import NAMES
+from seformer.regions.negatives import RANDOM
+from seformer.util.markup import escape
+
+if TYPE_CHECKING:
+    from seformer.model.folder import Settings
+
+TITLES = {
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "mcc": "MCC",
+    "balanced_accuracy": "balanced accuracy",
+    "brier": "Brier",
+    "ece": "ECE",
+}
+
+
+def write(
+    settings: Settings, measured: Mapping[str, Any], sizes: Mapping[str, Mapping[str, int]]
+) -> str:
+    """Write the card as Markdown.
+
+    Parameters
+    ----------
+    settings
+        Of the finished model.
+    measured
+        The content of metrics.json.
+    sizes
+        part -> {"SE", "TE"} counts, and of random regions among the latter.
+    """
+    parts = [
+        "---\nlibrary_name: seformer\ntags: [genomics, super-enhancer, enhancer]\n---",
+        f"# {escape(settings.sample)}: super-enhancers against typical enhancers",
+        "Scores a DNA region of any length: the chance that it is a super-enhancer (SE) rather "
+        "than a typical enhancer (TE), from its sequence alone.",
+        "## What the test says",
+        "\n".join(f"* **{escape(f['topic'])}** {escape(f['text'])}" for f in measured["verdict"]),
+        _table(measured["test"]),
+        "## How it was made",
+        _made(settings, sizes),
+        "## Use",
+        "```bash\nseformer predict --model THIS_FOLDER --fasta genome.fa --regions regions.bed "
+        "--out predictions\n```",
+        "## Limits",
+        _limits(settings, measured, _random_share(sizes)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(test: Mapping[str, Any]) -> str:
+    lines = [
+        "| | " + " | ".join(TITLES[metric] for metric in metrics.METRICS) + " |",
+        "| --- |" + " --- |" * len(metrics.METRICS),
+    ]
+    rows = {"model": test["model"], **test.get("parts", {}), **test["baselines"]}
+    for name, row in rows.items():
+        cells = [
+            f"{row[metric]['value']:.3f} ({row[metric]['low']:.3f}–{row[metric]['high']:.3f})"
+            for metric in metrics.METRICS
+        ]
+        lines.append(f"| {escape(NAMES.get(name, name))} | " + " | ".join(cells) + " |")
+    return (
+        f"Held-out test part: {test['n']} regions in {test['loci']} loci, "
+        f"{100 * test['prevalence']:.1f} % super-enhancers. In brackets the 95 % bootstrap "
+        "interval over loci.\n\n" + "\n".join(lines)
+    )
+
+
+def _made(settings: Settings, sizes: Mapping[str, Mapping[str, int]]) -> str:
+    backbone = settings.backbone
+    revision = f", revision {escape(backbone['revision'])}" if backbone.get("revision") else ""
+    lines = [
+        f"* backbone: {escape(backbone.get('name'))} ({escape(backbone.get('family'))}{revision})"
+        + (", trained from scratch" if backbone.get("source") == "preset" else ""),
+        f"* window of at most {settings.window} tokens, overlap {settings.overlap}; "
+        f"{settings.token_pooling} over tokens, {settings.window_pooling} over windows; both "
+        "strands averaged"
+        + (f", in {settings.phases} phases of the tokens" if settings.phases > 1 else ""),
+        f"* calibration: {settings.calibration.method}; called a super-enhancer from a "
+        f"probability of {settings.threshold:.4g} on",
+    ]
+    if settings.members > 1:
+        lines.append(f"* ensemble of {settings.members} models; the score is their mean logit")
+    if settings.spectrum:
+        lines.append(
+            f"* the margin of a linear model of {settings.spectrum}-mer frequencies is added to "
+            "the transformer's"
+        )
+    for part, counts in sizes.items():
+        lines.append(
+            f"* {escape(part)}: {counts['SE']} super-enhancers, {counts['TE']} typical enhancers"
+            + (f", {counts[RANDOM]} of them random regions" if counts.get(RANDOM) else "")
+        )
+    if settings.splits.test:
+        lines.append(
+            f"* held out for the test: {escape(', '.join(settings.splits.test))}; for validation: "
+            f"{escape(', '.join(settings.splits.validation))}"
+        )
+    if settings.assembly.name:
+        lines.append(f"* assembly: {escape(settings.assembly.name)}")
+    lines.append(f"* seeds: {', '.join(map(str, settings.seeds))}")
+    return "\n".join(lines)
+
+
+def _random_share(sizes: Mapping[str, Mapping[str, int]]) -> float:
+    """Part of the typical enhancers that are random regions."""
+    drawn, typical = (sum(n.get(key, 0) for n in sizes.values()) for key in (RANDOM, "TE"))
+    return drawn / max(1, typical)
+
+
+def _limits(settings: Settings, measured: Mapping[str, Any], drawn: float) -> str:
+    lines = []
+    known = settings.training_range
+    if known:
+        lines.append(
+            f"* Trained on regions of {known.length[0]:.0f} to {known.length[1]:.0f} bp with "
+            f"{100 * known.gc[0]:.0f} to {100 * known.gc[1]:.0f} % GC; predictions outside are "
+            "flagged."
+        )
+    share = 100 * measured["validation"]["prevalence"]
+    rest = "not" if drawn == 1 else "and only in part"
+    lines += [
+        "* Probabilities are not calibrated: use them to rank."
+        if settings.calibration.method == "none"
+        else f"* Probabilities hold where {share:.0f} % of the regions are super-enhancers, as in "
+        "the validation part; give `--prevalence` where another share is expected.",
+        f"* {100 * drawn:.0f} % of its typical enhancers are random regions of the genome: it "
+        f"tells super-enhancers from background, {rest} from typical enhancers."
+        if drawn
+        else "* It compares enhancers with enhancers: it does not find enhancers in a genome.",
+        "* Super-enhancers are defined by signal in one cell type. A sequence is the same in all, "
+        "so the score is a propensity, not a statement about another cell type.",
+    ]
+    return "\n".join(lines)

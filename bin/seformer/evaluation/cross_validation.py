@@ -1,0 +1,302 @@
+"""Pool the folds of a cross-validation: every region was tested once, by a model that never saw it.
+
+The pooled test part ranks by calibrated probability, since logits of different folds have
+different scales. The model that comes with it is the ensemble of the folds' models.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from seformer.evaluation import curves, metrics
+from seformer.evaluation.compare import CONTAINMENT, MODEL, measure_test
+from seformer.evaluation.evaluate import RULES, write
+from seformer.model import calibration
+from seformer.model.folder import (
+    Calibration,
+    Model,
+    SplitRecord,
+    TrainingRange,
+    ensemble,
+    load_model,
+)
+from seformer.util import files, records
+from seformer.util.devices import resolve_device
+from seformer.util.errors import UserError
+
+logger = logging.getLogger(__name__)
+TEXT = ("sample", "chrom", "name", "prediction", "split", "cluster")
+PROBABILITY = "_probability"
+PLACE = ["sample", "chrom", "start", "end"]
+POOLED_RULES = {
+    **RULES,
+    "calibration": "fitted on each fold's validation part, for the model and each baseline",
+    "threshold": "chosen on each fold's validation part, for the model and each baseline",
+    "pooling": "test regions of all folds together, ranked by calibrated probability",
+    "validation": "mean over the folds of values and of interval ends",
+    "final_model": "ensemble of all folds' models; its calibration and threshold are fitted on the "
+    "pooled test predictions, and so are not tested themselves",
+}
+
+
+class Fold(NamedTuple):
+    """One evaluated fold: its metrics.json and test_predictions.tsv, and its folder."""
+
+    metrics: dict[str, Any]
+    table: pd.DataFrame
+    folder: Path
+
+
+def read_fold(folder: Path) -> Fold:
+    """Read a folder that `seformer evaluate` wrote.
+
+    Raises
+    ------
+    UserError
+        If it is not one.
+    """
+    again = "evaluate the fold again"
+    found = records.read(folder / "metrics.json", records.OfFold, again)
+    path = folder / "test_predictions.tsv"
+    scores = [column_of(name) for name in found["thresholds"]]
+    needed = (*PLACE, "label", "logit", "probability", "prediction", "cluster", *scores)
+    numbers = dict.fromkeys(("start", "end", "label"), files.WHOLE)
+    numbers |= dict.fromkeys(("logit", CONTAINMENT, *scores), files.NUMBER)
+    table = files.read_table(path, dict.fromkeys(needed), text=TEXT, numbers=numbers)
+    right = {
+        "label": table["label"].isin([0, 1]),
+        "logit": table["logit"].notna(),
+        "chrom": table["chrom"].notna(),
+        "cluster": table["cluster"].notna(),
+        "prediction": table["prediction"].isin(["SE", "TE"]),
+    } | {name: table[name].between(0, 1) for name in scores}
+    for column, holds in right.items():
+        if not holds.all():
+            row = int((~holds).to_numpy().argmax())
+            raise UserError(
+                f"{column} is {table[column].iloc[row]!r}", where=path, line=row + 2, do=again
+            )
+    if len(table) != found["test"]["n"]:
+        raise UserError(
+            f"it has {len(table)} rows, but metrics.json beside it {found['test']['n']} regions: "
+            "they are not of one run",
+            where=path,
+            do=again,
+        )
+    return Fold(found, table, folder)
+
+
+def column_of(scorer: str) -> str:
+    """The column of a scorer's probabilities."""
+    return "probability" if scorer == MODEL else scorer + PROBABILITY
+
+
+def check_folds(folds: Sequence[Fold]) -> None:
+    """Refuse folds that do not belong together.
+
+    Raises
+    ------
+    UserError
+        If there is one alone, their baselines differ, or a region was tested twice.
+    """
+    if len(folds) < 2:
+        raise UserError("there is one fold only", expected="two evaluated folds or more")
+    names = [name for name in folds[0].metrics["thresholds"] if name != MODEL]
+    for fold in folds[1:]:
+        other = [name for name in fold.metrics["thresholds"] if name != MODEL]
+        if other != names:
+            raise UserError(
+                f"the baselines are {', '.join(other)}",
+                where=fold.folder / "metrics.json",
+                expected=", ".join(names),
+                do="evaluate all folds with the same --baselines",
+            )
+    places = pd.concat([fold.table[PLACE] for fold in folds])
+    twice = places.duplicated()
+    if twice.any():
+        first = places[twice].iloc[0]
+        raise UserError(
+            f"{int(twice.sum())} regions were tested in two folds, such as "
+            f"{first['chrom']}:{first['start']}-{first['end']}",
+            do="pool the folds of one split, each once",
+        )
+
+
+def scorers_of(fold: Fold) -> dict[str, metrics.Scored]:
+    """Every scorer of the table on the test rows of a fold, by calibrated probability."""
+    table = fold.table
+    found = {}
+    for name, threshold in fold.metrics["thresholds"].items():
+        probability = table[column_of(name)].to_numpy(np.float64)
+        # written decisions stand; a threshold between two probabilities gives the same
+        called = (table["prediction"] == "SE").to_numpy() if name == MODEL else None
+        if called is None:
+            called = probability >= threshold
+        found[name] = metrics.Scored(probability, probability, called.astype(np.int64))
+    return found
+
+
+def pool(
+    folders: Sequence[Path],
+    out: Path,
+    *,
+    sample: str | None = None,
+    resamples: int = 1000,
+    seed: int = 1,
+    device: str = "auto",
+) -> None:
+    """Pool evaluated folds and write what `seformer evaluate` writes, for all of them together.
+
+    Parameters
+    ----------
+    folders
+        Of `seformer evaluate`, in the order of the folds.
+
+    Raises
+    ------
+    UserError
+        If the folds do not belong together.
+    """
+    files.require_writable(out)
+    folds = [read_fold(Path(folder)) for folder in folders]
+    check_folds(folds)
+    sample = sample or folds[0].metrics["sample"]
+    table = pd.concat(
+        [fold.table.assign(fold=number) for number, fold in enumerate(folds, 1)],
+        ignore_index=True,
+    )
+    each = [scorers_of(fold) for fold in folds]
+    scorers = {
+        name: metrics.Scored(*map(np.concatenate, zip(*(e[name] for e in each), strict=True)))
+        for name in each[0]
+    }
+    found = {"sample": sample} | measure(table, scorers, folds, resamples, seed)
+    place = resolve_device(device)
+    model = finish(
+        ensemble([load_model(fold.folder / "model", place) for fold in folds]), table, folds, sample
+    )
+    drawn = curves.draw(table["label"].to_numpy(np.int64), scorers)
+    write(out, found, table, drawn, model, {"test, each region once": _classes(table)})
+
+
+def measure(
+    table: pd.DataFrame,
+    scorers: dict[str, metrics.Scored],
+    folds: Sequence[Fold],
+    resamples: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Measure the pooled test part; the content of metrics.json."""
+    first = folds[0].metrics
+    tests = [fold.metrics["test"] for fold in folds]
+    natural = first["test"].get("prevalences", {}).get("natural", {}).get("prevalence")
+    names = [MODEL, *tests[0]["baselines"]]
+    test = measure_test(
+        table,
+        {name: scorers[name] for name in names},
+        resamples,
+        seed,
+        parts={name: scorers[name] for name in scorers if name not in names},
+        prevalence=natural,
+    )
+    if all("members" in part for part in tests):
+        test["members"] = mean_members([part["members"] for part in tests])
+    return {
+        "test": test,
+        "validation": mean_validation([fold.metrics["validation"] for fold in folds]),
+        "folds": [
+            {"fold": number, "n": part["n"], "auroc": part[MODEL]["auroc"]}
+            | {"delta": part["delta"]["auroc"]}
+            for number, part in enumerate(tests, 1)
+        ],
+        "threshold": first["threshold"],
+        "thresholds": {},
+        "baseline_choices": {},
+        "bootstrap": {"resamples": resamples, "seed": seed},
+        "rules": POOLED_RULES,
+    } | ({"pretraining": first["pretraining"]} if "pretraining" in first else {})
+
+
+def mean_members(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mean over the folds of every member's metrics, and their spread over the members."""
+    found: dict[str, Any] = {"n": min(part["n"] for part in parts)}
+    for metric in metrics.METRICS:
+        values = np.mean([part[metric]["values"][: found["n"]] for part in parts], axis=0)
+        found[metric] = {
+            "mean": float(values.mean()),
+            "sd": float(values.std(ddof=1)),
+            "values": values.tolist(),
+        }
+    return found
+
+
+def mean_rows(rows: Sequence[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
+    """Mean of every value and of its interval's ends."""
+    return {
+        metric: {key: float(np.mean([r[metric][key] for r in rows])) for key in rows[0][metric]}
+        for metric in rows[0]
+    }
+
+
+def mean_validation(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mean of the folds' validation parts, with the sums of their counts."""
+    counts = ("n", "n_super_enhancers", "n_typical_enhancers", "loci")
+    found: dict[str, Any] = {name: sum(part[name] for part in parts) for name in counts}
+    found["prevalence"] = found["n_super_enhancers"] / found["n"]
+    found[MODEL] = mean_rows([part[MODEL] for part in parts])
+    found["baselines"] = {
+        name: mean_rows([part["baselines"][name] for part in parts])
+        for name in parts[0]["baselines"]
+    }
+    return found
+
+
+def _classes(table: pd.DataFrame) -> dict[str, int]:
+    positive = int(table["label"].sum())
+    return {"SE": positive, "TE": len(table) - positive}
+
+
+def finish(model: Model, table: pd.DataFrame, folds: Sequence[Fold], sample: str) -> Model:
+    """Calibrate the ensemble on the pooled out-of-fold logits, and describe it."""
+    labels = table["label"].to_numpy(np.int64)
+    logits = table["logit"].to_numpy(np.float64)
+    method = model.settings.calibration.method
+    first = folds[0].metrics
+    method = first.get("calibration", {}).get("method", method)
+    fitted = calibration.fit(logits, labels, method)
+    probability = calibration.apply(fitted, logits)
+    threshold = calibration.choose_threshold(labels, probability, first["threshold"]["by"])
+    ranges = [m.settings.training_range for m in model.members if m.settings.training_range]
+    hashes = dict.fromkeys(m.settings.splits.hash for m in model.members if m.settings.splits.hash)
+    settings = model.settings.model_copy(
+        update={
+            "sample": sample,
+            "calibration": Calibration(**fitted),
+            "threshold": threshold.value,
+            "splits": SplitRecord(method=f"{len(folds)} folds", hash="+".join(hashes) or None),
+            "training_range": widest(ranges, labels) if ranges else None,
+        }
+    )
+    model.settings = settings
+    return model
+
+
+def widest(ranges: Sequence[TrainingRange], labels: np.ndarray) -> TrainingRange:
+    """Join the training ranges of the folds; together they were trained on every region."""
+    return ranges[0].model_copy(
+        update={
+            name: (
+                min(getattr(r, name)[0] for r in ranges),
+                max(getattr(r, name)[1] for r in ranges),
+            )
+            for name in ("length", "gc")
+        }
+        | {"prevalence": float(labels.mean()), "regions": len(labels)}
+        | {"chromosomes": sorted({name for r in ranges for name in r.chromosomes})}
+    )

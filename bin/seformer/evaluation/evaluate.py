@@ -1,0 +1,324 @@
+"""Evaluation: the test part scored once, beside baselines that had the same chances.
+
+For the model and for every baseline alike, calibration and threshold are fitted on the
+validation part; the test part only measures.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from seformer.evaluation import baselines, curves, metrics, verdict
+from seformer.evaluation import card as modelcard
+from seformer.evaluation.compare import CONTAINMENT, MODEL, Judged, evaluate, judge
+from seformer.model import calibration as calibrate
+from seformer.model.backbones import registry
+from seformer.model.folder import (
+    OWN_FILES,
+    Calibration,
+    Model,
+    SplitRecord,
+    ensemble,
+    load_model,
+    save_model,
+)
+from seformer.regions.folder import read_extracted
+from seformer.regions.negatives import RANDOM
+from seformer.scoring.score import Scores, score
+from seformer.sequence.composition import composition
+from seformer.splits.dataset import LabelledDataset, open_dataset
+from seformer.util import files
+from seformer.util.devices import resolve_device
+from seformer.util.errors import UserError
+
+logger = logging.getLogger(__name__)
+RULES = {
+    "calibration": "fitted on the validation part, for the model and each baseline",
+    "threshold": "chosen on the validation part, for the model and each baseline",
+    "best_baseline": "per metric, the baseline with the best value on the test part itself: the "
+    "choice that is hardest on the model",
+    "intervals": "95 % percentile bootstrap over loci, the same resamples for every scorer",
+    "ece": f"{metrics.ECE_BINS} bins of equal width",
+}
+
+
+def run(
+    models: Path | Sequence[Path],
+    extracted: Sequence[Path],
+    splits: Sequence[Path],
+    out: Path,
+    *,
+    sample: str | None = None,
+    calibration: str = "temperature",
+    threshold_by: str = "mcc",
+    prevalence: float | None = None,
+    baseline_names: Sequence[str] = baselines.NAMES,
+    resamples: int = 1000,
+    batch_tokens: int = 16_384,
+    seed: int = 1,
+    device: str = "auto",
+) -> None:
+    """Evaluate a model, or several as one ensemble, and write everything into ``out``.
+
+    metrics.json, curves.json, test_predictions.tsv and the final model folder ``model/`` with
+    its calibration, threshold and model card.
+
+    Parameters
+    ----------
+    prevalence
+        Share of super-enhancers that the threshold metrics are given for too; default: among
+        all labelled regions that were given.
+
+    Raises
+    ------
+    UserError
+        If the data, the model or an option cannot be used.
+    """
+    check_options(calibration, threshold_by, prevalence)
+    models = [models] if isinstance(models, str | Path) else models
+    names = baselines.check_names(baseline_names)
+    files.require_writable(out)
+    data = open_dataset(extracted, splits)
+    check_test_part(data, splits)
+    place = resolve_device(device)
+    loaded = ensemble([load_model(model, place) for model in models])
+    sample = sample or loaded.settings.sample
+
+    regions = held_out(data)
+    with ThreadPoolExecutor(1) as beside:
+        fitting = beside.submit(fit_baselines, data, names)
+        scores = score(loaded, data.sequences("validation", "test"), batch_tokens)
+        fitted = fitting.result()
+    labels = regions["label"].to_numpy(np.int64)
+    validation = (regions["split"] == "validation").to_numpy()
+
+    def judged_as(logits: np.ndarray) -> Judged:
+        return judge(logits, labels, validation, calibration, threshold_by)
+
+    judged = {MODEL: judged_as(scores.logit)}
+    judged |= {name: judged_as(baseline.scores) for name, baseline in fitted.items()}
+    alone = {name: judged_as(part) for name, part in parts(loaded, scores).items()}
+    found = {"sample": sample} | evaluate(
+        regions,
+        judged,
+        resamples,
+        seed,
+        parts=alone,
+        members=[judged_as(member) for member in scores.members],
+        prevalence=natural_prevalence(extracted) if prevalence is None else prevalence,
+    )
+    found |= {
+        "calibration": {k: v for k, v in judged[MODEL].calibration.items() if np.isscalar(v)},
+        "threshold": judged[MODEL].threshold._asdict(),
+        "thresholds": {name: j.threshold.value for name, j in (judged | alone).items()},
+        "baseline_choices": {name: baseline.chosen for name, baseline in fitted.items()},
+        "bootstrap": {"resamples": resamples, "seed": seed},
+        "rules": RULES,
+    }
+    if (seen := seen_in_pretraining(loaded, data)) is not None:
+        found["pretraining"] = seen
+    finished = finish(loaded, data, splits, judged[MODEL], sample)
+    test = ~validation
+    table = predictions(regions, judged | alone, scores)[test]
+    scorers = {name: j.rows(test) for name, j in judged.items()}
+    write(out, found, table, curves.draw(labels[test], scorers), finished, part_sizes(data))
+
+
+def check_options(calibration: str, threshold_by: str, prevalence: float | None) -> None:
+    """Refuse mistaken options before any work.
+
+    Raises
+    ------
+    UserError
+        If one cannot be used.
+    """
+    if calibration not in calibrate.METHODS:
+        raise UserError(
+            f"the calibration {calibration!r} is not known",
+            where="--calibration",
+            expected=f"one of {', '.join(calibrate.METHODS)}",
+        )
+    calibrate.check_rule(threshold_by)
+    if prevalence is not None and not 0 < prevalence < 1:
+        raise UserError(
+            f"the prevalence {prevalence} is not a share",
+            where="--prevalence",
+            expected="a number between 0 and 1",
+        )
+
+
+def write(
+    out: Path,
+    found: dict[str, Any],
+    predictions: pd.DataFrame,
+    drawn: Mapping[str, Any],
+    model: Model,
+    sizes: Mapping[str, Mapping[str, int]],
+) -> None:
+    """Add the verdict to ``found`` and write the evaluated folder."""
+    found["verdict"] = [finding._asdict() for finding in verdict.judge_test(found)]
+    for finding in found["verdict"]:
+        logger.info("%s %s", finding["topic"], finding["text"])
+    with files.output_folder(out, own=[f"model/{name}" for name in OWN_FILES]) as staging:
+        save_model(model, staging / "model")
+        card = modelcard.write(model.settings, found, sizes)
+        (staging / "model" / "README.md").write_text(card, encoding="utf-8")
+        files.write_json(found, staging / "metrics.json")
+        files.write_json({"sample": found["sample"], "test": drawn}, staging / "curves.json")
+        files.write_table(predictions, staging / "test_predictions.tsv")
+
+
+def parts(model: Model, scores: Scores) -> dict[str, np.ndarray]:
+    """Logits of what can be judged alone: of a model with a k-mer spectrum its transformer."""
+    if model.classifier.spectrum is None:
+        return {}
+    return {"transformer": scores.logit - scores.spectrum}
+
+
+def natural_prevalence(extracted: Sequence[Path]) -> float | None:
+    """Share of super-enhancers among all labelled regions given, dropped ones included.
+
+    None where they all have one class.
+    """
+    labels = pd.concat([read_extracted(folder).regions["label"] for folder in extracted]).dropna()
+    share = float(labels.astype(float).mean()) if len(labels) else 0.0
+    return share if 0 < share < 1 else None
+
+
+def seen_in_pretraining(model: Model, data: LabelledDataset) -> dict[str, Any] | None:
+    """Tell which test chromosomes a published backbone saw in pre-training; None if it has none.
+
+    Returns
+    -------
+    dict
+        ``backbone``, ``held_out`` (chromosomes that its pre-training left out; empty if none or
+        unknown) and ``seen`` (test chromosomes not among them).
+    """
+    name = model.settings.backbone.get("name")
+    entry = registry.find(name) if name else None
+    if entry is None or entry.hub is None:
+        return None
+    tested = sorted(map(str, data.regions["chrom"].iloc[data.select("test")].unique()))
+    known = {chrom.removeprefix("chr") for chrom in entry.held_out}
+    return {
+        "backbone": entry.name,
+        "held_out": entry.held_out,
+        "seen": [chrom for chrom in tested if chrom.removeprefix("chr") not in known],
+    }
+
+
+def check_test_part(data: LabelledDataset, splits: Sequence[Path]) -> None:
+    """Refuse a test part that lacks a class.
+
+    Raises
+    ------
+    UserError
+        With the counts.
+    """
+    labels = data.labels("test")
+    positive = int(labels.sum())
+    if not 0 < positive < len(labels):
+        raise UserError(
+            f"the test part has {positive} super-enhancers and {len(labels) - positive} typical "
+            "enhancers",
+            where=splits[0],
+            expected="both classes in every part",
+            do="split again, with a larger test part or other chromosomes",
+        )
+
+
+def held_out(data: LabelledDataset) -> pd.DataFrame:
+    """Take the rows of validation and test; a region without a cluster is its own locus."""
+    regions = data.regions.iloc[data.select("validation", "test")].reset_index(drop=True)
+    alone = pd.Series([f"region {i}" for i in range(len(regions))], dtype=object)
+    clusters = regions["cluster"] if "cluster" in regions.columns else pd.Series(index=alone.index)
+    clusters = clusters.astype(object)
+    regions["cluster"] = clusters.where(clusters.notna() & (clusters != ""), alone).astype(str)
+    return regions
+
+
+def fit_baselines(data: LabelledDataset, names: Sequence[str]) -> dict[str, baselines.Baseline]:
+    """Fit the baselines on the training part; scores of the rows of validation and test."""
+    parts = ("train", "validation", "test")
+    rows = data.regions.iloc[data.select(*parts)]
+    # torch gives a new thread its number of threads at first use: before the baselines limit it
+    torch.get_num_threads()
+    features = composition(data.sequences(*parts), total=len(rows))
+    split = rows["split"].to_numpy(str)
+    bases = list(data.sequences(*parts)) if "cnn" in names else ()
+    fitted = baselines.fit_all(features, rows["label"].to_numpy(np.int64), split, names, bases)
+    return {
+        name: baseline._replace(scores=baseline.scores[split != "train"])
+        for name, baseline in fitted.items()
+    }
+
+
+def part_sizes(data: LabelledDataset) -> dict[str, dict[str, int]]:
+    """Count regions and classes of every part, and the random regions among the latter."""
+    sizes = {}
+    for part in ("train", "validation", "test"):
+        labels = data.labels(part)
+        positive = int(labels.sum())
+        drawn = data.regions["source"].iloc[data.select(part)].eq(RANDOM).sum()
+        sizes[part] = {"SE": positive, "TE": len(labels) - positive, RANDOM: int(drawn)}
+    return sizes
+
+
+def finish(
+    model: Model, data: LabelledDataset, splits: Sequence[Path], judged: Judged, sample: str
+) -> Model:
+    """Put calibration, threshold and the split's record into the model's settings."""
+    record = model.settings.splits
+    if record.hash is None:
+        chromosomes = {
+            part: sorted(map(str, data.regions["chrom"].iloc[data.select(part)].unique()))
+            for part in ("test", "validation")
+        }
+        # a split by loci has thousands of "chromosomes" or shares them: then only the hash tells
+        few = max(map(len, chromosomes.values())) <= 30
+        record = SplitRecord(
+            method=record.method,
+            hash="+".join(files.sha256(path) for path in splits),
+            **(chromosomes if few else {}),
+        )
+    settings = model.settings.model_copy(
+        update={
+            "sample": sample,
+            "calibration": Calibration(**judged.calibration),
+            "threshold": judged.threshold.value,
+            "splits": record,
+        }
+    )
+    return replace(model, settings=settings)
+
+
+def predictions(
+    regions: pd.DataFrame, judged: Mapping[str, Judged], scores: Scores
+) -> pd.DataFrame:
+    """Tabulate every row's scores: test_predictions.tsv."""
+    names = ["sample", "chrom", "start", "end", "name", "label"]
+    table = regions[[name for name in names if name in regions.columns]].copy()
+    table["label"] = table["label"].astype(np.int64)
+    scored = judged[MODEL].scored
+    table["logit"], table["probability"] = scored.score, scored.probability
+    table["prediction"] = np.where(scored.prediction == 1, "SE", "TE")
+    if len(scores.members) > 1:
+        table["logit_sd"] = scores.logit_sd
+        for number, member in enumerate(scores.members, 1):
+            table[f"member_{number}_logit"] = member
+    for name, other in judged.items():
+        if name != MODEL:
+            table[f"{name}_probability"] = other.scored.probability
+    for name in ("split", "cluster", CONTAINMENT):
+        if name in regions.columns:
+            table[name] = regions[name]
+    return table

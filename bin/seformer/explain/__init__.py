@@ -1,0 +1,1 @@
+"""Which bases say so, and whether the explanation holds."""

@@ -1,0 +1,262 @@
+"""How far attributions can be believed, measured on a few regions of each run.
+
+``deletion`` and ``insertion``: the logit as the bases with the highest attribution are replaced
+(or put into a shuffled sequence), against as many random bases (Samek et al., IEEE TNNLS 2017).
+``mutagenesis``: rank correlation with in-silico mutagenesis, an independent method.
+``randomised_model``: rank correlation with the attributions of the same model after all its
+weights were shuffled; a method that only draws the input would agree (Adebayo et al., NeurIPS
+2018). ``seed_stability``: rank correlation with another set of shuffled references, where there are
+any. All look at known bases alone: at N every attribution is the same, and would agree with any.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+
+from seformer.explain.attribute import (
+    FIRST_STEPS,
+    SMALL_DIFFERENCE,
+    Attribution,
+    Settings,
+    attribute,
+)
+from seformer.explain.references import dinucleotide_shuffle, generator
+from seformer.model.folder import Model
+from seformer.scoring.mutagenesis import importance, mutate
+from seformer.scoring.score import score_chunk
+from seformer.sequence.kmers import base_codes
+
+REGIONS = 4
+# longer regions are passed over in the choice if there are enough others: the cost is theirs
+LONG = 10_000
+FRACTIONS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+DRAWS = 4
+POSITIONS = 60
+ONE_PERCENT = FRACTIONS.index(0.01)
+# methods that compare with references; only the shuffled ones follow the seed
+DRAWING = ("integrated_gradients", "occlusion")
+
+
+class Checked(NamedTuple):
+    """A region of the sample with its attribution."""
+
+    sequence: str
+    key: str
+    result: Attribution
+
+
+class Sample:
+    """Collects the chosen rows as they come by."""
+
+    def __init__(self, rows: Sequence[int]) -> None:
+        self.rows = set(rows)
+        self.members: list[Checked] = []
+
+    def offer(self, row: int, sequence: str, key: str, result: Attribution) -> None:
+        if row in self.rows:
+            self.members.append(Checked(sequence, key, result))
+
+
+def choose(lengths: Sequence[int], number: int) -> list[int]:
+    """Choose rows evenly over the file, regions of at most 10 kb if there are any."""
+    lengths = np.asarray(lengths, dtype=np.int64)
+    rows = np.flatnonzero(lengths <= LONG)
+    if not len(rows):
+        rows = np.argsort(lengths, kind="stable")[:number]
+    if number <= 0 or not len(rows):
+        return []
+    places = np.linspace(0, len(rows) - 1, min(number, len(rows))).round().astype(int)
+    return sorted(set(rows[places].tolist()))
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
+    """Spearman's rank correlation; None where one side is constant or has under 3 values."""
+    both = np.isfinite(first) & np.isfinite(second)
+    first, second = first[both], second[both]
+    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return None
+    return float(spearmanr(first, second).statistic)
+
+
+def known_bases(region: Checked) -> np.ndarray:
+    """Positions of A, C, G, T, int64; those whose tokens all hold an N are not among them.
+
+    Such tokens stand in the reference too, so that their bases get nothing from any model.
+    """
+    known = base_codes(region.sequence) >= 0
+    if not known.all():
+        known &= region.result.values != 0
+    return np.flatnonzero(known)
+
+
+# ------------------------------------------------------------------------- curves
+
+
+def replaced(
+    sequence: str, positions: np.ndarray, random: np.random.Generator, source: str | None = None
+) -> str:
+    """Replace the bases at ``positions``: by those of ``source``, else each by another base.
+
+    N stays N.
+    """
+    bases = np.frombuffer(sequence.encode(), np.uint8).copy()
+    if source is not None:
+        bases[positions] = np.frombuffer(source.encode(), np.uint8)[positions]
+        return bases.tobytes().decode()
+    codes = np.searchsorted(np.frombuffer(b"ACGT", np.uint8), bases[positions]) % 4
+    other = np.frombuffer(b"ACGT", np.uint8)[(codes + random.integers(1, 4, len(positions))) % 4]
+    bases[positions] = np.where(bases[positions] == ord("N"), bases[positions], other)
+    return bases.tobytes().decode()
+
+
+def curves(model: Model, region: Checked, seed: int, batch_tokens: int) -> dict[str, list[float]]:
+    """Change of the logit at each of `FRACTIONS`, mean of `DRAWS` draws.
+
+    Returns
+    -------
+    dict
+        ``deletion_top`` and ``deletion_random``: f(x) minus the logit with those bases replaced
+        each by another base. ``insertion_top`` and ``insertion_random``: the logit of a
+        dinucleotide shuffle with those bases put back, minus that of the shuffle.
+    """
+    sequence = region.sequence
+    known = np.flatnonzero(base_codes(sequence) >= 0)
+    order = known[np.argsort(-region.result.values[known], kind="stable")]
+    numbers = [max(1, round(fraction * len(known))) for fraction in FRACTIONS]
+    texts = []
+    for draw in range(DRAWS):
+        random = generator(f"{region.key} curves {draw}", seed)
+        shuffled = dinucleotide_shuffle(sequence, random)
+        mixed = random.permutation(known)
+        texts.append(shuffled)
+        for ranked in (order, mixed):
+            texts += [replaced(sequence, ranked[:n], random) for n in numbers]
+            texts += [replaced(shuffled, ranked[:n], random, sequence) for n in numbers]
+    logits = score_chunk(model, texts, batch_tokens).logit.reshape(DRAWS, -1)
+    base, points = logits[:, :1], logits[:, 1:].reshape(DRAWS, 4, len(FRACTIONS))
+    own = region.result.logit
+    return {
+        "deletion_top": (own - points[:, 0]).mean(0).tolist(),
+        "insertion_top": (points[:, 1] - base).mean(0).tolist(),
+        "deletion_random": (own - points[:, 2]).mean(0).tolist(),
+        "insertion_random": (points[:, 3] - base).mean(0).tolist(),
+    }
+
+
+# ------------------------------------------------------------------------- agreements
+
+
+def against_mutagenesis(model: Model, region: Checked, batch_tokens: int) -> dict[str, Any]:
+    """Rank correlation with mutagenesis at `POSITIONS` known bases, spread over the region."""
+    known = known_bases(region)
+    if not len(known):
+        return {"mutagenesis": None, "mutagenesis_signed": None}
+    chosen = np.linspace(0, len(known) - 1, min(POSITIONS, len(known))).round().astype(int)
+    positions = known[np.unique(chosen)]
+    effects = mutate(model, region.sequence, positions.tolist(), batch_tokens)
+    worth, values = importance(region.sequence, effects), region.result.values[positions]
+    return {
+        "mutagenesis": rank_correlation(np.abs(worth), np.abs(values)),
+        "mutagenesis_signed": rank_correlation(worth, values),
+    }
+
+
+def randomised(model: Model, seed: int) -> Model:
+    """Copy the model with the entries of every weight tensor shuffled."""
+    classifier = copy.deepcopy(model.classifier)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in classifier.parameters():
+            order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
+            parameter.copy_(parameter.flatten()[order].view_as(parameter))
+    return dataclasses.replace(model, classifier=classifier)
+
+
+def _agreements(
+    model: Model, regions: Sequence[Checked], settings: Settings
+) -> list[dict[str, Any]]:
+    """Against shuffled weights and against other references, all regions at once."""
+    sequences, keys = [r.sequence for r in regions], [r.key for r in regions]
+    other: Sequence[Attribution | None] = [None] * len(regions)
+    if settings.method in DRAWING and settings.reference == "dinucleotide":
+        again = dataclasses.replace(settings, seed=settings.seed + 1)
+        other = attribute(model, sequences, keys, again)
+    # whether this one is complete does not matter, so it is not driven there
+    quick = dataclasses.replace(settings, references=1, max_steps=FIRST_STEPS)
+    shuffled = attribute(randomised(model, settings.seed), sequences, keys, quick)
+    found = []
+    for region, again, random in zip(regions, other, shuffled, strict=True):
+        known = known_bases(region)
+        own = region.result.values[known]
+        found.append(
+            {
+                "seed_stability": again and rank_correlation(own, again.values[known]),
+                "randomised_model": rank_correlation(np.abs(own), np.abs(random.values[known])),
+            }
+        )
+    return found
+
+
+# ------------------------------------------------------------------------- all
+
+
+def measure(model: Model, sample: Sample, settings: Settings) -> dict[str, Any]:
+    """Measure all of the above on a sample.
+
+    Returns
+    -------
+    dict
+        ``regions``: one record a region; ``summary``: see `summarise`.
+    """
+    members = sample.members
+    if not members:
+        return summarise([])
+    agreements = _agreements(model, members, settings)
+    return summarise(
+        [
+            {
+                "region": region.key,
+                **curves(model, region, settings.seed, settings.batch_tokens),
+                **against_mutagenesis(model, region, settings.batch_tokens),
+                **agreement,
+            }
+            for region, agreement in zip(members, agreements, strict=True)
+        ]
+    )
+
+
+def summarise(regions: list[dict[str, Any]]) -> dict[str, Any]:
+    """Sum up records of regions.
+
+    Returns
+    -------
+    dict
+        ``regions``, ``fractions`` and ``summary``: mean curves; ``deletion_ratio``, the drop of
+        the logit by the top 1 % of bases over the size of its change by random ones; medians of
+        the correlations.
+    """
+    record: dict[str, Any] = {"regions": regions, "fractions": list(FRACTIONS), "summary": {}}
+    if not regions:
+        return record
+    summary = record["summary"]
+    for name in ("deletion_top", "deletion_random", "insertion_top", "insertion_random"):
+        summary[name] = np.mean([region[name] for region in regions], axis=0).tolist()
+    top, random = (summary[f"deletion_{name}"][ONE_PERCENT] for name in ("top", "random"))
+    # random bases lower and raise the logit: a change next to none must not make a huge ratio
+    summary["deletion_ratio"] = top / max(abs(random), SMALL_DIFFERENCE)
+    for name in ("mutagenesis", "mutagenesis_signed", "seed_stability", "randomised_model"):
+        values = [region[name] for region in regions if region[name] is not None]
+        summary[name] = float(np.median(values)) if values else None
+    return record
+
+
+def merge(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Join what was measured on shards."""
+    return summarise([region for record in records for region in record["regions"]])

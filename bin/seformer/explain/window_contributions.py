@@ -1,0 +1,185 @@
+"""What each window contributes to a region's logit difference, through the pooling and the head.
+
+Along the path of integrated gradients from the reference to the region a window's features go from
+z′ to z, and G, the pooling and the head, turns the features of all windows into the margin. The
+contribution of window w is the integral of ∂G/∂z_w · dz_w along that path. It is measured from the
+features, not from the gradients of the tokens below them, so that both can be compared; and
+whatever the steps, the contributions of the windows sum to G(z) − G(z′).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from seformer.model.classifier import RegionClassifier
+from seformer.model.folder import Model
+from seformer.scoring.score import cut
+from seformer.sequence.tokenizers import Encoding
+
+# of a region's features at the points of the integral, held at a time
+CHUNK_NUMBERS = 2**22
+# Gauss-Legendre, between two steps of the path
+POINTS, WEIGHTS = (
+    (part + shift) / 2
+    for part, shift in zip(np.polynomial.legendre.leggauss(3), (1, 0), strict=True)
+)
+
+
+class Windows(NamedTuple):
+    """Windows of a region; those at the same rank of as many are one in all views.
+
+    Attributes
+    ----------
+    count, rank
+        int64 ``[n]``: into how many windows the views were cut, and the how-manyth this is, from 0,
+        left to right on the forward strand.
+    views
+        int64 ``[n]``: the views cut in this way.
+    start, end
+        int64 ``[n]``: the bases of these views' windows, 0-based half-open in the region.
+    difference
+        float64 ``[n]``: contribution to f(x) − f(x′), mean over references.
+    total
+        float64 ``[n]``: sum of the attributions of its tokens, which has to be the same.
+    """
+
+    count: np.ndarray
+    rank: np.ndarray
+    views: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    difference: np.ndarray
+    total: np.ndarray
+
+
+NO_WINDOWS = Windows(*np.empty((5, 0), np.int64), *np.empty((2, 0)))
+
+
+def _between(
+    nodes: torch.Tensor, alphas: np.ndarray
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Points of the curve through ``nodes``, and the way to go there: Hermite's cubics.
+
+    ``nodes`` is ``[n, windows, hidden]`` at ``alphas`` ``[n]``. Yields pairs of
+    ``[points, windows, hidden]``; the second times G's slope sums to the integral.
+    """
+    slopes = torch.from_numpy(np.gradient(nodes.numpy(), alphas, axis=0, edge_order=2))
+    size = max(1, CHUNK_NUMBERS // nodes[0].numel() // len(POINTS))
+    t = torch.from_numpy(POINTS).to(nodes)[None, :, None, None]
+    weights = torch.from_numpy(WEIGHTS).to(nodes)[None, :, None, None]
+    for part in torch.arange(len(nodes) - 1).split(size):
+        first, last = nodes[part, None], nodes[part + 1, None]
+        width = torch.from_numpy(np.diff(alphas)[part.numpy()]).to(nodes)[:, None, None, None]
+        out, into = width * slopes[part, None], width * slopes[part + 1, None]
+        way = last - first
+        points = first + t * out + t**2 * (3 * way - 2 * out - into) + t**3 * (out + into - 2 * way)
+        steps = out + 2 * t * (3 * way - 2 * out - into) + 3 * t**2 * (out + into - 2 * way)
+        yield points.flatten(0, 1), (weights * steps).flatten(0, 1)
+
+
+def along_path(
+    classifier: RegionClassifier, nodes: torch.Tensor, alphas: np.ndarray, tokens: torch.Tensor
+) -> np.ndarray:
+    """Contribution of each window of one view.
+
+    Parameters
+    ----------
+    nodes
+        float ``[steps + 2, windows, hidden]``: features of the reference, along the path, and of
+        the view itself.
+    alphas
+        float64 ``[steps + 2]``: where on the path, from 0 to 1.
+    tokens
+        ``[windows]``: content tokens.
+
+    Returns
+    -------
+    np.ndarray
+        float64 ``[windows]``.
+    """
+    device, windows = tokens.device, len(tokens)
+    total = np.zeros(windows)
+    for points, steps in _between(nodes.cpu(), alphas):
+        features = points.to(device).requires_grad_()
+        region = torch.arange(len(points), device=device).repeat_interleave(windows)
+        margins = classifier.margins(
+            features.flatten(0, 1), tokens.to(features).repeat(len(points)), region, len(points)
+        )
+        (slope,) = torch.autograd.grad(margins.sum(), features)
+        total += (slope.cpu().double() * steps.double()).sum((0, 2)).numpy()
+    return total
+
+
+def spans(model: Model, encoding: Encoding, lengths: np.ndarray) -> list[np.ndarray]:
+    """Bases of the windows of every row of `scoring.score.encode_views`, on the forward strand.
+
+    Returns
+    -------
+    list of np.ndarray
+        int64 ``[windows, 2]`` a row, left to right.
+    """
+    windows, views = cut(encoding, model), model.views
+    first = encoding.splits[windows.sequence]
+    ends = np.stack(
+        [encoding.starts[first + windows.start], encoding.ends[first + windows.stop - 1]], axis=1
+    ).astype(np.int64)
+    bounds = np.searchsorted(windows.sequence, np.arange(len(encoding.splits)))
+    found = []
+    for row, (begin, stop) in enumerate(pairwise(bounds)):
+        own = ends[begin:stop]
+        # the views of the forward strand come first
+        reverse = row % views >= views // 2
+        found.append(lengths[row // views] - own[::-1, ::-1] if reverse else own)
+    return found
+
+
+def join(
+    bases: Sequence[np.ndarray], differences: Sequence[np.ndarray], totals: Sequence[np.ndarray]
+) -> Windows:
+    """Bring the views of a region together.
+
+    Parameters
+    ----------
+    bases
+        int64 ``[windows, 2]`` of each view, see `spans`.
+    differences, totals
+        float64 ``[windows]`` of each view, in the same order.
+    """
+    counts = np.array([len(one) for one in bases])
+    parts = []
+    for count in np.unique(counts).tolist():
+        views = np.flatnonzero(counts == count)
+        place = np.stack([bases[view] for view in views])
+        parts.append(
+            Windows(
+                np.full(count, count),
+                np.arange(count),
+                np.full(count, len(views)),
+                place[..., 0].min(0),
+                place[..., 1].max(0),
+                np.sum([differences[view] for view in views], axis=0) / len(bases),
+                np.sum([totals[view] for view in views], axis=0) / len(bases),
+            )
+        )
+    return Windows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def mean(parts: Sequence[Windows]) -> Windows:
+    """Mean over the members of an ensemble, whose windows are mostly the same."""
+    joined = Windows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    if not len(joined.rank):
+        return NO_WINDOWS
+    keys, group = np.unique(np.stack(joined[:2]), axis=1, return_inverse=True)
+    out = Windows(*keys, *np.zeros((3, keys.shape[1]), np.int64), *np.zeros((2, keys.shape[1])))
+    out.start[:] = np.iinfo(np.int64).max
+    np.add.at(out.views, group, joined.views)
+    np.minimum.at(out.start, group, joined.start)
+    np.maximum.at(out.end, group, joined.end)
+    np.add.at(out.difference, group, joined.difference / len(parts))
+    np.add.at(out.total, group, joined.total / len(parts))
+    return out

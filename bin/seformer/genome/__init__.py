@@ -1,0 +1,1 @@
+"""The genome: bases by place, chromosomes, intervals."""

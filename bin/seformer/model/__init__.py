@@ -1,0 +1,1 @@
+"""The classifier: backbone, pooling, head, calibration, and its folder."""

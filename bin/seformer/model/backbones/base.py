@@ -1,0 +1,144 @@
+"""What every backbone offers, whatever class it wraps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+import torch.utils.checkpoint
+from torch import nn
+
+from seformer.util.errors import UserError
+
+__all__ = ["Backbone", "HeadStyle", "Origin"]
+
+
+class Origin(NamedTuple):
+    """Where a backbone came from, for the model folder and the report.
+
+    Attributes
+    ----------
+    name
+        As the user asked for it: preset, registry name, hub id or folder.
+    source
+        ``preset``, ``registry``, ``hub`` or ``folder``.
+    revision
+        Commit of the hub repository, if it came from there.
+    family
+        Family of backbones, see `Backbone.family`.
+    """
+
+    name: str
+    source: str
+    revision: str | None
+    family: str
+
+
+class HeadStyle(NamedTuple):
+    """The family's own classification head: dense → activation → [norm] → out.
+
+    Names are keys of the published layout without ``.weight``; ``norm`` is None where there is
+    none. ``pooling`` is what the family's classifier reads: ``cls`` or ``mean``.
+    """
+
+    dense: str
+    out: str
+    activation: str = "tanh"
+    norm: str | None = None
+    dense_bias: bool = True
+    out_bias: bool = True
+    norm_bias: bool = True
+    norm_eps: float = 1e-12
+    pooling: str = "cls"
+
+
+BERT_HEAD = HeadStyle("bert.pooler.dense", "classifier")
+
+
+class Backbone(nn.Module):
+    """A DNA encoder: ``model(input_ids, attention_mask)`` gives the last hidden state.
+
+    Attributes
+    ----------
+    config : dict
+        The published configuration, as it is saved again.
+    family : str
+        ``kmer``, ``gena``, ``dnabert2`` or the model type of a stock class.
+    hidden_size : int
+    context : int or None
+        Most tokens in one window, special tokens included; None if any length goes.
+    prefix : str
+        Put before the names of this module's state to give the published keys.
+    head_style : HeadStyle
+    optional_keys : frozenset
+        Names of the module's state that a checkpoint may lack.
+    """
+
+    family = ""
+    prefix = ""
+    head_style = BERT_HEAD
+    optional_keys: frozenset[str] = frozenset()
+
+    def __init__(self, config: dict[str, Any], context: int | None) -> None:
+        super().__init__()
+        self.config = config
+        self.context = context
+        self.hidden_size = int(config["hidden_size"])
+        self.gradient_checkpointing = False
+
+    @property
+    def embedding(self) -> nn.Embedding:
+        """Return the word embedding; a forward pass calls it once, with ``input_ids``."""
+        raise NotImplementedError
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return the last hidden state, float32 [batch, tokens, hidden], zero at padding.
+
+        Parameters
+        ----------
+        input_ids : int tensor [batch, tokens]
+        attention_mask : tensor [batch, tokens]
+            1 for tokens, 0 for padding (on the right).
+        """
+        raise NotImplementedError
+
+    @property
+    def weights(self) -> nn.Module:
+        """Return the module whose state, after `prefix`, has the published keys."""
+        return self
+
+    def published_state(self) -> dict[str, torch.Tensor]:
+        """Return the weights under the keys of the published layout."""
+        state = self.weights.state_dict()
+        return {self.prefix + name: tensor for name, tensor in state.items()}
+
+    def check_tokens(self, input_ids: torch.Tensor) -> None:
+        """Refuse windows that are longer than the model has positions for."""
+        if self.context is not None and input_ids.shape[1] > self.context:
+            raise UserError(
+                f"a window has {input_ids.shape[1]} tokens",
+                expected=f"at most {self.context}, the context of this model",
+                do="choose a smaller --window",
+            )
+
+    def gradient_checkpointing_enable(self) -> None:
+        """Trade computation for memory in training: layers are recomputed in the backward pass."""
+        self.gradient_checkpointing = True
+
+    def run(self, layer: Callable[..., torch.Tensor], *arguments: Any) -> torch.Tensor:
+        """Call a layer, recomputing it in the backward pass if so switched."""
+        if self.gradient_checkpointing and self.training:
+            return torch.utils.checkpoint.checkpoint(layer, *arguments, use_reentrant=False)
+        return layer(*arguments)
+
+
+def key_mask(attention_mask: torch.Tensor) -> torch.Tensor | None:
+    """Return the mask for `scaled_dot_product_attention`; None without padding (faster)."""
+    keep = attention_mask.bool()
+    return None if bool(keep.all()) else keep[:, None, None, :]
+
+
+def zero_padding(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """Return ``hidden`` as float32 with zeros at padding."""
+    return hidden.float().masked_fill(attention_mask[..., None] == 0, 0.0)

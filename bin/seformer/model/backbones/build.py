@@ -1,0 +1,294 @@
+"""Which class a configuration and its weights belong to, and how a name becomes a backbone."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.modules.module import register_module_parameter_registration_hook
+
+from seformer.model.backbones.base import Backbone, Origin
+from seformer.model.backbones.dnabert2 import DnaBert2
+from seformer.model.backbones.encoder import KmerEncoder
+from seformer.model.backbones.gena import GenaBert
+from seformer.model.backbones.loading import (
+    check_values,
+    fill,
+    read_config,
+    read_state,
+    save_folder,
+    verify_checksums,
+)
+from seformer.model.backbones.presets import PRESETS, preset_tokenizer
+from seformer.model.backbones.registry import resolve
+from seformer.sequence.tokenizers import Tokenizer, load_tokenizer
+from seformer.util.errors import UserError, distrusted
+from seformer.util.files import read_json
+
+__all__ = ["build_backbone", "family_of", "load_backbone", "new_backbone", "random_backbone"]
+
+
+def family_of(
+    config: dict[str, Any], keys: Iterable[str] = (), where: str | Path | None = None
+) -> str:
+    """Tell the family by the configuration, and check that the weights' keys agree.
+
+    Returns
+    -------
+    ``kmer``, ``gena``, ``dnabert2`` or ``stock``.
+
+    Raises
+    ------
+    UserError
+        If the two contradict each other.
+    """
+    keys = list(keys)
+    model_type = config.get("model_type", "bert" if "num_attention_heads" in config else None)
+    if model_type == "seformer_kmer":
+        return "kmer"
+    if model_type != "bert":
+        return "stock"
+    told = "stock"
+    if config.get("pre_layer_norm"):
+        told = "gena"
+    elif "alibi_starting_size" in config:
+        told = "dnabert2"
+    if not keys:
+        return told
+    seen = "stock"
+    if any(".pre_attention_ln." in key for key in keys):
+        seen = "gena"
+    elif any(".attention.self.Wqkv." in key for key in keys):
+        seen = "dnabert2"
+    if told == "stock" and seen == "dnabert2":
+        return seen  # its first configurations lack the ALiBi key
+    if told != seen:
+        raise UserError(
+            f"config.json describes {_FAMILY_NAMES[told]}, but the weights are of"
+            f" {_FAMILY_NAMES[seen]}",
+            where=where,
+            expected="a configuration and weights of one model",
+            do=_FAMILY_HINTS.get(seen, "take config.json and the weights from the same place"),
+        )
+    return told
+
+
+_FAMILY_NAMES = {
+    "stock": "a stock BERT",
+    "gena": "a GENA-LM BERT (pre-LayerNorm)",
+    "dnabert2": "a DNABERT-2",
+}
+_FAMILY_HINTS = {
+    "gena": "take config.json of the published model: it says pre_layer_norm = true",
+    "dnabert2": "take config.json of the published model: it holds alibi_starting_size",
+}
+
+
+@contextlib.contextmanager
+def seeded(seed: int | None) -> Iterator[None]:
+    """Draw weights from ``seed`` and leave torch's generator as it was."""
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def new_backbone(
+    config: dict[str, Any],
+    keys: Iterable[str] = (),
+    *,
+    seed: int | None = None,
+    where: str | Path | None = None,
+) -> Backbone:
+    """Make the module that a configuration describes, with random weights, in eval mode.
+
+    Parameters
+    ----------
+    config
+        Published configuration.
+    keys
+        Keys of the weights to come, to check that they are of the same family.
+    seed
+        Seed of the weights; None leaves torch's generator in charge.
+    """
+    family = family_of(config, keys, where)
+    if family != "stock":
+        # null stands for nothing given; transformers has a meaning of its own for some
+        config = {name: value for name, value in config.items() if value is not None}
+    try:
+        with seeded(seed):
+            if family == "stock":
+                # transformers takes seconds to import, and only these families need it
+                from seformer.model.backbones.stock import new_stock
+
+                model = new_stock(config, where)
+            else:
+                model = {"kmer": KmerEncoder, "gena": GenaBert, "dnabert2": DnaBert2}[family](
+                    config
+                )
+                model.initialise()
+    except KeyError as error:
+        raise UserError(f"the configuration lacks {error}", where=where) from error
+    except (TypeError, ValueError, ArithmeticError, AssertionError, RuntimeError) as error:
+        raise UserError(
+            f"config.json describes no model that can be made ({error})",
+            where=where,
+            do="take config.json from where the weights come from",
+        ) from error
+    return model.eval()
+
+
+def load_backbone(folder: str | Path) -> Backbone:
+    """Load the backbone of a model folder in the published layout.
+
+    Parameters
+    ----------
+    folder
+        Holds config.json and model.safetensors or pytorch_model.bin.
+
+    Returns
+    -------
+    Module in eval mode; ``model(input_ids, attention_mask)`` gives the last hidden state, float32
+    [batch, tokens, hidden], zero at padding.
+
+    Raises
+    ------
+    UserError
+        If a key is missing or unexpected (named), the files are damaged or differ from their
+        checksums, or the model would need code of its repository.
+    """
+    with distrusted(folder):
+        return fill_backbone(*read_published(folder), folder)
+
+
+def read_published(folder: str | Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Read the configuration and all weights of a folder, heads included; see `load_backbone`."""
+    config = read_config(folder)
+    verify_checksums(folder)
+    return config, read_state(folder)
+
+
+def fill_backbone(
+    config: dict[str, Any], state: dict[str, torch.Tensor], where: str | Path
+) -> Backbone:
+    """Make the backbone that a configuration and its weights describe, and see it run once."""
+    check_values(config, state, where)
+    with _no_larger_than(state, where):
+        model = new_backbone(config, state.keys(), seed=0, where=where)
+    model = fill(model, state, where).eval()
+    ids = torch.zeros(1, min(2, model.context or 2), dtype=torch.int64)
+    with torch.inference_mode():
+        if not model(ids, torch.ones_like(ids)).isfinite().all():
+            raise UserError("the model's output is not finite", where=where)
+    return model
+
+
+@contextlib.contextmanager
+def _no_larger_than(state: dict[str, torch.Tensor], where: str | Path) -> Iterator[None]:
+    """Stop the making of a model that outgrows its weights, whatever its sizes are called.
+
+    A tensor is counted before anything is written into it: until then it takes no memory.
+    """
+    held = sum(tensor.numel() for tensor in state.values())
+    tensors = numbers = 0
+
+    def count(module: torch.nn.Module, name: str, tensor: torch.nn.Parameter | None) -> None:
+        nonlocal tensors, numbers
+        tensors, numbers = tensors + 1, numbers + (0 if tensor is None else tensor.numel())
+        if tensors > 4 * len(state) + 1024 or numbers > 16 * held + 2**24:
+            raise UserError(
+                f"it describes over {numbers} weights in {tensors} tensors",
+                where=Path(where) / "config.json",
+                expected=f"about {held}, as the weights have it",
+                do="take config.json and the weights from the same place",
+            )
+
+    handle = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def build_backbone(name: str | Path, seed: int = 1) -> tuple[Backbone, Tokenizer, Origin]:
+    """Turn what a user asked for into a backbone and its tokeniser.
+
+    Parameters
+    ----------
+    name
+        A preset (made from scratch), a name of the registry, a hub id (``owner/name`` or
+        ``owner/name@revision``), or a folder.
+    seed
+        Seed of the weights of a preset.
+
+    Raises
+    ------
+    UserError
+        If there is no such model, or it cannot be downloaded or loaded.
+    """
+    if str(name) in PRESETS:
+        config = dict(PRESETS[str(name)])
+        model = new_backbone(config, seed=seed)
+        return model, preset_tokenizer(config), Origin(str(name), "preset", None, model.family)
+    folder, known, source, revision = resolve(name)
+    with distrusted(folder):
+        model = load_backbone(folder)
+        tokenizer = load_tokenizer(folder)
+        check_vocabulary(model, tokenizer, folder)
+    return model, tokenizer, Origin(known, source, revision, model.family)
+
+
+def check_vocabulary(model: Backbone, tokenizer: Tokenizer, where: str | Path) -> None:
+    """Refuse a tokeniser with more tokens than the model has embeddings for."""
+    stride = model.config.get("stride") if model.family == "kmer" else None
+    if stride is not None and stride != tokenizer.phases:
+        raise UserError(
+            f"the tokeniser has the stride {tokenizer.phases}, the model {stride}",
+            where=where,
+            do="take the tokeniser that was published with this model",
+        )
+    rows = model.embedding.num_embeddings
+    if tokenizer.vocab_size > rows:
+        raise UserError(
+            f"the tokeniser has {tokenizer.vocab_size} tokens, the model embeds {rows}",
+            where=where,
+            do="take the tokeniser that was published with this model",
+        )
+
+
+def random_backbone(
+    config: dict[str, Any] | str | Path,
+    tokenizer: Tokenizer | None = None,
+    *,
+    to: str | Path | None = None,
+    seed: int = 0,
+    **overrides: Any,
+) -> Backbone:
+    """Make a backbone of a published configuration with random weights, for trying things out.
+
+    Parameters
+    ----------
+    config
+        Configuration, or a folder or file to read it from.
+    tokenizer
+        Saved beside the model if ``to`` is given.
+    to
+        Folder to write in the published layout, so that the model loads like a published one.
+    **overrides
+        Changes to the configuration, for example ``num_hidden_layers=2``.
+    """
+    if not isinstance(config, dict):
+        path = Path(config)
+        config = read_config(path) if path.is_dir() else read_json(path)
+    config = {**config, **overrides}
+    model = new_backbone(config, seed=seed)
+    if to is not None:
+        save_folder(to, model.config, model.published_state())
+        if tokenizer is not None:
+            tokenizer.save(to)
+    return model

@@ -1,0 +1,57 @@
+"""The k-mer spectrum of a region beside the transformer: a linear part of the margin.
+
+The margin of a model with a spectrum is margin of the transformer + weight · frequencies + bias.
+The second part is linear in the k-mers, so that its share of an explanation is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from seformer.sequence.kmers import base_codes, canonical_index, kmer_starts
+
+
+class Spectrum(nn.Module):
+    """Margin of the frequencies of canonical k-mers; fitted by `seformer.training.kmer_linear`.
+
+    The weights are buffers: they are stored with the model, and no stage of training moves them.
+
+    Parameters
+    ----------
+    k
+        Bases of a k-mer. ``weight`` is float32 ``[canonical k-mers]`` in the order of
+        `seformer.sequence.kmers.canonical_index`, ``bias`` float32 ``[]``.
+    """
+
+    def __init__(self, k: int) -> None:
+        super().__init__()
+        self.k = k
+        self._index, columns = canonical_index(k)
+        self.register_buffer("weight", torch.zeros(columns))
+        self.register_buffer("bias", torch.zeros(()))
+
+    def _weights(self, sequence: str) -> tuple[np.ndarray, np.ndarray]:
+        """What each k-mer without N adds to the margin, and where it starts."""
+        numbers, starts = kmer_starts(base_codes(sequence), self.k)
+        weight = self.weight.double().cpu().numpy()[self._index[numbers]]
+        return weight / max(1, len(weight)), starts
+
+    def margins(self, sequences: Sequence[str]) -> np.ndarray:
+        """Margin of each sequence: float64 ``[sequences]``, the same for both strands."""
+        bias = float(self.bias)
+        return np.array([self._weights(s)[0].sum() + bias for s in sequences], np.float64)
+
+    def on_bases(self, sequence: str) -> np.ndarray:
+        """Spread what each k-mer adds evenly over its bases: float64 ``[bases]``.
+
+        The sum is the margin less the bias: the difference to a sequence without any known base.
+        """
+        weights, starts = self._weights(sequence)
+        bases = np.zeros(len(sequence))
+        for offset in range(self.k):
+            bases[starts + offset] += weights / self.k
+        return bases

@@ -1,0 +1,1 @@
+"""What the strongest bases spell."""

@@ -1,0 +1,116 @@
+"""Logos of motifs and regions as pictures."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from tangermeme.plot import plot_logo
+
+from seformer.motifs.track import Track, one_hot, with_flanks
+from seformer.sequence.tokenizers import reverse_complement
+
+SHOWN_BASES = 80
+
+
+def align(text: str, motif: np.ndarray) -> tuple[int, bool]:
+    """Best place of a motif on a stretch: offset of its first column (may hang over), strand.
+
+    Compared by log-odds against a uniform background; a column off the stretch counts 0.
+    """
+    odds = np.log2((motif + 0.01) / 1.04 / 0.25)
+    width, best = motif.shape[1], (-np.inf, 0, False)
+    for reverse in (False, True):
+        hot = one_hot(reverse_complement(text) if reverse else text)
+        for offset in range(3 - width, hot.shape[1] - 2):
+            begin, stop = max(offset, 0), min(offset + width, hot.shape[1])
+            score = float((hot[:, begin:stop] * odds[:, begin - offset : stop - offset]).sum())
+            if score > best[0]:
+                best = (score, offset, reverse)
+    return best[1], best[2]
+
+
+def stacked(seqlets: pd.DataFrame, track: Track, motif: np.ndarray) -> np.ndarray:
+    """Mean attribution of each base at each column of the motif, over seqlets laid on it.
+
+    Float64 ``[4, width]``.
+    """
+    total, width = np.zeros((4, motif.shape[1])), motif.shape[1]
+    for row in seqlets.itertuples():
+        start, end = with_flanks(track, row.start, row.end, row.stretch)
+        offset, reverse = align(track.sequence[start:end], motif)
+        hot = one_hot(track.sequence[start:end]) * track.values[start:end]
+        if reverse:
+            hot = hot[::-1, ::-1]
+        begin, stop = max(offset, 0), min(offset + width, hot.shape[1])
+        total[:, begin - offset : stop - offset] += hot[:, begin:stop]
+    return total / max(len(seqlets), 1)
+
+
+def draw_motifs(
+    table: pd.DataFrame,
+    seqlets: pd.DataFrame,
+    track: Track,
+    known: dict[str, np.ndarray],
+    folder: Path,
+    number: int,
+    max_q: float,
+) -> None:
+    """Draw each of the first motifs: the file's, and the attribution of the seqlets on it."""
+    hits = seqlets[seqlets["q_value"] <= max_q]
+    for rank, name in enumerate(table["motif"].head(number), 1):
+        motif, own = known[name], hits[hits["motif"] == name]
+        information = 2 + (motif * np.log2(np.maximum(motif, 1e-9))).sum(0)
+        figure, (top, bottom) = plt.subplots(2, 1, figsize=(6, 3.2), layout="constrained")
+        plot_logo(motif * information, ax=top)
+        plot_logo(stacked(own, track, motif), ax=bottom)
+        top.set(title=name, ylabel="bits", xticks=[])
+        bottom.set(ylabel="mean\nattribution", xticks=[])
+        bottom.set_xlabel(f"{len(own)} seqlets")
+        _save(figure, folder / f"motif_{rank:02d}_{_plain(name)}.png")
+
+
+def draw_regions(track: Track, folder: Path, number: int) -> None:
+    """Draw the strongest stretch of the regions with the largest summed absolute attribution."""
+    if not len(track.regions):
+        return
+    weight = pd.Series(np.add.reduceat(np.abs(track.values), track.offsets[:-1]))
+    total = weight.groupby(track.regions["region"]).transform("sum")
+    order = pd.DataFrame({"total": -total, "weight": -weight}).sort_values(
+        ["total", "weight"], kind="stable"
+    )
+    # of each region the stretch between N that weighs most
+    chosen = track.regions["region"][order.index].drop_duplicates().index[:number]
+    for rank, stretch in enumerate(chosen.tolist(), 1):
+        begin, end = track.offsets[stretch : stretch + 2].tolist()
+        values = track.values[begin:end]
+        running = np.convolve(np.abs(values), np.ones(min(SHOWN_BASES, len(values))), "valid")
+        start = int(running.argmax())
+        shown = slice(start, start + SHOWN_BASES)
+        row = track.regions.iloc[stretch]
+        first, last = row["start"] + start, row["start"] + min(start + SHOWN_BASES, len(values))
+        figure, axis = plt.subplots(figsize=(10, 1.8), layout="constrained")
+        plot_logo(one_hot(track.sequence[begin:end][shown]) * values[shown], ax=axis)
+        axis.set(
+            title=f"{row['name']} ({row['class']})",
+            xlabel=f"{row['chrom']}:{first + 1}-{last}",
+            ylabel="attribution",
+            xticks=[],
+        )
+        _save(figure, folder / f"region_{rank:02d}_{_plain(row['name'])}.png")
+
+
+def _save(figure: plt.Figure, path: Path) -> None:
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+    plt.close(figure)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", name)[:60]

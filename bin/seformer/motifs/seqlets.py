@@ -1,0 +1,363 @@
+"""Motifs behind the attributions: seqlets, their matches in a motif file, and enrichment.
+
+A seqlet is a stretch of bases whose attribution is high as a whole (tangermeme's recursive
+seqlets). Its sequence is compared with every motif of a MEME file by Tomtom (Gupta et al., Genome
+Biology 2007; memelite's implementation).
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+from scipy.stats import false_discovery_control, fisher_exact
+
+from seformer.explain.references import generator
+from seformer.motifs.meme import read_meme
+from seformer.motifs.track import Track, gather, one_hot, with_flanks
+from seformer.scoring.predict import SUPER, TYPICAL
+from seformer.util import files
+from seformer.util.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+def _tools() -> tuple[Callable, Callable]:
+    from memelite import tomtom
+    from tangermeme.seqlet import recursive_seqlets
+
+    return tomtom, recursive_seqlets
+
+
+def _scratch() -> Path:
+    """A folder for what numba compiles, where it finds none of its own that can be written."""
+    opened = contextlib.ExitStack()
+    folder = opened.enter_context(files.temporary_folder())
+    atexit.register(opened.close)
+    logger.info("what is compiled cannot be kept: the first match takes some minutes")
+    return folder
+
+
+try:
+    import numba
+    import torch
+
+    try:
+        tomtom, recursive_seqlets = _tools()
+    except RuntimeError:  # numba: "no locator available"
+        numba.config.CACHE_DIR = str(_scratch())
+        tomtom, recursive_seqlets = _tools()
+except ImportError as error:
+    raise UserError(
+        f"this environment lacks {error.name}", do='install it with: pip install "seformer[motifs]"'
+    ) from error
+
+MAX_SEQLETS = 4_000
+# Tomtom compares columns with those of all motifs, so a handful is no background
+MIN_MOTIFS = 25
+MIN_LENGTH, MAX_LENGTH = 5, 25
+MAX_Q = 0.1
+MOTIF_COLUMNS = (
+    "motif",
+    "seqlets",
+    "attribution",
+    "positive",
+    "negative",
+    "best_q",
+    "se_seqlets",
+    "te_seqlets",
+    "odds_se_te",
+    "q_se_te",
+    "background",
+    "odds_background",
+    "q_background",
+)
+
+
+def motifs(
+    attributions: Sequence[Path],
+    motif_file: Path,
+    out: Path,
+    *,
+    threshold: float = 0.01,
+    max_q: float = MAX_Q,
+    logos: int = 6,
+    seed: int = 1,
+    threads: int = 1,
+) -> None:
+    """Find and name the motifs of explained regions.
+
+    ``out`` gets ``motifs.tsv``, ``seqlets.bed`` (BED6 and further columns), ``logos/*.png`` and
+    ``summary.json``.
+
+    Parameters
+    ----------
+    attributions
+        Folders of `seformer.explain.explain`.
+    motif_file
+        Motifs in MEME format, at least 25.
+    threshold
+        p-value below which a stretch is a seqlet.
+    max_q
+        Largest q-value of a match.
+    logos
+        Pictures of so many motifs and of so many regions.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be used or a tool is not installed.
+    """
+    files.require_writable(out)
+    known = read_motifs(motif_file)
+    track = gather(attributions)
+    drawing = _drawing() if logos else None
+    with files.output_folder(out, own=["logos/*.png"]) as staging:
+        seqlets, crossing = find_seqlets(track, threshold)
+        background = draw_background(track, seqlets, seed)
+        seqlets = match(seqlets, track, known, threads)
+        background = match(background, track, known, threads)
+        table = summarise(seqlets, background, max_q)
+        files.write_table(table, staging / "motifs.tsv")
+        with open(staging / "seqlets.bed", "w", encoding="utf-8", newline="") as text:
+            files.write_rows(bed_rows(seqlets, track, max_q), text, float_format="%.6g")
+        if drawing:
+            (staging / "logos").mkdir()
+            drawing.draw_motifs(table, seqlets, track, known, staging / "logos", logos, max_q)
+            drawing.draw_regions(track, staging / "logos", logos)
+        record = {
+            "regions": track.count(SUPER, TYPICAL),
+            "regions_se": track.count(SUPER),
+            "regions_te": track.count(TYPICAL),
+            "bases": len(track.values),
+            "unknown_bases": track.unknown,
+            "motifs_in_file": len(known),
+            "seqlets": len(seqlets),
+            "seqlets_across_borders": crossing,
+            "matched": int((seqlets["q_value"] <= max_q).sum()),
+            "background": len(background),
+            "background_matched": int((background["q_value"] <= max_q).sum()),
+            "max_q": max_q,
+            "top": table["motif"].head(20).tolist(),
+        }
+        files.write_json(record, staging / "summary.json")
+    logger.info(
+        "%d seqlets in %d regions, %d match a motif (of %d random stretches %d)",
+        *(record[k] for k in ("seqlets", "regions", "matched", "background", "background_matched")),
+    )
+
+
+def _drawing() -> ModuleType:
+    """Import matplotlib before any work: it wants a folder that can be written too."""
+    try:
+        from seformer.motifs import logos
+    except OSError as error:
+        raise UserError(
+            f"matplotlib cannot be started ({error})",
+            do="set TMPDIR to a folder that can be written, or give --logos 0",
+        ) from error
+    return logos
+
+
+# ------------------------------------------------------------------------- input
+
+
+def read_motifs(path: Path) -> dict[str, np.ndarray]:
+    """Read a MEME file: name → probabilities float64 ``[4, width]``.
+
+    Raises
+    ------
+    UserError
+        If it is not a sound MEME file or holds under 25 motifs.
+    """
+    found = read_meme(path)
+    if len(found) < MIN_MOTIFS:
+        raise UserError(
+            f"the file holds {len(found)} motifs",
+            where=path,
+            expected=f"MEME format with at least {MIN_MOTIFS} motifs, the background of Tomtom",
+            do="give a whole motif collection, such as JASPAR's CORE",
+        )
+    return found
+
+
+# ------------------------------------------------------------------------- seqlets
+
+
+def find_seqlets(track: Track, threshold: float) -> tuple[pd.DataFrame, int]:
+    """Call seqlets of both signs, strongest first, at most `MAX_SEQLETS`.
+
+    Returns
+    -------
+    seqlets : DataFrame
+        ``start`` and ``end`` in the track (0-based half-open), ``attribution`` (their sum),
+        ``stretch``, ``region`` and its ``class``. None crosses a stretch's border.
+    crossing : int
+        How many did, at the border of a region or at N, and are left out.
+    """
+    found = []
+    for sign in (1, -1):
+        values = torch.from_numpy(sign * track.values)[None]
+        if len(track.values) <= MAX_LENGTH or np.ptp(track.values) == 0:
+            continue
+        called = recursive_seqlets(
+            values, threshold=threshold, min_seqlet_len=MIN_LENGTH, max_seqlet_len=MAX_LENGTH
+        )
+        called["attribution"] *= sign
+        found.append(called[["start", "end", "attribution"]])
+    empty = pd.DataFrame({"start": [], "end": [], "attribution": []})
+    seqlets = pd.concat(found, ignore_index=True) if found else empty
+    seqlets = seqlets.astype({"start": np.int64, "end": np.int64})
+    first, last = track.stretch_of(seqlets["start"]), track.stretch_of(seqlets["end"] - 1)
+    own = track.regions[["region", "class"]].iloc[first].set_index(seqlets.index)
+    seqlets = seqlets.assign(stretch=first).join(own)[first == last]
+    order = np.argsort(-seqlets["attribution"].abs().to_numpy(), kind="stable")
+    if crossing := int((first != last).sum()):
+        logger.info("%d seqlets across the border of a region or at N are left out", crossing)
+    if len(order) > MAX_SEQLETS:
+        logger.info("the strongest %d of %d seqlets are used", MAX_SEQLETS, len(order))
+    return seqlets.iloc[order[:MAX_SEQLETS]].reset_index(drop=True), crossing
+
+
+def draw_background(track: Track, seqlets: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """For each seqlet a random stretch of the same length in the same region, off all seqlets.
+
+    So the background has the seqlets' own lengths and the composition of their regions. Where a
+    region has no room a seqlet goes without.
+    """
+    taken = np.zeros(len(track.values) + 1, dtype=np.int64)
+    for start, end in zip(seqlets["start"], seqlets["end"], strict=True):
+        taken[start + 1 : end + 1] = 1
+    taken = np.cumsum(taken)
+    region = track.regions["region"].to_numpy()
+    bounds = track.offsets[
+        np.searchsorted(region, np.arange(region.max(initial=-1) + 2), side="left")
+    ]
+    random, rows = generator("motif background", seed), []
+    for row in seqlets.itertuples():
+        width = row.end - row.start
+        begin, stop = bounds[row.region], bounds[row.region + 1] - width
+        for _ in range(20):
+            start = int(random.integers(begin, stop + 1))
+            at = int(np.searchsorted(track.offsets, start, side="right")) - 1
+            if taken[start + width] == taken[start] and start + width <= track.offsets[at + 1]:
+                rows.append((start, start + width, 0.0, at, row.region))
+                break
+    table = pd.DataFrame(rows, columns=["start", "end", "attribution", "stretch", "region"])
+    return table.astype(dict.fromkeys(("start", "end", "stretch", "region"), np.int64))
+
+
+def match(
+    seqlets: pd.DataFrame, track: Track, known: dict[str, np.ndarray], threads: int
+) -> pd.DataFrame:
+    """Find the most similar motif of each seqlet.
+
+    Adds ``motif``, ``strand``, ``p_value`` (of the best motif, corrected for their number by
+    Šidák) and ``q_value`` (Benjamini and Hochberg over the seqlets).
+    """
+    if not len(seqlets):
+        return seqlets.assign(motif="", strand=".", p_value=1.0, q_value=1.0)
+    stretches = [
+        track.sequence[slice(*with_flanks(track, row.start, row.end, row.stretch))]
+        for row in seqlets.itertuples()
+    ]
+    distinct = sorted(set(stretches))
+    p, _, _, _, strand, index = tomtom(
+        [one_hot(text) for text in distinct], list(known.values()), n_nearest=1, n_jobs=threads
+    )
+    place = {text: row for row, text in enumerate(distinct)}
+    rows = np.array([place[text] for text in stretches])
+    names = list(known)
+    best = np.clip(p[rows, 0], 0, 1)
+    corrected = -np.expm1(len(known) * np.log1p(-np.minimum(best, 1 - 1e-16)))
+    return seqlets.assign(
+        motif=[names[int(index[row, 0])] for row in rows],
+        strand=np.where(strand[rows, 0] > 0, "-", "+"),
+        p_value=corrected,
+        q_value=false_discovery_control(corrected),
+    )
+
+
+# ------------------------------------------------------------------------- tables
+
+
+def summarise(seqlets: pd.DataFrame, background: pd.DataFrame, max_q: float) -> pd.DataFrame:
+    """Count matches of each motif, in SE against TE regions and against the background.
+
+    Odds ratios have half a count added (Haldane); their q-values are of Fisher's exact test,
+    Benjamini and Hochberg over the motifs; both are missing where all seqlets are of one class.
+    Motifs stand in the order of their summed absolute attribution.
+    """
+    hits = seqlets[seqlets["q_value"] <= max_q]
+    chance = background[background["q_value"] <= max_q]
+    totals = seqlets["class"].value_counts()
+    rows = []
+    for name, group in hits.groupby("motif", sort=True):
+        se = int((group["class"] == SUPER).sum())
+        te = int((group["class"] == TYPICAL).sum())
+        drawn = int((chance["motif"] == name).sum())
+        rows.append(
+            (
+                name,
+                len(group),
+                group["attribution"].sum(),
+                int((group["attribution"] > 0).sum()),
+                int((group["attribution"] < 0).sum()),
+                group["q_value"].min(),
+                se,
+                te,
+                *_enrichment(se, totals.get(SUPER, 0), te, totals.get(TYPICAL, 0)),
+                drawn,
+                *_enrichment(len(group), len(seqlets), drawn, len(background)),
+                group["attribution"].abs().sum(),
+            )
+        )
+    table = pd.DataFrame(rows, columns=[*MOTIF_COLUMNS, "weight"])
+    for column in ("q_se_te", "q_background"):
+        if table[column].notna().any():  # all or none are compared
+            table[column] = false_discovery_control(table[column].to_numpy(float))
+    table = table.sort_values("weight", ascending=False, kind="stable", ignore_index=True)
+    return table[list(MOTIF_COLUMNS)]
+
+
+def _enrichment(hits: int, total: int, other_hits: int, other_total: int) -> tuple[float, float]:
+    """Odds ratio with half counts, and the two-sided p-value of Fisher's exact test.
+
+    Both are NaN where there is nothing on one side to compare with.
+    """
+    if not (total and other_total):
+        return np.nan, np.nan
+    table = np.array([[hits, total - hits], [other_hits, other_total - other_hits]], dtype=float)
+    (a, b), (c, d) = table + 0.5
+    return float(a * d / (b * c)), float(fisher_exact(table.astype(int)).pvalue)
+
+
+def bed_rows(seqlets: pd.DataFrame, track: Track, max_q: float) -> pd.DataFrame:
+    """Seqlets as BED: name = motif or ``.``, score = 0 to 1000 by absolute attribution."""
+    own = track.regions.iloc[seqlets["stretch"]]
+    shift = own["start"].to_numpy() - track.offsets[seqlets["stretch"]]
+    strength = seqlets["attribution"].abs()
+    known = seqlets["q_value"] <= max_q
+    table = pd.DataFrame(
+        {
+            "chrom": own["chrom"].to_numpy(),
+            "start": seqlets["start"] + shift,
+            "end": seqlets["end"] + shift,
+            "name": seqlets["motif"].str.replace(r"\s+", "_", regex=True).where(known, "."),
+            "score": (1000 * strength / max(strength.max(), 1e-300)).round().astype(int)
+            if len(seqlets)
+            else [],
+            "strand": seqlets["strand"].where(known, "."),
+            "attribution": seqlets["attribution"],
+            "q_value": seqlets["q_value"],
+            "class": seqlets["class"],
+            "region": own["name"].to_numpy(),
+        }
+    )
+    return table.sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)

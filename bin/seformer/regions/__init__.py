@@ -1,0 +1,1 @@
+"""Regions: read from any form, checked, and written once with their bases."""

@@ -1,0 +1,196 @@
+"""Typical enhancers to compare with: as given, matched to the super-enhancers, or drawn at random.
+
+Matching takes away what length, GC or unknown bases alone tell of the class (as in Ghandi 2014,
+gkm-SVM, whose null regions match length, GC and repeats). Random regions of the genome are an
+easier contrast than typical enhancers: a model trained against them tells enhancers from
+background, not super from typical.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from seformer.genome import intervals
+from seformer.genome.genome import Genome
+from seformer.util.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+FEATURES = ("length", "gc", "n")
+# two regions can be a pair within a bin: lengths of a fifth apart, GC and N of 0.02
+LENGTH_STEP = math.log(1.2)
+SHARE_STEP = 0.02
+RANDOM = "random"  # the source of drawn regions
+NOT_MATCHED = "not_matched"
+ROUNDS = 200
+
+
+class Negatives(NamedTuple):
+    """What is done about typical enhancers.
+
+    Attributes
+    ----------
+    match
+        Features in which every super-enhancer gets one typical enhancer like it; none = as given.
+    random
+        How many random regions are drawn: a number, or ``2x`` for two per super-enhancer.
+    blacklist
+        BED of places where none is drawn.
+    seed
+        Seed of drawing and matching.
+    """
+
+    match: Sequence[str] = ()
+    random: str = ""
+    blacklist: Path | None = None
+    seed: int = 1
+
+    def check(self) -> None:
+        """Refuse what cannot be (`UserError`)."""
+        unknown = [name for name in self.match if name not in FEATURES]
+        if unknown:
+            raise UserError(
+                f"--match-negatives {','.join(self.match)}: {unknown[0]!r} cannot be matched",
+                expected=f"some of {','.join(FEATURES)}",
+            )
+        if self.random and not re.fullmatch(r"\d+|\d+(\.\d+)?x", self.random):
+            raise UserError(
+                f"--random-negatives {self.random}",
+                expected="a number, such as 500, or a multiple of the super-enhancers, such as 2x",
+            )
+        if self.blacklist is not None and not self.random:
+            raise UserError(
+                "--blacklist says where no random region is drawn, but none is wanted",
+                do="give --random-negatives too, or leave it out",
+            )
+
+
+def add_random(
+    table: pd.DataFrame,
+    genome: Genome,
+    negatives: Negatives,
+    read: Callable[[Path], pd.DataFrame],
+) -> pd.DataFrame:
+    """Draw regions from the genome as typical enhancers, as long as the super-enhancers are.
+
+    They lie on the chromosomes of the given regions, overlap no given region, nothing of the
+    blacklist, no unknown base and not one another; ``source`` is ``random``.
+
+    Parameters
+    ----------
+    table
+        Training rows of `seformer.regions.units.cut`, chromosomes spelled as the genome's.
+    genome
+        Where from.
+    negatives
+        How many, and where not.
+    read
+        Reads the blacklist, its chromosomes spelled likewise.
+
+    Raises
+    ------
+    UserError
+        If they do not fit into the genome.
+    """
+    lengths = (table["end"] - table["start"])[table["label"] == 1].to_numpy(np.int64)
+    if not len(lengths):
+        return table
+    multiple = negatives.random.endswith("x")
+    wanted = float(negatives.random.removesuffix("x")) * (len(lengths) if multiple else 1)
+    rng = np.random.default_rng(negatives.seed)
+    wanted_lengths = rng.permutation(np.resize(rng.permutation(lengths), round(wanted)))
+    place = ["chrom", "start", "end"]
+    taken = [table[place]]
+    if negatives.blacklist is not None:
+        taken.append(read(negatives.blacklist)[place])
+    taken = pd.concat(taken, ignore_index=True)
+    drawn = _draw(wanted_lengths, table["chrom"], taken, genome, rng)
+    if len(drawn) < len(wanted_lengths):
+        raise UserError(
+            f"only {len(drawn)} of {len(wanted_lengths)} random regions find a place in the genome",
+            where=genome.path,
+            expected="room outside the given regions, the blacklist and unknown bases",
+            do="draw fewer (--random-negatives; in the pipeline --random_negatives)",
+        )
+    drawn = drawn.assign(label=0, line=0, source=RANDOM, path=RANDOM, parent="", drop_reason="")
+    drawn["name"] = [f"{RANDOM}_{i}" for i in range(1, len(drawn) + 1)]
+    drawn["label"] = drawn["label"].astype("Int8")
+    return pd.concat([table, drawn[table.columns]], ignore_index=True)
+
+
+def _draw(
+    lengths: np.ndarray,
+    chroms: Iterable[str],
+    taken: pd.DataFrame,
+    genome: Genome,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    chroms = sorted(set(chroms) & genome.chromosomes.keys())
+    sizes = np.array([genome.chromosomes[name] for name in chroms], dtype=np.int64)
+    found = []
+    for _ in range(ROUNDS):
+        if not len(lengths):
+            break
+        where = rng.choice(len(chroms), len(lengths), p=sizes / sizes.sum())
+        room = sizes[where] - lengths
+        start = rng.integers(0, np.maximum(room, 0) + 1)
+        tried = pd.DataFrame(
+            {"chrom": np.array(chroms)[where], "start": start, "end": start + lengths}
+        )
+        good = (room >= 0) & ~intervals.overlapping(tried, taken)
+        # of those that overlap one another, one
+        good &= ~pd.Series(intervals.cluster(tried)).where(good).duplicated().to_numpy()
+        bases = genome.fetch_many(tried[good])
+        good[np.flatnonzero(good)] = ["N" not in b for b in bases]
+        found.append(tried[good])
+        taken = pd.concat([taken, tried[good]], ignore_index=True)
+        lengths = lengths[~good]
+    return pd.concat(found, ignore_index=True)
+
+
+def match(table: pd.DataFrame, features: Sequence[str], seed: int) -> np.ndarray:
+    """Pair every super-enhancer with the typical enhancer nearest to it, each taken once.
+
+    Parameters
+    ----------
+    table
+        Rows with ``label``, ``length``, ``gc``, ``n_fraction``; only usable ones.
+    features
+        Some of `FEATURES`. A pair lies in one bin of each (`LENGTH_STEP`, `SHARE_STEP`), and the
+        distance is in these steps.
+    seed
+        Seed of the order in which super-enhancers choose.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool [n]: has a partner. Super-enhancers without one are left out as well: they are what
+        the feature would tell apart.
+    """
+    column = {
+        "length": np.log(table["length"].to_numpy(float)) / LENGTH_STEP,
+        "gc": table["gc"].to_numpy(float) / SHARE_STEP,
+        "n": table["n_fraction"].to_numpy(float) / SHARE_STEP,
+    }
+    scaled = np.stack([column[name] for name in features], axis=1)
+    bins = np.unique(np.floor(scaled), axis=0, return_inverse=True)[1].reshape(-1)
+    label = table["label"].to_numpy(int)
+    order = np.random.default_rng(seed).permutation(len(table))
+    paired = np.zeros(len(table), dtype=bool)
+    for members in np.split(
+        order[np.argsort(bins[order], kind="stable")], np.cumsum(np.bincount(bins))
+    ):
+        supers, typical = members[label[members] == 1], members[label[members] == 0]
+        for one in supers[: len(typical)]:
+            nearest = int(np.argmin(((scaled[typical] - scaled[one]) ** 2).sum(axis=1)))
+            paired[[one, typical[nearest]]] = True
+            typical = np.delete(typical, nearest)
+    return paired

@@ -1,0 +1,191 @@
+"""What one row of the training is: a whole region, a window of fixed length, or a constituent.
+
+Super-enhancers are long because they are clusters of constituents stitched together (Whyte 2013),
+and on whole regions length alone often tells the classes apart. Windows of one length, or the
+constituents themselves, take that away. What is cut from one region stays in one part of the
+split (column ``parent``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from seformer.util.errors import UserError, visible
+
+UNITS = ("region", "window", "constituent")
+WINDOW = 3_000  # as in the published benchmark of 3 kb regions
+BLOCKS = ("blockSizes", "blockStarts")
+NO_CONSTITUENT = "no_constituent"
+
+
+class Units(NamedTuple):
+    """What regions are cut into.
+
+    Attributes
+    ----------
+    unit
+        ``region``, ``window`` or ``constituent``.
+    length
+        Bases of a window.
+    constituents
+        BED of constituents; without it the blocks of a BED12 are taken.
+    """
+
+    unit: str = "region"
+    length: int = WINDOW
+    constituents: Path | None = None
+
+    def check(self) -> None:
+        """Refuse what does not go together (`UserError`)."""
+        if self.unit not in UNITS:
+            raise UserError(f"--unit {self.unit}", expected=", ".join(UNITS))
+        if self.constituents is not None and self.unit != "constituent":
+            raise UserError(
+                "--constituents is given, but the regions are not cut into them",
+                do="give --unit constituent too",
+            )
+
+
+def cut(
+    table: pd.DataFrame,
+    units: Units,
+    lengths: Mapping[str, int],
+    read: Callable[[Path], pd.DataFrame],
+) -> pd.DataFrame:
+    """Cut every region into its units.
+
+    Parameters
+    ----------
+    table
+        Labelled regions: ``chrom``, ``start``, ``end`` (0-based half-open), ``name``, ``label``,
+        ``line``, ``source``, ``path``; with ``blockSizes`` and ``blockStarts`` where the file is
+        a BED12.
+    units
+        Into what.
+    lengths
+        Length of the genome's chromosomes, by the names that ``table`` has.
+    read
+        Reads constituents, their chromosomes spelled likewise.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The units in the order of their regions, without the blocks, with ``parent``
+        (``chrom:start-end`` of the region, "" for whole regions) and ``drop_reason``
+        (``no_constituent`` where a region has none and stays as it is).
+
+    Raises
+    ------
+    UserError
+        If there are no constituents, or none lies in a region.
+    """
+    place = table["chrom"] + ":" + table["start"].astype(str) + "-" + table["end"].astype(str)
+    whole = table.drop(columns=list(BLOCKS), errors="ignore").assign(parent="", drop_reason="")
+    if units.unit == "region":
+        return whole
+    if units.unit == "window":
+        limit = table["chrom"].map(lengths)
+        row, start, end = _windows(table, units.length, limit.to_numpy(float))
+        cut = whole.iloc[row].assign(start=start, end=end)
+    elif units.constituents is None:
+        row, start, end = _blocks(table)
+        cut = whole.iloc[row].assign(start=start, end=end)
+    else:
+        inside, row = _assign(read(units.constituents), table)
+        if inside.empty:
+            raise UserError(
+                "no constituent lies in any region",
+                where=units.constituents,
+                expected="constituents of the same regions, in the same assembly",
+            )
+        cut = whole.iloc[row].assign(start=inside["start"], end=inside["end"], line=inside["line"])
+        source, path = visible(units.constituents.name), visible(str(units.constituents))
+        cut = cut.assign(source=source, path=path)
+    cut["parent"] = place.to_numpy()[row]
+    cut["name"] = cut["name"] + "/" + (cut.groupby(level=0).cumcount() + 1).astype(str)
+    without = whole.drop(index=whole.index[np.unique(row)]).assign(drop_reason=NO_CONSTITUENT)
+    return pd.concat([cut, without]).sort_index(kind="stable").reset_index(drop=True)
+
+
+def _windows(
+    table: pd.DataFrame, length: int, limit: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As many windows as cover a region, round its middle, moved back inside the chromosome."""
+    start, end = table["start"].to_numpy(np.int64), table["end"].to_numpy(np.int64)
+    number = -(-(end - start) // length)
+    first = (start + end - number * length) // 2
+    # a region that itself passes the end is left there, to be dropped for it
+    last = np.where(end <= limit, limit, np.inf) - number * length
+    first = np.maximum(np.minimum(first, last), 0).astype(np.int64)
+    row = np.repeat(np.arange(len(table)), number)
+    rank = np.arange(len(row)) - np.repeat(np.cumsum(number) - number, number)
+    begin = first[row] + rank * length
+    return row, begin, begin + length
+
+
+def _blocks(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The blocks of a BED12 as constituents."""
+    if not set(BLOCKS) <= set(table.columns) or table[list(BLOCKS)].isna().any(axis=None):
+        raise UserError(
+            "--unit constituent: there are no constituents",
+            where=table["path"].iloc[0],
+            expected="a BED12 whose blocks are the constituents",
+            do="or give them in a BED of their own: --constituents (in the sample sheet, the "
+            "column constituents)",
+        )
+    rows = []
+    for i, (start, end, sizes, starts) in enumerate(
+        zip(table["start"], table["end"], *(table[name] for name in BLOCKS), strict=True)
+    ):
+        try:
+            size, offset = (
+                [int(x) for x in text.rstrip(",").split(",")] for text in (sizes, starts)
+            )
+            blocks = [(start + o, start + o + s) for s, o in zip(size, offset, strict=True)]
+            good = all(start <= a < b <= end for a, b in blocks)
+        except ValueError:
+            good = False
+        if not good:
+            raise UserError(
+                f"the blocks {sizes} at {starts} do not lie in their region",
+                where=table["path"].iloc[i],
+                line=int(table["line"].iloc[i]),
+                expected="blockSizes and blockStarts as in BED12",
+            )
+        rows += [(i, a, b) for a, b in blocks]
+    row, start, end = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
+    return row, start, end
+
+
+def _assign(found: pd.DataFrame, table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Find the region that holds each constituent's middle, super-enhancers first.
+
+    Returns
+    -------
+    inside : pandas.DataFrame
+        The constituents that lie in a region, by region, indexed as their region.
+    row : numpy.ndarray
+        int64: the region's position.
+    """
+    owner = np.full(len(found), -1, dtype=np.int64)
+    label = table["label"].to_numpy()
+    middle = ((found["start"] + found["end"]) // 2).to_numpy(np.int64)
+    for wanted in (1, 0):
+        for chrom, mine in table[label == wanted].groupby("chrom", sort=False):
+            mine = mine.sort_values(["start", "end"], kind="stable")
+            reach = mine["end"].to_numpy(np.int64)
+            # of the regions that begin before a point, the one that reaches furthest holds it
+            furthest = np.maximum.accumulate(reach)
+            who = np.maximum.accumulate(np.where(reach == furthest, np.arange(len(mine)), 0))
+            here = np.flatnonzero((found["chrom"] == chrom).to_numpy() & (owner < 0))
+            before = np.searchsorted(mine["start"].to_numpy(), middle[here], side="right") - 1
+            holds = (before >= 0) & (furthest[before] > middle[here])
+            owner[here[holds]] = table.index.get_indexer(mine.index)[who[before[holds]]]
+    order = np.lexsort((found["start"].to_numpy(), owner))
+    order = order[owner[order] >= 0]
+    return found.iloc[order].set_axis(table.index[owner[order]]), owner[order]

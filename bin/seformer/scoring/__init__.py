@@ -1,0 +1,1 @@
+"""Scores of regions, edits and variants."""

@@ -1,0 +1,1 @@
+"""Bases as k-mers, tokens, windows and batches."""

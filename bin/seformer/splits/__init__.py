@@ -1,0 +1,1 @@
+"""Which regions train, choose and test."""

@@ -1,0 +1,149 @@
+"""What both stages of fine-tuning share: loss, class weights, early stopping, history."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.metrics import roc_auc_score
+from torch.nn import functional
+
+from seformer.model.backbones import registry
+from seformer.util import files
+from seformer.util.errors import UserError
+
+logger = logging.getLogger(__name__)
+HISTORY_COLUMNS = (
+    "stage epoch step train_loss validation_loss validation_auroc learning_rate seconds".split()
+)
+
+
+def class_weights(labels: np.ndarray, mode: str) -> torch.Tensor:
+    """Weights of TE and SE: float32 ``[2]``; ``balanced`` is n / (2 n_class), ``none`` is 1."""
+    if mode == "none":
+        return torch.ones(2)
+    counts = np.bincount(labels.astype(int), minlength=2)
+    return torch.tensor(len(labels) / (2 * counts), dtype=torch.float32)
+
+
+def weighted_loss(
+    margins: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    """Cross-entropy of each region, times the weight of its class: float ``[regions]``.
+
+    The cross-entropy of two logits equals the binary one of their margin.
+    """
+    loss = functional.binary_cross_entropy_with_logits(margins, labels, reduction="none")
+    return loss * weights[labels.long()]
+
+
+def validate(margins: np.ndarray, labels: np.ndarray, weights: torch.Tensor) -> dict[str, float]:
+    """Weighted loss and AUROC of the validation part."""
+    loss = weighted_loss(torch.from_numpy(margins), torch.from_numpy(labels).double(), weights)
+    return {
+        "validation_loss": float(loss.mean()),
+        "validation_auroc": float(roc_auc_score(labels, margins)),
+    }
+
+
+def check_finite(loss: float, *, stage: int, epoch: int, step: int) -> None:
+    """Stop when the loss is no longer a number.
+
+    Raises
+    ------
+    UserError
+        With the step and the likely cause.
+    """
+    if not math.isfinite(loss):
+        raise UserError(
+            f"the loss became {loss} in stage {stage}, epoch {epoch}, step {step}",
+            do="the learning rate is probably too high: try a tenth of it, or --precision fp32",
+        )
+
+
+@dataclass
+class EarlyStopping:
+    """Keep the best epoch by validation AUROC (ties: lower loss); wait for ``patience`` more."""
+
+    patience: int
+    best: tuple[float, float] = (-math.inf, -math.inf)
+    best_epoch: int = 0
+    waited: int = 0
+
+    def update(self, epoch: int, validation: dict[str, float]) -> bool:
+        """Record an epoch; returns whether it is the best so far."""
+        key = (validation["validation_auroc"], -validation["validation_loss"])
+        if key > self.best:
+            self.best, self.best_epoch, self.waited = key, epoch, 0
+            return True
+        self.waited += 1
+        return False
+
+    @property
+    def stop(self) -> bool:
+        return self.waited >= self.patience
+
+
+@dataclass
+class History:
+    """One row an epoch, as in ``history.tsv``."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, **row: Any) -> None:
+        self.rows.append({column: row[column] for column in HISTORY_COLUMNS})
+        logger.info(
+            "stage %(stage)d epoch %(epoch)d: training loss %(train_loss).4f, "
+            "validation loss %(validation_loss).4f, AUROC %(validation_auroc).4f, %(seconds).0f s",
+            row,
+        )
+
+    def write(self, path: Path) -> None:
+        files.write_table(pd.DataFrame(self.rows, columns=list(HISTORY_COLUMNS)), path)
+
+
+class Rates(NamedTuple):
+    """Learning rates of stage 1 and stage 2."""
+
+    head: float
+    full: float
+
+
+SCRATCH_RATES = Rates(**registry.find("tiny").learning_rates)
+PRETRAINED_RATES = Rates(head=1e-3, full=2e-5)
+
+
+def recommended_rates(backbone: str | None) -> Rates:
+    """Rates of the registry for its names and hub ids, else those fit for a pre-trained model."""
+    entry = registry.find(str(backbone))
+    return Rates(**entry.learning_rates) if entry else PRETRAINED_RATES
+
+
+def check_rate(rate: float | None) -> None:
+    """Refuse a learning rate that is no number above 0.
+
+    Raises
+    ------
+    UserError
+        If it is one of these.
+    """
+    if rate is not None and not (math.isfinite(rate) and rate > 0):
+        raise UserError(
+            f"the learning rate {rate} is not usable",
+            where="--learning-rate",
+            expected="a number above 0, such as 0.001",
+        )
+
+
+def fingerprint(**parts: Any) -> str:
+    """Short digest of everything a cache or checkpoint depends on."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -1,0 +1,312 @@
+"""Stage 1: train the classifier on the frozen backbone, whose features are computed once."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from seformer.genome import assemblies
+from seformer.model.backbones import build_backbone
+from seformer.model.classifier import check_pooling
+from seformer.model.folder import OWN_FILES, Assembly, Model, TrainingRange, new_model, save_model
+from seformer.regions.folder import read_genome
+from seformer.scoring.score import DEFAULT_BATCH_TOKENS, STRANDS, WindowFeatures, strand_margins
+from seformer.splits.dataset import TRAINING_PARTS, LabelledDataset, open_dataset
+from seformer.training.common import (
+    EarlyStopping,
+    History,
+    check_finite,
+    check_rate,
+    class_weights,
+    recommended_rates,
+    validate,
+    weighted_loss,
+)
+from seformer.training.feature_cache import firsts, frozen_features, strands_of, take
+from seformer.training.kmer_linear import fill, fit_spectrum, weigh
+from seformer.util import files
+from seformer.util.devices import resolve_device
+from seformer.util.errors import UserError
+
+logger = logging.getLogger(__name__)
+# added to the spread of a feature, as part of the features' size: a head that lives on smaller
+# differences than this would be thrown off by the first steps of stage 2
+SPREAD_FLOOR = 0.1
+WEIGHT_DECAY = 0.01
+# of more "chromosomes" (contigs, one a region) the names say nothing
+MOST_CHROMOSOMES = 100
+
+
+def finetune_head(
+    extracted: Sequence[Path],
+    splits: Sequence[Path],
+    model: str,
+    out: Path,
+    *,
+    sample: str | None = None,
+    window: int | None = None,
+    overlap: int = 0,
+    token_pooling: str = "mean",
+    window_pooling: str = "mean",
+    features: str = "none",
+    epochs: int = 50,
+    learning_rate: float | None = None,
+    patience: int = 8,
+    batch_size: int = 64,
+    dropout: float = 0.1,
+    weights: str = "balanced",
+    batch_tokens: int = DEFAULT_BATCH_TOKENS,
+    cache: Path | None = None,
+    seed: int = 1,
+    device: str = "auto",
+) -> None:
+    """Train a new head and write the model folder and ``history.tsv`` into ``out``.
+
+    With ``features`` = ``kmer`` the linear margin of a k-mer spectrum, fitted here, is added to the
+    transformer's, see `seformer.training.kmer_linear`.
+
+    The backbone's features of the training and validation regions are computed once (and kept
+    in ``cache`` if given); the test regions are not read. With 0 ``epochs`` the new head is written
+    as it is: a backbone without pre-training has little to offer before stage 2.
+
+    Raises
+    ------
+    UserError
+        If the data, the model or an option cannot be used.
+    """
+    check_rate(learning_rate)
+    files.require_writable(out)
+    data = open_dataset(extracted, splits)
+    place = resolve_device(device)
+    backbone, tokenizer, origin = build_backbone(model, seed=seed)
+    check_pooling(token_pooling, tokenizer.wrap)
+    fitted = fit_spectrum(data) if features == "kmer" else None
+    torch.manual_seed(seed)
+    fresh = new_model(
+        backbone,
+        tokenizer,
+        origin,
+        device=place,
+        sample=sample or str(data.regions["sample"].iloc[0]),
+        window=check_window(window, overlap, backbone.context, sum(map(len, tokenizer.wrap))),
+        overlap=overlap,
+        phases=tokenizer.phases,
+        token_pooling=token_pooling,
+        window_pooling=window_pooling,
+        spectrum=fitted.k if fitted else None,
+        seeds=[seed],
+        assembly=assembly(data),
+        training_range=training_range(data),
+        training={"class_weights": weights, "dropout": dropout},
+    )
+    if fitted:
+        fill(fresh.classifier.spectrum, fitted)
+    history = History()
+    rate = learning_rate or recommended_rates(origin.name).head
+    if epochs:
+        trainer = HeadTrainer(
+            fresh,
+            data,
+            frozen_features(fresh, data, batch_tokens, cache),
+            learning_rate=rate,
+            batch_size=batch_size,
+            weights=class_weights(data.labels("train"), weights),
+            seed=seed,
+        )
+        trainer.fit(epochs, patience)
+        history = trainer.history
+    fresh.settings.training |= {
+        "head": {"learning_rate": rate, "epochs": epochs, "patience": patience}
+    }
+    if fitted:
+        weight = weigh(fresh, data, batch_tokens)
+        fresh.settings.training["spectrum"] = {"C": fitted.strength, "weight": weight}
+    with files.output_folder(out, own=OWN_FILES) as staging:
+        save_model(fresh, staging)
+        history.write(staging / "history.tsv")
+
+
+def check_window(window: int | None, overlap: int, context: int | None, special: int) -> int | None:
+    """Return the window in tokens, at most the backbone's context.
+
+    Raises
+    ------
+    UserError
+        If it does not fit.
+    """
+    if window is None:
+        window = context
+    if window is None:
+        return None
+    if context is not None and window > context:
+        raise UserError(
+            f"a window of {window} tokens is longer than the model's context of {context}",
+            where="--window",
+            do=f"use at most {context}",
+        )
+    if not 0 <= overlap < window - special:
+        raise UserError(
+            f"an overlap of {overlap} tokens does not fit a window of {window}",
+            where="--overlap",
+            expected=f"0 to {window - special - 1}",
+        )
+    return window
+
+
+def training_range(data: LabelledDataset) -> TrainingRange:
+    """Describe the training regions, so that prediction can flag what lies outside."""
+    train = data.regions.iloc[data.select("train")]
+    edges = [0.005, 0.995]
+    chromosomes = sorted(map(str, data.regions["chrom"].unique()))
+    return TrainingRange(
+        length=tuple(np.quantile(train["length"], edges)),
+        gc=tuple(np.quantile(train["gc"], edges)),
+        prevalence=float(train["label"].mean()),
+        regions=len(train),
+        chromosomes=chromosomes if len(chromosomes) <= MOST_CHROMOSOMES else [],
+    )
+
+
+def assembly(data: LabelledDataset) -> Assembly:
+    """Record the genome, so that prediction can flag another one.
+
+    Raises
+    ------
+    UserError
+        If the samples were extracted from different genomes.
+    """
+    genomes = [read_genome(folder) for folder in data.folders]
+    if any(assemblies.differ(genomes[0], genome) for genome in genomes[1:]):
+        raise UserError(
+            "the samples were extracted from different genomes",
+            where=data.folders[0],
+            do="extract all samples from one FASTA",
+        )
+    first = genomes[0]
+    return Assembly(
+        name=first.get("assembly"),
+        fingerprint=first.get("fingerprint"),
+        sequences=first.get("sequences", {}),
+    )
+
+
+class Standardiser:
+    """Centre and scale of the features, folded into the first linear layers afterwards.
+
+    Mean-pooled features of a frozen backbone vary far less than their mean; a head learns fast
+    on standardised features, and folding leaves an ordinary head behind.
+    """
+
+    def __init__(self, features: torch.Tensor, layers: Sequence[nn.Linear]) -> None:
+        self.scale = features.std(0) + SPREAD_FLOOR * features.square().mean().sqrt()
+        centred = all(layer.bias is not None for layer in layers)
+        self.centre = features.mean(0) if centred else torch.zeros_like(self.scale)
+        self.layers = layers
+
+    def apply(self, features: torch.Tensor) -> torch.Tensor:
+        return (features - self.centre) / self.scale
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Make the layers take raw features: W(x − c)/s + b = (W/s) x + (b − (W/s) c)."""
+        for layer in self.layers:
+            layer.weight.div_(self.scale.to(layer.weight.device))
+            if layer.bias is not None:
+                layer.bias.sub_(layer.weight @ self.centre.to(layer.weight.device))
+
+
+class HeadTrainer:
+    """Trains the head, and the window attention if there is one, on frozen features."""
+
+    def __init__(
+        self,
+        model: Model,
+        data: LabelledDataset,
+        pooled: WindowFeatures,
+        *,
+        learning_rate: float,
+        batch_size: int,
+        weights: torch.Tensor,
+        seed: int,
+    ) -> None:
+        self.model, self.learning_rate, self.batch_size = model, learning_rate, batch_size
+        self.weights = weights
+        parts = data.regions["split"].to_numpy()[data.select(*TRAINING_PARTS)]
+        self.labels = torch.from_numpy(data.labels(*TRAINING_PARTS))
+        self.train = strands_of(torch.from_numpy(np.flatnonzero(parts == "train")))
+        self.validation = torch.from_numpy(np.flatnonzero(parts == "validation"))
+
+        self.first = firsts(pooled)
+
+        classifier = model.classifier
+        self.trained = nn.ModuleList([classifier.head])
+        layers = [classifier.head.dense]
+        if classifier.window_pooling == "attention":
+            self.trained.append(classifier.attention)
+            layers += [classifier.attention.value, classifier.attention.gate]
+        self.standardiser = Standardiser(take(pooled, self.train, self.first).features, layers)
+        self.pooled = pooled._replace(features=self.standardiser.apply(pooled.features))
+        self.held = take(self.pooled, strands_of(self.validation), self.first)
+        self.optimizer = torch.optim.AdamW(
+            self.trained.parameters(), lr=learning_rate, weight_decay=WEIGHT_DECAY
+        )
+        self.generator = torch.Generator().manual_seed(seed)
+        self.history = History()
+        self.step = 0
+
+    def fit(self, epochs: int, patience: int) -> None:
+        """Train; leaves the weights of the best epoch by validation, for raw features."""
+        stopping = EarlyStopping(patience)
+        best = {}
+        for epoch in range(1, epochs + 1):
+            began = time.monotonic()
+            loss = self.train_epoch(epoch)
+            result = self.validate()
+            self.history.add(
+                stage=1,
+                epoch=epoch,
+                step=self.step,
+                train_loss=loss,
+                learning_rate=self.learning_rate,
+                seconds=time.monotonic() - began,
+                **result,
+            )
+            if stopping.update(epoch, result):
+                best = {key: value.clone() for key, value in self.trained.state_dict().items()}
+            if stopping.stop:
+                break
+        self.trained.load_state_dict(best)
+        self.standardiser.fold()
+        self.trained.eval()
+        logger.info("stage 1: best epoch %d, AUROC %.4f", stopping.best_epoch, stopping.best[0])
+
+    def train_epoch(self, epoch: int) -> float:
+        """Train on every strand once, in random order; returns the mean loss."""
+        self.trained.train()
+        device, total = self.model.device, 0.0
+        order = self.train[torch.randperm(len(self.train), generator=self.generator)]
+        for chosen in order.split(STRANDS * self.batch_size):
+            batch = (part.to(device) for part in take(self.pooled, chosen, self.first))
+            margins = self.model.classifier.margins(*batch, len(chosen))
+            truth = self.labels[chosen // STRANDS].to(device)
+            loss = weighted_loss(margins, truth, self.weights.to(device)).mean()
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.step += 1
+            check_finite(loss.item(), stage=1, epoch=epoch, step=self.step)
+            total += loss.item() * len(chosen)
+        return total / len(order)
+
+    def validate(self) -> dict[str, float]:
+        """Loss and AUROC of the validation part, both strands averaged."""
+        margins = strand_margins(self.model, self.held, STRANDS * len(self.validation))
+        return validate(
+            margins.reshape(-1, STRANDS).mean(1), self.labels[self.validation].numpy(), self.weights
+        )

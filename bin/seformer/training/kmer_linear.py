@@ -1,0 +1,86 @@
+"""Fit the k-mer spectrum of a model: what composition knows, and how much it weighs.
+
+The weights are those of the k-mer logistic regression among the baselines, fitted on the training
+part, with k and the penalty chosen on the validation part. After the transformer is trained, the
+validation part also decides how much the spectrum weighs beside it.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+from seformer.model.folder import Model
+from seformer.model.kmer_linear import Spectrum
+from seformer.model.kmer_logistic import KmerLogistic, fit_kmer_logistic
+from seformer.scoring.score import score
+from seformer.sequence.composition import KMER_SIZES, composition
+from seformer.splits.dataset import TRAINING_PARTS, LabelledDataset
+
+logger = logging.getLogger(__name__)
+# the spectrum counts at most so many times as much as the transformer
+MOST = 10.0
+
+
+@threadpool_limits.wrap(limits=1)
+def fit_spectrum(data: LabelledDataset) -> KmerLogistic:
+    """Fit the logistic regression on the training part; the test part is not read."""
+    parts = data.regions["split"].to_numpy(str)[data.select(*TRAINING_PARTS)]
+    kmers = composition(data.sequences(*TRAINING_PARTS), KMER_SIZES, len(parts)).kmers
+    labels = data.labels(*TRAINING_PARTS).astype(np.int64)
+    found = fit_kmer_logistic(kmers, labels, parts == "train", parts == "validation")
+    logger.info("k-mer spectrum: %d-mers, penalty C = %g", found.k, found.strength)
+    return found
+
+
+@torch.no_grad()
+def fill(spectrum: Spectrum, fitted: KmerLogistic) -> None:
+    """Put fitted weights into a spectrum."""
+    spectrum.weight.copy_(torch.from_numpy(fitted.weight))
+    spectrum.bias.fill_(fitted.bias)
+
+
+@torch.no_grad()
+def weigh(model: Model, data: LabelledDataset, batch_tokens: int) -> float:
+    """Scale the spectrum to what it adds to the transformer on the validation part.
+
+    A logistic regression on the two margins, each scaled to unit spread and held towards equal
+    weights by its penalty, gives their ratio; the transformer keeps its own scale.
+
+    Returns
+    -------
+    float
+        The factor by which the spectrum's weights were multiplied; 0 if it adds nothing.
+    """
+    sequences = data.sequences("validation")
+    scores = score(model.in_one_phase(), sequences, batch_tokens, "weighing the spectrum")
+    factor = ratio(scores.logit - scores.spectrum, scores.spectrum, data.labels("validation"))
+    model.classifier.spectrum.weight *= factor
+    model.classifier.spectrum.bias *= factor
+    logger.info("k-mer spectrum: weighs %.3g beside the transformer", factor)
+    return factor
+
+
+def ratio(transformer: np.ndarray, spectrum: np.ndarray, labels: np.ndarray) -> float:
+    """Weight of the spectrum's margin where the transformer's has weight 1; at least 0.
+
+    Parameters
+    ----------
+    transformer, spectrum
+        float64 ``[n]``: margins of the validation part.
+    labels
+        ``[n]``, 1 = SE.
+    """
+    spreads = np.array([transformer.std(), spectrum.std()])
+    if not spreads.all():
+        return 1.0
+    margins = np.column_stack([transformer, spectrum]) / spreads
+    of_transformer, of_spectrum = LogisticRegression(C=0.1).fit(margins, labels).coef_[0]
+    if of_transformer <= 0:
+        # the transformer learned nothing: the spectrum is left to speak, much louder
+        return float(MOST * spreads[0] / spreads[1])
+    return float(np.clip(of_spectrum / of_transformer, 0, MOST) * spreads[0] / spreads[1])

@@ -1,0 +1,62 @@
+"""Where the computation happens: device and threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+
+from seformer.util.errors import UserError
+
+T = TypeVar("T")
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turn auto, cpu, cuda or cuda:N into a device.
+
+    Raises
+    ------
+    UserError
+        If the device does not exist here.
+    """
+    if name == "auto":
+        # of several processes each has the GPU of its number
+        here = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
+        return torch.device(here if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"the device {name!r} cannot be used", where="--device", expected="auto, cpu or cuda"
+        ) from error
+    return device
+
+
+def use_threads(threads: int) -> None:
+    """Use so many CPU threads; 0 takes the processors that this task may use."""
+    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+
+
+def side_by_side(run: Callable[[T], None], items: Sequence[T], workers: int) -> None:
+    """Call ``run`` on all ``items`` by so many workers, which share torch's CPU threads evenly.
+
+    Threads that each have a batch of their own need not wait for each other after every operation,
+    and the batch stays in the cache of its processor.
+    """
+    threads = torch.get_num_threads()
+    workers = min(workers, threads, len(items))
+    if workers < 2:
+        for item in items:
+            run(item)
+        return
+    torch.set_num_threads(threads // workers)
+    try:
+        with ThreadPoolExecutor(workers) as pool:
+            for _ in pool.map(run, items):
+                pass
+    finally:
+        torch.set_num_threads(threads)

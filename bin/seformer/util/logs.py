@@ -1,0 +1,64 @@
+"""Log lines and progress: rich on a terminal, plain lines otherwise."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from seformer.util.errors import visible
+
+T = TypeVar("T")
+SECONDS_BETWEEN_LINES = 15.0
+logger = logging.getLogger(__name__)
+
+
+class _Visible(logging.Formatter):
+    """Messages with file names in them stay on one line and cannot move a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = visible(record.message)
+        return super().formatMessage(record)
+
+
+def set_up(verbose: bool = False) -> None:
+    """Send seformer's log to standard error."""
+    if sys.stderr.isatty():
+        from rich.logging import RichHandler
+
+        handler: logging.Handler = RichHandler(show_path=False, rich_tracebacks=False)
+        handler.setFormatter(_Visible("%(message)s", datefmt="%H:%M:%S"))
+    else:
+        handler = logging.StreamHandler()
+        handler.setFormatter(_Visible("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    root = logging.getLogger("seformer")
+    root.handlers = [handler]
+    root.propagate = False
+    root.setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def progress(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    """Yield ``items`` and show how far they are: a bar on a terminal, else a line now and then.
+
+    Work in a second thread has lines: a terminal shows one bar at a time.
+    """
+    if total is None and hasattr(items, "__len__"):
+        total = len(items)  # type: ignore[arg-type]
+    if sys.stderr.isatty() and threading.current_thread() is threading.main_thread():
+        from rich.console import Console
+        from rich.progress import track
+
+        yield from track(
+            items, description, total=total, console=Console(stderr=True), transient=True
+        )
+        return
+    last = time.monotonic()
+    for done, item in enumerate(items):
+        now = time.monotonic()
+        if now - last >= SECONDS_BETWEEN_LINES:
+            logger.info("%s: %s", description, f"{done} of {total}" if total else done)
+            last = now
+        yield item
