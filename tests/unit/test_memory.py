@@ -23,8 +23,8 @@ HUMAN, T2T = "gena_lm/tokenizers/human/BPE_32k", "gena_lm/tokenizers/t2t_1000h_m
 MEASURE = """
 import json, re, sys
 import numpy as np
-from seformer.modelfolder import load_model
-from seformer.score import score
+from seformer.model.folder import load_model
+from seformer.scoring.score import score
 model = load_model(sys.argv[1])
 bases = "".join(np.random.default_rng(0).choice(list("ACGT"), 60_000))
 result = score(model, [bases])
