@@ -9,7 +9,8 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from seformer.regions.simulate import SE_MOTIFS, TE_MOTIFS
-from seformer.util import files
+from seformer.util.records import read_json
+from seformer.util.tables import read_tsv
 
 TRUTH = ("chrom", "start", "end", "motif", "score", "strand", "motif_class", "region")
 
@@ -18,7 +19,7 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
 def test_the_model_learns_and_length_and_gc_do_not_tell(results):
-    test = files.read_json(results / "metrics.json")["test"]
+    test = read_json(results / "metrics.json")["test"]
     assert test["model"]["auroc"]["value"] >= 0.90
     for name in ("length", "gc"):
         assert test["baselines"][name]["auroc"]["value"] <= 0.65, name
@@ -37,7 +38,7 @@ def truth(demo):
 
 
 def test_attributions_point_at_the_planted_motifs(truth, results):
-    table = files.read_table(results / "attributions" / "regions_to_explain.tsv")
+    table = read_tsv(results / "attributions" / "regions_to_explain.tsv")
     values, planted = [], []
     with pybigtools.open(str(results / "attributions" / "regions_to_explain.bw")) as track:
         for region in table.itertuples():
@@ -59,7 +60,7 @@ def test_attributions_point_at_the_planted_motifs(truth, results):
 
 
 def test_attributions_are_faithful(explained):
-    found = files.read_json(explained / "summary.json")["faithfulness"]
+    found = read_json(explained / "summary.json")["faithfulness"]
     summary = found["summary"]
     assert summary["deletion_ratio"] >= 5
     assert summary["mutagenesis"] >= 0.6
@@ -78,18 +79,18 @@ def test_planted_motifs_are_the_top_matches(explained, tmp_path):
         lines += [" ".join("0.97" if b == c else "0.01" for c in "ACGT") for b in site] + [""]
     (tmp_path / "motifs.meme").write_text("\n".join(lines))
     motifs.motifs([explained], tmp_path / "motifs.meme", tmp_path / "out")
-    table = files.read_table(tmp_path / "out" / "motifs.tsv")
+    table = read_tsv(tmp_path / "out" / "motifs.tsv")
     assert set(table["motif"][:6]) <= set(planted)
     speaks = np.sign(table["attribution"][:6])
     assert speaks.tolist() == [1 if name in SE_MOTIFS else -1 for name in table["motif"][:6]]
 
 
 def test_explanations_add_up_or_say_that_they_do_not(results):
-    table = files.read_table(results / "attributions" / "regions_to_explain.tsv")
+    table = read_tsv(results / "attributions" / "regions_to_explain.tsv")
     flagged = table["flags"].astype(str).str.contains("incomplete|small_difference")
     assert (table["completeness_error"][~flagged] <= 0.05).all()
     assert flagged.mean() <= 0.1
-    windows = files.read_table(results / "attributions" / "windows" / "regions_to_explain.tsv")
+    windows = read_tsv(results / "attributions" / "windows" / "regions_to_explain.tsv")
     loose = windows["flags"].astype(str).str.contains("incomplete|small_difference")
     assert (windows["completeness_error"][~loose] <= 0.05).all()
     summed = windows.groupby(["chrom", "region_start"], sort=False)["difference"].sum()
@@ -99,7 +100,7 @@ def test_explanations_add_up_or_say_that_they_do_not(results):
 
 def test_every_row_is_scored_in_order(demo, results):
     rows = (demo / "data" / "regions_to_score.bed").read_text().splitlines()
-    scores = files.read_table(results / "predictions" / "regions_to_score.tsv")
+    scores = read_tsv(results / "predictions" / "regions_to_score.tsv")
     places = scores[["chrom", "start", "end"]].astype(str).agg("\t".join, axis=1)
     assert places.tolist() == ["\t".join(row.split("\t")[:3]) for row in rows]
     assert scores["coverage"].eq(1).all()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from seformer.util import files
+from seformer.util.records import read_json
+from seformer.util.tables import read_tsv
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "tests" / "data" / "demo"
@@ -55,15 +56,15 @@ def test_a_backbone_folder_is_trained_scored_and_explained(backbone, tmp_path):
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     sample = tmp_path / "results" / "simulated"
-    settings = files.read_json(sample / "model" / "seformer.json")
+    settings = read_json(sample / "model" / "seformer.json")
     assert settings["backbone"]["family"] == "gena"
     assert (settings["window"], settings["window_pooling"]) == (128, "attention")
     assert settings["training"]["full"]["learning_rate"] == 2e-5
     rows = (DEMO / "to_score.bed").read_text().splitlines()
-    scores = files.read_table(sample / "predictions" / "to_score.tsv")
+    scores = read_tsv(sample / "predictions" / "to_score.tsv")
     assert len(scores) == len(rows) and scores["probability"].between(0, 1).all()
     assert scores["coverage"].eq(1).all()
-    table = files.read_table(sample / "attributions" / "to_explain.tsv")
+    table = read_tsv(sample / "attributions" / "to_explain.tsv")
     difference = table["logit"] - table["reference_logit"]
     gap = (table["attribution_sum"] + table["special_share"] - difference).abs()
     complete = ~table["flags"].astype(str).str.contains("incomplete")

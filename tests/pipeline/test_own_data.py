@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from seformer.util import files
+from seformer.util.tables import read_tsv
 
 ROOT = Path(__file__).parents[2]
 PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/usage.md")}
@@ -58,13 +58,13 @@ def test_usage_scores_and_explains_own_regions(own, tmp_path):
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
     rows = pd.read_csv(own["to_score.bed"])
-    scores = files.read_table(tmp_path / "scored/predictions.tsv")
+    scores = read_tsv(tmp_path / "scored/predictions.tsv")
     assert scores["start"].tolist() == rows["start"].tolist()
     assert scores["probability"].between(0, 1).all()
     # simulated regions of 600 to 1,500 bp on another genome: every row says so
     assert scores["flags"].str.contains("other_assembly").all()
     assert scores["flags"].str.contains("length_outside_training").mean() > 0.5
-    table = files.read_table(tmp_path / "explained/attributions.tsv")
+    table = read_tsv(tmp_path / "explained/attributions.tsv")
     kept = ~table["flags"].astype(str).str.contains("incomplete|small_difference")
     assert len(table) == 2 and (table["completeness_error"][kept] <= 0.05).all()
     assert (tmp_path / "explained/attributions.bw").is_file()

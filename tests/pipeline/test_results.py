@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from seformer.util import files
+from seformer.util.records import read_json
+from seformer.util.tables import read_tsv
 
 DEMO = Path(__file__).parents[1] / "data" / "demo"
 
@@ -32,7 +33,7 @@ def test_the_killed_training_went_on_from_its_checkpoint(workflow_dir):
     ]
     log = (folder.parents[1] / ".command.err").read_text()
     assert "checkpoint" in log
-    history = files.read_table(folder / "history.tsv")
+    history = read_tsv(folder / "history.tsv")
     epochs = history.loc[history["validation_auroc"].notna(), "epoch"].tolist()
     assert epochs == sorted(set(epochs)), "an epoch twice or missing"
     assert not list(Path(workflow_dir).glob("work/checkpoints/**/*.safetensors"))
@@ -40,7 +41,7 @@ def test_the_killed_training_went_on_from_its_checkpoint(workflow_dir):
 
 @pytest.mark.workflow("killed in stage 2 and resumed")
 def test_every_row_of_the_bed_file_has_a_score_in_its_order(workflow_dir):
-    scores = files.read_table(Path(workflow_dir) / "results/simulated/predictions/to_score.tsv")
+    scores = read_tsv(Path(workflow_dir) / "results/simulated/predictions/to_score.tsv")
     rows = [line.split("\t") for line in (DEMO / "to_score.bed").read_text().splitlines()]
     assert scores.iloc[:, 0].tolist() == [row[0] for row in rows]
     assert scores.iloc[:, 1].astype(int).tolist() == [int(row[1]) for row in rows]
@@ -62,7 +63,7 @@ def test_metrics_have_their_shape(workflow_dir):
 @pytest.mark.workflow("killed in stage 2 and resumed")
 def test_explanations_add_up(workflow_dir):
     folder = Path(workflow_dir) / "results/simulated/attributions"
-    table = files.read_table(folder / "to_explain.tsv")
+    table = read_tsv(folder / "to_explain.tsv")
     rows = (DEMO / "to_explain.bed").read_text().splitlines()
     assert len(table) == len(rows)
     gap = table["attribution_sum"] - (table["logit"] - table["reference_logit"])
@@ -76,7 +77,7 @@ def test_seqlets_lie_in_the_explained_regions_and_the_report_has_their_logos(wor
     regions = {row.split("\t")[3] for row in (DEMO / "to_explain.bed").read_text().splitlines()}
     rows = [row.split("\t") for row in (folder / "seqlets.bed").read_text().splitlines()]
     assert rows and {row[9] for row in rows} <= regions
-    assert files.read_json(folder / "summary.json")["seqlets"] == len(rows)
+    assert read_json(folder / "summary.json")["seqlets"] == len(rows)
     assert list((folder / "logos").glob("region_*.png"))
     page = (results / "multiqc/multiqc_report.html").read_text()
     assert "Which motifs stand behind the scores?" in page and "data:image/png;base64," in page
@@ -86,8 +87,8 @@ def test_seqlets_lie_in_the_explained_regions_and_the_report_has_their_logos(wor
 def test_every_region_is_tested_once_by_models_that_never_saw_it(workflow_dir):
     sample = Path(workflow_dir) / "results/simulated"
     place = ["chrom", "start", "end"]
-    tested = files.read_table(sample / "test_predictions.tsv")
-    kept = files.read_table(sample / "folds.tsv")
+    tested = read_tsv(sample / "test_predictions.tsv")
+    kept = read_tsv(sample / "folds.tsv")
     assert sorted(map(tuple, tested[place].values)) == sorted(map(tuple, kept[place].values))
     parts = kept.set_index(place)
     for fold, rows in tested.groupby("fold"):
@@ -101,7 +102,7 @@ def test_every_region_is_tested_once_by_models_that_never_saw_it(workflow_dir):
 
 @pytest.mark.workflow("two folds with two seeds each")
 def test_predictions_are_of_all_four_models_with_their_spread(workflow_dir):
-    scores = files.read_table(Path(workflow_dir) / "results/simulated/predictions/to_score.tsv")
+    scores = read_tsv(Path(workflow_dir) / "results/simulated/predictions/to_score.tsv")
     assert len(scores) == len((DEMO / "to_score.bed").read_text().splitlines())
     assert (scores["logit_sd"] > 0).all()
     model = json.loads((Path(workflow_dir) / "results/simulated/model/seformer.json").read_text())

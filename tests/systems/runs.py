@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seformer.util import files
+from seformer.util.tables import read_tsv
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "tests" / "data" / "demo"
@@ -130,6 +130,6 @@ def assert_same_scores(one: Run, two: Run) -> None:
         "predictions/to_score.tsv",
         "attributions/to_explain.tsv",
     ):
-        here, there = (files.read_table(run.sample / name)["logit"] for run in (one, two))
+        here, there = (read_tsv(run.sample / name)["logit"] for run in (one, two))
         assert len(here) == len(there) > 0
         np.testing.assert_allclose(there, here, rtol=0, atol=TOLERANCE, err_msg=name)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from runs import DEMO, TOLERANCE, run
 
-from seformer.util import files
+from seformer.util.tables import read_tsv
 
 SMALL_GPU = Path(__file__).parent / "small_gpu"
 
@@ -25,5 +25,5 @@ def test_smaller_batches_after_too_little_gpu_memory(reference, tmp_path):
     )
     assert "--batch-tokens 512 " in again.command_file("PREDICT", ".command.sh")
     name = "predictions/to_score.tsv"
-    here, there = (files.read_table(ran.sample / name)["logit"] for ran in (reference, again))
+    here, there = (read_tsv(ran.sample / name)["logit"] for ran in (reference, again))
     np.testing.assert_allclose(there, here, rtol=0, atol=TOLERANCE)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from corpus import listing, run
 
-from seformer.util import files
+from seformer.util.text import sha256
 
 QUICK = "--device cpu --threads 1"
 TRAINING = "--extracted {good}/cell --splits {good}/splits.tsv"
@@ -132,7 +132,7 @@ def reference(stage: str, good: Path, out: Path) -> dict[str, str]:
 
 def _found(out: Path) -> dict[str, str]:
     if out.is_file():
-        return {"": files.sha256(out)}
+        return {"": sha256(out)}
     return {k: v for k, v in listing(out).items() if k.endswith(SAME) and "history" not in k}
 
 

@@ -16,7 +16,7 @@ from seformer.explain.folder import TABLE_FILE, iterate, read_table, read_window
 from seformer.regions.extract import extract
 from seformer.scoring.score import score
 from seformer.util.errors import UserError
-from seformer.util.files import write_table
+from seformer.util.tables import write_tsv
 
 REGIONS = [
     ("chr2", 100, 400, "first"),
@@ -228,7 +228,7 @@ def test_values_are_held_against_the_table(explained):
     """A values file of another run, or cut in its middle, is not made a track of."""
     table = read_table(explained)
     table.loc[0, "attribution_sum"] += 0.01
-    write_table(table, explained / TABLE_FILE)
+    write_tsv(table, explained / TABLE_FILE)
     with pytest.raises(OSError, match="do not sum to those in the table"):
         module.write_tracks(explained, {"chr1": 1000, "chr2": 600})
 

@@ -9,8 +9,9 @@ import pytest
 
 from seformer.genome.genome import Genome
 from seformer.regions.extract import COLUMNS, extract, read_extracted
-from seformer.util import files
 from seformer.util.errors import UserError
+from seformer.util.records import read_json
+from seformer.util.tables import read_tsv, write_tsv
 
 SE = [("chr1", 0, 100, "se1"), ("chr1", 300, 420, "se2"), ("chr2", 10, 90, "se3")]
 TE = [("chr1", 150, 230, "te1"), ("chr2", 100, 200, "te2")]
@@ -65,7 +66,7 @@ def test_rows_keep_input_order_and_bases(run, small):
     assert summary["kept"] == summary["rows"] == 5
     assert summary["bases"] == table["length"].sum()
     assert (summary["super_enhancers"], summary["typical_enhancers"]) == (3, 2)
-    assert files.read_json(extracted.folder / "summary.json") == summary
+    assert read_json(extracted.folder / "summary.json") == summary
 
 
 def test_record_names_are_places(run):
@@ -249,11 +250,11 @@ def test_shards_of_an_earlier_run_are_gone(tmp_path, small, bed):
 
 def test_sequences_that_do_not_fit_the_table(run):
     extracted, _ = run()
-    table = files.read_table(extracted.folder / "regions.tsv")
-    files.write_table(table.iloc[::-1], extracted.folder / "regions.tsv")
+    table = read_tsv(extracted.folder / "regions.tsv")
+    write_tsv(table.iloc[::-1], extracted.folder / "regions.tsv")
     with pytest.raises(UserError, match=r"stands where regions\.tsv has"):
         list(read_extracted(extracted.folder).sequences())
-    files.write_table(table.iloc[:-1], extracted.folder / "regions.tsv")
+    write_tsv(table.iloc[:-1], extracted.folder / "regions.tsv")
     with pytest.raises(UserError, match="more sequences"):
         list(read_extracted(extracted.folder).sequences())
 

@@ -34,7 +34,7 @@ from seformer.splits.split import split
 from seformer.training.full import finetune_full
 from seformer.training.head import finetune_head
 from seformer.util.errors import UserError
-from seformer.util.files import read_json
+from seformer.util.records import read_json
 
 BASELINES = ("length", "gc", "kmer_logistic", "kmer_boosting")
 

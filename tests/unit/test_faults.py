@@ -25,8 +25,11 @@ from seformer import cli
 from seformer.scoring.predict import predict
 from seformer.splits.dataset import open_dataset
 from seformer.training import feature_cache as frozen_module
-from seformer.util import atomic, files, verified_tensors
+from seformer.util import atomic, verified_tensors
+from seformer.util.atomic import output_folder, temporary_folder
 from seformer.util.errors import UserError
+from seformer.util.records import write_json
+from seformer.util.text import existing_file
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +75,7 @@ def test_a_full_file_system(good, full_disk):
 
 def test_a_full_disk_is_told_of_the_folder_that_was_given(tmp_path, monkeypatch, capsys):
     def full() -> None:
-        with files.output_folder(tmp_path / "out") as staging:
+        with output_folder(tmp_path / "out") as staging:
             raise OSError(errno.ENOSPC, "No space", str(staging / ".x.tsv.staging-1/x.tsv"))
 
     monkeypatch.setattr(cli, "build_app", full)
@@ -99,7 +102,7 @@ def test_what_a_killed_run_left_is_removed_and_a_running_ones_is_not(tmp_path):
     with atomic.staging_folder(tmp_path, "out") as running:
         old = tmp_path / f".out.{atomic.STAGING}old"
         old.mkdir()
-        with files.output_folder(tmp_path / "out") as staging:
+        with output_folder(tmp_path / "out") as staging:
             (staging / "x").write_text("x")
             assert not old.exists() and running.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -112,7 +115,7 @@ def test_a_new_folder_appears_at_once(tmp_path, monkeypatch):
     rename = os.rename
     monkeypatch.setattr(os, "rename", lambda a, b: (renamed.append(b), rename(a, b)))
     monkeypatch.setattr(os, "replace", lambda *_: pytest.fail("file by file"))
-    with files.output_folder(tmp_path / "out") as staging:
+    with output_folder(tmp_path / "out") as staging:
         (staging / "a").write_text("a")
         (staging / "sub").mkdir()
         (staging / "sub/b").write_text("b")
@@ -148,7 +151,7 @@ def test_an_older_result_is_replaced_whole(how, tmp_path):
     put(out, OLD | STRANGERS[how])
     out.chmod(0o750)
     before = out.stat().st_ino
-    with files.output_folder(out, own=OWN) as staging:
+    with output_folder(out, own=OWN) as staging:
         put(staging, NEW)
     assert content(out) == NEW | STRANGERS[how]
     assert not (out / "shard_0002").exists()
@@ -183,19 +186,19 @@ def test_a_run_that_is_killed_leaves_one_result_or_a_mark(how, tmp_path, monkeyp
             for name in real:
                 where = atomic if name == "_exchange" else os
                 setattr(where, name, step(name, last))
-            with files.output_folder(out, own=OWN) as staging:
+            with output_folder(out, own=OWN) as staging:
                 put(staging, NEW)
             os._exit(0)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         if (out / atomic.INCOMPLETE).exists():
             marked += 1
             with pytest.raises(UserError, match="the results are incomplete"):
-                files.existing_file(out / "shard_0001/x.tsv")
+                existing_file(out / "shard_0001/x.tsv")
         else:
             assert content(out) in (OLD | STRANGERS[how], NEW | STRANGERS[how])
         if not status:
             break
-        with files.output_folder(out, own=OWN) as staging:
+        with output_folder(out, own=OWN) as staging:
             put(staging, NEW)
         assert content(out) == NEW | STRANGERS[how]
         assert [path.name for path in out.parent.iterdir()] == ["out"]
@@ -205,7 +208,7 @@ def test_a_run_that_is_killed_leaves_one_result_or_a_mark(how, tmp_path, monkeyp
 
 def test_results_of_two_commands_in_one_folder_stay(tmp_path):
     for name in ("predictions.tsv", "attributions.tsv"):
-        with files.output_folder(tmp_path / "out") as staging:
+        with output_folder(tmp_path / "out") as staging:
             put(staging, {name: name})
     assert set(content(tmp_path / "out")) == {"predictions.tsv", "attributions.tsv"}
 
@@ -213,7 +216,7 @@ def test_results_of_two_commands_in_one_folder_stay(tmp_path):
 def test_the_current_folder_stays_that_of_the_shell(tmp_path, monkeypatch):
     put(tmp_path / "out", OLD)
     monkeypatch.chdir(tmp_path / "out")
-    with files.output_folder(".", own=OWN) as staging:
+    with output_folder(".", own=OWN) as staging:
         put(staging, NEW)
     assert set(os.listdir(".")) == {"regions.tsv", "shard_0001", "summary.json"}
 
@@ -344,7 +347,7 @@ def test_an_out_that_cannot_be_written_is_found_before_the_work(stage, good, tmp
 def test_no_temporary_folder_is_one_message(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "none"))
     with pytest.raises(UserError, match="no temporary folder can be made"):
-        with files.temporary_folder():
+        with temporary_folder():
             pass
 
 
@@ -355,9 +358,9 @@ def test_what_is_temporary_is_removed_by_the_next_run(tmp_path, monkeypatch):
     for name in left:
         put(tmp_path / name, {"half": "half"})
     (tmp_path / ".stage2.99999.partial").write_text("half")
-    files.write_json({}, tmp_path / "x.json")
+    write_json({}, tmp_path / "x.json")
     verified_tensors.save(tmp_path, "stage2", {"a": torch.zeros(1)}, {})
-    with files.temporary_folder(), files.output_folder(tmp_path / "out") as staging:
+    with temporary_folder(), output_folder(tmp_path / "out") as staging:
         put(staging, NEW)
     kept = {path.name.partition("-")[0] for path in tmp_path.iterdir()}
     assert kept == {"x.json", "stage2", "out"}
@@ -382,8 +385,8 @@ def test_all_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(os, "rename", moved(real_rename))
     monkeypatch.setattr(os, "replace", moved(real_replace))
-    with files.output_folder(tmp_path / "out") as staging:
-        files.write_json({"a": 1}, staging / "a.json")
+    with output_folder(tmp_path / "out") as staging:
+        write_json({"a": 1}, staging / "a.json")
         (staging / "b").write_text("b")
     final = order.index(("name", (tmp_path / "out").stat().st_ino))
     for name in ("a.json", "b"):

@@ -7,8 +7,11 @@ import gzip
 import pandas as pd
 import pytest
 
-from seformer.util import files
+from seformer.util.atomic import atomic_path, output_folder
 from seformer.util.errors import UserError
+from seformer.util.records import read_json, write_json
+from seformer.util.tables import read_tsv, write_tsv
+from seformer.util.text import open_text, sha256
 
 
 @pytest.mark.parametrize(
@@ -17,7 +20,7 @@ from seformer.util.errors import UserError
     ids=["plain", "crlf", "bom", "gzip"],
 )
 def test_open_text_takes_any_form(write, content):
-    with files.open_text(write("x", content)) as text:
+    with open_text(write("x", content)) as text:
         assert [line.rstrip("\n") for line in text] == ["a", "b"]
 
 
@@ -31,21 +34,21 @@ def test_open_text_takes_any_form(write, content):
     ],
 )
 def test_open_text_refuses_what_is_no_text(write, content, message):
-    with pytest.raises(UserError, match=message), files.open_text(write("x", content)) as text:
+    with pytest.raises(UserError, match=message), open_text(write("x", content)) as text:
         list(text)
 
 
 def test_missing_file_and_folder(tmp_path):
-    with pytest.raises(UserError, match="no such file"), files.open_text(tmp_path / "none"):
+    with pytest.raises(UserError, match="no such file"), open_text(tmp_path / "none"):
         pass
-    with pytest.raises(UserError, match="is a folder"), files.open_text(tmp_path):
+    with pytest.raises(UserError, match="is a folder"), open_text(tmp_path):
         pass
 
 
 def test_atomic_path_keeps_the_old_file_on_failure(tmp_path):
     path = tmp_path / "x"
     path.write_text("old")
-    with pytest.raises(RuntimeError), files.atomic_path(path) as partial:
+    with pytest.raises(RuntimeError), atomic_path(path) as partial:
         partial.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"
@@ -53,7 +56,7 @@ def test_atomic_path_keeps_the_old_file_on_failure(tmp_path):
 
 
 def test_output_folder_leaves_nothing_on_failure(tmp_path):
-    with pytest.raises(RuntimeError), files.output_folder(tmp_path / "out") as staging:
+    with pytest.raises(RuntimeError), output_folder(tmp_path / "out") as staging:
         (staging / "half").write_text("x")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
@@ -63,7 +66,7 @@ def test_output_folder_moves_whole_trees_and_keeps_strangers(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "mine").write_text("kept")
-    with files.output_folder(out) as staging:
+    with output_folder(out) as staging:
         (staging / "a").mkdir()
         (staging / "a" / "b").write_text("new")
     assert (out / "mine").read_text() == "kept"
@@ -73,31 +76,31 @@ def test_output_folder_moves_whole_trees_and_keeps_strangers(tmp_path):
 
 def test_tables_keep_names_that_look_like_something_else(tmp_path):
     table = pd.DataFrame({"chrom": ["1", "NA"], "name": ["", "nan"], "x": [0.5, None]})
-    files.write_table(table, tmp_path / "t.tsv")
-    read = files.read_table(tmp_path / "t.tsv", ["chrom"], text=["chrom", "name"])
+    write_tsv(table, tmp_path / "t.tsv")
+    read = read_tsv(tmp_path / "t.tsv", ["chrom"], text=["chrom", "name"])
     assert read["chrom"].tolist() == ["1", "NA"]
     assert read["name"].fillna("").tolist() == ["", "nan"]
     assert read["x"].isna().tolist() == [False, True]
 
 
 def test_read_table_names_missing_columns(tmp_path):
-    files.write_table(pd.DataFrame({"a": [1]}), tmp_path / "t.tsv")
+    write_tsv(pd.DataFrame({"a": [1]}), tmp_path / "t.tsv")
     with pytest.raises(UserError, match="columns b are missing"):
-        files.read_table(tmp_path / "t.tsv", ["a", "b"])
+        read_tsv(tmp_path / "t.tsv", ["a", "b"])
 
 
 def test_json_round_trip_and_faults(tmp_path, write):
-    files.write_json({"a": 1.5}, tmp_path / "x.json")
-    assert files.read_json(tmp_path / "x.json") == {"a": 1.5}
+    write_json({"a": 1.5}, tmp_path / "x.json")
+    assert read_json(tmp_path / "x.json") == {"a": 1.5}
     with pytest.raises(ValueError):
-        files.write_json({"a": float("nan")}, tmp_path / "nan.json")
+        write_json({"a": float("nan")}, tmp_path / "nan.json")
     assert not (tmp_path / "nan.json").exists()
     with pytest.raises(UserError, match=r"line 2: the file is not valid JSON"):
-        files.read_json(write("bad.json", '{"a":\n}'))
+        read_json(write("bad.json", '{"a":\n}'))
 
 
 def test_sha256(write):
-    assert files.sha256(write("x", "abc")).startswith("ba7816bf8f01cfea")
+    assert sha256(write("x", "abc")).startswith("ba7816bf8f01cfea")
 
 
 @pytest.mark.parametrize(
@@ -117,13 +120,13 @@ def test_sha256(write):
 )
 def test_json_that_no_file_of_ours_holds(write, content, message):
     with pytest.raises(UserError, match=message):
-        files.read_json(write("a.json", content))
+        read_json(write("a.json", content))
 
 
 def test_json_of_other_tools_is_read(write):
     """A byte-order mark, and a length that transformers writes for none."""
     content = b'\xef\xbb\xbf{"model_max_length": 1000000000000000019884624838656, "e": 1e-12}'
-    assert files.read_json(write("a.json", content)) == {
+    assert read_json(write("a.json", content)) == {
         "model_max_length": 1000000000000000019884624838656,
         "e": 1e-12,
     }

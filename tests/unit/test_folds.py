@@ -11,8 +11,9 @@ from seformer.splits import label_conflicts
 from seformer.splits.assign import into_folds
 from seformer.splits.dataset import open_dataset
 from seformer.splits.split import read_splits, split
-from seformer.util import files
 from seformer.util.errors import UserError
+from seformer.util.records import read_json
+from seformer.util.tables import read_tsv, write_tsv
 
 CHROMOSOMES = tuple(f"chr{i}" for i in range(1, 9))
 LENGTH = 9_600
@@ -58,9 +59,9 @@ def test_every_region_is_tested_once_and_nothing_is_on_two_sides(sample, tmp_pat
         assert (sides == 1).all()
         assert set(rows["split"]) == {"train", "validation", "test"}
         tested.append(rows["split"] == "test")
-        assert files.read_json(out / f"fold_{k}" / "audit.json") == audit["folds"][k - 1]
+        assert read_json(out / f"fold_{k}" / "audit.json") == audit["folds"][k - 1]
     assert (sum(tested) == 1).all()
-    whole = files.read_table(out / "b" / "regions.tsv")
+    whole = read_tsv(out / "b" / "regions.tsv")
     b = (read_fold(folders, out, 1)["sample"] == "b").to_numpy()
     assert whole["fold"].tolist() == (np.argmax([t[b] for t in tested], axis=0) + 1).tolist()
     assert audit["overlapping_regions"] == dict.fromkeys(audit["overlapping_regions"], 0)
@@ -101,14 +102,14 @@ def test_folds_can_be_given_back(sample, tmp_path):
 def test_one_overlapping_locus_in_given_folds_fails(sample, tmp_path):
     folder = sample("a", [*places(), ("chr1", 40, 130)], places(800))
     split([folder], tmp_path / "one", folds=3)
-    table = files.read_table(tmp_path / "one/a/folds.tsv")
+    table = read_tsv(tmp_path / "one/a/folds.tsv")
     row = (table["chrom"] == "chr1") & (table["start"] == 40)
     old = table.loc[row, "fold_2"].iloc[0]
     table.loc[row, "fold_2"] = "train" if old != "train" else "test"
-    files.write_table(table, tmp_path / "given.tsv")
+    write_tsv(table, tmp_path / "given.tsv")
     with pytest.raises(UserError, match=r"chr1:.* overlaps the .* part"):
         split([folder], tmp_path / "two", folds=3, splits=[tmp_path / "given.tsv"])
-    assert files.read_json(tmp_path / "two/audit.json")["fold"] == 2
+    assert read_json(tmp_path / "two/audit.json")["fold"] == 2
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ import pytest
 from seformer.regions.extract import extract, read_extracted
 from seformer.regions.read import iter_regions, read_regions
 from seformer.util.errors import UserError
-from seformer.util.files import read_json
+from seformer.util.records import read_json
 
 PLACES = "chr1:100-400 chr2:500-900"
 ONE = "chr1:100-400"

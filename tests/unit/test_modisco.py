@@ -13,8 +13,9 @@ from seformer.explain.folder import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
 from seformer.motifs import modisco
 from seformer.report.collect import collect
 from seformer.report.patterns import section
-from seformer.util import files
 from seformer.util.errors import UserError
+from seformer.util.records import write_json
+from seformer.util.tables import write_tsv
 
 SITES = ("TTCTGGGAACGT", "ATTGCGCAATAC")
 
@@ -143,13 +144,13 @@ def test_patterns_and_their_places(tmp_path):
 
     place = tmp_path / "results/K562/peaks"
     place.mkdir(parents=True)
-    files.write_table(table, place / "patterns.tsv")
+    write_tsv(table, place / "patterns.tsv")
     record = {"windows": 2, "regions": 1, "attribution_in_windows": 0.8}
-    files.write_json(record, place / "summary.json")
+    write_json(record, place / "summary.json")
     shown = section(collect([tmp_path / "results"])).data
     assert "<b>2</b> patterns in 2 windows of 1 regions, which hold 80 %" in shown
     assert "<code>TgA</code>" in shown
-    files.write_table(table[:0], place / "patterns.tsv")
+    write_tsv(table[:0], place / "patterns.tsv")
     assert "<b>0</b> patterns" in section(collect([tmp_path / "results"])).data
 
 

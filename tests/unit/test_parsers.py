@@ -19,8 +19,9 @@ from seformer.regions.folder import COLUMNS, read_extracted, read_region_rows
 from seformer.scoring.variants import read_vcf
 from seformer.sequence.tokenizers import load_tokenizer
 from seformer.splits.clusters import _read_table as read_clusters
-from seformer.util import files
 from seformer.util.errors import UserError
+from seformer.util.records import read_json, write_json
+from seformer.util.tables import read_tsv, write_tsv
 
 SOME = settings(
     max_examples=60,
@@ -165,8 +166,8 @@ def test_json_comes_back_as_it_was(tmp_path, value):
     text = json.dumps(value)
     if "\\ud" in text:
         return  # half a character cannot be written as UTF-8, and JSON's escapes keep it
-    files.write_json(value, tmp_path / "a.json")
-    assert files.read_json(tmp_path / "a.json") == value
+    write_json(value, tmp_path / "a.json")
+    assert read_json(tmp_path / "a.json") == value
 
 
 NAME = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), min_size=1)
@@ -176,8 +177,8 @@ NAME = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"
 @given(rows=st.lists(st.tuples(NAME, st.integers(0, 2**53), st.floats(-1e9, 1e9)), max_size=5))
 def test_tables_come_back_as_they_were(tmp_path, rows):
     table = pd.DataFrame(rows, columns=["name", "number", "value"])
-    files.write_table(table, tmp_path / "a.tsv")
-    back = files.read_table(tmp_path / "a.tsv", ["name", "number", "value"], text=["name"])
+    write_tsv(table, tmp_path / "a.tsv")
+    back = read_tsv(tmp_path / "a.tsv", ["name", "number", "value"], text=["name"])
     assert back["name"].fillna("").tolist() == table["name"].tolist()
     assert back["number"].tolist() == table["number"].tolist()
     assert back["value"].tolist() == pytest.approx(table["value"].tolist(), rel=1e-8)

@@ -11,7 +11,8 @@ from report_inputs import AUDIT, history, regions, write_results
 from seformer.report import data, judge, samples
 from seformer.report.collect import Results, Sample, collect
 from seformer.report.content import signed
-from seformer.util import files
+from seformer.util.records import read_json, write_json
+from seformer.util.tables import write_tsv
 
 
 @pytest.fixture
@@ -91,15 +92,15 @@ def test_linked_regions_and_conflicts_are_said():
 def test_folds_and_seeds_are_listed_and_their_own_results_passed_over(tmp_path):
     write_results(tmp_path, use=False)
     (tmp_path / "K562/history.tsv").unlink()
-    whole = files.read_json(tmp_path / "K562/metrics.json")
+    whole = read_json(tmp_path / "K562/metrics.json")
     for fold in (1, 2):
-        files.write_json({"test": "of a fold"}, tmp_path / f"K562/folds/fold_{fold}/metrics.json")
+        write_json({"test": "of a fold"}, tmp_path / f"K562/folds/fold_{fold}/metrics.json")
         table = history(np.random.default_rng(fold), 0.8 + fold / 100)
-        files.write_table(table, tmp_path / f"fold_{fold}/K562/splits.tsv")
+        write_tsv(table, tmp_path / f"fold_{fold}/K562/splits.tsv")
         for stage, name in ((1, "head"), (2, "full")):
             path = tmp_path / f"K562/training/{name}/fold_{fold}/seed_1/history.tsv"
-            files.write_table(table[table["stage"] == stage], path)
-    files.write_json({"sample": "other"}, tmp_path / "K562/model/members/2/seformer.json")
+            write_tsv(table[table["stage"] == stage], path)
+    write_json({"sample": "other"}, tmp_path / "K562/model/members/2/seformer.json")
     found = collect([tmp_path])
     sample = found.samples["K562"]
     assert list(found.samples) == ["K562"]

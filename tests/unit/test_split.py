@@ -9,8 +9,9 @@ import pytest
 from seformer.regions.extract import COLUMNS, extract, read_extracted
 from seformer.splits.assign import by_clusters
 from seformer.splits.split import SPLIT_COLUMNS, read_splits, split, split_hash
-from seformer.util import files
 from seformer.util.errors import UserError
+from seformer.util.records import read_json
+from seformer.util.tables import read_tsv, write_tsv
 
 CHROMOSOMES = ("chr1", "chr2", "chr3", "chr7", "chr8", "chr10")
 LENGTH = 8_000
@@ -73,7 +74,7 @@ def test_chromosomes_are_whole_and_the_defaults_test(sample, tmp_path):
         "clusters": audit["parts"]["test"]["clusters"],
         "chromosomes": ["chr10", "chr7"],
     }
-    assert files.read_json(tmp_path / "s" / "audit.json") == audit
+    assert read_json(tmp_path / "s" / "audit.json") == audit
 
 
 def test_given_chromosomes(sample, tmp_path):
@@ -262,11 +263,11 @@ def test_one_overlapping_locus_fails(sample, tmp_path):
     table["split"] = table["chrom"].map({"chr7": "test", "chr10": "test", "chr8": "validation"})
     table["split"] = table["split"].fillna("train")
     table.loc[(table["chrom"] == "chr1") & (table["start"] == 50), "split"] = "test"
-    files.write_table(table, tmp_path / "given.tsv")
+    write_tsv(table, tmp_path / "given.tsv")
     with pytest.raises(UserError, match=r"a_se.bed, line 61: chr1:50-150 is in the test part"):
         split([folder], tmp_path / "s", splits=[tmp_path / "given.tsv"])
     assert [p.name for p in (tmp_path / "s").iterdir()] == ["audit.json"]
-    audit = files.read_json(tmp_path / "s/audit.json")
+    audit = read_json(tmp_path / "s/audit.json")
     assert audit["overlapping_regions"]["test_in_train"] == 1
 
 
@@ -275,7 +276,7 @@ def test_one_overlapping_locus_fails(sample, tmp_path):
 )
 def test_split_files_that_cannot_be(sample, tmp_path, rows):
     table = pd.DataFrame(rows, columns=["chrom", "start", "end", "split"])
-    files.write_table(table, tmp_path / "given.tsv")
+    write_tsv(table, tmp_path / "given.tsv")
     with pytest.raises(
         UserError, match=r"given.tsv, line 2: (split 'left' is unknown|a region is in two)"
     ):
@@ -310,8 +311,8 @@ def test_files_have_every_input_row(sample, tmp_path):
     bed = "BED, starts counted from 0"
     assert audit["read_as"] == {"a": {"a_se.bed": bed, "a_te.bed": bed}}
     source = read_extracted(folder).regions
-    splits = files.read_table(tmp_path / "s/a/splits.tsv", SPLIT_COLUMNS)
-    regions = files.read_table(tmp_path / "s/a/regions.tsv", (*COLUMNS, "cluster", "split"))
+    splits = read_tsv(tmp_path / "s/a/splits.tsv", SPLIT_COLUMNS)
+    regions = read_tsv(tmp_path / "s/a/regions.tsv", (*COLUMNS, "cluster", "split"))
     assert splits.columns.tolist() == list(SPLIT_COLUMNS)
     assert regions.columns.tolist() == [*COLUMNS, "cluster", "split"]
     assert len(splits) == len(regions) == len(source)
@@ -351,7 +352,7 @@ def test_real_clusters(real_data, tmp_path):
     counts = {part: found["regions"] for part, found in audit["parts"].items()}
     assert sum(counts.values()) == 3_430
     assert counts["test"] == pytest.approx(686, abs=5)
-    given = files.read_table(data / "overlap_clusters.tsv").dropna().set_index("contig")["cluster"]
+    given = read_tsv(data / "overlap_clusters.tsv").dropna().set_index("contig")["cluster"]
     rows = read_splits(tmp_path / "x", tmp_path / "s/human/splits.tsv")
     sides = rows.assign(given=rows["chrom"].map(given)).groupby("given")["split"].nunique()
     assert (sides == 1).all()

@@ -14,8 +14,9 @@ from seformer.model.backbones import build_backbone
 from seformer.model.folder import new_model, save_model
 from seformer.regions.extract import extract
 from seformer.splits.split import split
-from seformer.util import files
 from seformer.util.errors import UserError
+from seformer.util.records import read_json
+from seformer.util.tables import read_tsv
 
 CHROMOSOMES = tuple(f"chr{i}" for i in range(1, 7))
 
@@ -98,7 +99,7 @@ def arguments(place, samples="ab", folds=(1, 2)):
 
 def test_every_model_on_every_sample(place):
     found = transfer(*arguments(place), place / "t", resamples=20)
-    assert files.read_json(place / "t/transfer.json") == found
+    assert read_json(place / "t/transfer.json") == found
     assert (found["samples"], found["models"], found["folds"]) == (["a", "b"], ["a", "b"], 2)
     for name, test in found["tests"].items():
         assert test["n"] == len(CHROMOSOMES) * 20  # all regions, over the folds
@@ -107,7 +108,7 @@ def test_every_model_on_every_sample(place):
         assert test["scores"][LOCUS_MEAN]["auroc"]["value"] == 1
         assert test["known_elsewhere"] == 1
         own = pd.concat(
-            files.read_table(place / f"e/{name}/{fold}/test_predictions.tsv") for fold in (1, 2)
+            read_tsv(place / f"e/{name}/{fold}/test_predictions.tsv") for fold in (1, 2)
         )
         assert test["scores"][name]["auroc"]["value"] == pytest.approx(
             roc_auc_score(own["label"], own["probability"]), abs=1e-6

@@ -13,7 +13,7 @@ from seformer.scoring import variants as module
 from seformer.scoring.mutagenesis import WindowScorer, mutate
 from seformer.scoring.score import score
 from seformer.util.errors import UserError
-from seformer.util.files import read_table
+from seformer.util.tables import read_tsv
 
 CHR1 = random_sequence(3000, 5)
 OTHER = {"A": "C", "C": "G", "G": "T", "T": "A"}
@@ -57,7 +57,7 @@ def run(tmp_path, fasta, rows, **options):
     vcf = write_vcf(tmp_path / "v.vcf", rows)
     out = tmp_path / "out"
     module.variants("model", out, fasta=fasta, vcf=vcf, **options)
-    table = read_table(out / module.TABLE_FILE)
+    table = read_tsv(out / module.TABLE_FILE)
     with pysam.VariantFile(str(out / module.VCF_FILE)) as handle:
         return table, list(handle), json.loads((out / module.SUMMARY_FILE).read_text())
 
@@ -146,7 +146,7 @@ def test_every_substitution_at_the_positions_of_a_bed(tmp_path, fasta, toy, monk
     module.variants("m", out, fasta=fasta, positions=bed, width=600)
     # two strands of 200 3-mers in 6 windows; of each edited strand one is new
     assert computed == [12, 5 * 3 * 2, 12, 3 * 3 * 2, 12, 3 * 2]
-    table = read_table(out / module.TABLE_FILE)
+    table = read_tsv(out / module.TABLE_FILE)
     positions = [*range(2996, 3001), 1501, 1502, 1503, 1504]  # a base of two rows is there once
     assert table["position"].tolist() == np.repeat(positions, 3).tolist()
     assert (table["status"] == "scored").all()
@@ -166,7 +166,7 @@ def test_positions_at_n_have_no_substitutions(tmp_path, toy):
     fasta.write_text(">chr1\n" + CHR1[:100] + "NNNN" + CHR1[100:200] + "\n")
     bed.write_text("chr1\t98\t106\n")
     module.variants("m", tmp_path / "o", fasta=fasta, positions=bed)
-    table = read_table(tmp_path / "o" / module.TABLE_FILE)
+    table = read_tsv(tmp_path / "o" / module.TABLE_FILE)
     assert table["position"].unique().tolist() == [99, 100, 105, 106]
     for given in ({}, {"vcf": bed, "positions": bed}):
         with pytest.raises(UserError, match="either --vcf or --positions"):
@@ -324,6 +324,6 @@ def test_names_that_are_not_utf8(tmp_path, toy):
     (folder / "g.fa").write_text(f">chr1\n{CHR1}\n")
     vcf = write_vcf(folder / "v.vcf", [("chr1", "7", "a", base(7), OTHER[base(7)])])
     module.variants("m", folder / "out", fasta=folder / "g.fa", vcf=vcf)
-    assert read_table(folder / "out" / module.TABLE_FILE)["status"].tolist() == ["scored"]
+    assert read_tsv(folder / "out" / module.TABLE_FILE)["status"].tolist() == ["scored"]
     written = (folder / "out" / module.VCF_FILE).read_bytes()
     assert b"SEF_STATUS=scored" in gzip.decompress(written)

@@ -104,8 +104,8 @@ def command(
     from seformer.regions.extract import extract
     from seformer.regions.negatives import Negatives
     from seformer.regions.units import Units
-    from seformer.util import files
     from seformer.util.errors import NothingToReadError
+    from seformer.util.records import write_json
 
     try:
         extract(
@@ -128,4 +128,4 @@ def command(
         if pass_over is None or regions is None:
             raise
         logger.warning("%s: passed over. %s", regions.name, error)
-        files.write_json({"file": regions.name, "reason": str(error)}, pass_over)
+        write_json({"file": regions.name, "reason": str(error)}, pass_over)

@@ -22,9 +22,11 @@ from seformer.model import calibration as calibrate
 from seformer.model.folder import load_model, read_settings
 from seformer.scoring.score import score
 from seformer.splits.dataset import LabelledDataset, open_dataset
-from seformer.util import files
+from seformer.util.atomic import output_folder, require_writable
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
+from seformer.util.records import write_json
+from seformer.util.tables import read_tsv
 
 logger = logging.getLogger(__name__)
 LOCUS_MEAN = "locus_mean"
@@ -76,7 +78,7 @@ def transfer(
     UserError
         If the files are not of the same samples and folds.
     """
-    files.require_writable(out)
+    require_writable(out)
     folders = {_sample_of(Path(path) / "regions.tsv"): Path(path) for path in extracted}
     tables = _by_sample((_sample_of(Path(path)), Path(path)) for path in splits)
     trained = _by_sample((read_settings(Path(path)).sample, Path(path)) for path in models)
@@ -108,8 +110,8 @@ def transfer(
         "bootstrap": {"resamples": resamples, "seed": seed},
         "tests": tests,
     }
-    with files.output_folder(out) as staging:
-        files.write_json(found, staging / "transfer.json")
+    with output_folder(out) as staging:
+        write_json(found, staging / "transfer.json")
     return found
 
 
@@ -186,7 +188,7 @@ def _by_sample(named) -> dict[str, list[Path]]:
 
 
 def _sample_of(table: Path) -> str:
-    names = files.read_table(table, ["sample"], text=["sample"])["sample"]
+    names = read_tsv(table, ["sample"], text=["sample"])["sample"]
     return "" if names.empty else str(names.iloc[0])
 
 

@@ -26,9 +26,11 @@ from seformer.model.folder import (
     ensemble,
     load_model,
 )
-from seformer.util import files, records
+from seformer.util import records
+from seformer.util.atomic import require_writable
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
+from seformer.util.tables import NUMBER, WHOLE, read_tsv
 
 logger = logging.getLogger(__name__)
 TEXT = ("sample", "chrom", "name", "prediction", "split", "cluster")
@@ -66,9 +68,9 @@ def read_fold(folder: Path) -> Fold:
     path = folder / "test_predictions.tsv"
     scores = [column_of(name) for name in found["thresholds"]]
     needed = (*PLACE, "label", "logit", "probability", "prediction", "cluster", *scores)
-    numbers = dict.fromkeys(("start", "end", "label"), files.WHOLE)
-    numbers |= dict.fromkeys(("logit", CONTAINMENT, *scores), files.NUMBER)
-    table = files.read_table(path, dict.fromkeys(needed), text=TEXT, numbers=numbers)
+    numbers = dict.fromkeys(("start", "end", "label"), WHOLE)
+    numbers |= dict.fromkeys(("logit", CONTAINMENT, *scores), NUMBER)
+    table = read_tsv(path, dict.fromkeys(needed), text=TEXT, numbers=numbers)
     right = {
         "label": table["label"].isin([0, 1]),
         "logit": table["logit"].notna(),
@@ -163,7 +165,7 @@ def pool(
     UserError
         If the folds do not belong together.
     """
-    files.require_writable(out)
+    require_writable(out)
     folds = [read_fold(Path(folder)) for folder in folders]
     check_folds(folds)
     sample = sample or folds[0].metrics["sample"]

@@ -36,9 +36,12 @@ from seformer.regions.negatives import RANDOM
 from seformer.scoring.score import Scores, score
 from seformer.sequence.composition import composition
 from seformer.splits.dataset import LabelledDataset, open_dataset
-from seformer.util import files
+from seformer.util.atomic import output_folder, require_writable
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
+from seformer.util.records import write_json
+from seformer.util.tables import write_tsv
+from seformer.util.text import sha256
 
 logger = logging.getLogger(__name__)
 RULES = {
@@ -86,7 +89,7 @@ def run(
     check_options(calibration, threshold_by, prevalence)
     models = [models] if isinstance(models, str | Path) else models
     names = baselines.check_names(baseline_names)
-    files.require_writable(out)
+    require_writable(out)
     data = open_dataset(extracted, splits)
     check_test_part(data, splits)
     place = resolve_device(device)
@@ -168,13 +171,13 @@ def write(
     found["verdict"] = [finding._asdict() for finding in verdict.judge_test(found)]
     for finding in found["verdict"]:
         logger.info("%s %s", finding["topic"], finding["text"])
-    with files.output_folder(out, own=[f"model/{name}" for name in OWN_FILES]) as staging:
+    with output_folder(out, own=[f"model/{name}" for name in OWN_FILES]) as staging:
         save_model(model, staging / "model")
         card = modelcard.write(model.settings, found, sizes)
         (staging / "model" / "README.md").write_text(card, encoding="utf-8")
-        files.write_json(found, staging / "metrics.json")
-        files.write_json({"sample": found["sample"], "test": drawn}, staging / "curves.json")
-        files.write_table(predictions, staging / "test_predictions.tsv")
+        write_json(found, staging / "metrics.json")
+        write_json({"sample": found["sample"], "test": drawn}, staging / "curves.json")
+        write_tsv(predictions, staging / "test_predictions.tsv")
 
 
 def parts(model: Model, scores: Scores) -> dict[str, np.ndarray]:
@@ -287,7 +290,7 @@ def finish(
         few = max(map(len, chromosomes.values())) <= 30
         record = SplitRecord(
             method=record.method,
-            hash="+".join(files.sha256(path) for path in splits),
+            hash="+".join(sha256(path) for path in splits),
             **(chromosomes if few else {}),
         )
     settings = model.settings.model_copy(

@@ -47,10 +47,13 @@ from seformer.regions.folder import in_order, read_extracted
 from seformer.scoring.predict import SUPER, TYPICAL, decide
 from seformer.scoring.score import chunks
 from seformer.sequence.kmers import base_codes
-from seformer.util import files, records
+from seformer.util import records
+from seformer.util.atomic import output_folder, require_writable, temporary_folder
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
 from seformer.util.logs import progress
+from seformer.util.records import write_json
+from seformer.util.tables import write_tsv
 
 logger = logging.getLogger(__name__)
 TRACK_FILE, SUMMARY_FILE = "attributions.bw", "summary.json"
@@ -106,8 +109,8 @@ def explain(
     settings = settings or Settings()
     sizes = read_sizes(fasta, chrom_sizes)
     with (
-        files.output_folder(out, own=[TRACK_FILE, BEDGRAPH_FILE]) as staging,
-        files.temporary_folder() as temporary,
+        output_folder(out, own=[TRACK_FILE, BEDGRAPH_FILE]) as staging,
+        temporary_folder() as temporary,
     ):
         loaded = load_model(model, resolve_device(device))
         if extracted is None:
@@ -157,8 +160,8 @@ def write_values(
     seconds = time.monotonic() - began
     table = _table(source.regions, rows)
     windows = pd.DataFrame(parts, columns=list(WINDOW_COLUMNS))
-    files.write_table(table, out / TABLE_FILE)
-    files.write_table(windows, out / WINDOWS_FILE)
+    write_tsv(table, out / TABLE_FILE)
+    write_tsv(windows, out / WINDOWS_FILE)
     record = {
         "settings": dataclasses.asdict(settings),
         **summarise(table, windows),
@@ -166,7 +169,7 @@ def write_values(
         **summary.record(),
         "faithfulness": faithfulness.measure(model, checked, settings),
     }
-    files.write_json(record, out / SUMMARY_FILE)
+    write_json(record, out / SUMMARY_FILE)
     log(record)
 
 
@@ -311,7 +314,7 @@ def merge(
     """
     if not shards:
         raise UserError("no shard is given", expected="folders written by `seformer explain`")
-    files.require_writable(out)
+    require_writable(out)
     shards = in_order(shards)
     tables = [read_table(shard) for shard in shards]
     table = pd.concat(tables, ignore_index=True)
@@ -330,7 +333,7 @@ def merge(
     for shard in shards:
         open_values(shard)  # lengths are believed below
     sizes = read_sizes(fasta, chrom_sizes)
-    with files.output_folder(out, own=[TRACK_FILE, BEDGRAPH_FILE]) as staging:
+    with output_folder(out, own=[TRACK_FILE, BEDGRAPH_FILE]) as staging:
         lengths = (table["end"] - table["start"])[kept].tolist()
         with tracks.ValuesWriter(staging / tracks.VALUES_FILE, lengths) as writer:
             for shard in shards:
@@ -343,8 +346,8 @@ def merge(
                             do="run `seformer explain` again",
                         )
                     writer.add(values, sequence)
-        files.write_table(table, staging / TABLE_FILE)
-        files.write_table(windows, staging / WINDOWS_FILE)
+        write_tsv(table, staging / TABLE_FILE)
+        write_tsv(windows, staging / WINDOWS_FILE)
         record = {
             "settings": found[0]["settings"],
             **summarise(table, windows),
@@ -352,7 +355,7 @@ def merge(
             **merge_records(found),
             "faithfulness": faithfulness.merge([record["faithfulness"] for record in found]),
         }
-        files.write_json(record, staging / SUMMARY_FILE)
+        write_json(record, staging / SUMMARY_FILE)
         write_tracks(staging, sizes, bedgraph=bedgraph)
         log(record)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from seformer.explain import tracks
-from seformer.util import files
 from seformer.util.errors import UserError
+from seformer.util.tables import COUNT, NUMBER, RATIO, WHOLE, read_tsv
 
 TABLE_FILE = "attributions.tsv"
 REGION_COLUMNS = ("chrom", "start", "end", "name", "label")
@@ -47,18 +47,18 @@ WINDOW_COLUMNS = (
 )
 # an error relative to a difference of nothing is infinite
 KINDS = (
-    dict.fromkeys(("start", "end"), files.WHOLE)
-    | dict.fromkeys(("label", "steps", "references"), files.COUNT)
-    | dict.fromkeys(("completeness_error", "worst_reference_error"), files.RATIO)
+    dict.fromkeys(("start", "end"), WHOLE)
+    | dict.fromkeys(("label", "steps", "references"), COUNT)
+    | dict.fromkeys(("completeness_error", "worst_reference_error"), RATIO)
     | dict.fromkeys(
-        ("logit", "reference_logit", "attribution_sum", "special_share", "coverage"), files.NUMBER
+        ("logit", "reference_logit", "attribution_sum", "special_share", "coverage"), NUMBER
     )
 )
 WINDOW_KINDS = (
-    dict.fromkeys(("start", "end", "region_start", "region_end"), files.WHOLE)
-    | dict.fromkeys(("window", "windows", "views", "steps"), files.COUNT)
-    | {"completeness_error": files.RATIO}
-    | dict.fromkeys(("difference", "attribution_sum"), files.NUMBER)
+    dict.fromkeys(("start", "end", "region_start", "region_end"), WHOLE)
+    | dict.fromkeys(("window", "windows", "views", "steps"), COUNT)
+    | {"completeness_error": RATIO}
+    | dict.fromkeys(("difference", "attribution_sum"), NUMBER)
 )
 
 
@@ -71,7 +71,7 @@ def read_table(folder: Path) -> pd.DataFrame:
         If it is missing or not one that seformer wrote.
     """
     path = Path(folder) / TABLE_FILE
-    table = files.read_table(
+    table = read_tsv(
         path,
         (*REGION_COLUMNS, *RESULT_COLUMNS),
         text=("chrom", "name", "prediction", "flags"),
@@ -86,7 +86,7 @@ def read_windows(folder: Path) -> pd.DataFrame:
     """Read `attributions_windows.tsv` of a folder; see `read_table`."""
     path = Path(folder) / WINDOWS_FILE
     text = ("chrom", "region_name", "part", "flags")
-    table = files.read_table(path, WINDOW_COLUMNS, text=text, numbers=WINDOW_KINDS)
+    table = read_tsv(path, WINDOW_COLUMNS, text=text, numbers=WINDOW_KINDS)
     table[["region_name", "flags"]] = table[["region_name", "flags"]].fillna("")
     return table
 

@@ -26,9 +26,9 @@ from safetensors import SafetensorError, safe_open
 
 from seformer.genome.chromosomes import match
 from seformer.regions.read import MAX_DIGITS
-from seformer.util.atomic import staging_folder
+from seformer.util.atomic import atomic_path, staging_folder
 from seformer.util.errors import UserError
-from seformer.util.files import atomic_path, existing_file, open_text
+from seformer.util.text import existing_file, open_text
 
 VALUES_FILE = "attributions.safetensors"
 LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)

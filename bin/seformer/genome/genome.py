@@ -24,8 +24,9 @@ import pysam
 from seformer.genome import assemblies, chromosomes, rewrap
 from seformer.genome.bgzf import PlainFile, open_bytes
 from seformer.genome.fasta_lines import Letters, Record, clean, read_index
+from seformer.util.atomic import atomic_path, temporary_folder
 from seformer.util.errors import UserError
-from seformer.util.files import atomic_path, existing_file, is_gzipped, temporary_folder
+from seformer.util.text import existing_file, is_gzipped
 
 logger = logging.getLogger(__name__)
 

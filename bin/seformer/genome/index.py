@@ -7,8 +7,9 @@ from os import PathLike
 from pathlib import Path
 
 from seformer.genome.genome import Genome, index_fault
-from seformer.util import files
+from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
+from seformer.util.text import existing_file
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +34,8 @@ def index_genome(
     UserError
         If the file is missing or not FASTA, or the results cannot be written.
     """
-    source = files.existing_file(fasta)
-    with files.output_folder(out) as staging:
+    source = existing_file(fasta)
+    with output_folder(out) as staging:
         with Genome(source, folder=staging, compress=compress) as genome:
             made, read = genome.index_files, genome.source
             # what a full disk has left out shows only now

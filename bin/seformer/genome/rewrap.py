@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from seformer.genome.bgzf import BgzipWriter
-from seformer.util import files
 from seformer.util.errors import UserError
+from seformer.util.text import is_gzipped, open_text
 
 WIDTH = 60
 CHUNK = 2**22
@@ -27,7 +27,7 @@ def is_plain_gzip(path: Path) -> bool:
     """Tell gzip from bgzip by the BC field of the first block (SAM specification 4.1)."""
     with open(path, "rb") as handle:
         head = handle.read(18)
-    return files.is_gzipped(path) and (len(head) < 18 or not head[3] & 4 or head[12:14] != b"BC")
+    return is_gzipped(path) and (len(head) < 18 or not head[3] & 4 or head[12:14] != b"BC")
 
 
 def unevenness(path: Path) -> str:
@@ -39,7 +39,7 @@ def unevenness(path: Path) -> str:
         If it is not FASTA at all, or a name stands there twice.
     """
     name, seen, width, ended, found = "", set(), 0, False, ""
-    with files.open_text(path) as text:
+    with open_text(path) as text:
         for number, line in enumerate(text, 1):
             line = line.rstrip("\n")
             if line.startswith(">"):
@@ -105,7 +105,7 @@ def rewrite(source: Path, target: Path) -> dict[str, int]:
 
 def _pieces(source: Path) -> Iterator[tuple[str | None, bytes]]:
     """Yield the name of a record (None within one) and letters of it, without blanks."""
-    with files.open_text(source) as text:
+    with open_text(source) as text:
         number, start, rest = 1, "\n", ""
         while chunk := text.read(CHUNK):
             # a header is never cut; of a line of letters, what is there goes on at once

@@ -146,7 +146,7 @@ def opened(model: str | os.PathLike[str]) -> Iterator[Path]:
 def unpack_whole(archive: str | os.PathLike[str], out: str | os.PathLike[str]) -> None:
     """Unpack a model archive into the folder ``out``, whole or not at all; see `unpack`."""
     # it imports pandas; the command line must not
-    from seformer.util.files import existing_file
+    from seformer.util.text import existing_file
 
     with output_folder(out, own=OWN_FILES) as staging:
         unpack(existing_file(archive), staging)

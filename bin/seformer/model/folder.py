@@ -30,9 +30,11 @@ from seformer.model.backbones.build import check_vocabulary, fill_backbone, read
 from seformer.model.backbones.loading import require_finite
 from seformer.model.classifier import RegionClassifier, check_pooling
 from seformer.sequence.tokenizers import Tokenizer, load_tokenizer
-from seformer.util import files, verified_tensors
+from seformer.util import verified_tensors
+from seformer.util.atomic import atomic_path
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError, distrusted
+from seformer.util.records import read_object, write_json
 
 logger = logging.getLogger(__name__)
 SETTINGS_FILE = "seformer.json"
@@ -242,11 +244,11 @@ def save_model(model: Model, folder: Path) -> None:
     """Write the model into ``folder`` (which should be a staging folder)."""
     folder.mkdir(parents=True, exist_ok=True)
     state = classifier_state(model.classifier)
-    with files.atomic_path(folder / WEIGHTS_FILE) as partial:
+    with atomic_path(folder / WEIGHTS_FILE) as partial:
         verified_tensors.write(state, partial, {"format": "pt"})
     config = dict(model.classifier.backbone.config)
     config |= {"num_labels": 2, "id2label": {"0": "TE", "1": "SE"}, "label2id": {"TE": 0, "SE": 1}}
-    files.write_json(config, folder / "config.json")
+    write_json(config, folder / "config.json")
     model.tokenizer.save(folder)
     contents = Contents(
         config=config_digest(config),
@@ -255,7 +257,7 @@ def save_model(model: Model, folder: Path) -> None:
         members=[weights_digest(classifier_state(member.classifier)) for member in model.others],
     )
     settings = model.settings.model_copy(update={"contents": contents})
-    files.write_json(json.loads(settings.model_dump_json()), folder / SETTINGS_FILE)
+    write_json(json.loads(settings.model_dump_json()), folder / SETTINGS_FILE)
     for number, member in enumerate(model.others, 2):
         save_model(member, folder / MEMBERS_FOLDER / str(number))
 
@@ -293,7 +295,7 @@ def read_settings(folder: Path) -> Settings:
             do="give the folder <outdir>/<sample>/model of an earlier run",
         )
     try:
-        return Settings.model_validate(files.read_object(path))
+        return Settings.model_validate(read_object(path))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "settings"

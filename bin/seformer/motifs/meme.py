@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from seformer.util.errors import UserError
-from seformer.util.files import numbered_lines, open_text
+from seformer.util.text import numbered_lines, open_text
 
 # rows that were rounded to two decimals sum to 1 within this
 TOLERANCE = 0.01

@@ -21,8 +21,10 @@ import pandas as pd
 from seformer.explain.folder import iterate
 from seformer.motifs.meme import read_meme, write_meme
 from seformer.sequence.kmers import base_codes
-from seformer.util import files
+from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
+from seformer.util.records import write_json
+from seformer.util.tables import write_tsv, write_tsv_rows
 
 logger = logging.getLogger(__name__)
 # what `modisco motifs` looks at by default
@@ -100,12 +102,12 @@ def modisco(
             do="use a profile with containers, or: pip install modisco-lite",
         )
     known = {} if motif_file is None else read_meme(motif_file)
-    with files.output_folder(out) as staging:
+    with output_folder(out) as staging:
         found = cut(attributions, width, windows)
         patterns, unknown = pd.DataFrame(columns=list(PATTERN_COLUMNS)), 0
         if len(found.places):
             patterns, unknown = _run(program, found, staging, known, max_seqlets, threads)
-        files.write_table(patterns, staging / "patterns.tsv")
+        write_tsv(patterns, staging / "patterns.tsv")
         record = {
             "regions": int(found.places["region"].nunique()),
             "windows": len(found.places),
@@ -116,7 +118,7 @@ def modisco(
             "seqlets": int(patterns["seqlets"].sum()),
             "seqlets_with_unknown_bases": unknown,
         }
-        files.write_json(record, staging / "summary.json")
+        write_json(record, staging / "summary.json")
     logger.info(
         "%d patterns of %d seqlets; %d windows of %d bp hold %.0f %% of the attribution",
         record["patterns"],
@@ -274,7 +276,7 @@ def write_arrays(found: Windows, out: Path) -> None:
 
 def _write_bed(table: pd.DataFrame, path: Path) -> None:
     with open(path, "w", encoding="utf-8", newline="") as text:
-        files.write_rows(table, text)
+        write_tsv_rows(table, text)
 
 
 def _call(command: list[str], folder: Path, threads: int) -> None:

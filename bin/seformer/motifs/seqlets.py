@@ -22,8 +22,10 @@ from seformer.explain.references import generator
 from seformer.motifs.meme import read_meme
 from seformer.motifs.track import Track, gather, one_hot, with_flanks
 from seformer.scoring.predict import SUPER, TYPICAL
-from seformer.util import files
+from seformer.util.atomic import output_folder, require_writable, temporary_folder
 from seformer.util.errors import UserError
+from seformer.util.records import write_json
+from seformer.util.tables import write_tsv, write_tsv_rows
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ def _tools() -> tuple[Callable, Callable]:
 def _scratch() -> Path:
     """A folder for what numba compiles, where it finds none of its own that can be written."""
     opened = contextlib.ExitStack()
-    folder = opened.enter_context(files.temporary_folder())
+    folder = opened.enter_context(temporary_folder())
     atexit.register(opened.close)
     logger.info("what is compiled cannot be kept: the first match takes some minutes")
     return folder
@@ -114,19 +116,19 @@ def motifs(
     UserError
         If a file cannot be used or a tool is not installed.
     """
-    files.require_writable(out)
+    require_writable(out)
     known = read_motifs(motif_file)
     track = gather(attributions)
     drawing = _drawing() if logos else None
-    with files.output_folder(out, own=["logos/*.png"]) as staging:
+    with output_folder(out, own=["logos/*.png"]) as staging:
         seqlets, crossing = find_seqlets(track, threshold)
         background = draw_background(track, seqlets, seed)
         seqlets = match(seqlets, track, known, threads)
         background = match(background, track, known, threads)
         table = summarise(seqlets, background, max_q)
-        files.write_table(table, staging / "motifs.tsv")
+        write_tsv(table, staging / "motifs.tsv")
         with open(staging / "seqlets.bed", "w", encoding="utf-8", newline="") as text:
-            files.write_rows(bed_rows(seqlets, track, max_q), text, float_format="%.6g")
+            write_tsv_rows(bed_rows(seqlets, track, max_q), text, float_format="%.6g")
         if drawing:
             (staging / "logos").mkdir()
             drawing.draw_motifs(table, seqlets, track, known, staging / "logos", logos, max_q)
@@ -146,7 +148,7 @@ def motifs(
             "max_q": max_q,
             "top": table["motif"].head(20).tolist(),
         }
-        files.write_json(record, staging / "summary.json")
+        write_json(record, staging / "summary.json")
     logger.info(
         "%d seqlets in %d regions, %d match a motif (of %d random stretches %d)",
         *(record[k] for k in ("seqlets", "regions", "matched", "background", "background_matched")),

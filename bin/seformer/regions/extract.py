@@ -30,8 +30,9 @@ from seformer.regions.folder import (
 from seformer.regions.negatives import NOT_MATCHED, Negatives, add_random, match
 from seformer.regions.read import NEITHER, iter_regions, read_regions
 from seformer.regions.units import BLOCKS, Units, cut
-from seformer.util import files
+from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError, visible
+from seformer.util.records import write_json
 
 __all__ = ["COLUMNS", "DROP_REASONS", "Extracted", "extract", "read_extracted", "read_region_rows"]
 
@@ -126,7 +127,7 @@ def extract(
     units.check()
     negatives.check()
     check_sample_name(sample, "--sample")
-    files.require_writable(out)
+    require_writable(out)
     paths = [Path(p) for p in (regions, super_enhancers, typical_enhancers) if p is not None]
     rules = _rules(rename_chromosomes, invalid_regions, min_length, max_n_fraction, not unlabelled)
     read_as: dict[str, str] = {}
@@ -150,7 +151,7 @@ def extract(
                 table = add_random(table, genome, negatives, places)
             table = _mark_training(_mark(table, genome, found, rules))
             stretches = iter([_match(table, genome, rules, negatives)])
-        with files.output_folder(out, own=OWN_FILES) as staging:
+        with output_folder(out, own=OWN_FILES) as staging:
             count = _write(stretches, genome, staging, sample, rules, shard_bases)
             summary = {
                 "sample": sample,
@@ -162,7 +163,7 @@ def extract(
                 **_totals(count),
             }
             _require_usable(summary, paths, rules)
-            files.write_json(summary, staging / "summary.json")
+            write_json(summary, staging / "summary.json")
     _log(summary)
     return summary
 

@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from seformer.genome.bgzf import BgzipWriter
-from seformer.util import files, records
+from seformer.util import records
 from seformer.util.errors import UserError
+from seformer.util.tables import NUMBER, WHOLE, read_tsv, write_tsv_rows
+from seformer.util.text import existing_file, open_text
 
 COLUMNS = (
     "sample",
@@ -38,8 +40,8 @@ COLUMNS = (
 SAMPLE_NAME = "[A-Za-z0-9_][A-Za-z0-9_.-]*"
 NO_LENGTH = "no_length"
 NEITHER_CLASS = "neither_class"
-NUMBERS = dict.fromkeys(("start", "end", "length", "line"), files.WHOLE) | dict.fromkeys(
-    ("label", "gc", "n_fraction", "fold"), files.NUMBER
+NUMBERS = dict.fromkeys(("start", "end", "length", "line"), WHOLE) | dict.fromkeys(
+    ("label", "gc", "n_fraction", "fold"), NUMBER
 )
 DROP_REASONS = (
     "unknown_chromosome",
@@ -87,7 +89,7 @@ class Extracted(NamedTuple):
         UserError
             If the FASTA does not hold exactly the kept rows.
         """
-        path = files.existing_file(self.folder / "sequences.fa.gz")
+        path = existing_file(self.folder / "sequences.fa.gz")
         kept = self.kept
         records = _fasta_records(path)
         for chrom, start, end in zip(kept["chrom"], kept["start"], kept["end"], strict=True):
@@ -145,7 +147,7 @@ def read_region_rows(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     """Read a table of region rows with the column types of `Extracted.regions`."""
     text = ("sample", "chrom", "name", "source", "parent", "drop_reason")
     text += ("cluster", "split", "conflict")
-    table = files.read_table(path, tuple(columns), text=text, numbers=NUMBERS)
+    table = read_tsv(path, tuple(columns), text=text, numbers=NUMBERS)
     if "label" in table.columns:
         unknown = ~table["label"].isin([0, 1]) & table["label"].notna()
         if unknown.any():
@@ -159,7 +161,7 @@ def read_region_rows(path: Path, columns: Iterable[str]) -> pd.DataFrame:
 
 
 def _fasta_records(path: Path) -> Iterator[tuple[str, str]]:
-    with files.open_text(path) as text:
+    with open_text(path) as text:
         name, lines = None, []
         for line in text:
             if line.startswith(">"):
@@ -191,7 +193,7 @@ class ExtractedWriter:
 
     def add(self, rows: pd.DataFrame, sequences: list[str]) -> Counter:
         """Write rows and the bases of the kept ones; count them by reason and class."""
-        files.write_rows(rows, self._table, float_format="%.6g")
+        write_tsv_rows(rows, self._table, float_format="%.6g")
         kept = rows[rows["drop_reason"] == ""]
         names = kept["chrom"] + ":" + kept["start"].astype(str) + "-" + kept["end"].astype(str)
         records = (f">{name}\n{bases}\n" for name, bases in zip(names, sequences, strict=True))

@@ -19,8 +19,9 @@ import pandas as pd
 from seformer.genome import assemblies
 from seformer.genome.genome import Genome
 from seformer.regions.detect import SUFFIXES, Recognised, Role, recognise
-from seformer.util import files
+from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
+from seformer.util.text import existing_file
 
 logger = logging.getLogger(__name__)
 SHEET, PARAMETERS = "samplesheet.csv", "params.yml"
@@ -98,7 +99,7 @@ def init(
         logger.info("%s: %d %s (%s)", one.path.name, len(one.regions), one.role, one.why)
     rename, notes = check_genome(found, fasta)
     notes = [*aside, *advise(rows, found), *notes]
-    with files.output_folder(out) as staging:
+    with output_folder(out) as staging:
         sheet = sheet_text(rows)
         (staging / SHEET).write_text(sheet, encoding="utf-8")
         text = parameters_text(rows, found, out, fasta, genome, rename, notes)
@@ -120,7 +121,7 @@ def list_files(paths: Sequence[Path]) -> list[Path]:
     listed: list[Path] = []
     for path in map(Path, paths):
         if not path.is_dir():
-            listed.append(files.existing_file(path))
+            listed.append(existing_file(path))
             continue
         inside = [p for p in sorted(path.iterdir()) if p.is_file() and _is_region_name(p.name)]
         if not inside:

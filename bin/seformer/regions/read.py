@@ -28,7 +28,7 @@ import pandas as pd
 from seformer.regions import formats
 from seformer.regions.formats import HEADER_WORDS, LENGTH_WORDS, ROW_NAMES, Format
 from seformer.util.errors import NothingToReadError, UserError
-from seformer.util.files import MAX_NAME, numbered_lines, open_text
+from seformer.util.text import MAX_NAME, numbered_lines, open_text
 
 logger = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ import numpy as np
 
 from seformer.genome.bgzf import BgzipWriter
 from seformer.genome.genome import Genome
+from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
-from seformer.util.files import output_folder
 
 logger = logging.getLogger(__name__)
 

@@ -18,8 +18,11 @@ import pandas as pd
 
 from seformer.regions.folder import read_region_rows
 from seformer.report.content import place_of
-from seformer.util import files, records
+from seformer.util import records
 from seformer.util.errors import UserError
+from seformer.util.records import read_object
+from seformer.util.tables import NUMBER, RATIO, WHOLE, as_numbers, read_tsv
+from seformer.util.text import open_text
 
 logger = logging.getLogger(__name__)
 NOT_SAMPLES = {"model", "pipeline_info", "multiqc", "multiqc_data", "report"}
@@ -27,8 +30,8 @@ RUN = re.compile(r"(fold|seed)_\d+")
 PROBABILITY_BINS = 20
 ROWS = 200_000
 AGAIN = "make these results again with the command that wrote them"
-HISTORY = dict.fromkeys(("stage", "epoch"), files.WHOLE) | dict.fromkeys(
-    ("train_loss", "validation_auroc", "validation_loss", "learning_rate"), files.NUMBER
+HISTORY = dict.fromkeys(("stage", "epoch"), WHOLE) | dict.fromkeys(
+    ("train_loss", "validation_auroc", "validation_loss", "learning_rate"), NUMBER
 )
 # completeness errors are shown on this scale; larger ones fall into the last bin
 ERROR_EDGES = np.concatenate(([0.0], np.logspace(-4, 0, 33)))
@@ -146,7 +149,7 @@ def read_shared(folder: Path, results: Results) -> None:
     if (folder / "transfer.json").is_file():
         results.transfer = records.read(folder / "transfer.json", records.Matrix, AGAIN)
     if (folder / "passed_over.json").is_file():
-        said = files.read_object(folder / "passed_over.json")
+        said = read_object(folder / "passed_over.json")
         results.passed_over[str(said.get("file"))] = str(said.get("reason"))
 
 
@@ -216,7 +219,7 @@ def _take_regions(path: Path, sample: Sample) -> None:
 
 
 def take_history(path: Path, sample: Sample, run: str) -> None:
-    table = files.read_table(path, [*HISTORY][:4], numbers=HISTORY)
+    table = read_tsv(path, [*HISTORY][:4], numbers=HISTORY)
     known = [sample.runs[run]] if run in sample.runs else []
     joined = pd.concat([*known, table], ignore_index=True)
     sample.runs[run] = joined.drop_duplicates(["stage", "epoch"], keep="last").sort_values(
@@ -248,7 +251,7 @@ def read_predictions(path: Path, summary: Path) -> Predictions:
     found = Predictions(summary=_summary(summary, records.Predicted))
     edges = np.linspace(0, 1, PROBABILITY_BINS + 1)
     columns = ["logit", "probability", "prediction", "flags"]
-    numbers = dict.fromkeys(columns[:2], files.NUMBER)
+    numbers = dict.fromkeys(columns[:2], NUMBER)
     try:
         with pd.read_csv(
             path,
@@ -261,7 +264,7 @@ def read_predictions(path: Path, summary: Path) -> Predictions:
             chunksize=ROWS,
         ) as parts:
             for part in parts:
-                files.as_numbers(part, path, numbers, found.rows + 2)
+                as_numbers(part, path, numbers, found.rows + 2)
                 scored = part["logit"].notna()
                 found.rows += len(part)
                 found.scored += int(scored.sum())
@@ -281,7 +284,7 @@ def read_predictions(path: Path, summary: Path) -> Predictions:
         raise UserError("a scored row has no probability from 0 to 1", where=path, do=AGAIN)
     bed = path.with_suffix(".bed")
     if bed.is_file():
-        with files.open_text(bed) as lines:
+        with open_text(bed) as lines:
             _of_one_run(bed, sum(1 for _ in lines), path, found.scored)
     _of_one_run(summary, found.summary.get("rows", found.rows), path, found.rows)
     return found
@@ -309,13 +312,13 @@ def read_explanations(path: Path, windows: Path, summary: Path) -> Explanations:
     The error of a window that contributes next to nothing is held absolutely, not relatively: it is
     left out.
     """
-    error = {"completeness_error": files.RATIO}
-    table = files.read_table(path, ["completeness_error"], text=["flags"], numbers=error)
+    error = {"completeness_error": RATIO}
+    table = read_tsv(path, ["completeness_error"], text=["flags"], numbers=error)
     errors = table["completeness_error"].to_numpy()
     parts = np.empty(0)
     if windows.is_file():
         needed = ["part", "completeness_error", "flags"]
-        found = files.read_table(windows, needed, text=["part", "flags"], numbers=error)
+        found = read_tsv(windows, needed, text=["part", "flags"], numbers=error)
         small = found["flags"].fillna("").str.contains("small_difference")
         parts = found["completeness_error"][(found["part"] == "window") & ~small].to_numpy()
     flags = table["flags"].dropna() if "flags" in table.columns else []
@@ -336,8 +339,8 @@ def read_explanations(path: Path, windows: Path, summary: Path) -> Explanations:
 def read_patterns(path: Path, summary: Path) -> Motifs:
     """Read one table of what modisco found."""
     texts = ["pattern", "speaks_for", "consensus"]
-    numbers = {"seqlets": files.WHOLE}
-    table = files.read_table(path, [*texts, *numbers], text=texts, numbers=numbers)
+    numbers = {"seqlets": WHOLE}
+    table = read_tsv(path, [*texts, *numbers], text=texts, numbers=numbers)
     return Motifs(table, _summary(summary, records.Patterns), path.parent)
 
 
@@ -345,6 +348,6 @@ def read_motifs(path: Path, summary: Path) -> Motifs:
     """Read one table of motifs."""
     counts = ["seqlets", "positive", "negative", "se_seqlets", "te_seqlets"]
     ratios = ["best_q", "odds_se_te", "q_se_te", "odds_background", "q_background"]
-    numbers = dict.fromkeys(counts, files.WHOLE) | dict.fromkeys(ratios, files.NUMBER)
-    table = files.read_table(path, ["motif", *numbers], text=["motif"], numbers=numbers)
+    numbers = dict.fromkeys(counts, WHOLE) | dict.fromkeys(ratios, NUMBER)
+    table = read_tsv(path, ["motif", *numbers], text=["motif"], numbers=numbers)
     return Motifs(table, _summary(summary, records.Named), path.parent)

@@ -24,9 +24,11 @@ from seformer.report import (
 )
 from seformer.report.collect import Results, collect
 from seformer.report.content import PARENTS, Section, write
-from seformer.util import files
+from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
 from seformer.util.markup import plain
+from seformer.util.records import read_object
+from seformer.util.text import open_text, small_file
 
 logger = logging.getLogger(__name__)
 CONFIG_FILE = "multiqc_config.yml"
@@ -48,12 +50,12 @@ def run(
     UserError
         If nothing is found or a file is damaged.
     """
-    files.require_writable(out)
+    require_writable(out)
     found = collect([Path(folder) for folder in folders])
     if parameters is not None:
-        found.parameters = files.read_object(parameters)
+        found.parameters = read_object(parameters)
     sections = list(page(found))
-    with files.output_folder(out, own=["[0-9][0-9]_*_mqc.json", VERSIONS_FILE]) as staging:
+    with output_folder(out, own=["[0-9][0-9]_*_mqc.json", VERSIONS_FILE]) as staging:
         for order, section in enumerate(sections):
             write(section, order, staging)
         # JSON is YAML
@@ -79,7 +81,7 @@ def read_versions(path: Path) -> dict[str, dict[str, str]]:
     UserError
         If it is not YAML of two levels.
     """
-    with files.open_text(files.small_file(path)) as text:
+    with open_text(small_file(path)) as text:
         try:
             # every value stays text: version 1.10 is not 1.1
             found = yaml.BaseLoader(text).get_single_data()

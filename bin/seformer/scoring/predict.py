@@ -21,8 +21,12 @@ from seformer.regions.folder import in_order, read_extracted, read_genome
 from seformer.regions.frames import free_names
 from seformer.regions.read import iter_regions
 from seformer.scoring.score import DEFAULT_BATCH_TOKENS, score
-from seformer.util import files, records
+from seformer.util import records
+from seformer.util.atomic import output_folder, temporary_folder
 from seformer.util.errors import UserError
+from seformer.util.records import write_json
+from seformer.util.tables import write_tsv, write_tsv_rows
+from seformer.util.text import open_text
 
 logger = logging.getLogger(__name__)
 SCORE_COLUMNS = ("logit", "probability", "prediction", "coverage", "flags")
@@ -65,7 +69,7 @@ def predict(
     if (extracted is None) == (fasta is None or regions is None):
         raise UserError("give either --fasta with --regions, or --extracted")
     check_prevalence(prevalence)
-    with files.output_folder(out) as staging, files.temporary_folder() as temporary:
+    with output_folder(out) as staging, temporary_folder() as temporary:
         loaded = load_model(model, device)
         if extracted is not None:
             write_scores(loaded, extracted, staging, prevalence, batch_tokens)
@@ -166,7 +170,7 @@ def merge(regions: Path, shards: Sequence[Path], out: Path) -> None:
     UserError
         If the shards do not add up to the file.
     """
-    with files.output_folder(out) as staging:
+    with output_folder(out) as staging:
         write_merged(regions, in_order(shards), staging)
 
 
@@ -178,8 +182,8 @@ def write_scores(
     table, windows = score_rows(
         model, source.regions, source.sequences(), genome, prevalence, batch_tokens
     )
-    files.write_table(table, out / "scores.tsv")
-    files.write_json(summarise(table, source.regions, windows), out / "summary.json")
+    write_tsv(table, out / "scores.tsv")
+    write_json(summarise(table, source.regions, windows), out / "summary.json")
 
 
 def score_rows(
@@ -345,7 +349,7 @@ def write_merged(regions: Path, shards: Sequence[Path], out: Path) -> None:
         if summaries[-1]["rows"] != length:
             raise UserError(f"it is not of the {length} rows beside it", where=beside, do=again)
     total = {**add_summaries(summaries), "read_as": read_as}
-    files.write_json(total, out / "summary.json")
+    write_json(total, out / "summary.json")
 
 
 def score_columns(paths: Sequence[Path]) -> list[str]:
@@ -358,7 +362,7 @@ def score_columns(paths: Sequence[Path]) -> list[str]:
     """
     found = list(SCORE_COLUMNS)
     for number, path in enumerate(paths):
-        with files.open_text(path) as text:
+        with open_text(path) as text:
             first, *columns = text.readline().rstrip("\n").split("\t")
         known = columns in ([*SCORE_COLUMNS], [*SCORE_COLUMNS, LOGIT_SD])
         if first != "line" or not known or (number and columns != found):
@@ -375,7 +379,7 @@ def score_columns(paths: Sequence[Path]) -> list[str]:
 def _score_rows(paths: Sequence[Path], width: int, lengths: list[int]) -> Iterator[list[str]]:
     """Yield the rows of all files; the number of each file's goes into ``lengths``."""
     for path in paths:
-        with files.open_text(path) as text:
+        with open_text(path) as text:
             text.readline()
             number = 1
             for number, row in enumerate(text, 2):
@@ -404,7 +408,7 @@ def _write_part(
     # an own column of the same name (scored before) is kept under a name that says so
     own = own.set_axis(free_names(own.columns, columns), axis=1)
     scores = pd.DataFrame([row[1:] for row in rows], columns=columns)
-    files.write_rows(own.reset_index(drop=True).join(scores), table, header=header)
+    write_tsv_rows(own.reset_index(drop=True).join(scores), table, header=header)
     scored = scores["logit"] != ""
     places = regions.reset_index(drop=True)[scored]
     called = scores["prediction"][scored]
@@ -427,4 +431,4 @@ def _write_part(
             "colour": called.map(COLOURS),
         }
     )
-    files.write_rows(track, bed)
+    write_tsv_rows(track, bed)

@@ -25,11 +25,13 @@ from seformer.model.folder import Model, load_model
 from seformer.regions.read import read_regions
 from seformer.scoring.mutagenesis import BASES, Edit, score_edits
 from seformer.scoring.score import DEFAULT_BATCH_TOKENS
-from seformer.util import files
+from seformer.util.atomic import output_folder
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError, visible
-from seformer.util.files import existing_file
 from seformer.util.logs import progress
+from seformer.util.records import write_json
+from seformer.util.tables import write_tsv
+from seformer.util.text import existing_file, is_gzipped, open_text, unpacked
 
 logger = logging.getLogger(__name__)
 TABLE_FILE, VCF_FILE, SUMMARY_FILE = "variants.tsv", "variants.vcf.gz", "summary.json"
@@ -158,7 +160,7 @@ def variants(
     """
     if (vcf is None) == (positions is None):
         raise UserError("give either --vcf or --positions")
-    with Genome(fasta) as genome, files.output_folder(out) as staging:
+    with Genome(fasta) as genome, output_folder(out) as staging:
         unmatched: dict[str, dict] = {}
         if positions is None:
             records, header = read_vcf(existing_file(vcf))
@@ -183,7 +185,7 @@ def variants(
             load_model(model, resolve_device(device)), alleles, genome, spans, batch_tokens
         )
         table = tabulate(scored, records)
-        files.write_table(table, staging / TABLE_FILE)
+        write_tsv(table, staging / TABLE_FILE)
         write_vcf(staging / VCF_FILE, header, records, scored)
         summary = {
             "records": len(records),
@@ -191,7 +193,7 @@ def variants(
             "status": dict(sorted(Counter(_by_allele(scored).values()).items())),
             "unmatched_chromosomes": unmatched,
         }
-        files.write_json(summary, staging / SUMMARY_FILE)
+        write_json(summary, staging / SUMMARY_FILE)
     counts = ", ".join(f"{n} {status}" for status, n in summary["status"].items())
     logger.info("%d records, %d alleles: %s", len(records), len(alleles), counts or "none")
 
@@ -262,7 +264,7 @@ def _fault(line: str, width: int) -> str:
 
 def _text_lines(path: Path) -> Iterator[tuple[int, str]]:
     # no bound to a line: genotypes of half a million people make one of megabytes
-    with files.open_text(path) as text:
+    with open_text(path) as text:
         yield from ((n, line.rstrip("\n")) for n, line in enumerate(text, 1) if line != "\n")
 
 
@@ -270,7 +272,7 @@ def _is_bcf(path: Path) -> bool:
     """Tell a BCF from text; what is neither is refused."""
     head = b""
     with contextlib.suppress(OSError, EOFError, zlib.error):  # reading it as text says it
-        with (gzip.open if files.is_gzipped(path) else open)(path, "rb") as handle:
+        with (gzip.open if is_gzipped(path) else open)(path, "rb") as handle:
             head = handle.read(len(BCF))
     if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _not_vcf(path, "it is neither text nor BCF")
@@ -279,7 +281,7 @@ def _is_bcf(path: Path) -> bool:
 
 def _bcf_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Lines as in a VCF."""
-    with files.unpacked(path) as plain:
+    with unpacked(path) as plain:
         verbosity = pysam.set_verbosity(0)
         try:
             with pysam.VariantFile(str(plain)) as handle:

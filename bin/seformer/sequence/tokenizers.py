@@ -19,16 +19,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from seformer.sequence.bpe import read_bpe
+from seformer.util.atomic import atomic_path
 from seformer.util.errors import UserError
-from seformer.util.files import (
-    as_object,
-    atomic_path,
-    open_text,
-    parse_json,
-    read_object,
-    small_file,
-    write_json,
-)
+from seformer.util.records import as_object, parse_json, read_object, write_json
+from seformer.util.text import open_text, small_file
 
 __all__ = [
     "BpeTokenizer",

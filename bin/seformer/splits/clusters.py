@@ -16,7 +16,7 @@ from seformer.genome import intervals
 from seformer.genome.chromosomes import match
 from seformer.regions.negatives import RANDOM
 from seformer.util.errors import UserError
-from seformer.util.files import MAX_NAME, numbered_lines, open_text
+from seformer.util.text import MAX_NAME, numbered_lines, open_text
 
 # neighbours within a kilobase are one locus: enhancers are called in pieces
 CLUSTER_GAP = 1_000

@@ -12,8 +12,8 @@ import pandas as pd
 
 from seformer.regions.folder import read_extracted
 from seformer.splits.split import read_splits
-from seformer.util import files
 from seformer.util.errors import UserError
+from seformer.util.text import sha256
 
 TRAINING_PARTS = ("train", "validation")
 
@@ -54,7 +54,7 @@ class LabelledDataset(NamedTuple):
         columns = ["chrom", "start", "end", "label", "split"]
         state = hashlib.sha256(self.regions[columns].to_csv(index=False).encode())
         for folder in self.folders:
-            state.update(files.sha256(folder / "sequences.fa.gz").encode())
+            state.update(sha256(folder / "sequences.fa.gz").encode())
         return state.hexdigest()
 
 

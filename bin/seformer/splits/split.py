@@ -30,8 +30,10 @@ from seformer.splits import audit, label_conflicts
 from seformer.splits.assign import by_chromosomes, by_clusters, into_folds, usable_chromosomes
 from seformer.splits.audit import PARTS
 from seformer.splits.clusters import name_clusters, read_clusters
-from seformer.util import files
+from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
+from seformer.util.records import write_json
+from seformer.util.tables import write_tsv
 
 SPLIT_BY = ("auto", "chromosomes", "clusters", "file")
 MIN_PER_CLASS = 5
@@ -108,7 +110,7 @@ def split(
     """
     _check_options(split_by, clusters, splits, extracted, test_fraction, validation_fraction)
     _check_folds(folds, conflict_rule, test_chromosomes, validation_chromosomes)
-    files.require_writable(out)
+    require_writable(out)
     sources = [read_extracted(folder) for folder in extracted]
     rows = _join(sources, extracted, folds)
     rows["cluster"] = name_clusters(rows, read_clusters(rows, clusters))
@@ -133,7 +135,7 @@ def split(
         _require_sizes(table, way, **fold)
         found = {**fold, "split_by": way, "seed": seed, **_describe(table)}
         if any(found["overlapping_regions"].values()):
-            files.write_json(found, out / "audit.json")
+            write_json(found, out / "audit.json")
             raise audit.overlap_error(table)
         table["conflict"] = label_conflicts.resolve(table, conflict_rule)
         found["conflicts"] = _count_conflicts(table, conflict_rule)
@@ -145,9 +147,9 @@ def split(
     whole = audit.pool(audits, shares) if folds > 1 else audits[0]
     whole["read_as"] = {_sample_name(source): read_formats(source.folder) for source in sources}
     own = [f"{_sample_name(source)}/{name}" for source in sources for name in TABLES]
-    with files.output_folder(out, own=[*own, *OF_FOLDS]) as staging:
+    with output_folder(out, own=[*own, *OF_FOLDS]) as staging:
         _write(staging, sources, tables, audits)
-        files.write_json(whole, staging / "audit.json")
+        write_json(whole, staging / "audit.json")
     audit.log(whole)
     return whole
 
@@ -372,10 +374,10 @@ def _write(
         for rows, found in zip(mine, audits, strict=True):
             place = folder / (f"fold_{found['fold']}" if len(tables) > 1 else "") / name
             table = _beside(whole, rows, ADDED)
-            files.write_table(table[[*COLUMNS, "cluster", "split"]], place / "regions.tsv")
-            files.write_table(table[list(SPLIT_COLUMNS)], place / "splits.tsv")
+            write_tsv(table[[*COLUMNS, "cluster", "split"]], place / "regions.tsv")
+            write_tsv(table[list(SPLIT_COLUMNS)], place / "splits.tsv")
             if len(tables) > 1:
-                files.write_json(found, folder / f"fold_{found['fold']}" / "audit.json")
+                write_json(found, folder / f"fold_{found['fold']}" / "audit.json")
         if len(tables) > 1:
             _write_folds(folder / name, whole, mine)
 
@@ -389,8 +391,8 @@ def _write_folds(folder: Path, whole: pd.DataFrame, tables: list[pd.DataFrame]) 
     # a split from a file may leave a region untested
     rows["fold"] = rows["fold"].where(tested.any(axis=1)).astype("Int64")
     table = _beside(whole, rows, ("cluster", "fold", *parts))
-    files.write_table(table[[*COLUMNS, "cluster", "fold"]], folder / "regions.tsv")
-    files.write_table(table[[*SPLIT_COLUMNS[:7], *parts]], folder / "folds.tsv")
+    write_tsv(table[[*COLUMNS, "cluster", "fold"]], folder / "regions.tsv")
+    write_tsv(table[[*SPLIT_COLUMNS[:7], *parts]], folder / "folds.tsv")
 
 
 def _beside(whole: pd.DataFrame, rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

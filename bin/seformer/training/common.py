@@ -17,8 +17,8 @@ from sklearn.metrics import roc_auc_score
 from torch.nn import functional
 
 from seformer.model.backbones import registry
-from seformer.util import files
 from seformer.util.errors import UserError
+from seformer.util.tables import write_tsv
 
 logger = logging.getLogger(__name__)
 HISTORY_COLUMNS = (
@@ -107,7 +107,7 @@ class History:
         )
 
     def write(self, path: Path) -> None:
-        files.write_table(pd.DataFrame(self.rows, columns=list(HISTORY_COLUMNS)), path)
+        write_tsv(pd.DataFrame(self.rows, columns=list(HISTORY_COLUMNS)), path)
 
 
 class Rates(NamedTuple):

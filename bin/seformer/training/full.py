@@ -41,7 +41,8 @@ from seformer.training.kmer_linear import weigh
 from seformer.training.lora import add_adapters, merge_adapters
 from seformer.training.minibatches import epoch_batches, micro_batches
 from seformer.training.token_store import TokenStore, build_store, store_margins
-from seformer.util import files, verified_tensors
+from seformer.util import verified_tensors
+from seformer.util.atomic import output_folder, require_writable, temporary_folder
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
 from seformer.util.logs import progress
@@ -95,7 +96,7 @@ def finetune_full(
         After SIGTERM, once the checkpoint is written.
     """
     check_rate(learning_rate)
-    files.require_writable(out)
+    require_writable(out)
     data = open_dataset(extracted, splits)
     place = resolve_device(device)
     start = load_model(model, place)
@@ -115,7 +116,7 @@ def finetune_full(
     if resolved.lora_rank:
         add_adapters(start.classifier.backbone, resolved.lora_rank, resolved.seed)
     keeper = Keeper(kept, checkpoint_minutes * 60)
-    with files.temporary_folder() as folder:
+    with temporary_folder() as folder:
         stores = build_stores(data, start, folder)
         trainer = Trainer(start, data, stores, resolved, batch_tokens)
         train_full(trainer, keeper)
@@ -128,7 +129,7 @@ def finetune_full(
     }
     if start.classifier.spectrum is not None:
         start.settings.training["spectrum"]["weight"] *= weigh(start, data, batch_tokens)
-    with files.output_folder(out, own=OWN_FILES) as staging:
+    with output_folder(out, own=OWN_FILES) as staging:
         save_model(start, staging)
         trainer.history.write(staging / "history.tsv")
     keeper.clear()

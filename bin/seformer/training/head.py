@@ -30,7 +30,7 @@ from seformer.training.common import (
 )
 from seformer.training.feature_cache import firsts, frozen_features, strands_of, take
 from seformer.training.kmer_linear import fill, fit_spectrum, weigh
-from seformer.util import files
+from seformer.util.atomic import output_folder, require_writable
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
 
@@ -81,7 +81,7 @@ def finetune_head(
         If the data, the model or an option cannot be used.
     """
     check_rate(learning_rate)
-    files.require_writable(out)
+    require_writable(out)
     data = open_dataset(extracted, splits)
     place = resolve_device(device)
     backbone, tokenizer, origin = build_backbone(model, seed=seed)
@@ -127,7 +127,7 @@ def finetune_head(
     if fitted:
         weight = weigh(fresh, data, batch_tokens)
         fresh.settings.training["spectrum"] = {"C": fitted.strength, "weight": weight}
-    with files.output_folder(out, own=OWN_FILES) as staging:
+    with output_folder(out, own=OWN_FILES) as staging:
         save_model(fresh, staging)
         history.write(staging / "history.tsv")
 

@@ -14,8 +14,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from seformer.util import files
-from seformer.util.atomic import umask
+from seformer.util.atomic import staging_folder, sync, umask
+from seformer.util.text import sha256
 
 logger = logging.getLogger(__name__)
 DIGEST_LENGTH = 32
@@ -61,13 +61,13 @@ def save(folder: Path, stem: str, tensors: dict[str, torch.Tensor], record: dict
     older = [p for kept in (f"{stem}-*.safetensors", ".*.partial") for p in folder.glob(kept)]
     folder.mkdir(parents=True, exist_ok=True)
     # of whatever stem, so that what was left for other data goes as well
-    with files.staging_folder(folder, "partial") as staging:
+    with staging_folder(folder, "partial") as staging:
         partial = staging / stem
         write(tensors, partial, {"record": json.dumps(record)})
-        files.sync(partial)
-        target = folder / f"{stem}-{files.sha256(partial)[:DIGEST_LENGTH]}.safetensors"
+        sync(partial)
+        target = folder / f"{stem}-{sha256(partial)[:DIGEST_LENGTH]}.safetensors"
         os.replace(partial, target)
-        files.sync(folder)
+        sync(folder)
     for path in older:
         if path != target:
             path.unlink(missing_ok=True)
@@ -83,7 +83,7 @@ def load(folder: Path, stem: str) -> Stored | None:
     for path in sorted(found, key=lambda p: p.stat().st_mtime_ns, reverse=True):
         digest = path.stem.removeprefix(f"{stem}-")
         try:
-            if files.sha256(path)[:DIGEST_LENGTH] != digest:
+            if sha256(path)[:DIGEST_LENGTH] != digest:
                 raise OSError("its checksum does not fit")
             with safe_open(path, framework="pt") as handle:
                 record = json.loads((handle.metadata() or {})["record"])

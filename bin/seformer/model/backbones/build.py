@@ -26,7 +26,7 @@ from seformer.model.backbones.presets import PRESETS, preset_tokenizer
 from seformer.model.backbones.registry import resolve
 from seformer.sequence.tokenizers import Tokenizer, load_tokenizer
 from seformer.util.errors import UserError, distrusted
-from seformer.util.files import read_json
+from seformer.util.records import read_json
 
 __all__ = ["build_backbone", "family_of", "load_backbone", "new_backbone", "random_backbone"]
 

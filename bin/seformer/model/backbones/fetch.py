@@ -10,7 +10,9 @@ from typing import Any
 from seformer.model.backbones import registry
 from seformer.model.backbones.build import check_vocabulary, load_backbone
 from seformer.sequence.tokenizers import load_tokenizer
-from seformer.util.files import output_folder, sha256, write_json
+from seformer.util.atomic import output_folder
+from seformer.util.records import write_json
+from seformer.util.text import sha256
 
 logger = logging.getLogger(__name__)
 

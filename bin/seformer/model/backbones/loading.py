@@ -21,8 +21,10 @@ import torch
 from seformer.model.backbones.base import Backbone
 from seformer.model.backbones.registry import CHECKSUMS, fitting
 from seformer.util import verified_tensors
+from seformer.util.atomic import atomic_path
 from seformer.util.errors import UserError
-from seformer.util.files import atomic_path, existing_file, read_object, sha256, write_json
+from seformer.util.records import read_object, write_json
+from seformer.util.text import existing_file, sha256
 
 __all__ = [
     "check_values",

@@ -142,7 +142,7 @@ def resolve(name: str | Path) -> Resolved:
     UserError
         If there is no such model, or the hub cannot be reached.
     """
-    from seformer.util.files import read_object
+    from seformer.util.records import read_object
 
     folder = Path(name)
     if folder.is_dir():

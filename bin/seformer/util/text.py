@@ -1,65 +1,22 @@
-"""Reading and writing at the edge: text, tables, JSON, checksums."""
+"""Text files of others: opened, unpacked and refused where they are not text."""
 
 from __future__ import annotations
 
 import contextlib
-import csv
 import gzip
 import hashlib
 import io
-import json
-import math
 import os
-import re
 import zlib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, TextIO
+from typing import TextIO
 
-import pandas as pd
-
-from seformer.util.atomic import (
-    atomic_path,
-    output_folder,
-    require_whole,
-    require_writable,
-    staging_folder,
-    sync,
-    temporary_folder,
-)
+from seformer.util.atomic import require_whole, temporary_folder
 from seformer.util.errors import UserError
-
-__all__ = [
-    "atomic_path",
-    "existing_file",
-    "is_gzipped",
-    "numbered_lines",
-    "open_text",
-    "output_folder",
-    "read_json",
-    "read_object",
-    "read_table",
-    "require_writable",
-    "sha256",
-    "small_file",
-    "staging_folder",
-    "sync",
-    "temporary_folder",
-    "unpacked",
-    "write_json",
-    "write_table",
-]
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_SMALL_BYTES = 64 * 2**20
-# what a column of a table holds; a ratio may be infinite
-WHOLE, COUNT, NUMBER, RATIO = "int64", "Int64", "float64", "float"
-# of a number in JSON; transformers writes lengths without bound as 10**30
-MAX_DIGITS = 100
-NO_NUMBER = re.compile(r"NaN|Infinity|[eE]\+?\d\d|\d{200}")
-HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 # a line of a table is never longer; memory does not follow what a file claims to be
 MAX_LINE = 2**20
 MAX_NAME = 4_096  # nor is a name: those of all rows are in memory
@@ -274,13 +231,6 @@ def numbered_lines(text: TextIO, source: Path) -> Iterator[tuple[int, str]]:
         yield number, rest
 
 
-def write_json(value: Any, path: str | os.PathLike[str]) -> None:
-    """Write ``value`` as indented JSON with a final newline (NaN is refused)."""
-    text = json.dumps(value, indent=2, allow_nan=False) + "\n"
-    with atomic_path(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
 def small_file(path: str | os.PathLike[str]) -> Path:
     """Return ``path`` as a `Path` if it is a readable file of at most 64 MiB.
 
@@ -293,207 +243,6 @@ def small_file(path: str | os.PathLike[str]) -> Path:
     if path.stat().st_size > MAX_SMALL_BYTES:
         raise UserError("the file is larger than 64 MiB", where=path, expected="a small file")
     return path
-
-
-def read_json(path: str | os.PathLike[str]) -> Any:
-    """Read a JSON file of at most 64 MiB; see `parse_json`.
-
-    Raises
-    ------
-    UserError
-        If it is missing, too large or not such JSON.
-    """
-    path = small_file(path)
-    return parse_json(path.read_bytes(), path)
-
-
-def parse_json(content: bytes, path: str | os.PathLike[str]) -> Any:
-    """Read JSON: UTF-8, every name once, finite numbers of at most `MAX_DIGITS`.
-
-    Raises
-    ------
-    UserError
-        Naming ``path``, if it is not such JSON.
-    """
-    try:
-        text = content.decode("utf-8-sig")
-        value = json.loads(text, parse_int=_whole, object_pairs_hook=_object)
-        if HALF_CHARACTER.search(text):  # by an escape: no file or terminal takes it
-            json.dumps(value, ensure_ascii=False).encode()
-    except _Refused as error:
-        raise UserError(f"the JSON holds {error}", where=path) from error
-    except (UnicodeError, json.JSONDecodeError) as error:
-        line = getattr(error, "lineno", None)
-        raise UserError(
-            "the file is not valid JSON", where=path, line=line, expected="JSON in UTF-8"
-        ) from error
-    except RecursionError as error:
-        raise UserError("the JSON is nested too deeply", where=path) from error
-    if NO_NUMBER.search(text) and (place := next(_not_finite(value), None)) is not None:
-        raise UserError(f"{place} is not a finite number", where=path)
-    return value
-
-
-class _Refused(Exception):
-    """What JSON allows and no file of ours has."""
-
-
-def _whole(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
-        raise _Refused(f"a number of {len(digits)} digits")
-    return int(digits)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(name for name, count in Counter(n for n, _ in pairs).items() if count > 1)
-        raise _Refused(f"{twice!r} twice")
-    return found
-
-
-def _not_finite(value: Any, place: str = "") -> Iterator[str]:
-    """Yield where in a JSON value there is NaN or infinity, such as ``calibration.slope``."""
-    if isinstance(value, float) and not math.isfinite(value):
-        yield place or "the value"
-    elif isinstance(value, dict | list):
-        for name, one in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _not_finite(one, f"{place}.{name}" if place else str(name))
-
-
-def read_object(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a JSON file that holds one object; see `read_json`."""
-    return as_object(read_json(path), path)
-
-
-def as_object(value: Any, path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return a value of JSON that is an object; say so, naming ``path``, if it is not."""
-    if not isinstance(value, dict):
-        raise UserError(
-            "the JSON holds no object", where=path, expected='names and values: {"name": …}'
-        )
-    return value
-
-
-def write_table(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Write a tab-separated table with a header, floats to 9 significant digits."""
-    with atomic_path(path) as partial, open(partial, "w", encoding="utf-8", newline="") as text:
-        write_rows(table, text, header=True, float_format="%.9g")
-
-
-def write_rows(table: pd.DataFrame, text: TextIO, *, header: bool = False, **how: Any) -> None:
-    """Write rows with tabs between cells, in which quotes stand for themselves.
-
-    Parameters
-    ----------
-    **how
-        Of `pandas.DataFrame.to_csv`.
-
-    Raises
-    ------
-    UserError
-        If a cell holds a tab or a line end.
-    """
-    try:
-        table.to_csv(
-            text,
-            sep="\t",
-            index=False,
-            header=header,
-            lineterminator="\n",
-            quoting=csv.QUOTE_NONE,
-            **how,
-        )
-    except csv.Error as error:
-        raise UserError(
-            "a cell holds a tab or a line end", where=text.name, do="take it out of the name"
-        ) from error
-
-
-def read_table(
-    path: str | os.PathLike[str],
-    columns: Sequence[str] = (),
-    *,
-    text: Sequence[str] = (),
-    numbers: Mapping[str, str] = MappingProxyType({}),
-) -> pd.DataFrame:
-    """Read a table that seformer wrote; empty cells are missing values, "NA" is a name.
-
-    Columns named in ``text`` stay text even where every cell is a number (chromosome "1");
-    ``numbers`` says which become numbers, see `as_numbers`.
-
-    Raises
-    ------
-    UserError
-        If the file is missing or lacks one of ``columns``, or a cell is not what it must be.
-    """
-    path = existing_file(path)
-    try:
-        table = pd.read_csv(
-            path,
-            sep="\t",
-            keep_default_na=False,
-            quoting=csv.QUOTE_NONE,
-            na_values=[""],
-            dtype=dict.fromkeys(text, "str"),
-            low_memory=False,
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"the table cannot be read ({error})", where=path) from error
-    if not isinstance(table.index, pd.RangeIndex):
-        raise UserError("rows have more columns than the header", where=path, line=1)
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        raise UserError(
-            f"the columns {', '.join(missing)} are missing",
-            where=path,
-            line=1,
-            expected=f"a table that seformer wrote, with {', '.join(columns)}",
-        )
-    return as_numbers(table, path, numbers)
-
-
-def as_numbers(
-    table: pd.DataFrame, path: Path, numbers: Mapping[str, str], line: int = 2
-) -> pd.DataFrame:
-    """Turn columns into numbers, in place.
-
-    Parameters
-    ----------
-    numbers
-        Column to its kind: `WHOLE` (no cell may be empty), `COUNT`, `NUMBER` or `RATIO` (which may
-        be infinite). Columns that are not there are passed over.
-    line
-        Of the first row.
-
-    Raises
-    ------
-    UserError
-        For the first cell that is not such a number, or beyond 2^53, up to which float64 is exact.
-    """
-    for column, kind in numbers.items():
-        if column not in table.columns:
-            continue
-        given = table[column]
-        # True and False are numbers for pandas
-        number = pd.to_numeric(given.astype(str) if given.dtype == bool else given, errors="coerce")
-        wrong = number.isna() if kind == WHOLE else number.isna() & given.notna()
-        if kind != RATIO:
-            wrong |= number.abs() > 2**53
-        if kind in (WHOLE, COUNT):
-            wrong |= number.notna() & (number % 1 != 0)
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax())
-            cell = given.iloc[row]
-            raise UserError(
-                f"the column {column} holds {'nothing' if pd.isna(cell) else repr(str(cell)[:40])}",
-                where=path,
-                line=line + row,
-                expected="a whole number" if kind in (WHOLE, COUNT) else "a number",
-                do="make the file again with the command that wrote it",
-            )
-        table[column] = number.astype(kind)
-    return table
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
