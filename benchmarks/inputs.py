@@ -16,7 +16,8 @@ import pandas as pd
 import pysam
 
 from seformer.genome.genome import Genome
-from seformer.sequence.tokenizers import load_tokenizer, reverse_complement
+from seformer.sequence.dna import reverse_complement
+from seformer.sequence.tokenizers import load_tokenizer
 
 LONGEST = 8_000
 # lengths of the regions of DeepSE's H2171 in steps of 5 %, cut to 8 kb

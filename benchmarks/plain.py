@@ -11,7 +11,7 @@ from torch import nn
 from transformers import PreTrainedTokenizerFast, PrinterCallback, Trainer, TrainingArguments
 
 from seformer.model.folder import Model
-from seformer.sequence.tokenizers import reverse_complement
+from seformer.sequence.dna import reverse_complement
 
 
 class PlainClassifier(nn.Module):

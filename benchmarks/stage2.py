@@ -14,7 +14,7 @@ from harness import Other, Work
 from prediction import limit, tokens_of
 
 from seformer.scoring.score import DEFAULT_BATCH_TOKENS
-from seformer.sequence.tokenizers import reverse_complement
+from seformer.sequence.dna import reverse_complement
 from seformer.training.checkpoint import Keeper
 from seformer.training.full import Options, Trainer, build_stores, train_full
 from seformer.training.minibatches import micro_batches

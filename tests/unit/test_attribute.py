@@ -26,7 +26,8 @@ from seformer.explain.integrated_gradients import (
 )
 from seformer.explain.references import ZERO, dinucleotide_shuffle, generator, make_references
 from seformer.scoring.score import score, strand_margins, window_features
-from seformer.sequence.tokenizers import BpeTokenizer, KmerTokenizer, reverse_complement
+from seformer.sequence.dna import reverse_complement
+from seformer.sequence.tokenizers import BpeTokenizer, KmerTokenizer
 from seformer.util.errors import UserError
 
 DATA = os.environ.get("SEFORMER_TEST_DATA")

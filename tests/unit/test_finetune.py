@@ -21,7 +21,8 @@ from seformer.model.classifier import RegionClassifier
 from seformer.model.folder import load_model, new_model, read_settings
 from seformer.regions.extract import extract
 from seformer.scoring.score import score
-from seformer.sequence.tokenizers import KmerTokenizer, reverse_complement
+from seformer.sequence.dna import reverse_complement
+from seformer.sequence.tokenizers import KmerTokenizer
 from seformer.splits.dataset import open_dataset
 from seformer.splits.split import split
 from seformer.training import full as full_module

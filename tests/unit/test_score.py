@@ -19,7 +19,8 @@ from seformer.scoring.score import (
     strand_margins,
     window_features,
 )
-from seformer.sequence.tokenizers import KmerTokenizer, reverse_complement
+from seformer.sequence.dna import reverse_complement
+from seformer.sequence.tokenizers import KmerTokenizer
 from seformer.util.devices import side_by_side
 
 

@@ -12,7 +12,7 @@ from seformer.model.kmer_logistic import fit_kmer_logistic
 from seformer.scoring.mutagenesis import Edit, score_edits
 from seformer.scoring.score import score
 from seformer.sequence.composition import composition
-from seformer.sequence.tokenizers import reverse_complement
+from seformer.sequence.dna import reverse_complement
 from seformer.training.kmer_linear import MOST, fill, ratio
 
 SEQUENCES = [random_sequence(200, seed=i) for i in range(60)]

@@ -10,13 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seformer.sequence.tokenizers import (
-    BpeTokenizer,
-    KmerTokenizer,
-    interleave,
-    load_tokenizer,
-    reverse_complement,
-)
+from seformer.sequence.dna import reverse_complement
+from seformer.sequence.tokenizers import BpeTokenizer, KmerTokenizer, interleave, load_tokenizer
 from seformer.util.errors import UserError
 
 DATA = Path(os.environ.get("SEFORMER_TEST_DATA", "no test data given"))

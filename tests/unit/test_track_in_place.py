@@ -11,7 +11,8 @@ from toys import toy_model
 from seformer.explain import explain as module
 from seformer.explain.attribute import Settings
 from seformer.explain.folder import read_table
-from seformer.sequence.tokenizers import BpeTokenizer, reverse_complement
+from seformer.sequence.dna import reverse_complement
+from seformer.sequence.tokenizers import BpeTokenizer
 
 # assembly gaps of hg19: into the first, out of the second, and single N
 AROUND_N = [

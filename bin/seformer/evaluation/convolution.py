@@ -15,14 +15,13 @@ from torch import nn
 from torch.nn import functional
 
 from seformer.evaluation import metrics
-from seformer.sequence.kmers import base_codes
+from seformer.sequence.dna import base_codes, one_hot
 
 # a longer region is trained on by a random stretch of this length, and scored stretch by stretch
 STRETCH = 3000
 SHORTEST = 32
 EPOCHS, PATIENCE, BATCH = 12, 3, 32
 LEARNING_RATE, WEIGHT_DECAY = 2e-3, 1e-3
-N = 4
 
 
 class Network(nn.Module):
@@ -42,13 +41,12 @@ class Network(nn.Module):
         return self.out(self.dropout(pooled)).squeeze(-1)
 
 
-def one_hot(codes: Sequence[np.ndarray]) -> torch.Tensor:
+def _stack(codes: Sequence[np.ndarray]) -> torch.Tensor:
     """Stack base codes, int8 ``[bases]`` each, to float ``[n, 4, longest]``; N and padding: 0."""
-    longest = max(SHORTEST, *map(len, codes))
-    table = np.full((len(codes), longest), N, np.int64)
+    table = np.full((len(codes), max(SHORTEST, *map(len, codes))), -1, np.int8)
     for row, code in zip(table, codes, strict=True):
-        row[: len(code)] = np.where(code < 0, N, code)
-    return torch.from_numpy(np.eye(5, 4, dtype=np.float32)[table]).transpose(1, 2)
+        row[: len(code)] = code
+    return torch.from_numpy(one_hot(table)).float()
 
 
 def other_strand(bases: torch.Tensor) -> torch.Tensor:
@@ -94,7 +92,7 @@ def fit(
             network.train()
             order = rng.permutation(rows)
             for batch in np.array_split(order, -(-len(order) // BATCH)):
-                bases = one_hot([_stretch(codes[row], rng) for row in batch])
+                bases = _stack([_stretch(codes[row], rng) for row in batch])
                 if rng.random() < 0.5:
                     bases = other_strand(bases)
                 loss = functional.binary_cross_entropy_with_logits(network(bases), truth[batch])
@@ -123,7 +121,7 @@ def _margins(network: Network, codes: Sequence[np.ndarray]) -> np.ndarray:
     found = []
     for code in codes:
         pieces = max(1, -(-len(code) // STRETCH))
-        bases = one_hot(np.array_split(code, pieces))
+        bases = _stack(np.array_split(code, pieces))
         margins = network(torch.cat([bases, other_strand(bases)]))
         found.append(float(margins.double().mean()))
     return np.array(found)

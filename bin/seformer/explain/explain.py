@@ -46,7 +46,7 @@ from seformer.regions.extract import extract, with_bases
 from seformer.regions.folder import in_order, read_extracted
 from seformer.scoring.predict import SUPER, TYPICAL, decide
 from seformer.scoring.score import chunks
-from seformer.sequence.kmers import base_codes
+from seformer.sequence.dna import base_codes
 from seformer.util import records
 from seformer.util.atomic import output_folder, require_writable, temporary_folder
 from seformer.util.devices import resolve_device

@@ -31,7 +31,7 @@ from seformer.explain.references import dinucleotide_shuffle, generator
 from seformer.model.folder import Model
 from seformer.scoring.mutagenesis import importance, mutate
 from seformer.scoring.score import score_chunk
-from seformer.sequence.kmers import base_codes
+from seformer.sequence.dna import BASE_LETTERS, CODE_OF_LETTER, base_codes
 
 REGIONS = 4
 # longer regions are passed over in the choice if there are enough others: the cost is theirs
@@ -110,8 +110,8 @@ def replaced(
     if source is not None:
         bases[positions] = np.frombuffer(source.encode(), np.uint8)[positions]
         return bases.tobytes().decode()
-    codes = np.searchsorted(np.frombuffer(b"ACGT", np.uint8), bases[positions]) % 4
-    other = np.frombuffer(b"ACGT", np.uint8)[(codes + random.integers(1, 4, len(positions))) % 4]
+    codes = CODE_OF_LETTER[bases[positions]]
+    other = BASE_LETTERS[(codes + random.integers(1, 4, len(positions))) % 4]
     bases[positions] = np.where(bases[positions] == ord("N"), bases[positions], other)
     return bases.tobytes().decode()
 

@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from seformer.sequence.tokenizers import Encoding, Tokenizer, reverse_complement
+from seformer.sequence.dna import base_codes, reverse_complement
+from seformer.sequence.tokenizers import Encoding, Tokenizer
 from seformer.util.errors import UserError
 
 Reference = Literal["dinucleotide", "mask", "pad", "zero"]
@@ -109,8 +110,7 @@ def _stretches(encoding: Encoding, sequence: str, row: int) -> list[_Stretch]:
     """
     span = slice(encoding.splits[row], encoding.splits[row + 1])
     starts, ends = encoding.starts[span], encoding.ends[span]
-    codes = np.frombuffer(sequence.encode(), np.uint8)
-    ambiguous = np.concatenate([[0], np.cumsum(~np.isin(codes, np.frombuffer(b"ACGT", np.uint8)))])
+    ambiguous = np.concatenate([[0], np.cumsum(base_codes(sequence) < 0)])
     clean = (ambiguous[ends] == ambiguous[starts]) & (ends > starts)
     edge = np.flatnonzero(np.diff(np.concatenate([[0], clean.astype(np.int8), [0]])))
     return [

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from seformer.sequence.kmers import base_codes, canonical_index, kmer_starts
+from seformer.sequence.dna import base_codes
+from seformer.sequence.kmers import canonical_index, kmer_starts
 
 
 class Spectrum(nn.Module):

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from tangermeme.plot import plot_logo
 
-from seformer.motifs.track import Track, one_hot, with_flanks
-from seformer.sequence.tokenizers import reverse_complement
+from seformer.motifs.track import Track, soft_one_hot, with_flanks
+from seformer.sequence.dna import reverse_complement
 
 SHOWN_BASES = 80
 
@@ -28,7 +28,7 @@ def align(text: str, motif: np.ndarray) -> tuple[int, bool]:
     odds = np.log2((motif + 0.01) / 1.04 / 0.25)
     width, best = motif.shape[1], (-np.inf, 0, False)
     for reverse in (False, True):
-        hot = one_hot(reverse_complement(text) if reverse else text)
+        hot = soft_one_hot(reverse_complement(text) if reverse else text)
         for offset in range(3 - width, hot.shape[1] - 2):
             begin, stop = max(offset, 0), min(offset + width, hot.shape[1])
             score = float((hot[:, begin:stop] * odds[:, begin - offset : stop - offset]).sum())
@@ -46,7 +46,7 @@ def stacked(seqlets: pd.DataFrame, track: Track, motif: np.ndarray) -> np.ndarra
     for row in seqlets.itertuples():
         start, end = with_flanks(track, row.start, row.end, row.stretch)
         offset, reverse = align(track.sequence[start:end], motif)
-        hot = one_hot(track.sequence[start:end]) * track.values[start:end]
+        hot = soft_one_hot(track.sequence[start:end]) * track.values[start:end]
         if reverse:
             hot = hot[::-1, ::-1]
         begin, stop = max(offset, 0), min(offset + width, hot.shape[1])
@@ -97,7 +97,7 @@ def draw_regions(track: Track, folder: Path, number: int) -> None:
         row = track.regions.iloc[stretch]
         first, last = row["start"] + start, row["start"] + min(start + SHOWN_BASES, len(values))
         figure, axis = plt.subplots(figsize=(10, 1.8), layout="constrained")
-        plot_logo(one_hot(track.sequence[begin:end][shown]) * values[shown], ax=axis)
+        plot_logo(soft_one_hot(track.sequence[begin:end][shown]) * values[shown], ax=axis)
         axis.set(
             title=f"{row['name']} ({row['class']})",
             xlabel=f"{row['chrom']}:{first + 1}-{last}",

@@ -20,7 +20,7 @@ import pandas as pd
 
 from seformer.explain.folder import iterate
 from seformer.motifs.meme import read_meme, write_meme
-from seformer.sequence.kmers import base_codes
+from seformer.sequence.dna import base_codes, one_hot
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
 from seformer.util.records import write_json
@@ -39,7 +39,6 @@ PATTERN_COLUMNS = ("pattern", "speaks_for", "seqlets", "consensus")
 # those of `seformer.scoring.predict`, which needs torch
 SUPER, TYPICAL = "SE", "TE"
 SEQUENCES, ATTRIBUTIONS, NAMES = "sequences.npz", "attributions.npz", "names.meme"
-LETTERS = np.frombuffer(b"ACGT", np.uint8)
 
 
 class Windows(NamedTuple):
@@ -143,7 +142,7 @@ def cut(folders: Sequence[Path], width: int, windows: int) -> Windows:
             if len(rows) == MAX_WINDOWS:
                 break
             part = slice(start, start + width)
-            hot = one_hot(bases[part], width)
+            hot = one_hot(base_codes(bases[part].ljust(width, "N"))).astype(np.float32)
             sequences.append(hot)
             attributions.append(hot * np.pad(values[part], (0, width - len(values[part]))))
             inside += float(np.abs(values[part]).sum())
@@ -192,13 +191,6 @@ def strongest(values: np.ndarray, width: int, number: int) -> list[int]:
             # too near to a window that is taken for a window of its own
             height[height.argmax()] = 0
     return sorted(starts)
-
-
-def one_hot(bases: str, width: int) -> np.ndarray:
-    """Return float32 ``[4, width]`` in the order A, C, G, T; zero for N and behind the end."""
-    hot = np.zeros((4, width), np.float32)
-    hot[:, : len(bases)] = np.frombuffer(bases.encode(), np.uint8) == LETTERS[:, None]
-    return hot
 
 
 # ------------------------------------------------------------------------- the program

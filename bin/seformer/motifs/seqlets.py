@@ -20,7 +20,7 @@ from scipy.stats import false_discovery_control, fisher_exact
 
 from seformer.explain.references import generator
 from seformer.motifs.meme import read_meme
-from seformer.motifs.track import Track, gather, one_hot, with_flanks
+from seformer.motifs.track import Track, gather, soft_one_hot, with_flanks
 from seformer.scoring.predict import SUPER, TYPICAL
 from seformer.util.atomic import output_folder, require_writable, temporary_folder
 from seformer.util.errors import UserError
@@ -271,7 +271,7 @@ def match(
     ]
     distinct = sorted(set(stretches))
     p, _, _, _, strand, index = tomtom(
-        [one_hot(text) for text in distinct], list(known.values()), n_nearest=1, n_jobs=threads
+        [soft_one_hot(text) for text in distinct], list(known.values()), n_nearest=1, n_jobs=threads
     )
     place = {text: row for row, text in enumerate(distinct)}
     rows = np.array([place[text] for text in stretches])

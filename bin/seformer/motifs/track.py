@@ -13,6 +13,7 @@ import pandas as pd
 from seformer.explain.folder import iterate
 from seformer.explain.references import RUNS
 from seformer.scoring.predict import SUPER, TYPICAL
+from seformer.sequence.dna import base_codes, one_hot
 
 logger = logging.getLogger(__name__)
 MAX_BASES = 3_000_000
@@ -94,12 +95,9 @@ def _some(folder: Path, bases: int) -> list[tuple[pd.Series, np.ndarray, str]]:
     return [item for rank, item in enumerate(iterate(folder)) if rank % step == 0]
 
 
-def one_hot(bases: str) -> np.ndarray:
+def soft_one_hot(bases: str) -> np.ndarray:
     """Return float64 ``[4, bases]``; N is a quarter of each."""
-    codes = np.frombuffer(bases.encode(), np.uint8)
-    hot = (codes == np.frombuffer(b"ACGT", np.uint8)[:, None]).astype(np.float64)
-    hot[:, hot.sum(0) == 0] = 0.25
-    return hot
+    return one_hot(base_codes(bases), 0.25)
 
 
 def with_flanks(track: Track, start: int, end: int, stretch: int) -> tuple[int, int]:

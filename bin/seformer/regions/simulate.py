@@ -20,6 +20,7 @@ import numpy as np
 
 from seformer.genome.bgzf import BgzipWriter
 from seformer.genome.genome import Genome
+from seformer.sequence.dna import BASE_LETTERS, BASES, reverse_complement
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
 
@@ -62,8 +63,6 @@ CONSERVED = 0.93  # chance that a base of an instance is the consensus
 DECOY_KINDS = 60
 ISOCHORE = 8_000
 MASKED_SHARE = 0.2
-BASES = "ACGT"
-COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
 
 class Planted(NamedTuple):
@@ -159,7 +158,7 @@ def _background(length: int, rng: np.random.Generator) -> np.ndarray:
     for i in range(ISOCHORE):
         state = np.minimum((rng.random((pieces, 1)) > step[rows, state]).sum(axis=1), 3)
         grown[i] = state
-    genome = np.frombuffer(BASES.encode(), dtype=np.uint8)[grown.T.reshape(-1)[:length]].copy()
+    genome = BASE_LETTERS[grown.T.reshape(-1)[:length]].copy()
     genome[:TELOMERE] = genome[-TELOMERE:] = ord("N")
     return genome
 
@@ -204,7 +203,7 @@ def _decoys(motif: str, rng: np.random.Generator) -> list[str]:
     Among random shuffles those with the nearest dinucleotide content are kept, so that neither
     composition nor pairs of letters give the class away.
     """
-    wanted = _kmers(motif, 4) | _kmers(_reverse(motif), 4)
+    wanted = _kmers(motif, 4) | _kmers(reverse_complement(motif), 4)
     pairs = Counter(itertools.pairwise(motif))
 
     def unlike(shuffle: str) -> tuple[int, int, str]:
@@ -218,10 +217,6 @@ def _decoys(motif: str, rng: np.random.Generator) -> list[str]:
 
 def _kmers(text: str, k: int) -> set[str]:
     return {text[i : i + k] for i in range(len(text) - k + 1)}
-
-
-def _reverse(text: str) -> str:
-    return text.translate(COMPLEMENT)[::-1]
 
 
 def _plant(
@@ -261,7 +256,7 @@ def _plant(
             instance = _instance(consensus, rng)
             same = sum(a == b for a, b in zip(instance, consensus, strict=True))
             strand = "+-"[rng.integers(2)]
-            written = instance if strand == "+" else _reverse(instance)
+            written = instance if strand == "+" else reverse_complement(instance)
             genome[at : at + len(written)] = np.frombuffer(written.encode(), dtype=np.uint8)
             if motif_class is not None:
                 score = round(1000 * same / len(consensus))

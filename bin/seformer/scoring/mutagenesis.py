@@ -19,9 +19,9 @@ from seformer.scoring.score import (
     spectrum_margins,
     strand_margins,
 )
-from seformer.sequence.tokenizers import Encoding, KmerTokenizer, reverse_complement
+from seformer.sequence.dna import BASES, reverse_complement
+from seformer.sequence.tokenizers import Encoding, KmerTokenizer
 
-BASES = "ACGT"
 # edited sequences are tokenised and compared in groups of about this many tokens
 CHUNK_TOKENS = 2_000_000
 

@@ -17,7 +17,8 @@ import torch
 from seformer.model.classifier import RegionClassifier
 from seformer.model.folder import Model
 from seformer.sequence.batches import collate, plan_batches, tokens_at_once
-from seformer.sequence.tokenizers import Encoding, Tokenizer, interleave, reverse_complement
+from seformer.sequence.dna import reverse_complement
+from seformer.sequence.tokenizers import Encoding, Tokenizer, interleave
 from seformer.sequence.windows import Windows, tile
 from seformer.util.devices import side_by_side
 from seformer.util.logs import progress

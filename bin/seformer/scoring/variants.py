@@ -23,8 +23,9 @@ from seformer.genome.bgzf import BgzipWriter
 from seformer.genome.genome import Genome
 from seformer.model.folder import Model, load_model
 from seformer.regions.read import read_regions
-from seformer.scoring.mutagenesis import BASES, Edit, score_edits
+from seformer.scoring.mutagenesis import Edit, score_edits
 from seformer.scoring.score import DEFAULT_BATCH_TOKENS
+from seformer.sequence.dna import BASES
 from seformer.util.atomic import output_folder
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError, visible

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seformer.sequence.kmers import base_codes, canonical_index, kmer_starts
+from seformer.sequence.dna import base_codes
+from seformer.sequence.kmers import canonical_index, kmer_starts
 from seformer.util import logs
 
 KMER_SIZES = (3, 4, 5, 6)

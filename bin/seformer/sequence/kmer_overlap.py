@@ -12,13 +12,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from seformer.sequence.dna import base_codes
+
 K = 31
 MAX_KMERS = 20_000_000  # 160 MB of hashes
 BATCH_BASES = 2_000_000
-INVALID = 4
-
-_CODES = np.full(256, INVALID, dtype=np.uint8)
-_CODES[np.frombuffer(b"ACGT", dtype=np.uint8)] = np.arange(4)
 
 
 def scale_for(bases: int, most: int = MAX_KMERS) -> int:
@@ -44,10 +42,10 @@ def kmer_hashes(sequences: list[str], scaled: int = 1) -> tuple[np.ndarray, np.n
         int64 [total]: the sequence of each hash, ascending.
     """
     # an N between neighbours keeps 31-mers from spanning two of them
-    codes = _CODES[np.frombuffer("N".join([*sequences, ""]).encode(), dtype=np.uint8)]
+    codes = base_codes("N".join([*sequences, ""]))
     if len(codes) < K:
         return np.empty(0, np.uint64), np.empty(0, np.int64)
-    invalid = np.concatenate([[0], np.cumsum(codes == INVALID)])
+    invalid = np.concatenate([[0], np.cumsum(codes < 0)])
     valid = invalid[K:] == invalid[:-K]
     forward = _windows(codes & 3)
     backward = _windows(3 - (codes & 3)[::-1])[::-1]

@@ -4,15 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-_CODES = np.full(256, -1, np.int8)
-for _code, _base in enumerate(b"ACGT"):
-    _CODES[_base] = _CODES[_base + 32] = _code
-
-
-def base_codes(sequence: str) -> np.ndarray:
-    """Code the bases of a sequence: int8 ``[length]``, A, C, G, T as 0–3, anything else −1."""
-    return _CODES[np.frombuffer(sequence.encode("ascii"), np.uint8)]
-
 
 def canonical_index(k: int) -> tuple[np.ndarray, int]:
     """Map each k-mer number (base 4, A=0 … T=3, first base highest) to its canonical column.
@@ -33,7 +24,7 @@ def canonical_index(k: int) -> tuple[np.ndarray, int]:
 def kmer_starts(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Number the k-mers of one sequence, those with an N left out, and say where they start.
 
-    ``codes`` is int8 [length], see `base_codes`. Returns two int64 arrays [k-mers].
+    ``codes`` is int8 [length], see `dna.base_codes`. Returns two int64 arrays [k-mers].
     """
     if len(codes) < k:
         return np.empty(0, np.int64), np.empty(0, np.int64)

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from seformer.sequence.bpe import read_bpe
+from seformer.sequence.dna import BASES, CODE_OF_LETTER, base_codes
 from seformer.util.atomic import atomic_path
 from seformer.util.errors import UserError
 from seformer.util.records import as_object, parse_json, read_object, write_json
@@ -32,7 +33,6 @@ __all__ = [
     "interleave",
     "kmer_vocabulary",
     "load_tokenizer",
-    "reverse_complement",
 ]
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -40,15 +40,6 @@ MAX_UNKNOWN_RATE = 0.01
 # letters of IUPAC that stand for more than one base: their tokens may be unknown
 _AMBIGUOUS = np.zeros(256, dtype=bool)
 _AMBIGUOUS[np.frombuffer(b"NRYSWKMBDHV", dtype=np.uint8)] = True
-_BASE_CODE = np.full(256, 4, dtype=np.uint8)
-_BASE_CODE[np.frombuffer(b"ACGT", dtype=np.uint8)] = np.arange(4)
-_DIGITS = str.maketrans("ACGT", "0123")
-_COMPLEMENT = str.maketrans("ACGTRYSWKMBDHVNacgtryswkmbdhvn", "TGCAYRSWMKVHDBNtgcayrswmkvhdbn")
-
-
-def reverse_complement(sequence: str) -> str:
-    """Return the other strand, 5' to 3' (IUPAC letters, case kept)."""
-    return sequence.translate(_COMPLEMENT)[::-1]
 
 
 class Encoding(NamedTuple):
@@ -189,9 +180,9 @@ class KmerTokenizer:
         self.vocab_size = len(self.vocabulary)
         # by the k-mer's number: base 4, A=0 … T=3, first base highest
         self.kmer_ids = np.full(4**k, self.unk_id, np.int32)
-        for token, number in ids.items():
-            if len(token) == k and not token.strip("ACGT"):
-                self.kmer_ids[int(token.translate(_DIGITS), 4)] = number
+        kmers = [token for token in ids if len(token) == k and not token.strip(BASES)]
+        digits = base_codes("".join(kmers)).reshape(-1, k)
+        self.kmer_ids[digits @ 4 ** np.arange(k)[::-1]] = [ids[token] for token in kmers]
         self.identity = {"kind": "k-mers", "k": k, "stride": stride}
         self.identity["tokens"] = _digest("\n".join(self.vocabulary))
 
@@ -212,7 +203,7 @@ class KmerTokenizer:
         ends = np.minimum(starts + self.k, np.repeat(lengths, counts))
         place = starts + np.repeat(_splits(lengths)[:-1], counts)
         encoding = Encoding(
-            self._lookup(_BASE_CODE[letters], place),
+            self._lookup(CODE_OF_LETTER[letters], place),
             starts.astype(np.int32),
             ends.astype(np.int32),
             _splits(counts),
@@ -225,13 +216,13 @@ class KmerTokenizer:
         """Return the ids of the k-mers that begin at ``place``."""
         number = len(codes)
         # the k-mer that begins at each letter, as digits of base 4, for all letters in one sweep
-        digits = np.concatenate([codes & 3, np.zeros(self.k, np.uint8)])
+        digits = np.concatenate([codes & 3, np.zeros(self.k, np.int8)])
         index = np.zeros(number, dtype=np.int32)
         for j in range(self.k):
             index <<= 2
             index |= digits[j : j + number]
         ids = self.kmer_ids[index[place]]
-        odd = codes > 3
+        odd = codes < 0
         if odd.any():
             before = _splits(np.concatenate([odd, np.zeros(self.k, bool)]))
             ids[before[place + self.k] > before[place]] = self.unk_id
@@ -422,7 +413,7 @@ def load_tokenizer(folder: str | Path, *, complete: bool = False) -> Tokenizer:
     if vocabulary_file.is_file():
         with open_text(small_file(vocabulary_file)) as lines:
             vocabulary = [line.rstrip("\n") for line in lines]
-        kmers = {len(token) for token in vocabulary if token and not token.strip("ACGT")}
+        kmers = {len(token) for token in vocabulary if token and not token.strip(BASES)}
         if len(kmers) == 1 and set(SPECIAL_TOKENS) <= set(vocabulary):
             return KmerTokenizer(*_kmer(config_file, kmers.pop(), complete), vocabulary)
     if (folder / "tokenizer.json").is_file():
