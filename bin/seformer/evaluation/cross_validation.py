@@ -26,7 +26,7 @@ from seformer.model.folder import (
     ensemble,
     load_model,
 )
-from seformer.util import records
+from seformer.util import records, shapes
 from seformer.util.atomic import require_writable
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
@@ -64,7 +64,7 @@ def read_fold(folder: Path) -> Fold:
         If it is not one.
     """
     again = "evaluate the fold again"
-    found = records.read(folder / "metrics.json", records.OfFold, again)
+    found = records.read(folder / "metrics.json", shapes.OfFold, again)
     path = folder / "test_predictions.tsv"
     scores = [column_of(name) for name in found["thresholds"]]
     needed = (*PLACE, "label", "logit", "probability", "prediction", "cluster", *scores)

@@ -47,7 +47,7 @@ from seformer.regions.folder import in_order, read_extracted
 from seformer.scoring.predict import SUPER, TYPICAL, decide
 from seformer.scoring.score import chunks
 from seformer.sequence.dna import base_codes
-from seformer.util import records
+from seformer.util import records, shapes
 from seformer.util.atomic import output_folder, require_writable, temporary_folder
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
@@ -369,7 +369,7 @@ def read_summary(path: Path, rows: int) -> dict[str, Any]:
         If it is damaged or of another explanation.
     """
     again = "run `seformer explain` again"
-    record = records.read(path, records.Shard, again)
+    record = records.read(path, shapes.Shard, again)
     lengths = {len(part["mean"]) for part in record["profile"].values()}
     same = record["faithfulness"]["fractions"] == list(faithfulness.FRACTIONS)
     if record["rows"] != rows or lengths != {PROFILE_BINS} or not same:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from seformer.genome.bgzf import BgzipWriter
-from seformer.util import records
+from seformer.util import records, shapes
 from seformer.util.errors import UserError
 from seformer.util.tables import NUMBER, WHOLE, read_tsv, write_tsv_rows
 from seformer.util.text import existing_file, open_text
@@ -238,5 +238,5 @@ def _summary(folder: str | PathLike[str]) -> dict[str, Any]:
     for place in (Path(folder), Path(folder).resolve().parent):
         if (place / "summary.json").is_file():
             path = place / "summary.json"
-            return records.read(path, records.Extraction, "extract again")
+            return records.read(path, shapes.Extraction, "extract again")
     return {}

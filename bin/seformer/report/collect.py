@@ -18,7 +18,7 @@ import pandas as pd
 
 from seformer.regions.folder import read_region_rows
 from seformer.report.content import place_of
-from seformer.util import records
+from seformer.util import records, shapes
 from seformer.util.errors import UserError
 from seformer.util.records import read_object
 from seformer.util.tables import NUMBER, RATIO, WHOLE, as_numbers, read_tsv
@@ -145,9 +145,9 @@ def collect(folders: Sequence[Path]) -> Results:
 def read_shared(folder: Path, results: Results) -> None:
     """Read what is of all samples."""
     if (folder / "audit.json").is_file():
-        results.audit = records.read(folder / "audit.json", records.Audit, AGAIN)
+        results.audit = records.read(folder / "audit.json", shapes.Audit, AGAIN)
     if (folder / "transfer.json").is_file():
-        results.transfer = records.read(folder / "transfer.json", records.Matrix, AGAIN)
+        results.transfer = records.read(folder / "transfer.json", shapes.Matrix, AGAIN)
     if (folder / "passed_over.json").is_file():
         said = read_object(folder / "passed_over.json")
         results.passed_over[str(said.get("file"))] = str(said.get("reason"))
@@ -164,7 +164,7 @@ def _read_sample(folder: Path, results: Results) -> None:
         elif run or "members" in path.relative_to(folder).parts:
             continue  # a fold's own results are in those of all
         elif path.name == "audit.json":
-            results.audit = records.read(path, records.Audit, AGAIN)
+            results.audit = records.read(path, shapes.Audit, AGAIN)
         elif read_file(path, sample):
             found = True
     if found:
@@ -184,11 +184,11 @@ def read_file(path: Path, sample: Sample) -> bool:
     if name == "regions.tsv":
         _take_regions(path, sample)
     elif name == "metrics.json":
-        sample.metrics = records.read(path, records.Metrics, AGAIN)
+        sample.metrics = records.read(path, shapes.Metrics, AGAIN)
     elif name == "curves.json":
-        sample.curves = records.read(path, records.Curves, AGAIN)
+        sample.curves = records.read(path, shapes.Curves, AGAIN)
     elif name == "seformer.json":
-        _take_settings(records.read(path, records.Model, AGAIN), sample)
+        _take_settings(records.read(path, shapes.Model, AGAIN), sample)
     elif name == "predictions.tsv":
         sample.predictions[bed] = read_predictions(path, path.with_name("summary.json"))
     elif bed == "predictions" and path.suffix == ".tsv":
@@ -248,7 +248,7 @@ def read_predictions(path: Path, summary: Path) -> Predictions:
     UserError
         If it is not one.
     """
-    found = Predictions(summary=_summary(summary, records.Predicted))
+    found = Predictions(summary=_summary(summary, shapes.Predicted))
     edges = np.linspace(0, 1, PROBABILITY_BINS + 1)
     columns = ["logit", "probability", "prediction", "flags"]
     numbers = dict.fromkeys(columns[:2], NUMBER)
@@ -323,7 +323,7 @@ def read_explanations(path: Path, windows: Path, summary: Path) -> Explanations:
         parts = found["completeness_error"][(found["part"] == "window") & ~small].to_numpy()
     flags = table["flags"].dropna() if "flags" in table.columns else []
     counted = Counter(chain.from_iterable(f.split(",") for f in flags if f))
-    known = _summary(summary, records.Explained)
+    known = _summary(summary, shapes.Explained)
     _of_one_run(summary, known.get("rows", len(table)), path, len(table))
     # rows without sequence have no logit
     explained = table["logit"].notna().sum() if "logit" in table.columns else len(table)
@@ -341,7 +341,7 @@ def read_patterns(path: Path, summary: Path) -> Motifs:
     texts = ["pattern", "speaks_for", "consensus"]
     numbers = {"seqlets": WHOLE}
     table = read_tsv(path, [*texts, *numbers], text=texts, numbers=numbers)
-    return Motifs(table, _summary(summary, records.Patterns), path.parent)
+    return Motifs(table, _summary(summary, shapes.Patterns), path.parent)
 
 
 def read_motifs(path: Path, summary: Path) -> Motifs:
@@ -350,4 +350,4 @@ def read_motifs(path: Path, summary: Path) -> Motifs:
     ratios = ["best_q", "odds_se_te", "q_se_te", "odds_background", "q_background"]
     numbers = dict.fromkeys(counts, WHOLE) | dict.fromkeys(ratios, NUMBER)
     table = read_tsv(path, ["motif", *numbers], text=["motif"], numbers=numbers)
-    return Motifs(table, _summary(summary, records.Named), path.parent)
+    return Motifs(table, _summary(summary, shapes.Named), path.parent)

@@ -21,7 +21,7 @@ from seformer.regions.folder import in_order, read_extracted, read_genome
 from seformer.regions.frames import free_names
 from seformer.regions.read import iter_regions
 from seformer.scoring.score import DEFAULT_BATCH_TOKENS, score
-from seformer.util import records
+from seformer.util import records, shapes
 from seformer.util.atomic import output_folder, temporary_folder
 from seformer.util.errors import UserError
 from seformer.util.records import write_json
@@ -345,7 +345,7 @@ def write_merged(regions: Path, shards: Sequence[Path], out: Path) -> None:
     summaries = []
     for path, length in zip(paths, lengths, strict=True):
         beside, again = path.with_name("summary.json"), "score this shard again"
-        summaries.append(records.read(beside, records.Predicted, again))
+        summaries.append(records.read(beside, shapes.Predicted, again))
         if summaries[-1]["rows"] != length:
             raise UserError(f"it is not of the {length} rows beside it", where=beside, do=again)
     total = {**add_summaries(summaries), "read_as": read_as}

@@ -1,0 +1,319 @@
+"""The shapes of the small result files, one table each; see `seformer.util.records.read`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import AfterValidator, Field
+from typing_extensions import TypedDict
+
+from seformer.util.records import LARGEST
+
+Text = Annotated[str, Field(strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
+Positive = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-LARGEST, le=LARGEST)]
+Share = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1)]
+# a metric or a difference of two; rounding may carry it past the end
+Measure = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-2.1, le=2.1)]
+Point = Annotated[list[Number], Field(min_length=2, max_length=2)]
+Line = list[Number]
+
+
+def _object(**fields: Any) -> Any:
+    """An object that has all of these fields."""
+    return TypedDict("Object", fields)
+
+
+def _partial(**fields: Any) -> Any:
+    """An object that may lack any of these fields."""
+    return TypedDict("Object", fields, total=False)
+
+
+def _checked(shape: Any, check: Callable[[dict[str, Any]], Iterable[str]]) -> Any:
+    """A shape whose fields must also go together; ``check`` yields what does not."""
+
+    def validate(value: dict[str, Any]) -> dict[str, Any]:
+        if (problem := next(iter(check(value)), None)) is not None:
+            raise ValueError(problem)
+        return value
+
+    return Annotated[shape, AfterValidator(validate)]
+
+
+# ------------------------------------------------------------------------- evaluate, pool
+
+METRICS = ("auroc", "auprc", "mcc", "balanced_accuracy", "brier", "ece")
+_INTERVAL = dict.fromkeys(("value", "low", "high"), Measure)
+_interval = _object(**_INTERVAL)
+_difference = _object(**_INTERVAL, baseline=Text)
+_scorer = _object(**dict.fromkeys(METRICS, _interval))
+# the metrics that depend on the share of super-enhancers
+_calls = _object(**dict.fromkeys(("auprc", "mcc", "precision", "recall"), _interval))
+_spread = _object(mean=Measure, sd=Measure, values=list[Measure])
+_PART = {
+    "n": Positive,
+    "n_super_enhancers": Count,
+    "n_typical_enhancers": Count,
+    "loci": Positive,
+    "prevalence": Share,
+    "model": _scorer,
+    "baselines": dict[Text, _scorer],
+}
+
+
+def _unlike_deltas(test: dict[str, Any]) -> Iterator[str]:
+    if "auroc" not in test["delta"]:
+        yield "delta.auroc is missing"
+    for metric, delta in test["delta"].items():
+        if delta["baseline"] not in test["baselines"]:
+            yield f"delta.{metric}.baseline is not one of the baselines"
+
+
+_test = _object(
+    **_PART,
+    delta=dict[Text, _difference],
+    parts=NotRequired[dict[Text, _scorer]],
+    members=NotRequired[_object(n=Positive, **dict.fromkeys(METRICS, _spread))],
+    prevalences=NotRequired[
+        dict[
+            Text,
+            _object(
+                prevalence=Annotated[Share, Field(gt=0, lt=1)],
+                model=_calls,
+                baselines=dict[Text, _calls],
+            ),
+        ]
+    ],
+    unlike_training=NotRequired[
+        _object(n=Count, containment_at_most=Share, model=NotRequired[_scorer])
+    ],
+)
+_threshold = _object(
+    by=Annotated[Text, Field(pattern="^(mcc|precision:[0-9.e-]+)$")],
+    met=NotRequired[Flag],
+    value=NotRequired[Number],
+    reached=NotRequired[Number | None],
+)
+_METRICS = {
+    "sample": Text,
+    "test": _checked(_test, _unlike_deltas),
+    "validation": _object(**_PART),
+    "threshold": NotRequired[_threshold],
+    "thresholds": NotRequired[dict[Text, Number]],
+    "calibration": NotRequired[_object(method=Literal["none", "temperature", "isotonic"])],
+    "baseline_choices": NotRequired[dict[Text, _partial(k=Count, trees=Count)]],
+    "bootstrap": NotRequired[_object(resamples=Count)],
+    "pretraining": NotRequired[_object(backbone=Text, held_out=list[Text], seen=list[Text])],
+    "folds": NotRequired[list[_object(fold=Count, n=Count, auroc=_interval, delta=_difference)]],
+}
+Metrics = _object(**_METRICS)  # metrics.json
+
+
+def _unlike_scorers(metrics: dict[str, Any]) -> Iterator[str]:
+    test = metrics["test"]
+    if {"model", *test["baselines"], *test.get("parts", {})} != set(metrics["thresholds"]):
+        yield "thresholds are not those of the model and its baselines"
+    if test["baselines"].keys() != metrics["validation"]["baselines"].keys():
+        yield "validation.baselines are not those of the test"
+    members = test.get("members", {})
+    for name, spread in members.items():
+        if isinstance(spread, Mapping) and len(spread["values"]) != members["n"]:
+            yield f"test.members.{name}.values are not one a member"
+
+
+# metrics.json of one model alone, which folds are pooled from
+OfFold = _checked(
+    _object(**_METRICS | {"threshold": _threshold, "thresholds": dict[Text, Number]}),
+    _unlike_scorers,
+)
+
+
+def _unlike_steps(histogram: dict[str, Any]) -> Iterator[str]:
+    edges, se, te = (len(histogram[name]) for name in ("edges", "se", "te"))
+    if not edges == se + 1 == te + 1:
+        yield "there must be one edge more than counts of either class"
+
+
+def _no_model(curves: dict[str, Any]) -> Iterator[str]:
+    for kind, lines in curves.items():
+        if isinstance(lines, Mapping) and "model" not in lines:
+            yield f"{kind}.model is missing"
+
+
+_histogram = _object(edges=Annotated[Line, Field(min_length=2)], se=Line, te=Line)
+_curves = _object(
+    roc=dict[Text, list[Point]],
+    precision_recall=dict[Text, list[Point]],
+    calibration=dict[Text, list[_object(probability=Number, share=Number)]],
+    histogram=dict[Text, _checked(_histogram, _unlike_steps)],
+)
+Curves = _object(test=_checked(_curves, _no_model))  # curves.json
+
+
+# ------------------------------------------------------------------------- extract, split, transfer
+
+# summary.json of an extracted folder, as later stages read it
+Extraction = _partial(
+    genome=_partial(assembly=Text | None, fingerprint=Text | None), read_as=dict[Text, Text]
+)
+_similarity = _partial(
+    regions=Count,
+    with_containment_at_least=dict[Text, Count],
+    median=Number | None,
+    largest=Number | None,
+)
+Audit = _partial(  # audit.json
+    split_by=Text,
+    overlapping_regions=dict[Text, Count],
+    similarity=_partial(
+        test_in_train=_similarity, validation_in_train=_similarity, test_in_validation=_similarity
+    ),
+    label_conflicts_between_samples=Count,
+    conflicts=_object(rule=Literal["keep", "drop", "majority"], regions=Count, dropped=Count)
+    | None,
+    folds=list[Any],
+    read_as=dict[Text, dict[Text, Text]],
+)
+
+
+def _no_pair(transfer: dict[str, Any]) -> Iterator[str]:
+    for sample in transfer["samples"]:
+        for model in (*transfer["models"], "locus_mean"):
+            if model not in transfer["tests"].get(sample, {}).get("scores", {}):
+                yield f"tests.{sample}.scores.{model} is missing"
+
+
+_tested = _object(known_elsewhere=Share, scores=dict[Text, _object(auroc=_interval)])
+Matrix = _checked(  # transfer.json
+    _object(samples=list[Text], models=list[Text], tests=dict[Text, _tested]), _no_pair
+)
+
+# ------------------------------------------------------------------------- predict
+
+Predicted = _object(  # summary.json of predictions
+    rows=Count,
+    scored=Count,
+    unscored=dict[Text, Count],
+    super_enhancers=Count,
+    typical_enhancers=Count,
+    flags=dict[Text, Count],
+    bases=Count,
+    windows=Count,
+    smallest_coverage=Share | None,
+    read_as=NotRequired[Text],
+)
+
+# ------------------------------------------------------------------------- explain
+
+FAITH_CURVES = ("deletion_top", "deletion_random", "insertion_top", "insertion_random")
+_FAITH = dict.fromkeys(FAITH_CURVES, Line) | dict.fromkeys(
+    ("mutagenesis", "mutagenesis_signed", "seed_stability", "randomised_model"), Number | None
+)
+
+
+def _unlike_bins(profile: dict[str, Any]) -> Iterator[str]:
+    if len(profile.get("known", profile["mean"])) != len(profile["mean"]):
+        yield "known is not as long as mean"
+
+
+def _unlike_fractions(checks: dict[str, Any]) -> Iterator[str]:
+    for name, curve in checks["summary"].items():
+        if name in FAITH_CURVES and len(curve) != len(checks["fractions"]):
+            yield f"summary.{name} is not as long as fractions"
+
+
+_mean = _checked(
+    _object(
+        regions=Count,
+        mean=Annotated[Line, Field(min_length=1)],
+        known=NotRequired[list[Count]],
+    ),
+    _unlike_bins,
+)
+_EXPLAINED = {
+    "rows": Count,
+    "settings": _partial(method=Text, reference=Text, references=Positive, completeness=Number),
+    "profile": _object(SE=_mean, TE=_mean),
+    "drawn": list[
+        _object(
+            chrom=Text,
+            start=Count,
+            end=Count,
+            name=NotRequired[Text | None],
+            logit=Number,
+            values=Annotated[Line, Field(min_length=1)],
+        )
+    ],
+}
+# summary.json of an explanation, as the report reads it
+Explained = _partial(
+    **_EXPLAINED,
+    windows=_object(rows=Count, incomplete=Count),
+    faithfulness=_checked(
+        _object(
+            regions=list[Any],
+            fractions=Line,
+            summary=_partial(**_FAITH, deletion_ratio=Number | None),
+        ),
+        _unlike_fractions,
+    ),
+)
+
+
+def _unlike_curves(shard: dict[str, Any]) -> Iterator[str]:
+    checks = shard["faithfulness"]
+    for region in checks["regions"]:
+        for name in FAITH_CURVES:
+            if len(region[name]) != len(checks["fractions"]):
+                yield f"{name} of a region is not as long as fractions"
+
+
+# and as it is joined with others
+Shard = _checked(
+    _object(
+        **_EXPLAINED,
+        seconds=Number,
+        faithfulness=_object(regions=list[_object(**_FAITH)], fractions=Line),
+    ),
+    _unlike_curves,
+)
+
+# ------------------------------------------------------------------------- motifs, modisco
+
+Named = _object(  # summary.json of `seformer motifs`
+    regions=Count,
+    motifs_in_file=Count,
+    seqlets=Count,
+    matched=Count,
+    background=NotRequired[Count],
+    background_matched=Count,
+    seqlets_across_borders=NotRequired[Count],
+    max_q=Share,
+    regions_se=NotRequired[Count],
+    regions_te=NotRequired[Count],
+)
+Patterns = _object(  # summary.json of `seformer modisco`
+    regions=Count,
+    windows=Count,
+    attribution_in_windows=Number,
+    seqlets_with_unknown_bases=NotRequired[Count],
+)
+
+# ------------------------------------------------------------------------- the model
+
+# seformer.json, as the report reads it; `seformer.model.folder.Settings` loads by it
+Model = _partial(
+    backbone=_partial(name=Text | None, source=Text | None, revision=Text | None),
+    window=Positive | None,
+    window_pooling=Text,
+    phases=Positive,
+    spectrum=Positive | None,
+    members=Positive,
+    seeds=list[Annotated[int, Field(strict=True, ge=-LARGEST, le=LARGEST)]],
+    calibration=_partial(regions=Count),
+    splits=_partial(test=list[Text], validation=list[Text]),
+    training=_partial(class_weights=Text, full=_partial(lora_rank=Count)),
+)
