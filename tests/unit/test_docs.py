@@ -218,7 +218,7 @@ def test_notebook_runs(place):
 
 
 def test_region_examples_are_read_as_the_page_says(tmp_path):
-    from seformer.regions.detect import Role, recognise
+    from seformer.regions.detect import Role, recognise_regions
 
     text = TEXT[ROOT / "docs/usage.md"]
     wanted = {
@@ -232,7 +232,7 @@ def test_region_examples_are_read_as_the_page_says(tmp_path):
         example = re.search(rf"^### {heading}\n.*?^```text\n(.*?)^```", text, re.M | re.S)[1]
         path = tmp_path / "example.txt"
         path.write_text(example)
-        assert recognise(path).role is role, heading
+        assert recognise_regions(path).role is role, heading
 
 
 def hub_stanza(text: str) -> dict[str, str]:

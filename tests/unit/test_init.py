@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seformer.regions.detect import Role, recognise, sample_name
+from seformer.regions.detect import Role, recognise_regions, sample_name
 from seformer.regions.init import GENOMES, PARAMETERS, RESERVED, SHEET, init
 from seformer.util.errors import UserError
 
@@ -49,7 +49,7 @@ DEEPSE = "\ufeffchrom,start,end,label,length\r\nchr1,1,90,YES,90\r\nchr1,200,290
     ],
 )
 def test_files_are_recognised(write, name, content, role, why):
-    found = recognise(write(name, content))
+    found = recognise_regions(write(name, content))
     assert found.role is role
     assert why in found.why
 

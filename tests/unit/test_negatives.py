@@ -9,7 +9,7 @@ import pytest
 from seformer.evaluation.metrics import auroc
 from seformer.genome.intervals import overlapping
 from seformer.regions.extract import extract, read_extracted
-from seformer.regions.negatives import Negatives, match
+from seformer.regions.negatives import Negatives, match_pairs
 from seformer.util.errors import UserError
 
 
@@ -29,18 +29,18 @@ def features():
 
 def test_matched_pairs_are_alike_and_each_is_taken_once(features):
     assert auroc(features["label"].to_numpy(), features["length"].to_numpy(float)) > 0.75
-    kept = features[match(features, ("length", "gc", "n"), seed=1)]
+    kept = features[match_pairs(features, ("length", "gc", "n"), seed=1)]
     label = kept["label"].to_numpy()
     assert label.sum() == len(label) / 2 > 150
     for column in ("length", "gc", "n_fraction"):
         assert auroc(label, kept[column].to_numpy(float)) == pytest.approx(0.5, abs=0.04)
-    only = features[match(features, ("gc",), seed=1)]
+    only = features[match_pairs(features, ("gc",), seed=1)]
     assert only["label"].sum() > 380
     assert auroc(only["label"].to_numpy(), only["length"].to_numpy(float)) > 0.7
 
 
 def test_matching_is_the_same_for_one_seed(features):
-    one, two, three = (match(features, ("length", "gc"), seed) for seed in (1, 1, 2))
+    one, two, three = (match_pairs(features, ("length", "gc"), seed) for seed in (1, 1, 2))
     assert (one == two).all()
     assert (one != three).any()
 
@@ -49,7 +49,7 @@ def test_the_nearest_is_taken():
     rows = pd.DataFrame(
         {"label": [1, 0, 0, 0], "length": 500, "n_fraction": 0.0, "gc": [0.41, 0.4, 0.409, 0.43]}
     )
-    assert match(rows, ("gc", "length"), 1).tolist() == [True, False, True, False]
+    assert match_pairs(rows, ("gc", "length"), 1).tolist() == [True, False, True, False]
 
 
 @pytest.fixture

@@ -245,7 +245,7 @@ def save_model(model: Model, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     state = classifier_state(model.classifier)
     with atomic_path(folder / WEIGHTS_FILE) as partial:
-        verified_tensors.write(state, partial, {"format": "pt"})
+        verified_tensors.write_safetensors(state, partial, {"format": "pt"})
     config = dict(model.classifier.backbone.config)
     config |= {"num_labels": 2, "id2label": {"0": "TE", "1": "SE"}, "label2id": {"TE": 0, "SE": 1}}
     write_json(config, folder / "config.json")

@@ -70,7 +70,7 @@ class Recognised(NamedTuple):
     notes: tuple[str, ...]
 
 
-def recognise(path: Path) -> Recognised:
+def recognise_regions(path: Path) -> Recognised:
     """Read a region file and say what it is.
 
     Raises

@@ -27,9 +27,9 @@ from seformer.regions.folder import (
     read_extracted,
     read_region_rows,
 )
-from seformer.regions.negatives import NOT_MATCHED, Negatives, add_random, match
+from seformer.regions.negatives import NOT_MATCHED, Negatives, add_random, match_pairs
 from seformer.regions.read import NEITHER, iter_regions, read_regions
-from seformer.regions.units import BLOCKS, Units, cut
+from seformer.regions.units import BLOCKS, Units, cut_regions
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError, visible
 from seformer.util.records import write_json
@@ -146,7 +146,7 @@ def extract(
             def places(path: Path) -> pd.DataFrame:
                 return _places(path, genome, found, rules)
 
-            table = cut(table, units, genome.chromosomes, places)
+            table = cut_regions(table, units, genome.chromosomes, places)
             if negatives.random:
                 table = add_random(table, genome, negatives, places)
             table = _mark_training(_mark(table, genome, found, rules))
@@ -419,7 +419,7 @@ def _match(
         return table
     measured = pd.concat([_with_bases(batch, genome, rules)[0] for batch in _batches(table)])
     free = measured[measured["drop_reason"] == ""]
-    paired = match(free, negatives.match, negatives.seed)
+    paired = match_pairs(free, negatives.match, negatives.seed)
     reason = table["drop_reason"].copy()
     reason[free.index[~paired]] = NOT_MATCHED
     return table.assign(drop_reason=reason)

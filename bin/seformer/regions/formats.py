@@ -387,7 +387,7 @@ def of_line(line: str) -> Format | None:
     return None
 
 
-def clean(name: str) -> str:
+def column_word(name: str) -> str:
     """A column's name as formats know it: HOMER adds its command line to the first one."""
     return name.lstrip("#").lower().split(" (cmd")[0]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seformer.regions.formats import HEADER_WORDS, LENGTH_WORDS, clean, of_header
+from seformer.regions.formats import HEADER_WORDS, LENGTH_WORDS, column_word, of_header
 from seformer.regions.read import MAX_DIGITS, NO_LENGTH, NO_NAME
 from seformer.util.errors import UserError
 
@@ -94,7 +94,7 @@ def free_names(own: Iterable[Hashable], results: Iterable[str]) -> list[Hashable
 
 
 def _words(frame: pd.DataFrame) -> list[str]:
-    return [clean(str(name).strip()) for name in frame.columns]
+    return [column_word(str(name).strip()) for name in frame.columns]
 
 
 def _columns(frame: pd.DataFrame) -> dict[str, int]:

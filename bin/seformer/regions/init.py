@@ -18,7 +18,7 @@ import pandas as pd
 
 from seformer.genome import assemblies
 from seformer.genome.genome import Genome
-from seformer.regions.detect import SUFFIXES, Recognised, Role, recognise
+from seformer.regions.detect import SUFFIXES, Recognised, Role, recognise_regions
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
 from seformer.util.text import existing_file
@@ -38,7 +38,7 @@ FEW = 100
 LENGTH_RATIO = 1.5
 
 
-class Row(NamedTuple):
+class SheetRow(NamedTuple):
     """One cell line of the sample sheet; a file that is missing is None."""
 
     sample: str
@@ -158,7 +158,7 @@ def set_aside(paths: Sequence[Path], named: Collection[Path]) -> tuple[list[Reco
     found, notes = [], []
     for path in paths:
         try:
-            found.append(recognise(path))
+            found.append(recognise_regions(path))
         except UserError as error:
             if path in named:
                 raise
@@ -187,7 +187,7 @@ def _is_within(one: Recognised, whole: Recognised) -> bool:
     return mine == all_ if one.role is Role.score else mine <= all_
 
 
-def pair_up(found: Sequence[Recognised]) -> list[Row]:
+def pair_up(found: Sequence[Recognised]) -> list[SheetRow]:
     """Make a row per cell line: a labelled file, or the two classes of one name.
 
     One file of super-enhancers and one of typical enhancers belong together whatever their
@@ -196,13 +196,13 @@ def pair_up(found: Sequence[Recognised]) -> list[Row]:
     supers = [one for one in found if one.role is Role.super]
     typicals = [one for one in found if one.role is Role.typical]
     only_pair = len(supers) == len(typicals) == 1
-    rows = [Row(one.sample, regions=one) for one in found if one.role is Role.labelled]
+    rows = [SheetRow(one.sample, regions=one) for one in found if one.role is Role.labelled]
     for one in supers:
         partner = next((t for t in typicals if only_pair or t.sample == one.sample), None)
         if partner is not None:
             typicals.remove(partner)
-        rows.append(Row(one.sample, one, partner))
-    rows += [Row(one.sample, typical_enhancers=one) for one in typicals]
+        rows.append(SheetRow(one.sample, one, partner))
+    rows += [SheetRow(one.sample, typical_enhancers=one) for one in typicals]
     taken = {name.lower() for name in RESERVED}
     unique = []
     for row in rows:
@@ -269,7 +269,7 @@ def _assembly_notes(found: Sequence[Recognised]) -> list[str]:
     return notes
 
 
-def advise(rows: Sequence[Row], found: Sequence[Recognised]) -> list[str]:
+def advise(rows: Sequence[SheetRow], found: Sequence[Recognised]) -> list[str]:
     """Say what to check before training on these files."""
     notes = [f"{one.path.name}: {note}" for one in found for note in one.notes]
     notes += [
@@ -297,7 +297,7 @@ def advise(rows: Sequence[Row], found: Sequence[Recognised]) -> list[str]:
     return notes
 
 
-def _balance(row: Row) -> list[str]:
+def _balance(row: SheetRow) -> list[str]:
     first, second = row.classes
     fewest = min(len(first), len(second))
     notes = []
@@ -319,7 +319,7 @@ def _balance(row: Row) -> list[str]:
 # ------------------------------------------------------------------------- the two files
 
 
-def sheet_text(rows: Sequence[Row]) -> str:
+def sheet_text(rows: Sequence[SheetRow]) -> str:
     """The sample sheet; rows that lack a class are comments."""
     filled = [name for name in COLUMNS[1:] if any(getattr(row, name) for row in rows)]
     names = ["sample", *(filled if _usable(filled) else COLUMNS[1:3])]
@@ -345,7 +345,7 @@ def _usable(filled: Sequence[str]) -> bool:
 
 
 def parameters_text(
-    rows: Sequence[Row],
+    rows: Sequence[SheetRow],
     found: Sequence[Recognised],
     out: Path,
     fasta: Path | None,

@@ -87,7 +87,7 @@ def add_random(
     Parameters
     ----------
     table
-        Training rows of `seformer.regions.units.cut`, chromosomes spelled as the genome's.
+        Training rows of `seformer.regions.units.cut_regions`, chromosomes spelled as the genome's.
     genome
         Where from.
     negatives
@@ -156,7 +156,7 @@ def _draw(
     return pd.concat(found, ignore_index=True)
 
 
-def match(table: pd.DataFrame, features: Sequence[str], seed: int) -> np.ndarray:
+def match_pairs(table: pd.DataFrame, features: Sequence[str], seed: int) -> np.ndarray:
     """Pair every super-enhancer with the typical enhancer nearest to it, each taken once.
 
     Parameters

@@ -435,7 +435,7 @@ class _Header(NamedTuple):
 
     @property
     def lower(self) -> list[str]:
-        return [formats.clean(name) for name in self.names]
+        return [formats.column_word(name) for name in self.names]
 
     @property
     def column(self) -> dict[str, int]:

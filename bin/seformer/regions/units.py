@@ -51,7 +51,7 @@ class Units(NamedTuple):
             )
 
 
-def cut(
+def cut_regions(
     table: pd.DataFrame,
     units: Units,
     lengths: Mapping[str, int],

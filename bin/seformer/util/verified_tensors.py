@@ -28,7 +28,9 @@ class Stored(NamedTuple):
     record: dict[str, Any]
 
 
-def write(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+def write_safetensors(
+    tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]
+) -> None:
     """Write a safetensors file.
 
     Raises
@@ -63,7 +65,7 @@ def save(folder: Path, stem: str, tensors: dict[str, torch.Tensor], record: dict
     # of whatever stem, so that what was left for other data goes as well
     with staging_folder(folder, "partial") as staging:
         partial = staging / stem
-        write(tensors, partial, {"record": json.dumps(record)})
+        write_safetensors(tensors, partial, {"record": json.dumps(record)})
         sync(partial)
         target = folder / f"{stem}-{sha256(partial)[:DIGEST_LENGTH]}.safetensors"
         os.replace(partial, target)

@@ -347,7 +347,7 @@ def save_folder(folder: str | Path, config: dict[str, Any], state: dict[str, tor
     write_json(config, folder / "config.json")
     tensors = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in state.items()}
     with atomic_path(folder / "model.safetensors") as partial:
-        verified_tensors.write(tensors, partial, {"format": "pt"})
+        verified_tensors.write_safetensors(tensors, partial, {"format": "pt"})
 
 
 def verify_checksums(folder: str | Path) -> None:
