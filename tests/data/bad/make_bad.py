@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Broken and hostile inputs, each with the message that seformer has to answer it with.
 
-``tests/data/bad/make_bad.py`` writes the small ones beside itself, and ``expected.tsv`` with all of
-them. What is large, or has to fit a model that is made at random, is made by the test in a folder
-of its own (`make`). `tests/unit/test_bad_input.py` runs every case.
+`tests/unit/test_bad_input.py` makes each in a folder of its own (`make`) and runs it.
+``tests/data/bad/make_bad.py`` writes ``expected.tsv``, the table of all of them, beside itself.
 """
 
 from __future__ import annotations
@@ -913,12 +912,7 @@ def expected() -> str:
 
 
 def main() -> int:
-    """Write the small files and the table beside this script."""
-    for one in CASES:
-        if isinstance(one.content, bytes):
-            path = HERE / one.name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(one.content)
+    """Write the table of all cases beside this script."""
     (HERE / EXPECTED).write_text(expected(), encoding="utf-8")
     return 0
 
