@@ -16,8 +16,9 @@ from prediction import limit, tokens_of
 from seformer.scoring.score import DEFAULT_BATCH_TOKENS
 from seformer.sequence.dna import reverse_complement
 from seformer.training.checkpoint import Keeper
-from seformer.training.full import Options, Trainer, build_stores, train_full
+from seformer.training.full import Trainer, build_stores, train_full
 from seformer.training.minibatches import micro_batches
+from seformer.training.settings import FullSettings
 
 RATE = 1e-4
 BATCH = 8
@@ -36,7 +37,9 @@ def make(work: Path, size: str) -> Work:
     labels = data.labels("train", "validation").tolist()
     classifier = model.classifier
     weights = {key: value.clone() for key, value in classifier.state_dict().items()}
-    options = Options(epochs=1, learning_rate=RATE, batch_size=BATCH, max_windows=1, weights="none")
+    options = FullSettings(
+        epochs=1, learning_rate=RATE, batch_size=BATCH, max_windows=1, weights="none"
+    )
 
     def trainer_of(folder: str) -> Trainer:
         classifier.load_state_dict(weights)

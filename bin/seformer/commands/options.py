@@ -1,46 +1,73 @@
-"""Options that several commands share."""
+"""Options that several commands share; the options that a stage's settings are."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-
-class TokenPooling(StrEnum):
-    mean = "mean"
-    cls = "cls"
-
-
-class WindowPooling(StrEnum):
-    mean = "mean"
-    lse = "lse"
-    attention = "attention"
-
-
-class Features(StrEnum):
-    none = "none"
-    kmer = "kmer"
+from seformer.util.settings import (
+    Names,
+    Settings,
+    bounds_of,
+    fields_of,
+    kind_of,
+    meta,
+    option_of,
+)
 
 
-class ClassWeights(StrEnum):
-    balanced = "balanced"
-    none = "none"
+def expand(command: Callable) -> Callable:
+    """Put the options of its fields in place of every parameter that is a class of settings."""
+    parameters = inspect.signature(command, eval_str=True).parameters.values()
+    kinds = {
+        p.name: p.annotation
+        for p in parameters
+        if isinstance(p.annotation, type) and issubclass(p.annotation, Settings)
+    }
+    options = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=",".join(field.default) if kind_of(field) == Names else field.default,
+            annotation=_option(name, field),
+        )
+        for kind in kinds.values()
+        for name, field in fields_of(kind).items()
+        if meta(field).name is not None
+    ]
+    others = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+
+    @functools.wraps(command)
+    def run(**values: Any) -> None:
+        for name, kind in kinds.items():
+            fields = kind.model_fields
+            values[name] = kind(**{key: values.pop(key) for key in fields.keys() & values.keys()})
+        command(**values)
+
+    run.__signature__ = inspect.Signature([*(p for p in others if p.name not in kinds), *options])
+    run.__annotations__ = {name: p.annotation for name, p in run.__signature__.parameters.items()}
+    return run
 
 
-class Precision(StrEnum):
-    auto = "auto"
-    fp32 = "fp32"
-    bf16 = "bf16"
-    fp16 = "fp16"
-
-
-ClassWeightsOption = Annotated[
-    ClassWeights,
-    typer.Option("--class-weights", help="Weight of each class in the loss."),
-]
+def _option(name: str, field: Any) -> Any:
+    """Return the annotation that typer makes an option of."""
+    bounds, elsewhere = bounds_of(field), meta(field)
+    text = field.description
+    if elsewhere.unset:
+        text += f" Default: {elsewhere.unset}."
+    option = typer.Option(
+        option_of(name, field),
+        help=text,
+        min=bounds.get("ge"),
+        max=bounds.get("le"),
+        metavar=elsewhere.metavar,
+    )
+    return Annotated[str if kind_of(field) == Names else field.annotation, option]
 
 
 def _folder(text: str) -> Path:

@@ -127,22 +127,6 @@ def recommended_rates(backbone: str | None) -> Rates:
     return Rates(**entry.learning_rates) if entry else PRETRAINED_RATES
 
 
-def check_rate(rate: float | None) -> None:
-    """Refuse a learning rate that is no number above 0.
-
-    Raises
-    ------
-    UserError
-        If it is one of these.
-    """
-    if rate is not None and not (math.isfinite(rate) and rate > 0):
-        raise UserError(
-            f"the learning rate {rate} is not usable",
-            where="--learning-rate",
-            expected="a number above 0, such as 0.001",
-        )
-
-
 def fingerprint(**parts: Any) -> str:
     """Short digest of everything a cache or checkpoint depends on."""
     text = json.dumps(parts, sort_keys=True, default=str)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from seformer.model.folder import (
     save_model,
     weights_digest,
 )
-from seformer.scoring.score import DEFAULT_BATCH_TOKENS
 from seformer.sequence.batches import training_tokens
 from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.training.checkpoint import Keeper
@@ -29,7 +27,6 @@ from seformer.training.common import (
     EarlyStopping,
     History,
     check_finite,
-    check_rate,
     class_weights,
     fingerprint,
     recommended_rates,
@@ -40,48 +37,27 @@ from seformer.training.feature_cache import backbone_digest
 from seformer.training.kmer_linear import weigh
 from seformer.training.lora import add_adapters, merge_adapters
 from seformer.training.minibatches import epoch_batches, micro_batches
+from seformer.training.settings import Course, FullSettings
 from seformer.training.token_store import TokenStore, build_store, store_margins
 from seformer.util import verified_tensors
 from seformer.util.atomic import output_folder, require_writable, temporary_folder
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
 from seformer.util.logs import progress
+from seformer.util.settings import takes
 
 logger = logging.getLogger(__name__)
 MAX_GRADIENT_NORM = 1.0
 WEIGHT_DECAY = 0.01
 
 
-@dataclass(frozen=True)
-class Options:
-    """What determines the course of stage 2; all of it is part of a checkpoint's identity."""
-
-    epochs: int = 10
-    learning_rate: float = 1e-3
-    warmup: float = 0.1
-    patience: int = 3
-    batch_size: int = 16
-    max_windows: int = 8
-    precision: str = "fp32"
-    weights: str = "balanced"
-    lora_rank: int = 0
-    seed: int = 1
-
-
+@takes(FullSettings)
 def finetune_full(
     model: Path,
     extracted: Sequence[Path],
     splits: Sequence[Path],
     out: Path,
-    *,
-    learning_rate: float | None = None,
-    precision: str = "auto",
-    batch_tokens: int = DEFAULT_BATCH_TOKENS,
-    gradient_checkpointing: bool = False,
-    checkpoints: Path | None = None,
-    checkpoint_minutes: float = 5.0,
-    device: str = "auto",
-    **options: Any,
+    settings: FullSettings,
 ) -> None:
     """Train all layers and write the model folder and ``history.tsv`` into ``out``.
 
@@ -95,44 +71,52 @@ def finetune_full(
     Interrupted
         After SIGTERM, once the checkpoint is written.
     """
-    check_rate(learning_rate)
     require_writable(out)
     data = open_dataset(extracted, splits)
-    place = resolve_device(device)
+    place = resolve_device(settings.device)
     start = load_model(model, place)
-    rate = learning_rate or recommended_rates(start.settings.backbone["name"]).full
-    resolved = Options(learning_rate=rate, precision=resolve_precision(precision, place), **options)
-    if gradient_checkpointing:
+    resolved = settings.but(
+        learning_rate=settings.learning_rate
+        or recommended_rates(start.settings.backbone["name"]).full,
+        precision=resolve_precision(settings.precision, place),
+    )
+    if settings.gradient_checkpointing:
         start.classifier.backbone.gradient_checkpointing_enable()
     kept = None
-    if checkpoints is not None:
-        kept = checkpoints / fingerprint(
+    if settings.checkpoints is not None:
+        kept = settings.checkpoints / fingerprint(
             data=data.digest(),
             model=weights_digest(classifier_state(start.classifier)),
             backbone=backbone_digest(start),
             settings=start.settings.model_dump_json(),
-            options=resolved,
+            options=identity(resolved),
         )
     if resolved.lora_rank:
         add_adapters(start.classifier.backbone, resolved.lora_rank, resolved.seed)
-    keeper = Keeper(kept, checkpoint_minutes * 60)
+    keeper = Keeper(kept, settings.checkpoint_minutes * 60)
     with temporary_folder() as folder:
         stores = build_stores(data, start, folder)
-        trainer = Trainer(start, data, stores, resolved, batch_tokens)
+        trainer = Trainer(start, data, stores, resolved, settings.batch_tokens)
         train_full(trainer, keeper)
     if not trainer.accelerator.is_main_process:
         return
     if resolved.lora_rank:
         merge_adapters(start.classifier.backbone)
     start.settings.training["full"] = {
-        key: value for key, value in vars(resolved).items() if key != "seed"
+        key: value for key, value in resolved.only(Course).items() if key != "seed"
     }
     if start.classifier.spectrum is not None:
-        start.settings.training["spectrum"]["weight"] *= weigh(start, data, batch_tokens)
+        start.settings.training["spectrum"]["weight"] *= weigh(start, data, settings.batch_tokens)
     with output_folder(out, own=OWN_FILES) as staging:
         save_model(start, staging)
         trainer.history.write(staging / "history.tsv")
     keeper.clear()
+
+
+def identity(settings: Course) -> str:
+    """Say what determines the course, word for word as 1.0.0 did, whose checkpoints go on."""
+    fields = settings.only(Course).items()
+    return f"Options({', '.join(f'{name}={value!r}' for name, value in fields)})"
 
 
 def build_stores(
@@ -174,7 +158,7 @@ def resolve_precision(precision: str, device: torch.device) -> str:
     return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
 
 
-def learning_rate_at(step: int, steps: int, options: Options) -> float:
+def learning_rate_at(step: int, steps: int, options: Course) -> float:
     """Linear warm-up over the first part of the steps, then linear decay to zero."""
     warm = max(1, round(options.warmup * steps))
     if step < warm:
@@ -203,7 +187,7 @@ class Trainer:
         model: Model,
         data: LabelledDataset,
         stores: tuple[TokenStore, TokenStore],
-        options: Options,
+        options: Course,
         batch_tokens: int,
     ) -> None:
         self.model, self.data = model, data

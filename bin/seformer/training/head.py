@@ -16,13 +16,12 @@ from seformer.model.backbones import build_backbone
 from seformer.model.classifier import check_pooling
 from seformer.model.folder import OWN_FILES, Assembly, Model, TrainingRange, new_model, save_model
 from seformer.regions.folder import read_genome
-from seformer.scoring.score import DEFAULT_BATCH_TOKENS, STRANDS, WindowFeatures, strand_margins
+from seformer.scoring.score import STRANDS, WindowFeatures, strand_margins
 from seformer.splits.dataset import TRAINING_PARTS, LabelledDataset, open_dataset
 from seformer.training.common import (
     EarlyStopping,
     History,
     check_finite,
-    check_rate,
     class_weights,
     recommended_rates,
     validate,
@@ -30,9 +29,11 @@ from seformer.training.common import (
 )
 from seformer.training.feature_cache import firsts, frozen_features, strands_of, take
 from seformer.training.kmer_linear import fill, fit_spectrum, weigh
+from seformer.training.settings import HeadSettings
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
+from seformer.util.settings import takes
 
 logger = logging.getLogger(__name__)
 # added to the spread of a feature, as part of the features' size: a head that lives on smaller
@@ -43,28 +44,13 @@ WEIGHT_DECAY = 0.01
 MOST_CHROMOSOMES = 100
 
 
+@takes(HeadSettings)
 def finetune_head(
     extracted: Sequence[Path],
     splits: Sequence[Path],
     model: str,
     out: Path,
-    *,
-    sample: str | None = None,
-    window: int | None = None,
-    overlap: int = 0,
-    token_pooling: str = "mean",
-    window_pooling: str = "mean",
-    features: str = "none",
-    epochs: int = 50,
-    learning_rate: float | None = None,
-    patience: int = 8,
-    batch_size: int = 64,
-    dropout: float = 0.1,
-    weights: str = "balanced",
-    batch_tokens: int = DEFAULT_BATCH_TOKENS,
-    cache: Path | None = None,
-    seed: int = 1,
-    device: str = "auto",
+    settings: HeadSettings,
 ) -> None:
     """Train a new head and write the model folder and ``history.tsv`` into ``out``.
 
@@ -80,52 +66,57 @@ def finetune_head(
     UserError
         If the data, the model or an option cannot be used.
     """
-    check_rate(learning_rate)
     require_writable(out)
     data = open_dataset(extracted, splits)
-    place = resolve_device(device)
-    backbone, tokenizer, origin = build_backbone(model, seed=seed)
-    check_pooling(token_pooling, tokenizer.wrap)
-    fitted = fit_spectrum(data) if features == "kmer" else None
-    torch.manual_seed(seed)
+    place = resolve_device(settings.device)
+    backbone, tokenizer, origin = build_backbone(model, seed=settings.seed)
+    check_pooling(settings.token_pooling, tokenizer.wrap)
+    fitted = fit_spectrum(data) if settings.features == "kmer" else None
+    torch.manual_seed(settings.seed)
     fresh = new_model(
         backbone,
         tokenizer,
         origin,
         device=place,
-        sample=sample or str(data.regions["sample"].iloc[0]),
-        window=check_window(window, overlap, backbone.context, sum(map(len, tokenizer.wrap))),
-        overlap=overlap,
+        sample=settings.sample or str(data.regions["sample"].iloc[0]),
+        window=check_window(
+            settings.window, settings.overlap, backbone.context, sum(map(len, tokenizer.wrap))
+        ),
+        overlap=settings.overlap,
         phases=tokenizer.phases,
-        token_pooling=token_pooling,
-        window_pooling=window_pooling,
+        token_pooling=settings.token_pooling,
+        window_pooling=settings.window_pooling,
         spectrum=fitted.k if fitted else None,
-        seeds=[seed],
+        seeds=[settings.seed],
         assembly=assembly(data),
         training_range=training_range(data),
-        training={"class_weights": weights, "dropout": dropout},
+        training={"class_weights": settings.weights, "dropout": settings.dropout},
     )
     if fitted:
         fill(fresh.classifier.spectrum, fitted)
     history = History()
-    rate = learning_rate or recommended_rates(origin.name).head
-    if epochs:
+    rate = settings.learning_rate or recommended_rates(origin.name).head
+    if settings.epochs:
         trainer = HeadTrainer(
             fresh,
             data,
-            frozen_features(fresh, data, batch_tokens, cache),
+            frozen_features(fresh, data, settings.batch_tokens, settings.cache),
             learning_rate=rate,
-            batch_size=batch_size,
-            weights=class_weights(data.labels("train"), weights),
-            seed=seed,
+            batch_size=settings.batch_size,
+            weights=class_weights(data.labels("train"), settings.weights),
+            seed=settings.seed,
         )
-        trainer.fit(epochs, patience)
+        trainer.fit(settings.epochs, settings.patience)
         history = trainer.history
     fresh.settings.training |= {
-        "head": {"learning_rate": rate, "epochs": epochs, "patience": patience}
+        "head": {
+            "learning_rate": rate,
+            "epochs": settings.epochs,
+            "patience": settings.patience,
+        }
     }
     if fitted:
-        weight = weigh(fresh, data, batch_tokens)
+        weight = weigh(fresh, data, settings.batch_tokens)
         fresh.settings.training["spectrum"] = {"C": fitted.strength, "weight": weight}
     with output_folder(out, own=OWN_FILES) as staging:
         save_model(fresh, staging)
