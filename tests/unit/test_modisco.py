@@ -1,7 +1,8 @@
 """What modisco is given, and what is read of what it writes."""
 
-import os
-import shutil
+import sys
+from importlib.util import find_spec
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -54,12 +55,8 @@ def write_folder(out, number, length=1500):
 
 def test_arrays_are_the_windows_round_the_strongest_places(tmp_path):
     folder = write_folder(tmp_path / "explained", 2)
-    found = modisco.cut([folder], 400, 2)
-    modisco.write_arrays(found, tmp_path)
-    with np.load(tmp_path / "sequences.npz") as file:
-        hot = file["arr_0"]
-    with np.load(tmp_path / "attributions.npz") as file:
-        values = file["arr_0"]
+    found = modisco.cut_windows([folder], 400, 2)
+    hot, values = found.sequences, found.attributions
     # two windows of each long region, one of the short one, none of the one without attribution
     assert hot.shape == values.shape == (5, 4, 400)
     assert hot.dtype == values.dtype == np.float32
@@ -74,12 +71,6 @@ def test_arrays_are_the_windows_round_the_strongest_places(tmp_path):
             row = np.array([float(base == letter) for letter in "ACGT"])
             assert hot[window, :, column].tolist() == row.tolist()
             np.testing.assert_array_equal(values[window, :, column], np.float32(worth) * row)
-    text = (tmp_path / "windows.bed").read_text().splitlines()
-    assert text[0].split("\t")[:4] == [
-        "chr1",
-        *map(str, found.places.iloc[0][["start", "end"]]),
-        "r0",
-    ]
     total = sum(np.abs(worth).sum() for _, worth in own)
     inside = sum(
         np.abs(own[p.region][1][p.start - 2000 * p.region :][:400]).sum()
@@ -101,42 +92,27 @@ def test_windows_are_centred_and_stay_inside():
     assert modisco.strongest(np.ones(60), 400, 3) == [0]
 
 
-MEME = """MEME version 5
-
-ALPHABET= ACGT
-
-MOTIF pos_patterns.pattern_0
-letter-probability matrix: alength= 4 w= 3 nsites= 1
-0.0 0.0 0.0 1.0
-0.1 0.3 0.4 0.2
-1.0 0.0 0.0 0.0
-
-MOTIF neg_patterns.pattern_0
-letter-probability matrix: alength= 4 w= 2 nsites= 1
-0.0 1.0 0.0 0.0
-0.0 1.0 0.0 0.0
-
-"""
-BED = """track name="pattern_0" description="TF-MoDISco pattern"
-chr1\t21\t23\tpattern_0.0\t0\t-
-
-track name="pattern_0" description="TF-MoDISco pattern"
-chr1\t11\t12\tpattern_0.0\t0\t+
-chr2\t31\t32\tpattern_0.1\t0\t+
-"""
+def pattern(rows, *seqlets):
+    """What modisco gives: a pattern of base frequencies, with its seqlets."""
+    names = ("example_idx", "start", "end", "is_revcomp")
+    found = [SimpleNamespace(**dict(zip(names, row, strict=True))) for row in seqlets]
+    return SimpleNamespace(sequence=np.array(rows, float), seqlets=found)
 
 
 def test_patterns_and_their_places(tmp_path):
-    (tmp_path / "p.meme").write_text(MEME)
-    (tmp_path / "s.bed").write_text(BED)
-    patterns = modisco.read_patterns(tmp_path / "p.meme")
-    seqlets = modisco.read_seqlets(tmp_path / "s.bed", patterns)
+    thr = [[0, 0, 0, 1], [0.1, 0.3, 0.4, 0.2], [1, 0, 0, 0]]
+    patterns = {
+        "pos_patterns.pattern_0": pattern(thr, (1, 10, 13, True)),
+        "neg_patterns.pattern_0": pattern([[0, 1, 0, 0]] * 2, (0, 0, 2, False), (2, 5, 7, False)),
+    }
+    places = pd.DataFrame({"chrom": ["chr1", "chr1", "chr2"], "start": [10, 10, 25]})
+    seqlets = modisco.seqlets_on_genome(patterns, places)
     assert seqlets.to_numpy().tolist() == [
         ["chr1", 10, 12, "neg_patterns.pattern_0", 0, "+"],
         ["chr1", 20, 23, "pos_patterns.pattern_0", 0, "-"],
         ["chr2", 30, 32, "neg_patterns.pattern_0", 0, "+"],
     ]
-    table = modisco.summarise(patterns, seqlets)
+    table = modisco.count_patterns(patterns, seqlets)
     assert table.to_numpy().tolist() == [
         ["neg_patterns.pattern_0", "TE", 2, "CC"],
         ["pos_patterns.pattern_0", "SE", 1, "TgA"],
@@ -160,29 +136,33 @@ def test_seqlets_in_unknown_bases_are_told_apart():
     places = pd.DataFrame({"chrom": ["chr1", "chr2"], "start": [100, 100]})
     rows = [("chr1", 100, 104), ("chr1", 101, 105), ("chr1", 106, 110), ("chr2", 101, 109)]
     seqlets = pd.DataFrame(rows, columns=["chrom", "start", "end"])
-    found = modisco.in_unknown(seqlets, modisco.Windows(hot, hot, places, 1.0))
+    found = modisco.in_unknown(seqlets, modisco.AttributionWindows(hot, hot, places, 1.0))
     assert found.tolist() == [False, True, False, False]
-    weights = np.array([[0.0] * 4, [0, 0.9, 0, 0]])
-    assert modisco.Pattern("p", weights).consensus == "NC"
+    assert modisco.consensus(np.array([[0.0] * 4, [0, 0.9, 0, 0]])) == "NC"
 
 
-def test_without_the_program_and_with_one_that_fails(tmp_path, monkeypatch):
+def test_without_the_package_and_with_one_that_fails(tmp_path, monkeypatch):
     folder = write_folder(tmp_path / "explained", 1)
-    path = os.environ["PATH"]
-    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "modiscolite", None)
     with pytest.raises(UserError, match="modisco is not installed"):
         modisco.modisco([folder], tmp_path / "out")
-    program = tmp_path / "modisco"
-    program.write_text("#!/bin/sh\necho one >&2\necho no space left >&2\nexit 3\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{path}")
-    with pytest.raises(UserError, match="modisco failed: no space left"):
+    monkeypatch.delitem(sys.modules, "modiscolite")
+    package = tmp_path / "modiscolite"
+    package.mkdir()
+    (package / "descriptive_report.py").write_text("generate_descriptive_report = None\n")
+    (package / "__init__.py").write_text(
+        "class tfmodisco:\n    def TFMoDISco(**how): raise ValueError('no seqlets')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match="modisco failed: no seqlets"):
         modisco.modisco([folder], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    for name in ("modiscolite", "modiscolite.descriptive_report"):
+        monkeypatch.delitem(sys.modules, name)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("modisco"), reason="modisco-lite is not installed")
+@pytest.mark.skipif(not find_spec("modiscolite"), reason="modisco-lite is not installed")
 def test_planted_sites_are_the_patterns(tmp_path):
     folder = write_folder(tmp_path / "explained", 100)
     modisco.modisco([folder], tmp_path / "out")

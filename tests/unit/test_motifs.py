@@ -111,10 +111,10 @@ def test_enrichment_against_hand_computation():
 
 def test_bad_input(tmp_path, folder):
     with pytest.raises(UserError, match="at least 25"):
-        motifs.read_motifs(write_meme(tmp_path / "few.meme", 5))
+        motifs.read_motif_collection(write_meme(tmp_path / "few.meme", 5))
     (tmp_path / "no.meme").write_text("nothing\n")
     with pytest.raises(UserError, match="0 motifs"):
-        motifs.read_motifs(tmp_path / "no.meme")
+        motifs.read_motif_collection(tmp_path / "no.meme")
     with pytest.raises(UserError, match="no such file"):
         motifs.gather([tmp_path])
 
@@ -178,10 +178,10 @@ def test_one_class_has_no_odds():
     seqlets = pd.DataFrame(
         {"motif": ["a", "a"], "class": ["SE", "SE"], "attribution": [1.0, 2.0], "q_value": 0.01}
     )
-    table = motifs.summarise(seqlets, seqlets.assign(q_value=1.0), 0.1)
+    table = motifs.count_motifs(seqlets, seqlets.assign(q_value=1.0), 0.1)
     assert table[["odds_se_te", "q_se_te"]].isna().all(axis=None)
     assert table["odds_background"].notna().all()
-    both = motifs.summarise(seqlets.assign(**{"class": ["SE", "TE"]}), seqlets[:0], 0.1)
+    both = motifs.count_motifs(seqlets.assign(**{"class": ["SE", "TE"]}), seqlets[:0], 0.1)
     assert both["odds_se_te"].notna().all() and both["odds_background"].isna().all()
 
 

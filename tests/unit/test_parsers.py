@@ -14,7 +14,7 @@ from seformer.explain import tracks
 from seformer.genome.genome import Genome
 from seformer.model.backbones.loading import read_config, read_state, verify_checksums
 from seformer.model.folder import Settings, read_settings
-from seformer.motifs.seqlets import read_motifs
+from seformer.motifs.seqlets import read_motif_collection
 from seformer.regions.folder import COLUMNS, read_extracted, read_region_rows
 from seformer.scoring.variants import read_vcf
 from seformer.sequence.tokenizers import load_tokenizer
@@ -120,7 +120,7 @@ def test_variants(tmp_path, content):
 def test_motifs(tmp_path, content):
     path = tmp_path / "a.meme"
     path.write_bytes(content)
-    assert refuses_or_reads(read_motifs, path) is None  # too few in any case
+    assert refuses_or_reads(read_motif_collection, path) is None  # too few in any case
 
 
 @SOME

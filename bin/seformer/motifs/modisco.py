@@ -1,19 +1,19 @@
-"""Motifs found anew by TF-MoDISco-lite: arrays that `modisco motifs` reads, and what it finds.
+"""Motifs found anew by TF-MoDISco-lite.
 
 TF-MoDISco (Shrikumar et al., arXiv:1811.00416) clusters stretches of high attribution into
-patterns without a motif file. The program `modisco` (package modisco-lite) is called as it is.
+patterns without a motif file. Its package (modisco-lite) has an image of its own, so that nothing
+here may need torch.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
-import re
-import shutil
-import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ from seformer.util.records import write_json
 from seformer.util.tables import write_tsv, write_tsv_rows
 
 logger = logging.getLogger(__name__)
-# what `modisco motifs` looks at by default
+# what `modisco motifs`, the package's own command, looks at by default
 WIDTH = 400
 WINDOWS_PER_REGION = 4
 MAX_SEQLETS = 2_000
@@ -35,13 +35,24 @@ MAX_SEQLETS = 2_000
 MAX_WINDOWS = 20_000
 # attributions are summed over the core of a seqlet to find the places where windows lie
 CORE = 20
+# of the search, as that command has them; those of the function differ
+SEARCH = {
+    "sliding_window_size": CORE,
+    "flank_size": 5,
+    "trim_to_window_size": 30,
+    "initial_flank_to_add": 10,
+    "final_flank_to_add": 0,
+    "target_seqlet_fdr": 0.05,
+    "n_leiden_runs": 2,
+}
 PATTERN_COLUMNS = ("pattern", "speaks_for", "seqlets", "consensus")
+SEQLET_COLUMNS = ("chrom", "start", "end", "name", "score", "strand")
 # those of `seformer.scoring.predict`, which needs torch
 SUPER, TYPICAL = "SE", "TE"
-SEQUENCES, ATTRIBUTIONS, NAMES = "sequences.npz", "attributions.npz", "names.meme"
+NAMES = "names.meme"
 
 
-class Windows(NamedTuple):
+class AttributionWindows(NamedTuple):
     """Windows of explained regions.
 
     Attributes
@@ -94,24 +105,19 @@ def modisco(
     UserError
         If a folder cannot be used, or modisco is not installed or fails.
     """
-    program = shutil.which("modisco")
-    if program is None:
-        raise UserError(
-            "the program modisco is not installed",
-            do="use a profile with containers, or: pip install modisco-lite",
-        )
-    known = {} if motif_file is None else read_meme(motif_file)
+    _require_modisco()
+    names = {} if motif_file is None else read_meme(motif_file)
     with output_folder(out) as staging:
-        found = cut(attributions, width, windows)
+        searched = cut_windows(attributions, width, windows)
         patterns, unknown = pd.DataFrame(columns=list(PATTERN_COLUMNS)), 0
-        if len(found.places):
-            patterns, unknown = _run(program, found, staging, known, max_seqlets, threads)
+        if len(searched.places):
+            patterns, unknown = _search(searched, staging, names, max_seqlets, threads)
         write_tsv(patterns, staging / "patterns.tsv")
         record = {
-            "regions": int(found.places["region"].nunique()),
-            "windows": len(found.places),
+            "regions": int(searched.places["region"].nunique()),
+            "windows": len(searched.places),
             "width": width,
-            "attribution_in_windows": found.share,
+            "attribution_in_windows": searched.share,
             "max_seqlets": max_seqlets,
             "patterns": len(patterns),
             "seqlets": int(patterns["seqlets"].sum()),
@@ -124,44 +130,41 @@ def modisco(
         record["seqlets"],
         record["windows"],
         width,
-        100 * found.share,
+        100 * searched.share,
     )
 
 
 # ------------------------------------------------------------------------- windows
 
 
-def cut(folders: Sequence[Path], width: int, windows: int) -> Windows:
+def cut_windows(folders: Sequence[Path], width: int, windows: int) -> AttributionWindows:
     """Cut windows round the strongest places of every explained region."""
     sequences, attributions, rows = [], [], []
     inside = total = 0.0
-    for region, (row, values, bases) in enumerate(_regions(folders)):
-        values = np.where(base_codes(bases) >= 0, values, 0)
+    regions = (region for folder in folders for region in iterate(folder))
+    for number, (row, values, bases) in enumerate(regions):
+        codes = base_codes(bases)
+        values = np.where(codes >= 0, values, 0)
         total += float(np.abs(values).sum())
         for start in strongest(values, width, windows):
             if len(rows) == MAX_WINDOWS:
                 break
-            part = slice(start, start + width)
-            hot = one_hot(base_codes(bases[part].ljust(width, "N"))).astype(np.float32)
+            window = slice(start, start + width)
+            behind = (0, width - len(values[window]))
+            hot = one_hot(np.pad(codes[window], behind, constant_values=-1)).astype(np.float32)
             sequences.append(hot)
-            attributions.append(hot * np.pad(values[part], (0, width - len(values[part]))))
-            inside += float(np.abs(values[part]).sum())
+            attributions.append(hot * np.pad(values[window], behind))
+            inside += float(np.abs(values[window]).sum())
             first = int(row["start"]) + start
-            rows.append((row["chrom"], first, first + width, row["name"], region))
+            rows.append((row["chrom"], first, first + width, row["name"], number))
     if len(rows) == MAX_WINDOWS:
         logger.warning("only the first %d windows are searched", MAX_WINDOWS)
-    empty = np.zeros((0, 4, width), np.float32)
-    return Windows(
-        np.stack(sequences) if rows else empty,
-        np.stack(attributions).astype(np.float32) if rows else empty,
+    return AttributionWindows(
+        np.array(sequences, np.float32).reshape(-1, 4, width),
+        np.array(attributions, np.float32).reshape(-1, 4, width),
         pd.DataFrame(rows, columns=["chrom", "start", "end", "name", "region"]),
         inside / total if total else 0.0,
     )
-
-
-def _regions(folders: Sequence[Path]) -> Iterator[tuple[pd.Series, np.ndarray, str]]:
-    for folder in folders:
-        yield from iterate(folder)
 
 
 def strongest(values: np.ndarray, width: int, number: int) -> list[int]:
@@ -193,14 +196,63 @@ def strongest(values: np.ndarray, width: int, number: int) -> list[int]:
     return sorted(starts)
 
 
-# ------------------------------------------------------------------------- the program
+def in_unknown(seqlets: pd.DataFrame, searched: AttributionWindows) -> np.ndarray:
+    """Tell which seqlets reach into N or beyond the end of a region: bool ``[seqlets]``."""
+    rows, columns = np.nonzero(searched.sequences.sum(1) == 0)
+    starts, chroms = searched.places["start"].to_numpy(), searched.places["chrom"].to_numpy()
+    result = np.zeros(len(seqlets), dtype=bool)
+    for chrom in seqlets["chrom"].unique():
+        here = chroms[rows] == chrom
+        positions = np.sort(starts[rows[here]] + columns[here])
+        chosen = (seqlets["chrom"] == chrom).to_numpy()
+        first, last = (np.searchsorted(positions, seqlets[end][chosen]) for end in ("start", "end"))
+        result[chosen] = last > first
+    return result
 
 
-def _run(
-    program: str,
-    found: Windows,
+# ------------------------------------------------------------------------- the package
+
+
+def _require_modisco() -> None:
+    try:
+        import modiscolite  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            "the program modisco is not installed",
+            do="use a profile with containers, or: pip install modisco-lite",
+        ) from error
+
+
+@contextlib.contextmanager
+def _modisco_in(folder: Path, threads: int) -> Iterator[None]:
+    """Let modisco work in ``folder`` by so many threads; its errors become ours.
+
+    Paths stand in its pages as they are given, so that it is given names alone. What it prints is
+    nobody's result and goes to standard error.
+    """
+    import matplotlib
+    import numba
+    from threadpoolctl import threadpool_limits
+
+    matplotlib.use("Agg")
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    try:
+        with (
+            contextlib.chdir(folder),
+            contextlib.redirect_stdout(sys.stderr),
+            threadpool_limits(threads),
+        ):
+            yield
+    except Exception as error:
+        raise UserError(
+            f"modisco failed: {error}", do="try other regions, or leave modisco out"
+        ) from error
+
+
+def _search(
+    searched: AttributionWindows,
     out: Path,
-    known: Mapping[str, np.ndarray],
+    names: Mapping[str, np.ndarray],
     max_seqlets: int,
     threads: int,
 ) -> tuple[pd.DataFrame, int]:
@@ -208,142 +260,101 @@ def _run(
 
     Returns the patterns, and how many seqlets reach into unknown bases and are left out.
     """
-    write_arrays(found, out)
-    width = found.sequences.shape[2]
-    result = ["-i", "patterns.h5"]
-    for arguments in (
-        [
-            "motifs",
-            "-s",
-            SEQUENCES,
-            "-a",
-            ATTRIBUTIONS,
-            "-n",
-            str(max_seqlets),
-            "-w",
-            str(width),
-            "-o",
-            "patterns.h5",
-        ],
-        ["meme", *result, "-t", "PFM", "-o", "patterns.meme", "-q"],
-        ["seqlet-bed", *result, "-p", "windows.bed", "-c", "*", "-o", "seqlets.bed", "-q"],
-    ):
-        _call([program, *arguments], out, threads)
-    for name in (SEQUENCES, ATTRIBUTIONS):
-        (out / name).unlink()
-    patterns = read_patterns(out / "patterns.meme")
-    seqlets = read_seqlets(out / "seqlets.bed", patterns)
-    unknown = in_unknown(seqlets, found)
+    import modiscolite as lite
+    from modiscolite.descriptive_report import generate_descriptive_report
+
+    _write_bed(searched.places.assign(region=0), out / "windows.bed")
+    with _modisco_in(out, threads):
+        signs = lite.tfmodisco.TFMoDISco(
+            one_hot=searched.sequences.transpose(0, 2, 1),
+            hypothetical_contribs=searched.attributions.transpose(0, 2, 1),
+            max_seqlets_per_metacluster=max_seqlets,
+            **SEARCH,
+        )
+        lite.io.save_hdf5("patterns.h5", *signs, searched.sequences.shape[2])
+        lite.io.write_meme_from_h5("patterns.h5", lite.util.MemeDataType.PFM, "patterns.meme", True)
+    patterns = {
+        f"{sign}_patterns.pattern_{index}": pattern
+        for sign, group in zip(("pos", "neg"), signs, strict=True)
+        # in the order of the names, which is that of the files
+        for index, pattern in sorted(enumerate(group or []), key=lambda pair: str(pair[0]))
+    }
+    seqlets = seqlets_on_genome(patterns, searched.places)
+    unknown = in_unknown(seqlets, searched)
     seqlets = seqlets[~unknown]
     _write_bed(seqlets, out / "seqlets.bed")
     if patterns:
         # the checked motifs in the plainest form: modisco reads them in its own way
-        write_meme(known, out / NAMES)
-        names = ["-m", NAMES, "-l"] if known else []
-        _call([program, "report", *result, "-o", "report", *names], out, threads)
-        (out / NAMES).unlink()
-    return summarise(patterns, seqlets), int(unknown.sum())
+        write_meme(names, out / NAMES)
+        with _modisco_in(out, threads):
+            generate_descriptive_report(
+                "patterns.h5", "report", meme_motif_db=NAMES if names else None, ttl=bool(names)
+            )
+        os.remove(out / NAMES)
+    return count_patterns(patterns, seqlets), int(unknown.sum())
 
 
-def in_unknown(seqlets: pd.DataFrame, found: Windows) -> np.ndarray:
-    """Tell which seqlets reach into N or beyond the end of a region: bool ``[seqlets]``."""
-    rows, columns = np.nonzero(found.sequences.sum(1) == 0)
-    starts, chroms = found.places["start"].to_numpy(), found.places["chrom"].to_numpy()
-    result = np.zeros(len(seqlets), dtype=bool)
-    for chrom in seqlets["chrom"].unique():
-        own = chroms[rows] == chrom
-        places = np.sort(starts[rows[own]] + columns[own])
-        here = (seqlets["chrom"] == chrom).to_numpy()
-        first, last = (np.searchsorted(places, seqlets[end][here]) for end in ("start", "end"))
-        result[here] = last > first
-    return result
+def seqlets_on_genome(patterns: Mapping[str, Any], places: pd.DataFrame) -> pd.DataFrame:
+    """Put the seqlets of patterns where they are on the genome.
+
+    Parameters
+    ----------
+    patterns
+        Name → modisco's ``SeqletSet``: its ``seqlets`` have ``example_idx`` (the window),
+        ``start`` and ``end`` in it (0-based half-open) and ``is_revcomp``.
+    places
+        See `AttributionWindows`.
+
+    Returns
+    -------
+    DataFrame
+        `SEQLET_COLUMNS` in genome order; ``name`` is that of the pattern.
+    """
+    chroms, starts = places["chrom"].tolist(), places["start"].tolist()
+    rows = [
+        (
+            chroms[seqlet.example_idx],
+            starts[seqlet.example_idx] + int(seqlet.start),
+            starts[seqlet.example_idx] + int(seqlet.end),
+            name,
+            0,
+            "-" if seqlet.is_revcomp else "+",
+        )
+        for name, pattern in patterns.items()
+        for seqlet in pattern.seqlets
+    ]
+    table = pd.DataFrame(rows, columns=list(SEQLET_COLUMNS))
+    return table.sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)
 
 
-def write_arrays(found: Windows, out: Path) -> None:
-    """Write what `modisco motifs` reads: two arrays ``[windows, 4, width]``, and their places."""
-    np.savez_compressed(out / SEQUENCES, found.sequences)
-    np.savez_compressed(out / ATTRIBUTIONS, found.attributions)
-    _write_bed(found.places.assign(region=0), out / "windows.bed")
+def consensus(frequencies: np.ndarray) -> str:
+    """The most frequent base of every position, in lower case below one half; N without any.
+
+    ``frequencies`` is float ``[width, 4]``; rows need not sum to 1.
+    """
+    totals = frequencies.sum(1)
+    return "".join(
+        ("ACGT" if row.max() >= total / 2 else "acgt")[row.argmax()] if total else "N"
+        for row, total in zip(frequencies, totals, strict=True)
+    )
+
+
+def count_patterns(patterns: Mapping[str, Any], seqlets: pd.DataFrame) -> pd.DataFrame:
+    """One row a pattern (`PATTERN_COLUMNS`), most seqlets first."""
+    counts = seqlets["name"].value_counts()
+    rows = [
+        (
+            name,
+            SUPER if name.startswith("pos") else TYPICAL,
+            int(counts.get(name, 0)),
+            consensus(pattern.sequence),
+        )
+        for name, pattern in patterns.items()
+    ]
+    table = pd.DataFrame(rows, columns=list(PATTERN_COLUMNS))
+    return table.sort_values("seqlets", ascending=False, kind="stable", ignore_index=True)
 
 
 def _write_bed(table: pd.DataFrame, path: Path) -> None:
     with open(path, "w", encoding="utf-8", newline="") as text:
         write_tsv_rows(table, text)
-
-
-def _call(command: list[str], folder: Path, threads: int) -> None:
-    number = str(threads)
-    environment = os.environ | {
-        "OMP_NUM_THREADS": number,
-        "NUMBA_NUM_THREADS": number,
-        "MPLBACKEND": "Agg",
-    }
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace"
-    )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["it says nothing"]
-        raise UserError(
-            f"modisco failed: {lines[-1]}",
-            where=" ".join(command[1:2]),
-            do="try other regions, or leave modisco out",
-        )
-
-
-class Pattern(NamedTuple):
-    """A pattern of modisco: its name, and base probabilities float64 ``[width, 4]``."""
-
-    name: str
-    weights: np.ndarray
-
-    @property
-    def consensus(self) -> str:
-        """The most frequent base of every position, in lower case below one half; N without any."""
-        return "".join(
-            ("ACGT" if w.max() >= 0.5 else "acgt")[w.argmax()] if w.any() else "N"
-            for w in self.weights
-        )
-
-
-def read_patterns(path: Path) -> list[Pattern]:
-    """Read the MEME file of modisco, in its order."""
-    found = []
-    for part in re.split(r"^MOTIF ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
-        name, _, matrix = part.partition("\n")
-        rows = [line.split() for line in matrix.splitlines()[1:] if line.strip()]
-        found.append(Pattern(name.split()[0], np.array(rows, dtype=float)))
-    return found
-
-
-def read_seqlets(path: Path, patterns: Sequence[Pattern]) -> pd.DataFrame:
-    """Read the BED file of modisco: one track a pattern, in the order of the patterns.
-
-    Returns
-    -------
-    DataFrame
-        ``chrom``, ``start``, ``end`` (0-based half-open), ``name`` (of the pattern), ``score``
-        and ``strand``. The start follows from the end: modisco 3.0.0 writes it one base too far.
-    """
-    tracks = re.split(r"^track .*$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-    rows = []
-    for pattern, track in zip(patterns, tracks, strict=True):
-        for chrom, _, end, _, _, strand in (line.split("\t") for line in track.split("\n") if line):
-            rows.append((chrom, int(end) - len(pattern.weights), int(end), pattern.name, 0, strand))
-    table = pd.DataFrame(rows, columns=["chrom", "start", "end", "name", "score", "strand"])
-    return table.sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)
-
-
-def summarise(patterns: Sequence[Pattern], seqlets: pd.DataFrame) -> pd.DataFrame:
-    """One row a pattern (`PATTERN_COLUMNS`), most seqlets first."""
-    counts = seqlets["name"].value_counts()
-    rows = [
-        (
-            one.name,
-            SUPER if one.name.startswith("pos") else TYPICAL,
-            int(counts.get(one.name, 0)),
-            one.consensus,
-        )
-        for one in patterns
-    ]
-    table = pd.DataFrame(rows, columns=list(PATTERN_COLUMNS))
-    return table.sort_values("seqlets", ascending=False, kind="stable", ignore_index=True)

@@ -117,15 +117,15 @@ def motifs(
         If a file cannot be used or a tool is not installed.
     """
     require_writable(out)
-    known = read_motifs(motif_file)
+    known = read_motif_collection(motif_file)
     track = gather(attributions)
     drawing = _drawing() if logos else None
     with output_folder(out, own=["logos/*.png"]) as staging:
         seqlets, crossing = find_seqlets(track, threshold)
         background = draw_background(track, seqlets, seed)
-        seqlets = match(seqlets, track, known, threads)
-        background = match(background, track, known, threads)
-        table = summarise(seqlets, background, max_q)
+        seqlets = name_seqlets(seqlets, track, known, threads)
+        background = name_seqlets(background, track, known, threads)
+        table = count_motifs(seqlets, background, max_q)
         write_tsv(table, staging / "motifs.tsv")
         with open(staging / "seqlets.bed", "w", encoding="utf-8", newline="") as text:
             write_tsv_rows(bed_rows(seqlets, track, max_q), text, float_format="%.6g")
@@ -170,7 +170,7 @@ def _drawing() -> ModuleType:
 # ------------------------------------------------------------------------- input
 
 
-def read_motifs(path: Path) -> dict[str, np.ndarray]:
+def read_motif_collection(path: Path) -> dict[str, np.ndarray]:
     """Read a MEME file: name → probabilities float64 ``[4, width]``.
 
     Raises
@@ -178,15 +178,15 @@ def read_motifs(path: Path) -> dict[str, np.ndarray]:
     UserError
         If it is not a sound MEME file or holds under 25 motifs.
     """
-    found = read_meme(path)
-    if len(found) < MIN_MOTIFS:
+    collection = read_meme(path)
+    if len(collection) < MIN_MOTIFS:
         raise UserError(
-            f"the file holds {len(found)} motifs",
+            f"the file holds {len(collection)} motifs",
             where=path,
             expected=f"MEME format with at least {MIN_MOTIFS} motifs, the background of Tomtom",
             do="give a whole motif collection, such as JASPAR's CORE",
         )
-    return found
+    return collection
 
 
 # ------------------------------------------------------------------------- seqlets
@@ -255,7 +255,7 @@ def draw_background(track: Track, seqlets: pd.DataFrame, seed: int) -> pd.DataFr
     return table.astype(dict.fromkeys(("start", "end", "stretch", "region"), np.int64))
 
 
-def match(
+def name_seqlets(
     seqlets: pd.DataFrame, track: Track, known: dict[str, np.ndarray], threads: int
 ) -> pd.DataFrame:
     """Find the most similar motif of each seqlet.
@@ -289,7 +289,7 @@ def match(
 # ------------------------------------------------------------------------- tables
 
 
-def summarise(seqlets: pd.DataFrame, background: pd.DataFrame, max_q: float) -> pd.DataFrame:
+def count_motifs(seqlets: pd.DataFrame, background: pd.DataFrame, max_q: float) -> pd.DataFrame:
     """Count matches of each motif, in SE against TE regions and against the background.
 
     Odds ratios have half a count added (Haldane); their q-values are of Fisher's exact test,
