@@ -1,6 +1,6 @@
 """Print the table of a metrics.json as Markdown: the model, its parts and members, the baselines.
 
-    scripts/results_table.py pooled/metrics.json
+scripts/results_table.py pooled/metrics.json
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seformer.evaluation.verdict import NAMES, spoken
+from seformer.evaluation.verdict import scorer_title, spoken
 
 METRICS = {"auprc": "AUPRC", "mcc": "MCC", "brier": "Brier", "ece": "ECE"}
 
@@ -32,11 +32,11 @@ def table(metrics: Mapping[str, Any]) -> str:
     head = ["", "AUROC", "95 % interval", *METRICS.values()]
     lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
     lines.append(row("**model**", test["model"]))
-    lines += [row(NAMES.get(name, name), part) for name, part in test.get("parts", {}).items()]
+    lines += [row(scorer_title(name), part) for name, part in test.get("parts", {}).items()]
     best = sorted(test["baselines"].items(), key=lambda pair: -pair[1]["auroc"]["value"])
-    lines += [row(NAMES.get(name, name), found) for name, found in best]
+    lines += [row(scorer_title(name), found) for name, found in best]
     delta = test["delta"]["auroc"]
-    lines += ["", f"Δ over {NAMES[delta['baseline']]}: {spoken(delta, signed=True)}"]
+    lines += ["", f"Δ over {scorer_title(delta['baseline'])}: {spoken(delta, signed=True)}"]
     if "members" in test:
         members = test["members"]["auroc"]
         lines.append(
@@ -46,7 +46,7 @@ def table(metrics: Mapping[str, Any]) -> str:
     for fold in metrics.get("folds", []):
         lines.append(
             f"Fold {fold['fold']}: AUROC {spoken(fold['auroc'])}, Δ over "
-            f"{NAMES[fold['delta']['baseline']]} {spoken(fold['delta'], signed=True)}"
+            f"{scorer_title(fold['delta']['baseline'])} {spoken(fold['delta'], signed=True)}"
         )
     return "\n".join(lines)
 

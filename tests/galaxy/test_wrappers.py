@@ -15,7 +15,7 @@ import typer
 
 import seformer
 from seformer import cli
-from seformer.evaluation.baselines import NAMES
+from seformer.evaluation.baselines import BASELINES
 from seformer.model import archive
 from seformer.util.errors import UserError
 
@@ -108,7 +108,7 @@ def test_every_parameter_is_an_option_and_is_used(name):
         if chosen is not None and default is not None and argument != "--model":
             assert chosen.get("value") == str(getattr(default, "value", default)), argument
         if argument == "--baselines":
-            assert {option.get("value") for option in param.findall("option")} == set(NAMES)
+            assert {option.get("value") for option in param.findall("option")} == set(BASELINES)
         if isinstance(default, Enum):
             offered = {option.get("value") for option in param.findall("option")}
             assert offered == {choice.value for choice in type(default)}, argument

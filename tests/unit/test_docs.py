@@ -374,7 +374,8 @@ def test_files_of_a_run_are_as_described(place):
 
 
 def test_figures_of_the_methods_are_those_of_the_code():
-    from seformer.evaluation import baselines, metrics
+    from seformer.evaluation import metrics
+    from seformer.evaluation.baselines import kmer_boosting
     from seformer.evaluation.compare import UNLIKE_TRAINING
     from seformer.explain import faithfulness
     from seformer.explain.attribute import FIRST_STEPS, SMALL_DIFFERENCE
@@ -407,7 +408,7 @@ def test_figures_of_the_methods_are_those_of_the_code():
         f"Batches held {defaults['batch_size']} regions",
         f"at most {defaults['max_windows']} randomly chosen windows",
         f"after {defaults['epochs']} epochs, or {defaults['patience']} without",
-        f"(at most {baselines.BOOSTING_ROUNDS})",
+        f"(at most {kmer_boosting.MOST_TREES})",
         f"k ({KMER_SIZES[0]} to {KMER_SIZES[-1]})",
         f"({metrics.ECE_BINS} bins of equal width",
         f"{defaults['bootstrap']:,} bootstrap resamples",

@@ -55,7 +55,7 @@ def command(
     Writes metrics.json, test_predictions.tsv, curves.json and the final model folder model/.
     """
     from seformer.evaluation import evaluate
-    from seformer.evaluation.baselines import NAMES
+    from seformer.evaluation.baselines import BASELINES
     from seformer.util.devices import use_threads
 
     use_threads(threads)
@@ -68,7 +68,7 @@ def command(
         calibration=calibration,
         threshold_by=threshold_by,
         prevalence=prevalence,
-        baseline_names=NAMES if baselines == "all" else baselines.split(","),
+        baseline_names=tuple(BASELINES) if baselines == "all" else baselines.split(","),
         resamples=bootstrap,
         batch_tokens=batch_tokens,
         seed=seed,

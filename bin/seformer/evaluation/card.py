@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from seformer.evaluation import metrics
-from seformer.evaluation.verdict import NAMES
+from seformer.evaluation.verdict import scorer_title
 from seformer.regions.negatives import RANDOM
 from seformer.util.markup import escape
 
@@ -67,7 +67,7 @@ def _table(test: Mapping[str, Any]) -> str:
             f"{row[metric]['value']:.3f} ({row[metric]['low']:.3f}–{row[metric]['high']:.3f})"
             for metric in metrics.METRICS
         ]
-        lines.append(f"| {escape(NAMES.get(name, name))} | " + " | ".join(cells) + " |")
+        lines.append(f"| {escape(scorer_title(name))} | " + " | ".join(cells) + " |")
     return (
         f"Held-out test part: {test['n']} regions in {test['loci']} loci, "
         f"{100 * test['prevalence']:.1f} % super-enhancers. In brackets the 95 % bootstrap "

@@ -17,8 +17,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from seformer.evaluation import baselines, curves, metrics, verdict
 from seformer.evaluation import card as modelcard
+from seformer.evaluation import curves, metrics, verdict
+from seformer.evaluation.baselines import BASELINES, check_baselines, fit_baselines
+from seformer.evaluation.baselines.base import BaselineRegions, BaselineScores
 from seformer.evaluation.compare import CONTAINMENT, MODEL, Judged, evaluate, judge
 from seformer.model import calibration as calibrate
 from seformer.model.backbones import registry
@@ -34,7 +36,6 @@ from seformer.model.folder import (
 from seformer.regions.folder import read_extracted
 from seformer.regions.negatives import RANDOM
 from seformer.scoring.score import Scores, score
-from seformer.sequence.composition import composition
 from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.devices import resolve_device
@@ -64,7 +65,7 @@ def run(
     calibration: str = "temperature",
     threshold_by: str = "mcc",
     prevalence: float | None = None,
-    baseline_names: Sequence[str] = baselines.NAMES,
+    baseline_names: Sequence[str] = tuple(BASELINES),
     resamples: int = 1000,
     batch_tokens: int = 16_384,
     seed: int = 1,
@@ -88,7 +89,7 @@ def run(
     """
     check_options(calibration, threshold_by, prevalence)
     models = [models] if isinstance(models, str | Path) else models
-    names = baselines.check_names(baseline_names)
+    names = check_baselines(baseline_names)
     require_writable(out)
     data = open_dataset(extracted, splits)
     check_test_part(data, splits)
@@ -98,7 +99,7 @@ def run(
 
     regions = held_out(data)
     with ThreadPoolExecutor(1) as beside:
-        fitting = beside.submit(fit_baselines, data, names)
+        fitting = beside.submit(score_baselines, data, names)
         scores = score(loaded, data.sequences("validation", "test"), batch_tokens)
         fitted = fitting.result()
     labels = regions["label"].to_numpy(np.int64)
@@ -249,19 +250,20 @@ def held_out(data: LabelledDataset) -> pd.DataFrame:
     return regions
 
 
-def fit_baselines(data: LabelledDataset, names: Sequence[str]) -> dict[str, baselines.Baseline]:
+def score_baselines(data: LabelledDataset, names: Sequence[str]) -> dict[str, BaselineScores]:
     """Fit the baselines on the training part; scores of the rows of validation and test."""
     parts = ("train", "validation", "test")
     rows = data.regions.iloc[data.select(*parts)]
+    regions = BaselineRegions(
+        lambda: data.sequences(*parts),
+        rows["label"].to_numpy(np.int64),
+        rows["split"].to_numpy(str),
+    )
     # torch gives a new thread its number of threads at first use: before the baselines limit it
     torch.get_num_threads()
-    features = composition(data.sequences(*parts), total=len(rows))
-    split = rows["split"].to_numpy(str)
-    bases = list(data.sequences(*parts)) if "cnn" in names else ()
-    fitted = baselines.fit_all(features, rows["label"].to_numpy(np.int64), split, names, bases)
     return {
-        name: baseline._replace(scores=baseline.scores[split != "train"])
-        for name, baseline in fitted.items()
+        name: baseline._replace(scores=baseline.scores[~regions.train])
+        for name, baseline in fit_baselines(regions, names).items()
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from seformer.evaluation.baselines import BASELINES
+
 CLOSE = 0.02
 FEW_OF_A_CLASS = 50
 FEW_LOCI = 50
@@ -12,27 +14,10 @@ BADLY_CALIBRATED = 0.1
 GAP = 0.1
 FEW_NAMES = 5
 
-NAMES = {
+TITLES = {
     "model": "the model",
-    "length": "region length",
-    "gc": "GC content",
-    "cpg": "CpG ratio",
-    "n_fraction": "share of N",
-    "kmer_logistic": "k-mer regression",
-    "kmer_boosting": "k-mer boosting",
-    "cnn": "small convolutional network",
+    **{name: baseline.title for name, baseline in BASELINES.items()},
     "transformer": "the transformer alone",
-}
-# what a single-number baseline that comes close means for the user
-_SHORTCUTS = {
-    "length": "Whatever else it looks at, these classes can be told apart by length. Cut or match "
-    "the regions to one length, and train again, to ask what the sequence says.",
-    "gc": "These classes can be told apart by base composition. Match the negatives in GC, and "
-    "train again, to ask what the sequence says beyond it.",
-    "cpg": "These classes can be told apart by their CpG content; look whether one of them lies on "
-    "CpG islands.",
-    "n_fraction": "The share of unknown bases differs between the classes, which is an artefact "
-    "of how the regions were made.",
 }
 
 
@@ -42,6 +27,11 @@ class Finding(NamedTuple):
     level: str
     topic: str
     text: str
+
+
+def scorer_title(name: str) -> str:
+    """Name a scorer of metrics.json as sentences and tables do."""
+    return TITLES.get(name, name)
 
 
 def judge_test(metrics: Mapping[str, Any]) -> list[Finding]:
@@ -108,7 +98,7 @@ def learned(test: Mapping[str, Any]) -> Finding:
 def beats_baseline(test: Mapping[str, Any]) -> Finding:
     """Say whether the model is better than the best baseline."""
     delta = test["delta"]["auroc"]
-    name = NAMES.get(delta["baseline"], delta["baseline"])
+    name = scorer_title(delta["baseline"])
     if delta["low"] > 0:
         return Finding(
             "good",
@@ -135,13 +125,14 @@ def shortcuts(test: Mapping[str, Any]) -> list[Finding]:
     """Warn of every single-number baseline within 0.02 AUROC of the model, or above it."""
     findings = []
     model = test["model"]["auroc"]["value"]
-    for name, advice in _SHORTCUTS.items():
-        if name not in test["baselines"]:
+    for name, baseline in BASELINES.items():
+        advice = baseline.advice
+        if not advice or name not in test["baselines"]:
             continue
         alone = test["baselines"][name]["auroc"]["value"]
         if alone < model - CLOSE or alone <= 0.5:
             continue
-        what = NAMES[name]
+        what = baseline.title
         start = (
             f"The model does not beat {what}: {what} alone gives AUROC {alone:.3f}, the model "
             f"{model:.3f}."

@@ -19,18 +19,6 @@ STROKES = ("solid", "dash", "dot", "dashdot")
 # the model of all samples stands out among theirs
 INTEGRATIVE = "integrative"
 SUPER, TYPICAL = RED, BLUE
-SCORERS = {
-    "model": BLACK,
-    "kmer_boosting": BLUE,
-    "kmer_logistic": SKY,
-    "gc": GREEN,
-    "cpg": PINK,
-    "length": ORANGE,
-    "n_fraction": GREY,
-    "cnn": "#6A3D9A",
-}
-# lines differ in more than colour
-DASHES = {"model": "solid", "kmer_boosting": "solid", "kmer_logistic": "dash"}
 
 FIGURE = ("data", "pconfig", "headers", "categories")
 # parent sections in the order of the page

@@ -6,13 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from seformer.evaluation.card import TITLES
-from seformer.evaluation.verdict import NAMES
+from seformer.evaluation.verdict import scorer_title
 from seformer.report.content import interval, signed, table
 from seformer.util.markup import escape
-
-
-def name_of(scorer: str) -> str:
-    return NAMES.get(scorer, scorer)
 
 
 def members_row(members: Mapping[str, Any]) -> list[str]:
@@ -31,7 +27,7 @@ def prevalence_table(test: Mapping[str, Any]) -> str:
         return ""
     titles = {"auprc": "AUPRC", "mcc": "MCC", "precision": "precision", "recall": "recall"}
     rows = [
-        [f"{escape(name_of(name))}, {100 * part['prevalence']:.1f} % ({escape(which)})"]
+        [f"{escape(scorer_title(name))}, {100 * part['prevalence']:.1f} % ({escape(which)})"]
         + [interval(row[metric]) for metric in titles]
         for which, part in found.items()
         for name, row in {"model": part["model"], **_best_of(test, part)}.items()
@@ -60,7 +56,7 @@ def folds_table(metrics: Mapping[str, Any]) -> str:
             f"fold {fold['fold']}, {fold['n']} regions",
             interval(fold["auroc"]),
             interval(fold["delta"], plus=True),
-            escape(name_of(fold["delta"]["baseline"])),
+            escape(scorer_title(fold["delta"]["baseline"])),
         ]
         for fold in folds
     ]

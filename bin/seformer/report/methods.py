@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import seformer
-from seformer.evaluation.verdict import NAMES
+from seformer.evaluation.verdict import scorer_title
 from seformer.report.collect import Results, Sample
 from seformer.report.content import Section, number, signed
 from seformer.report.data import held_out_chromosomes, kept
@@ -164,7 +164,7 @@ def _test_words(sample: Sample) -> str:
     test, folds = sample.metrics["test"], len(sample.metrics.get("folds", []))
     model, delta = test["model"], test["delta"]["auroc"]
     best = test["baselines"][delta["baseline"]]["auroc"]["value"]
-    name = escape(NAMES.get(delta["baseline"], delta["baseline"]))
+    name = escape(scorer_title(delta["baseline"]))
     resamples = sample.metrics.get("bootstrap", {}).get("resamples", 1000)
     calibration = sample.metrics.get("calibration", {}).get("method")
     fitted = (

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from seformer.evaluation.baselines import BASELINES
 from seformer.evaluation.card import TITLES
-from seformer.evaluation.verdict import NAMES
+from seformer.evaluation.verdict import scorer_title
 from seformer.report.collect import Results, Sample
 from seformer.report.content import (
-    DASHES,
+    BLACK,
     GREY,
-    SCORERS,
     SUPER,
     TYPICAL,
     Section,
@@ -25,6 +26,10 @@ from seformer.report.content import (
 )
 from seformer.report.further import folds_table, members_row, prevalence_table
 from seformer.util.markup import escape
+
+# lines differ in more than colour
+COLOURS = {"model": BLACK} | {name: baseline.colour for name, baseline in BASELINES.items()}
+DASHES = {"model": "solid"} | {name: baseline.dash for name, baseline in BASELINES.items()}
 
 
 def sections(results: Results) -> Iterator[Section]:
@@ -65,7 +70,7 @@ def headline(sample: Sample) -> str:
     auroc, delta = test["model"]["auroc"], test["delta"]["auroc"]
     return (
         f"test AUROC {auroc['value']:.3f}, Δ {signed(delta['value'])} to "
-        f"{escape(NAMES.get(delta['baseline'], delta['baseline']))}"
+        f"{escape(scorer_title(delta['baseline']))}"
     )
 
 
@@ -85,21 +90,18 @@ def comparison(samples: list[Sample]) -> str:
             colour = TYPICAL if delta["low"] > 0 else SUPER
         else:
             colour = GREY
+        best = escape(scorer_title(delta["baseline"]))
         rows.append(
             [
                 escape(sample.name),
                 whisker(delta, (-most, most), (0,), colour, 260),
                 interval(delta, plus=True),
                 interval(sample.metrics["test"]["model"]["auroc"]),
-                f'<span style="white-space:nowrap">{escape(_name(delta["baseline"]))}</span>',
+                f'<span style="white-space:nowrap">{best}</span>',
             ]
         )
     head = ["", "worse · Δ AUROC · better", "Δ AUROC", "AUROC", "best baseline"]
     return table(head, rows, numeric=2, caption="All samples; each sample's own table below.")
-
-
-def _name(scorer: str) -> str:
-    return NAMES.get(scorer, scorer)
 
 
 def one_table(sample: Sample) -> str:
@@ -109,9 +111,9 @@ def one_table(sample: Sample) -> str:
     low = min(min(row["auroc"]["low"] for row in scorers.values()), 0.5)
     rows = []
     for name, row in scorers.items():
-        title = escape(NAMES.get(name, name))
+        title = escape(scorer_title(name))
         title = f"<b>{title}</b>" if name == "model" else title
-        picture = whisker(row["auroc"], (low, 1), (0.5, 1), SCORERS.get(name), 130, mark)
+        picture = whisker(row["auroc"], (low, 1), (0.5, 1), COLOURS.get(name), 130, mark)
         cells = [interval(row[metric]) for metric in TITLES]
         rows.append([f'<span class="sf-name">{title}</span>', picture, *cells])
     rows.append(difference_row(test["delta"]))
@@ -136,7 +138,7 @@ def one_table(sample: Sample) -> str:
 
 def difference_row(delta: Mapping[str, Any]) -> list[str]:
     """Write the differences; a baseline that is the best by every metric is named once."""
-    best = {metric: NAMES.get(d["baseline"], d["baseline"]) for metric, d in delta.items()}
+    best = {metric: scorer_title(d["baseline"]) for metric, d in delta.items()}
     once = len(set(best.values())) == 1
     title = f"<b>Δ</b> over {escape(next(iter(best.values())))}" if once else "<b>Δ</b>"
     cells = [interval(delta[metric], plus=True) if metric in delta else "" for metric in TITLES]
@@ -150,11 +152,11 @@ def difference_row(delta: Mapping[str, Any]) -> list[str]:
 
 def _choices(sample: Sample) -> str:
     chosen = sample.metrics.get("baseline_choices", {})
-    words = []
-    if "kmer_logistic" in chosen:
-        words.append(f"logistic regression on {chosen['kmer_logistic'].get('k')}-mers")
-    if "kmer_boosting" in chosen:
-        words.append(f"{chosen['kmer_boosting'].get('trees')} boosted trees")
+    words = [
+        baseline.choice.format_map(defaultdict(lambda: None, chosen[name]))
+        for name, baseline in BASELINES.items()
+        if baseline.choice and name in chosen
+    ]
     return f"; chosen on validation: {escape(', '.join(words))}" if words else ""
 
 
@@ -198,14 +200,14 @@ def _tabs(samples: list[Sample], kind: str) -> tuple[list[dict[str, Any]], list[
         labels.append({"name": "All models"})
     for sample in samples:
         lines = sample.curves["test"][kind]
-        data.append({NAMES.get(name, name): apart(line) for name, line in lines.items()})
+        data.append({scorer_title(name): apart(line) for name, line in lines.items()})
         labels.append({"name": sample.name})
     return data, labels
 
 
 def _style(samples: list[Sample]) -> dict[str, Any]:
-    colours = {NAMES[name]: colour for name, colour in SCORERS.items()}
-    dashes = {NAMES[name]: DASHES.get(name, "dot") for name in SCORERS}
+    colours = {scorer_title(name): colour for name, colour in COLOURS.items()}
+    dashes = {scorer_title(name): dash for name, dash in DASHES.items()}
     for name, (colour, dash) in strokes(s.name for s in samples).items():
         colours[name], dashes[name] = colour, dash
     return {"colors": colours, "dash_styles": dashes, "style": "lines", "smooth_points": None}
@@ -286,7 +288,7 @@ def calibration(samples: list[Sample]) -> Section:
                     "calibration": {
                         name: [[p["probability"], p["share"]] for p in line]
                         for name, line in s.curves["test"]["calibration"].items()
-                        if name in ("model", "kmer_logistic", "kmer_boosting")
+                        if name == "model" or (name in BASELINES and BASELINES[name].probabilities)
                     }
                 }
             },

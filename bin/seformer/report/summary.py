@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seformer.evaluation.verdict import NAMES
+from seformer.evaluation.verdict import scorer_title
 from seformer.report.collect import Results, Sample
 from seformer.report.content import Section, signed, table
 from seformer.report.data import kept
@@ -46,7 +46,7 @@ def statistics(sample: Sample) -> dict[str, Any]:
             "auroc": test["model"]["auroc"]["value"],
             "delta": delta["value"],
             "interval": span,
-            "baseline": NAMES.get(delta["baseline"], delta["baseline"]),
+            "baseline": scorer_title(delta["baseline"]),
             "auprc": test["model"]["auprc"]["value"],
             "mcc": test["model"]["mcc"]["value"],
             "length": test["baselines"].get("length", {}).get("auroc", {}).get("value"),

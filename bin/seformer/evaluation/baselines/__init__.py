@@ -1,0 +1,52 @@
+"""What length, composition and a small network alone achieve on the same folds.
+
+One module beside this one is one baseline. Every baseline is fitted on the training part, chosen
+on the validation part, and only scores the test part. All are deterministic.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable
+
+from threadpoolctl import threadpool_limits
+
+from seformer.evaluation.baselines.base import Baseline, BaselineRegions, BaselineScores
+from seformer.util.errors import UserError
+
+
+def _discover() -> dict[str, Baseline]:
+    """Find the baselines in this folder: name -> baseline, in their order."""
+    names = {module.name for module in pkgutil.iter_modules(__path__)} - {"base"}
+    every = {name: importlib.import_module(f"{__name__}.{name}").BASELINE for name in names}
+    return dict(sorted(every.items(), key=lambda item: item[1].order))
+
+
+BASELINES = _discover()
+
+
+def check_baselines(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the baselines asked for, in the order of `BASELINES`.
+
+    Raises
+    ------
+    UserError
+        If one is not known, or none is left.
+    """
+    asked = set(names)
+    unknown = sorted(asked - BASELINES.keys())
+    if unknown or not asked:
+        raise UserError(
+            f"the baseline {unknown[0]!r} is not known" if unknown else "no baseline was chosen",
+            where="--baselines",
+            expected=f"some of {', '.join(BASELINES)}",
+        )
+    return tuple(name for name in BASELINES if name in asked)
+
+
+# one thread: the same sums on every machine, and no threads that wait for each other on a busy one
+@threadpool_limits.wrap(limits=1)
+def fit_baselines(regions: BaselineRegions, names: Iterable[str]) -> dict[str, BaselineScores]:
+    """Fit the baselines ``names`` and score all regions; in the order of `BASELINES`."""
+    return {name: BASELINES[name].fit(regions) for name in check_baselines(names)}

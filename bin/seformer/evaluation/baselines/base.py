@@ -1,0 +1,106 @@
+"""What a baseline is: its words and looks, and how it is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seformer.sequence.composition import Composition, composition
+
+
+class BaselineScores(NamedTuple):
+    """Scores of all regions (margins, float64 [n]) and what was chosen on validation."""
+
+    scores: np.ndarray
+    chosen: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class BaselineRegions:
+    """The regions of all three parts, as every baseline sees them.
+
+    Attributes
+    ----------
+    sequences
+        Opens the sequences of all regions anew, so that a baseline holds no more of them than it
+        needs.
+    labels
+        int [n], 1 = SE. Those of test rows are never read.
+    split
+        str [n]: train, validation or test.
+    """
+
+    sequences: Callable[[], Iterable[str]]
+    labels: np.ndarray
+    split: np.ndarray
+
+    @cached_property
+    def train(self) -> np.ndarray:
+        """Rows that are fitted on: bool [n]."""
+        return self.split == "train"
+
+    @cached_property
+    def validation(self) -> np.ndarray:
+        """Rows that choose: bool [n]."""
+        return self.split == "validation"
+
+    @cached_property
+    def composition(self) -> Composition:
+        """Length and composition of all regions, measured once for all baselines."""
+        return composition(self.sequences(), total=len(self.labels))
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """One baseline; its name is that of its module.
+
+    Attributes
+    ----------
+    order
+        Place among the baselines, in tables and results.
+    title
+        As sentences and tables say it.
+    sees
+        What it sees, for the documentation.
+    colour, dash
+        Of its lines in figures.
+    fit
+        Fits on the training part, chooses on the validation part and scores all regions:
+        deterministic, without side effects. Imports of torch and sklearn stand inside, so that
+        the words can be read without them.
+    advice
+        What it means for the user if the model is hardly better; empty for a baseline that is
+        no shortcut.
+    choice
+        How the report says what was chosen, a format of the keys of `BaselineScores.chosen`.
+    probabilities
+        Whether the report draws its calibration beside the model's.
+    """
+
+    order: int
+    title: str
+    sees: str
+    colour: str
+    fit: Callable[[BaselineRegions], BaselineScores]
+    dash: str = "dot"
+    advice: str = ""
+    choice: str = ""
+    probabilities: bool = False
+
+
+def fit_one_feature(values: np.ndarray, regions: BaselineRegions) -> BaselineScores:
+    """Fit a logistic regression on one number a region, float [n]."""
+    from sklearn.linear_model import LogisticRegression
+
+    from seformer.model.kmer_logistic import scaling, standardised
+
+    column, train = values[:, None], regions.train
+    scaled = standardised(column, *scaling(column, train))
+    model = LogisticRegression(C=1.0).fit(scaled[train], regions.labels[train])
+    slope = float(model.coef_[0, 0])
+    direction = "none" if slope == 0 else "higher is SE" if slope > 0 else "lower is SE"
+    return BaselineScores(model.decision_function(scaled), {"direction": direction})
