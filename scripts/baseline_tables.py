@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Writes the names of the baselines where they stand outside the package, from its modules.
+
+scripts/baseline_tables.py            write them
+scripts/baseline_tables.py --check    exit 1 if they are not up to date
+
+In nextflow_schema.json (description and pattern of --baselines), docs/output.md (what each sees,
+its column) and galaxy/seformer_finetune.xml (the choices). Afterwards run parameter_tables.py.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "bin"))
+
+from seformer.evaluation.baselines import BASELINES  # noqa: E402
+
+ALL = "|".join(BASELINES)
+SEEN = "".join(f"| `{name}` | {baseline.sees} |\n" for name, baseline in BASELINES.items())
+COLUMNS = ", ".join(f"`{name}_probability`" for name in BASELINES)
+OPTIONS = "".join(
+    f'                <option value="{name}">{baseline.title}</option>\n'
+    for name, baseline in BASELINES.items()
+)
+# file -> what stands before and what was written there (patterns), what is to be written
+PLACES = {
+    "nextflow_schema.json": [
+        ("beside the model: all, or a comma list of ", r"[\w, ]*", ", ".join(BASELINES)),
+        (r'"pattern": "\^\(all\|', r"[^$]*(?=\)\$)", f"({ALL})(,({ALL}))*"),
+    ],
+    "docs/output.md": [
+        (r"\| baseline \| what it sees \|\n\| --- \| --- \|\n", r"(?:\|.*\n)*", SEEN),
+        (r"\n\| ", r"`\w+_probability`, [^|]*(?= \| the baselines')", COLUMNS),
+    ],
+    "galaxy/seformer_finetune.xml": [
+        (r'argument="--baselines".*\n', r"(?: *<option.*\n)*", OPTIONS),
+    ],
+}
+
+
+def updated(text: str, before: str, old: str, new: str) -> str:
+    text, places = re.subn(f"({before}){old}", lambda match: match[1] + new, text)
+    if places != 1:
+        raise SystemExit(f"{places} places after {before}")
+    return text
+
+
+if __name__ == "__main__":
+    changed = []
+    for name, places in PLACES.items():
+        page = (ROOT / name).read_text(encoding="utf-8")
+        text = page
+        for place in places:
+            text = updated(text, *place)
+        if text != page:
+            changed.append(name)
+            if "--check" not in sys.argv:
+                (ROOT / name).write_text(text, encoding="utf-8")
+    sys.exit("--check" in sys.argv and bool(changed))
