@@ -20,6 +20,7 @@ from report_inputs import (
 )
 
 from seformer.evaluation.card import TITLES
+from seformer.evaluation.findings import judge_completeness, judge_faithfulness, judge_split
 from seformer.report import content, judge, page
 from seformer.report.collect import Explanations, Predictions, Results, Sample, collect
 from seformer.report.results import one_table
@@ -115,13 +116,13 @@ def test_verdict_in_plain_words(published, tmp_path):
 
 def test_overlap_is_called_bad():
     audit = {**AUDIT, "overlapping_regions": {"test_in_train": 1}}
-    assert [f.level for f in judge.judge_audit(audit)] == ["bad"]
+    assert [f.level for f in judge_split(audit)] == ["bad"]
 
 
 def test_copies_are_called_out():
     audit = json.loads(json.dumps(AUDIT))
     audit["similarity"]["test_in_train"]["with_containment_at_least"]["0.5"] = 40
-    first = judge.judge_audit(audit)[0]
+    first = judge_split(audit)[0]
     assert first.level == "warning"
     assert "40 of 111" in first.text
 
@@ -130,10 +131,14 @@ def test_complete_and_faithful_explanations_are_called_good():
     rng = np.random.default_rng(0)
     _, summary = explanations(rng)
     found = Explanations(10, np.full(10, 0.01), Counter(), summary)
-    levels = {f.topic: f.level for f in judge.judge(Sample("x", explanations={"a": found}))}
+    levels = {
+        f.topic: f.level for f in judge.sample_findings(Sample("x", explanations={"a": found}))
+    }
     assert levels == {"Explanations complete?": "good", "Explanations faithful?": "good"}
     summary["faithfulness"]["summary"]["deletion_ratio"] = 1.1
-    levels = {f.topic: f.level for f in judge.judge(Sample("x", explanations={"a": found}))}
+    levels = {
+        f.topic: f.level for f in judge.sample_findings(Sample("x", explanations={"a": found}))
+    }
     assert levels["Explanations faithful?"] == "warning"
 
 
@@ -329,7 +334,7 @@ def test_multiqc_takes_it(published, tmp_path):
 def test_regions_on_chromosomes_that_the_genome_lacks(lost, level):
     regions = pd.DataFrame({"label": [1] * 100 + [0] * 100, "drop_reason": ""})
     regions.loc[: lost - 1, "drop_reason"] = "unknown_chromosome"
-    found = {f.topic: f for f in judge.judge(Sample("x", regions=regions))}
+    found = {f.topic: f for f in judge.sample_findings(Sample("x", regions=regions))}
     if level is None:
         assert found == {}
     else:
@@ -370,13 +375,15 @@ FAITHFUL = {
 
 @pytest.mark.parametrize(("changed", "level", "words"), FAITHFUL.values(), ids=FAITHFUL)
 def test_the_verdict_on_explanations_takes_all_checks(changed, level, words):
-    (finding,) = judge.judge_faithfulness(Sample("x", explanations={"a": explained(changed)}))
+    (finding,) = judge_faithfulness({"a": explained(changed).summary["faithfulness"]["summary"]})
     assert finding.level == level and words in finding.text
 
 
 def test_every_bed_is_weighed():
     both = {"a": explained(), "b": explained({"randomised_model": 0.93})}
-    (finding,) = judge.judge_faithfulness(Sample("x", explanations=both))
+    (finding,) = judge_faithfulness(
+        {bed: found.summary["faithfulness"]["summary"] for bed, found in both.items()}
+    )
     assert finding.level == "warning" and "(b)" in finding.text and "(a)" not in finding.text
 
 
@@ -396,7 +403,7 @@ COMPLETE = {
 
 @pytest.mark.parametrize(("found", "level", "words", "more"), COMPLETE.values(), ids=COMPLETE)
 def test_the_verdict_on_sums_is_that_of_the_setting(found, level, words, more):
-    (finding,) = judge.judge_completeness(Sample("x", explanations={"a": found}))
+    (finding,) = judge_completeness([found])
     assert finding.level == level and words in finding.text and more in finding.text
 
 

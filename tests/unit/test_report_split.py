@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from report_inputs import AUDIT, history, regions, write_results
 
-from seformer.report import data, judge, samples
+from seformer.evaluation.findings import judge_regions
+from seformer.report import data, samples
 from seformer.report.collect import Results, Sample, collect
 from seformer.report.content import signed
 from seformer.util.records import read_json, write_json
@@ -36,10 +37,10 @@ def test_units_and_drawn_regions_are_named(table):
     start = f"{drawn:,} of {drawn:,} typical enhancers are random regions of the genome: the model "
     start += "learns to tell super-enhancers from background, "
     assert f"K562: {start}not from typical enhancers" in said
-    found = judge.judge_regions(Sample("K562", regions=cut))
+    found = judge_regions(cut)
     assert [f.text for f in found] == [f"{start}not from typical enhancers."]
     cut.loc[used.index[0], "source"] = "te.bed"
-    (found,) = judge.judge_regions(Sample("K562", regions=cut))
+    (found,) = judge_regions(cut)
     assert found.text.endswith("from background, and only in part from typical enhancers.")
     assert "K562:" not in words(data.counts([Sample("K562", regions=table)]))
 

@@ -308,7 +308,7 @@ def _doubts(results: Mapping[str, Any]) -> list[str]:
     if seeds is not None and seeds < STABLE:
         doubts.append(f"other shuffles give other values (rank correlation {_correlation(seeds)})")
     others = [value for value in (mutagenesis, seeds) if value is not None]
-    if shuffled is not None and shuffled >= min(SHUFFLED, *others):
+    if shuffled is not None and shuffled >= min([SHUFFLED, *others]):
         agrees = f"agrees (rank correlation {_correlation(shuffled)})"
         doubts.append(f"a model with shuffled weights {agrees}")
     return doubts

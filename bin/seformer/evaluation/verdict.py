@@ -221,6 +221,14 @@ def _few(test: Mapping[str, Any]) -> str:
     return " and ".join(name for name, few in found.items() if few)
 
 
+def percent(part: float, whole: float) -> str:
+    """Write a share as a percentage; a dash where there is no whole."""
+    if not whole:
+        return "–"
+    share = 100 * part / whole
+    return f"{share:.1f} %" if share < 10 and share != int(share) else f"{share:.0f} %"
+
+
 def turned(delta: Mapping[str, float]) -> dict[str, float]:
     """Turn the sign of a difference."""
     return {"value": -delta["value"], "low": -delta["high"], "high": -delta["low"]}

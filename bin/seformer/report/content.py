@@ -90,14 +90,6 @@ def interval(value: Mapping[str, float], plus: bool = False) -> str:
     return f"{value}<small>{low}{link}{high}</small>"
 
 
-def percent(part: float, whole: float) -> str:
-    """Write a share as a percentage; a dash where there is no whole."""
-    if not whole:
-        return "–"
-    share = 100 * part / whole
-    return f"{share:.1f} %" if share < 10 and share != int(share) else f"{share:.0f} %"
-
-
 def apart(points: Sequence[Sequence[float]]) -> list[list[float]]:
     """Move equal x apart by a hair: a MultiQC line keeps one y for each x."""
     if not points:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seformer.regions.negatives import RANDOM
+from seformer.evaluation.findings import random_regions
+from seformer.evaluation.verdict import percent
 from seformer.report.collect import Results, Sample
 from seformer.report.content import (
     CYCLE,
@@ -19,7 +20,6 @@ from seformer.report.content import (
     bar_height,
     number,
     outline,
-    percent,
     table,
 )
 from seformer.util.markup import escape
@@ -124,24 +124,9 @@ def _made(sample: Sample) -> str:
             f"{number(cut['parent'].nunique())} regions; those of one region are in one part of "
             "the split"
         )
-    if words := random_words(sample):
+    if words := random_regions(kept(sample)):
         said.append(words)
     return "".join(f"<p>{escape(sample.name)}: {text}.</p>" for text in said)
-
-
-def random_words(sample: Sample) -> str:
-    """Say what random regions among the typical enhancers mean, if there are any."""
-    used = kept(sample)
-    typical = used[used["label"] == 0]
-    drawn = int((typical["source"] == RANDOM).sum()) if "source" in used else 0
-    if not drawn:
-        return ""
-    rest = "not" if drawn == len(typical) else "and only in part"
-    return (
-        f"{number(drawn)} of {number(len(typical))} typical enhancers are random regions of the "
-        f"genome: the model learns to tell super-enhancers from background, {rest} from typical "
-        "enhancers"
-    )
 
 
 def drops(samples: list[Sample]) -> Section | None:

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from seformer.evaluation import findings
 from seformer.report.collect import ERROR_EDGES, Explanations, Results
 from seformer.report.content import GREY, SUPER, TYPICAL, Section, number, strokes, table
 from seformer.report.motifs import section as motif_section
 from seformer.report.patterns import section as pattern_section
 from seformer.report.use import named
 from seformer.util.markup import escape
-
-COMPLETE = 0.05
-# where the checks of faithfulness are bad; the table and the verdict read the same numbers
-FAITHFUL, MUTAGENESIS, STABLE, RANDOM = 1.5, 0.3, 0.5, 0.5
-CHECKS = {
-    "deletion_ratio": "deletion",
-    "mutagenesis": "mutagenesis",
-    "seed_stability": "other shuffles",
-    "randomised_model": "shuffled weights",
-}
 
 
 def sections(results: Results) -> Iterator[Section]:
@@ -54,50 +45,6 @@ def sections(results: Results) -> Iterator[Section]:
         yield patterns
 
 
-def limit(found: Explanations) -> float:
-    """Return the largest relative error that these explanations were allowed."""
-    return found.summary.get("settings", {}).get("completeness", COMPLETE)
-
-
-def limits(explained: Iterable[Explanations]) -> str:
-    """Name the limits of those that have errors: 5 %, or 1 % or 5 %."""
-    values = sorted({limit(found) for found in explained if len(found.errors)})
-    return " or ".join(f"{100 * value:.3g} %" for value in values or [COMPLETE])
-
-
-def incomplete(found: Explanations) -> int:
-    """Count regions whose attributions do not add up."""
-    if "incomplete" in found.flags or not len(found.errors):
-        return int(found.flags.get("incomplete", 0))
-    if found.summary:
-        return 0
-    return int((found.errors > COMPLETE).sum())
-
-
-def doubts(summary: Mapping[str, Any]) -> list[str]:
-    """Say which of the four checks of faithfulness speak against the attributions."""
-    ratio, mutagenesis, seeds, random = (summary.get(key) for key in CHECKS)
-    said = []
-    if ratio is not None and ratio < FAITHFUL:
-        fall = f"lowers the score only {ratio:.1f} times as much as random bases change it"
-        said.append(
-            "replacing the bases with the highest attribution "
-            + (fall if ratio > 0 else "does not lower the score")
-        )
-    if mutagenesis is not None and mutagenesis < MUTAGENESIS:
-        said.append(f"mutagenesis hardly agrees (rank correlation {signed(mutagenesis)})")
-    if seeds is not None and seeds < STABLE:
-        said.append(f"other shuffles give other values (rank correlation {signed(seeds)})")
-    others = [value for value in (mutagenesis, seeds) if value is not None]
-    if random is not None and random >= min(RANDOM, *others):
-        said.append(f"a model with shuffled weights agrees (rank correlation {signed(random)})")
-    return said
-
-
-def signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
-
-
 def completeness_table(explained: Mapping[str, Explanations]) -> Section:
     rows = []
     for name, found in explained.items():
@@ -115,7 +62,7 @@ def completeness_table(explained: Mapping[str, Explanations]) -> Section:
         windows = found.summary.get("windows", {})
         cells = [
             number(found.regions),
-            number(incomplete(found)),
+            number(findings.count_incomplete(found)),
             f"{number(windows['incomplete'])} of {number(windows['rows'])}" if windows else "–",
             middle,
             high,
@@ -136,10 +83,10 @@ def completeness_table(explained: Mapping[str, Explanations]) -> Section:
         "Do the attributions add up?",
         "By integrated gradients the attributions of a region must sum to its logit less that of "
         "its reference (other methods promise no sum); the completeness error is what is missing, "
-        f"relative to that difference. Above {limits(explained.values())} a region is flagged "
-        "incomplete: do not read its single bases. Within a long region the same holds for every "
-        "window, whose bases must sum to what the window contributes; the table of windows says "
-        "which do not.",
+        f"relative to that difference. Above {findings.largest_errors(explained.values())} a "
+        "region is flagged incomplete: do not read its single bases. Within a long region the same "
+        "holds for every window, whose bases must sum to what the window contributes; the table of "
+        "windows says which do not.",
         "html",
         table(head, rows, numeric=2),
     )
@@ -166,8 +113,8 @@ def completeness(explained: Mapping[str, Explanations]) -> Section:
         "explanations_completeness",
         "Completeness error",
         "The share of regions (dotted: of their windows) whose error is at most the value on the x "
-        f"axis. Good: the curve has reached 100 % left of the line at {limits(explained.values())}"
-        ". Bad: it is still rising there.",
+        "axis. Good: the curve has reached 100 % left of the line at "
+        f"{findings.largest_errors(explained.values())}. Bad: it is still rising there.",
         "linegraph",
         lines,
         {
@@ -178,7 +125,9 @@ def completeness(explained: Mapping[str, Explanations]) -> Section:
             "ymax": 100,
             "x_lines": [
                 {"value": 100 * value, "color": GREY, "dash": "dash", "width": 1}
-                for value in sorted({limit(f) for f in explained.values() if len(f.errors)})
+                for value in sorted(
+                    {findings.largest_error(f) for f in explained.values() if len(f.errors)}
+                )
             ],
             "colors": colours,
             "dash_styles": dashes,
@@ -276,16 +225,18 @@ def faithfulness(checked: Mapping[str, Mapping[str, Any]]) -> Section:
     rows = []
     for name, found in checked.items():
         summary = found["summary"]
-        cells = ["–" if summary.get(key) is None else f"{summary[key]:.2f}" for key in CHECKS]
+        cells = [
+            "–" if summary.get(key) is None else f"{summary[key]:.2f}" for key in findings.CHECKS
+        ]
         rows.append([escape(name), number(len(found.get("regions", []))), *cells])
     head = [
         "regions",
         "checked",
-        f"deletion, times random<small>bad: under {FAITHFUL}</small>",
-        f"agreement with mutagenesis<small>bad: under {MUTAGENESIS}</small>",
-        f"agreement between seeds<small>bad: under {STABLE}</small>",
-        f"agreement with a random model<small>bad: {RANDOM} or more, or as high as one of the two "
-        "before</small>",
+        f"deletion, times random<small>bad: under {findings.FAITHFUL}</small>",
+        f"agreement with mutagenesis<small>bad: under {findings.MUTAGENESIS}</small>",
+        f"agreement between seeds<small>bad: under {findings.STABLE}</small>",
+        f"agreement with a random model<small>bad: {findings.SHUFFLED} or more, or as high as one "
+        "of the two before</small>",
     ]
     return Section(
         "explanations",

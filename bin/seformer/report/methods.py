@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 import seformer
+from seformer.evaluation.findings import count_incomplete
 from seformer.evaluation.verdict import scorer_title
 from seformer.report.collect import Results, Sample
 from seformer.report.content import Section, number, signed
 from seformer.report.data import held_out_chromosomes, kept
-from seformer.report.explanations import incomplete
 from seformer.util.markup import escape
 
 
@@ -232,7 +232,7 @@ def _use_words(sample: Sample) -> str:
         settings = explained[0].summary.get("settings", {})
         alike = [found for found in explained if found.summary.get("settings", {}) == settings]
         errors = np.concatenate([found.errors for found in alike])
-        text += _explanation_words(settings, errors, sum(map(incomplete, alike)))
+        text += _explanation_words(settings, errors, sum(map(count_incomplete, alike)))
     for found in list(sample.motifs.values())[:1]:
         if "motifs_in_file" in found.summary:
             one_class = 0 in (found.summary.get(f"regions_{name}") for name in ("se", "te"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from seformer.evaluation.verdict import percent
 from seformer.report.collect import Results, Sample
-from seformer.report.content import Section, number, percent, table
+from seformer.report.content import Section, number, table
 from seformer.util.markup import escape
 
 LOCUS_MEAN = "locus_mean"

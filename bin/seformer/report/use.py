@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from seformer.evaluation.verdict import percent
 from seformer.report.collect import Predictions, Results, Sample
 from seformer.report.content import (
     GREY,
@@ -16,7 +17,6 @@ from seformer.report.content import (
     bar_height,
     number,
     outline,
-    percent,
     strokes,
     table,
 )

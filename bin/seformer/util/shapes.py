@@ -97,6 +97,7 @@ _threshold = _object(
     value=NotRequired[Number],
     reached=NotRequired[Number | None],
 )
+_finding = _object(level=Literal["good", "note", "warning", "bad"], topic=Text, text=Text)
 _METRICS = {
     "sample": Text,
     "test": _checked(_test, _unlike_deltas),
@@ -108,6 +109,7 @@ _METRICS = {
     "bootstrap": NotRequired[_object(resamples=Count)],
     "pretraining": NotRequired[_object(backbone=Text, held_out=list[Text], seen=list[Text])],
     "folds": NotRequired[list[_object(fold=Count, n=Count, auroc=_interval, delta=_difference)]],
+    "verdict": list[_finding],
 }
 Metrics = _object(**_METRICS)  # metrics.json
 
