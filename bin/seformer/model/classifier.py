@@ -116,6 +116,12 @@ class RegionClassifier(nn.Module):
             self.attention = GatedAttention(backbone.hidden_size)
         self.spectrum = None if spectrum is None else Spectrum(spectrum)
 
+    def forward(
+        self, batch: Batch, tokens: torch.Tensor, region: torch.Tensor, regions: int
+    ) -> torch.Tensor:
+        """Margins of whole regions from their windows, as training takes them; see `margins`."""
+        return self.margins(self.window_features(batch).float(), tokens, region, regions)
+
     def window_features(self, batch: Batch) -> torch.Tensor:
         """Pool the tokens of each window: float32 ``[windows, hidden]``."""
         hidden = self.backbone(batch.input_ids, batch.attention_mask)

@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -59,7 +62,8 @@ DROP_REASONS = (
 )
 
 
-class Extracted(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Extracted:
     """An extracted folder.
 
     Attributes
@@ -77,12 +81,35 @@ class Extracted(NamedTuple):
     folder: Path
 
     @property
+    def sample(self) -> str:
+        """The sample's name, which must be able to name a folder."""
+        name = str(self.regions["sample"].iloc[0]) if len(self.regions) else ""
+        return check_sample_name(name, self.folder)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What `extract` counted, of this folder or of the one its shard lies in; {} if unknown.
+
+        ``genome`` (``fasta``, ``assembly``, ``fingerprint``, ``contigs``, ``sequences``) says where
+        the bases are from, ``read_as`` in which format each region file was read.
+        """
+        for folder in (self.folder, self.folder.resolve().parent):
+            if (folder / "summary.json").is_file():
+                return records.read(folder / "summary.json", shapes.Extraction, "extract again")
+        return {}
+
+    @property
     def kept(self) -> pd.DataFrame:
         """The rows that have a sequence, in the order of `sequences`, index reset."""
         return self.regions[self.regions["drop_reason"] == ""].reset_index(drop=True)
 
-    def sequences(self) -> Iterator[str]:
+    def sequences(self, digest: hashlib._Hash | None = None) -> Iterator[str]:
         """Yield the bases (upper case ACGTN) of every kept row in order, one at a time.
+
+        Parameters
+        ----------
+        digest
+            Of `hashlib`; at the end it has seen the bytes of the compressed file.
 
         Raises
         ------
@@ -91,7 +118,7 @@ class Extracted(NamedTuple):
         """
         path = existing_file(self.folder / "sequences.fa.gz")
         kept = self.kept
-        records = _fasta_records(path)
+        records = _fasta_records(path, digest)
         for chrom, start, end in zip(kept["chrom"], kept["start"], kept["end"], strict=True):
             name, bases = next(records, (None, ""))
             if name != f"{chrom}:{start}-{end}" or len(bases) != end - start:
@@ -160,8 +187,8 @@ def read_region_rows(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     return table
 
 
-def _fasta_records(path: Path) -> Iterator[tuple[str, str]]:
-    with open_text(path) as text:
+def _fasta_records(path: Path, digest: hashlib._Hash | None) -> Iterator[tuple[str, str]]:
+    with open_text(path, digest) as text:
         name, lines = None, []
         for line in text:
             if line.startswith(">"):
@@ -215,28 +242,3 @@ def in_order(shards: Sequence[str | PathLike[str]]) -> list[Path]:
     if all(numbers) and len({(p.parent, p.name.rstrip("0123456789")) for p in found}) == 1:
         found.sort(key=lambda path: int(re.search(r"\d+$", path.name)[0]))
     return found
-
-
-def read_genome(folder: str | PathLike[str]) -> dict[str, Any]:
-    """Read which genome a folder, or the folder its shard lies in, was extracted from.
-
-    Returns
-    -------
-    dict
-        ``fasta``, ``assembly``, ``fingerprint``, ``contigs``; empty if it is not recorded.
-    """
-    return _summary(folder).get("genome", {})
-
-
-def read_formats(folder: str | PathLike[str]) -> dict[str, str]:
-    """Read as which format each region file of an extracted folder was read; empty if unknown."""
-    return _summary(folder).get("read_as", {})
-
-
-def _summary(folder: str | PathLike[str]) -> dict[str, Any]:
-    """Read the summary in a folder, or in the one its shard lies in."""
-    for place in (Path(folder), Path(folder).resolve().parent):
-        if (place / "summary.json").is_file():
-            path = place / "summary.json"
-            return records.read(path, shapes.Extraction, "extract again")
-    return {}

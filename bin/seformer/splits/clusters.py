@@ -1,4 +1,9 @@
-"""Loci: regions that must stay on one side of a split because they are one piece of genome."""
+"""Clusters: regions that must stay on one side of a split because they are one piece of genome.
+
+A classifier that has seen a locus in training knows its label; a test on it measures memory. Three
+things make regions one locus: they overlap or nearly do, they were cut from one region, or a table
+of the user says so (homologous contigs, which have no coordinates in common).
+"""
 
 from __future__ import annotations
 
@@ -47,40 +52,54 @@ def read_clusters(rows: pd.DataFrame, tables: Sequence[str | PathLike[str]]) -> 
     UserError
         If a table is malformed or lacks a region.
     """
-    found = pd.Series("", index=rows.index, dtype="str")
+    cluster = pd.Series("", index=rows.index, dtype="str")
     for i, table in enumerate(tables):
         path = Path(table)
-        mine = rows[rows["source_index"] == i] if len(tables) > 1 else rows
+        regions = rows[rows["source_index"] == i] if len(tables) > 1 else rows
         clusters = _read_table(path)
-        name = mine["name"].where(mine["parent"] == "", mine["name"].str.rpartition("/")[0])
-        by_name, contig = name.isin(clusters), mine["chrom"]
+        # a piece is called after the region it was cut from: name/number
+        cut = regions["parent"] != ""
+        name = regions["name"].mask(cut, regions["name"].str.rpartition("/")[0])
+        by_name, contig = name.isin(clusters), regions["chrom"]
         if not by_name.any():
             contig = contig.replace(match(contig.unique(), clusters))
-        by_contig = contig.isin(clusters)
-        key = name.where(by_name, contig)
-        files_of = mine[by_name].groupby(name[by_name])["source"].nunique()
-        if (files_of > 1).any():
-            logger.warning(
-                "%s: %d names, such as %r, are of regions in several files, which it puts into one"
-                " cluster each; if that is not meant, give the regions names that differ",
-                path,
-                (files_of > 1).sum(),
-                files_of[files_of > 1].index[0],
-            )
-        missing = ~(by_name | by_contig | (mine["source"] == RANDOM))
+        _warn_of_shared_names(regions.loc[by_name, "source"], name[by_name], path)
+        missing = ~(by_name | contig.isin(clusters) | (regions["source"] == RANDOM))
         if missing.any():
-            first = mine[missing].iloc[0]
-            raise UserError(
-                f"neither the region {first['name']!r} nor the contig {first['chrom']!r} is here "
-                f"({missing.sum()} of {len(mine)} regions are missing)",
-                where=path,
-                expected="one line for every region or every contig: its name, a tab, its cluster",
+            first = regions[missing].iloc[0]
+            raise missing_error(
+                f"neither the region {first['name']!r} nor the contig {first['chrom']!r} is here",
+                missing,
+                path,
+                "one line for every region or every contig: its name, a tab, its cluster",
             )
-        value = key.map(clusters).fillna("")
+        value = name.where(by_name, contig).map(clusters).fillna("")
         # the same word in two tables need not mean the same cluster
         prefix = f"{i + 1}/" if len(tables) > 1 else ""
-        found[mine.index] = (prefix + value).where(value != "", "")
-    return found
+        cluster[regions.index] = (prefix + value).where(value != "", "")
+    return cluster
+
+
+def missing_error(what: str, missing: pd.Series, path: Path, expected: str) -> UserError:
+    """Say ``what`` a table lacks, and of how many regions."""
+    return UserError(
+        f"{what} ({missing.sum()} of {len(missing)} regions are missing)",
+        where=path,
+        expected=expected,
+    )
+
+
+def _warn_of_shared_names(source: pd.Series, name: pd.Series, path: Path) -> None:
+    files = source.groupby(name).nunique()
+    shared = files[files > 1]
+    if len(shared):
+        logger.warning(
+            "%s: %d names, such as %r, are of regions in several files, which it puts into one"
+            " cluster each; if that is not meant, give the regions names that differ",
+            path,
+            len(shared),
+            shared.index[0],
+        )
 
 
 def _read_table(path: Path) -> dict[str, str]:
@@ -128,21 +147,23 @@ def name_clusters(rows: pd.DataFrame, groups: pd.Series, gap: int = CLUSTER_GAP)
     """
     if groups.ne("").any():
         gap = 0  # the table says what belongs together; only true overlaps are added to it
-    near = intervals.cluster(rows, gap)
-    whole = rows["source_index"].astype(str) + "/" + rows["parent"]
+    # being together is transitive: a region may overlap one that shares a group with a third. So
+    # regions and all that can join them are the nodes of a graph, and its components are clusters
     number = len(rows)
-    left, right = [np.arange(number)], [number + near]
-    offset = number + near.max(initial=-1) + 1
-    for label in (groups.where(groups != "", None), whole.where(rows["parent"] != "", None)):
-        group = pd.factorize(label)[0]
-        linked = np.flatnonzero(group >= 0)
-        left.append(linked)
-        right.append(offset + group[linked])
-        offset += group.max(initial=-1) + 1
-    left, right = np.concatenate(left), np.concatenate(right)
-    size = int(right.max(initial=number)) + 1
-    graph = coo_matrix((np.ones(len(left), dtype=np.int8), (left, right)), shape=(size, size))
+    whole = rows["source_index"].astype(str) + "/" + rows["parent"]
+    joins = pd.DataFrame(
+        {
+            "near": intervals.cluster(rows, gap),
+            "group": groups.where(groups != "").to_numpy(object),
+            "whole": whole.where(rows["parent"] != "").to_numpy(object),
+        }
+    )
+    links = joins.melt(ignore_index=False).dropna()
+    joint = number + links.groupby(["variable", "value"], sort=False).ngroup()
+    size = int(joint.max()) + 1 if number else 0
+    graph = coo_matrix((np.ones(len(links), np.int8), (links.index, joint)), shape=(size, size))
     component = connected_components(graph, directed=False)[1][:number]
+    # named for people: by the table, or by where it lies (on the first of its chromosomes)
     table = rows[["chrom", "start", "end"]].assign(component=component, group=groups.to_numpy())
     table = table.sort_values(["chrom", "start", "end"], kind="stable")
     named = table[table["group"] != ""].groupby("component")["group"].first()
@@ -150,5 +171,4 @@ def name_clusters(rows: pd.DataFrame, groups: pd.Series, gap: int = CLUSTER_GAP)
     on_first = table["chrom"] == table["component"].map(first["chrom"])
     end = table[on_first].groupby("component")["end"].max()
     extent = first["chrom"] + ":" + first["start"].astype(str) + "-" + end.astype(str)
-    name = named.reindex(extent.index).fillna(extent)
-    return name.reindex(component).to_numpy(dtype=object)
+    return named.reindex(extent.index).fillna(extent).reindex(component).to_numpy(dtype=object)

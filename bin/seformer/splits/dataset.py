@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from seformer.regions.folder import read_extracted
-from seformer.splits.split import read_splits
+from seformer.regions.folder import Extracted, read_extracted, read_region_rows
+from seformer.splits.audit import PARTS
+from seformer.splits.sequence_store import SequenceStore
 from seformer.util.errors import UserError
-from seformer.util.text import sha256
 
 TRAINING_PARTS = ("train", "validation")
+PLACE = ["chrom", "start", "end"]
+# what a split adds to a region
+ADDED = ("cluster", "split", "conflict", "train_containment")
+SPLIT_COLUMNS = ("sample", *PLACE, "name", "label", *ADDED)
 
 
 class LabelledDataset(NamedTuple):
@@ -26,12 +31,12 @@ class LabelledDataset(NamedTuple):
     regions
         One row per kept region, with ``label`` (1 = SE) and ``split``, in the order of the
         sequences.
-    folders
-        The extracted folders, in the same order.
+    store
+        The sequences, and the extracted folders they are read from.
     """
 
     regions: pd.DataFrame
-    folders: tuple[Path, ...]
+    store: SequenceStore
 
     def select(self, *parts: str) -> np.ndarray:
         """Row numbers of the regions in ``parts``: int64, ascending."""
@@ -39,11 +44,7 @@ class LabelledDataset(NamedTuple):
 
     def sequences(self, *parts: str) -> Iterator[str]:
         """Stream the sequences of the regions in ``parts``, in order."""
-        wanted = iter(self.regions["split"].isin(parts))
-        for folder in self.folders:
-            for sequence in read_extracted(folder).sequences():
-                if next(wanted):
-                    yield sequence
+        return self.store.take(self.select(*parts))
 
     def labels(self, *parts: str) -> np.ndarray:
         """Labels of the regions in ``parts``: float32."""
@@ -53,13 +54,34 @@ class LabelledDataset(NamedTuple):
         """SHA-256 of what training reads: every kept region's place, label, split, sequence."""
         columns = ["chrom", "start", "end", "label", "split"]
         state = hashlib.sha256(self.regions[columns].to_csv(index=False).encode())
-        for folder in self.folders:
-            state.update(sha256(folder / "sequences.fa.gz").encode())
+        for digest in self.store.digests():
+            state.update(digest.encode())
         return state.hexdigest()
+
+    def natural_prevalence(self) -> float | None:
+        """Share of super-enhancers among all labelled regions given, dropped ones included.
+
+        None where they all have one class.
+        """
+        labels = pd.concat([source.regions["label"] for source in self.store.sources]).dropna()
+        share = float(labels.astype(float).mean()) if len(labels) else 0.0
+        return share if 0 < share < 1 else None
+
+    def with_splits(self, splits: Sequence[Path]) -> LabelledDataset:
+        """Return the same regions and sequences in the parts of another split.
+
+        Raises
+        ------
+        UserError
+            If it is not of these regions, or a part to train with lacks a class.
+        """
+        return _labelled(self.store, splits)
 
 
 def open_dataset(extracted: Sequence[Path], splits: Sequence[Path]) -> LabelledDataset:
     """Read the regions and check that every part has both classes.
+
+    Every table is read once here, the sequences once when they are first wanted.
 
     Raises
     ------
@@ -71,7 +93,11 @@ def open_dataset(extracted: Sequence[Path], splits: Sequence[Path]) -> LabelledD
             f"{len(extracted)} --extracted and {len(splits)} --splits were given",
             do="give one --splits for each --extracted, in the same order",
         )
-    data = LabelledDataset(read_splits(extracted, splits), tuple(Path(e) for e in extracted))
+    return _labelled(SequenceStore([read_extracted(folder) for folder in extracted]), splits)
+
+
+def _labelled(store: SequenceStore, splits: Sequence[Path]) -> LabelledDataset:
+    data = LabelledDataset(read_splits(store.sources, splits), store)
     for part in TRAINING_PARTS:
         labels = data.labels(part)
         if len(np.unique(labels)) < 2:
@@ -83,3 +109,38 @@ def open_dataset(extracted: Sequence[Path], splits: Sequence[Path]) -> LabelledD
                 do="split again, with larger parts or other chromosomes",
             )
     return data
+
+
+def read_splits(sources: Sequence[Extracted], splits: Sequence[str | PathLike[str]]) -> pd.DataFrame:
+    """Put the ``splits.tsv`` of each sample beside its kept regions.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `seformer.regions.folder.Extracted` and `ADDED`, one row per sequence, in
+        the order of the sequences. ``split`` is train, validation or test; of several samples, it
+        is empty where the rule on conflicting labels leaves a region out.
+
+    Raises
+    ------
+    UserError
+        If a splits file was made from other regions.
+    """
+    tables = []
+    for source, path in zip(sources, splits, strict=True):
+        regions, table = source.regions, read_region_rows(Path(path), SPLIT_COLUMNS)
+        place = [*PLACE, "label"]
+        kept = regions["drop_reason"] == ""
+        same = len(table) == len(regions) and table[place].equals(regions[place])
+        if not same or not table.loc[kept, "split"].isin(PARTS).all():
+            raise UserError(
+                f"the splits are not those of the regions in {source.folder}",
+                where=path,
+                do="give the splits.tsv that `seformer split` wrote for this sample",
+            )
+        tables.append(pd.concat([regions, table[list(ADDED)]], axis=1)[kept])
+    rows = pd.concat(tables, ignore_index=True)
+    # a region that is left out has two labels; within one sample it has one, and stays
+    if len(tables) > 1:
+        rows.loc[rows["conflict"] == "dropped", "split"] = ""
+    return rows

@@ -14,7 +14,7 @@ from seformer.genome import intervals
 RULES = ("keep", "drop", "majority")
 
 
-def find(rows: pd.DataFrame) -> np.ndarray:
+def find_conflicts(rows: pd.DataFrame) -> np.ndarray:
     """Tell which regions overlap one of the other label, in whatever sample: bool [n].
 
     Parameters
@@ -23,14 +23,14 @@ def find(rows: pd.DataFrame) -> np.ndarray:
         ``chrom``, ``start``, ``end`` (0-based half-open) and ``label`` of all samples together;
         within a sample such typical enhancers have been dropped.
     """
-    hit = np.zeros(len(rows), dtype=bool)
+    conflict = np.zeros(len(rows), dtype=bool)
     super_enhancer = (rows["label"] == 1).to_numpy(bool)
-    for mine in (super_enhancer, ~super_enhancer):
-        hit[mine] = intervals.overlapping(rows[mine], rows[~mine])
-    return hit
+    for label in (super_enhancer, ~super_enhancer):
+        conflict[label] = intervals.overlapping(rows[label], rows[~label])
+    return conflict
 
 
-def resolve(rows: pd.DataFrame, rule: str) -> pd.Series:
+def resolve_conflicts(rows: pd.DataFrame, rule: str) -> pd.Series:
     """Decide what a model of all samples learns from where the labels disagree.
 
     Parameters
@@ -48,17 +48,19 @@ def resolve(rows: pd.DataFrame, rule: str) -> pd.Series:
     pandas.Series
         str: "" without a conflict, else ``kept`` or ``dropped``.
     """
-    hit = find(rows)
-    outcome = pd.Series(np.where(hit, "kept", ""), index=rows.index, dtype="str")
-    if rule == "keep" or not hit.any():
+    conflict = find_conflicts(rows)
+    outcome = pd.Series(np.where(conflict, "kept", ""), index=rows.index, dtype="str")
+    if rule == "keep" or not conflict.any():
         return outcome
-    lost = hit.copy()
+    dropped = conflict.copy()
     if rule == "majority":
-        mine = rows[hit]
-        mine = mine.assign(locus=intervals.cluster(mine))
-        votes = mine.groupby(["locus", "label"])["sample"].nunique().unstack(fill_value=0)
+        disputed = rows[conflict]
+        locus = pd.Series(intervals.cluster(disputed), index=disputed.index)
+        # a sample has one vote for a label however many pieces it calls the locus in, for callers
+        # cut one enhancer into more pieces than another
+        votes = disputed.groupby([locus, "label"])["sample"].nunique().unstack(fill_value=0)
         votes = votes.reindex(columns=[0, 1], fill_value=0)
-        for_super = mine["locus"].map(votes[1] - votes[0])
-        lost[hit] = (np.where(mine["label"] == 1, for_super, -for_super)) <= 0
-    outcome[lost & (rows["split"] != "test").to_numpy()] = "dropped"
+        lead = locus.map(votes[1] - votes[0])
+        dropped[conflict] = np.where(disputed["label"] == 1, lead, -lead) <= 0
+    outcome[dropped & (rows["split"] != "test").to_numpy()] = "dropped"
     return outcome

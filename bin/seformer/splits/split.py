@@ -17,19 +17,21 @@ import numpy as np
 import pandas as pd
 
 from seformer.genome.chromosomes import match
-from seformer.regions.folder import (
-    COLUMNS,
-    Extracted,
-    check_sample_name,
-    read_extracted,
-    read_formats,
-    read_region_rows,
-)
+from seformer.regions.folder import COLUMNS, Extracted, read_extracted, read_region_rows
 from seformer.sequence import kmer_overlap
-from seformer.splits import audit, label_conflicts
-from seformer.splits.assign import by_chromosomes, by_clusters, into_folds, usable_chromosomes
+from seformer.splits import audit
+from seformer.splits.assign import (
+    by_chromosomes,
+    by_clusters,
+    class_counts,
+    into_folds,
+    usable_chromosomes,
+)
 from seformer.splits.audit import PARTS
-from seformer.splits.clusters import name_clusters, read_clusters
+from seformer.splits.clusters import missing_error, name_clusters, read_clusters
+from seformer.splits.dataset import ADDED, PLACE, SPLIT_COLUMNS
+from seformer.splits.label_conflicts import RULES, find_conflicts, resolve_conflicts
+from seformer.splits.sequence_store import SequenceStore
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
 from seformer.util.records import write_json
@@ -40,10 +42,6 @@ MIN_PER_CLASS = 5
 # an earlier split of more folds, or with folds and now without, leaves none of these behind
 TABLES = ("regions.tsv", "splits.tsv", "folds.tsv")
 OF_FOLDS = ("fold_[0-9]*/audit.json", *(f"fold_[0-9]*/*/{name}" for name in TABLES))
-PLACE = ["chrom", "start", "end"]
-# what a split adds to a region
-ADDED = ("cluster", "split", "conflict", "train_containment")
-SPLIT_COLUMNS = ("sample", *PLACE, "name", "label", *ADDED)
 
 
 def split(
@@ -93,7 +91,7 @@ def split(
         Folds of a cross-validation, 1 = one split.
     conflict_rule
         What a model of all samples learns from where they disagree, see
-        `seformer.splits.label_conflicts.resolve`.
+        `seformer.splits.label_conflicts.resolve_conflicts`.
     seed
         Seed of the choice.
 
@@ -112,93 +110,47 @@ def split(
     _check_folds(folds, conflict_rule, test_chromosomes, validation_chromosomes)
     require_writable(out)
     sources = [read_extracted(folder) for folder in extracted]
-    rows = _join(sources, extracted, folds)
+    rows = _join(sources, folds)
     rows["cluster"] = name_clusters(rows, read_clusters(rows, clusters))
-    held_out = bool(test_chromosomes)
-    way = _way(split_by, rows, bool(clusters), bool(splits), held_out, folds)
+    way = _way(split_by, rows, bool(clusters), bool(splits), bool(test_chromosomes), folds)
+    fractions = (test_fraction, validation_fraction)
     if way == "file":
         parts = _from_files(rows, splits, folds)
     elif folds > 1:
         by = "chrom" if way == "chromosomes" else "cluster"
         parts = into_folds(rows, by, folds, validation_fraction, seed)
     elif way == "chromosomes":
-        fractions = (test_fraction, validation_fraction)
         parts = [by_chromosomes(rows, test_chromosomes, validation_chromosomes, *fractions, seed)]
     else:
-        parts = [by_clusters(rows, test_fraction, validation_fraction, seed)]
-    out = Path(out)
+        parts = [by_clusters(rows, *fractions, seed)]
+    out, store = Path(out), SequenceStore(sources)
     scaled = kmer_overlap.scale_for(int(rows["length"].sum()))
     tables, audits, shares = [], [], []
     for number, part in enumerate(parts, start=1):
         fold = {"fold": number} if folds > 1 else {}
         table = rows.assign(split=part)
         _require_sizes(table, way, **fold)
-        found = {**fold, "split_by": way, "seed": seed, **_describe(table)}
-        if any(found["overlapping_regions"].values()):
-            write_json(found, out / "audit.json")
-            raise audit.overlap_error(table)
-        table["conflict"] = label_conflicts.resolve(table, conflict_rule)
-        found["conflicts"] = _count_conflicts(table, conflict_rule)
-        table["train_containment"], measured = audit.containments(table, sources, scaled)
-        found["similarity"] = audit.summarise(measured, scaled)
+        # overlaps before likeness: they take no time, and likeness is slow
+        overlaps = audit.find_overlaps(table)
+        report = {**fold, "split_by": way, "seed": seed, **_describe(table, overlaps)}
+        if any(map(len, overlaps.values())):
+            write_json(report, out / "audit.json")
+            raise audit.overlap_error(overlaps)
+        table["conflict"] = resolve_conflicts(table, conflict_rule)
+        report["conflicts"] = _count_conflicts(table, conflict_rule)
+        table["train_containment"], contained = audit.containments(part.to_numpy(), store, scaled)
+        report["similarity"] = audit.summarise_similarity(contained, scaled)
         tables.append(table)
-        audits.append(found)
-        shares.append(measured)
-    whole = audit.pool(audits, shares) if folds > 1 else audits[0]
-    whole["read_as"] = {_sample_name(source): read_formats(source.folder) for source in sources}
-    own = [f"{_sample_name(source)}/{name}" for source in sources for name in TABLES]
+        audits.append(report)
+        shares.append(contained)
+    whole = audit.join_audits(audits, shares) if folds > 1 else audits[0]
+    whole["read_as"] = {source.sample: source.summary.get("read_as", {}) for source in sources}
+    own = [f"{source.sample}/{name}" for source in sources for name in TABLES]
     with output_folder(out, own=[*own, *OF_FOLDS]) as staging:
         _write(staging, sources, tables, audits)
         write_json(whole, staging / "audit.json")
-    audit.log(whole)
+    audit.log_audit(whole)
     return whole
-
-
-def read_splits(
-    extracted: Sequence[str | PathLike[str]] | str | PathLike[str],
-    splits: Sequence[str | PathLike[str]] | str | PathLike[str],
-) -> pd.DataFrame:
-    """Return the kept rows of one or several samples with their split.
-
-    Parameters
-    ----------
-    extracted, splits
-        Extracted folders and the ``splits.tsv`` of each, in the same order.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of `regions.extract.Extracted` and `ADDED`, one row per sequence, in the
-        order of the sequences. ``split`` is train, validation or test; of several samples, it is
-        empty where the rule on conflicting labels leaves a region out.
-
-    Raises
-    ------
-    UserError
-        If a splits file was made from other regions.
-    """
-    folders = [extracted] if isinstance(extracted, (str, PathLike)) else list(extracted)
-    tables = [splits] if isinstance(splits, (str, PathLike)) else list(splits)
-    if len(folders) != len(tables):
-        raise UserError(f"{len(folders)} extracted folders, but {len(tables)} splits files")
-    parts = []
-    for folder, path in zip(folders, tables, strict=True):
-        regions = read_extracted(folder).regions
-        given = read_region_rows(Path(path), SPLIT_COLUMNS)
-        place = ["chrom", "start", "end", "label"]
-        same = len(given) == len(regions) and given[place].equals(regions[place])
-        kept = regions["drop_reason"] == ""
-        if not same or not given.loc[kept, "split"].isin(PARTS).all():
-            raise UserError(
-                f"the splits are not those of the regions in {folder}",
-                where=path,
-                do="give the splits.tsv that `seformer split` wrote for this sample",
-            )
-        parts.append(pd.concat([regions, given[list(ADDED)]], axis=1)[kept])
-    rows = pd.concat(parts, ignore_index=True)
-    if len(folders) > 1:
-        rows.loc[rows["conflict"] == "dropped", "split"] = ""
-    return rows
 
 
 def split_hash(rows: pd.DataFrame) -> str:
@@ -231,8 +183,8 @@ def _check_options(split_by, clusters, splits, extracted, test_fraction, validat
 def _check_folds(folds, conflict_rule, test_chromosomes, validation_chromosomes):
     if folds < 1:
         raise UserError(f"--folds {folds}", expected="1 or more")
-    if conflict_rule not in label_conflicts.RULES:
-        raise UserError(f"--conflicts {conflict_rule}", expected=", ".join(label_conflicts.RULES))
+    if conflict_rule not in RULES:
+        raise UserError(f"--conflicts {conflict_rule}", expected=", ".join(RULES))
     if folds > 1 and (test_chromosomes or validation_chromosomes):
         raise UserError(
             "chromosomes to hold out are given together with --folds",
@@ -240,11 +192,9 @@ def _check_folds(folds, conflict_rule, test_chromosomes, validation_chromosomes)
         )
 
 
-def _join(
-    sources: Sequence[Extracted], extracted: Sequence[str | PathLike[str]], folds: int
-) -> pd.DataFrame:
+def _join(sources: Sequence[Extracted], folds: int) -> pd.DataFrame:
     """Put the kept rows of all samples under one another; ``source_index`` says whose they are."""
-    names = [_sample_name(source) for source in sources]
+    names = [source.sample for source in sources]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise UserError(f"two samples are called {twice}", do="give each sample its own name")
@@ -257,14 +207,9 @@ def _join(
     rows = rows.reset_index(level=0).reset_index(drop=True)
     if rows["label"].isna().any():
         raise UserError(
-            "the regions have no labels", where=extracted[0], do="extract them labelled"
+            "the regions have no labels", where=sources[0].folder, do="extract them labelled"
         )
     return rows
-
-
-def _sample_name(source: Extracted) -> str:
-    name = str(source.regions["sample"].iloc[0]) if len(source.regions) else ""
-    return check_sample_name(name, source.folder)
 
 
 def _way(
@@ -285,81 +230,80 @@ def _from_files(
 ) -> list[pd.Series]:
     """Look every kept region up in the given tables by its place, one series per fold."""
     columns = [f"fold_{k}" for k in range(1, folds + 1)] if folds > 1 else ["split"]
-    found = pd.DataFrame("", index=rows.index, columns=columns, dtype="str")
-    for i in sorted(set(rows["source_index"])):
+    parts = pd.DataFrame("", index=rows.index, columns=columns, dtype="str")
+    for i, regions in rows.groupby("source_index"):
         path = Path(splits[i] if len(splits) > 1 else splits[0])
-        given = read_region_rows(path, (*PLACE, *columns))
-        if folds > 1 and f"fold_{folds + 1}" in given.columns:
+        table = read_region_rows(path, (*PLACE, *columns))
+        if folds > 1 and f"fold_{folds + 1}" in table.columns:
             raise UserError(f"more than {folds} folds", where=path, do="give --folds as it was")
-        given = given[given[columns].fillna("").ne("").all(axis=1)]
-        mine = rows[rows["source_index"] == i]
-        names = match(given["chrom"].unique(), mine["chrom"].unique())
-        given["chrom"] = given["chrom"].map(lambda name, names=names: names.get(name, name))
-        for column in columns:
-            found.loc[mine.index, column] = _look_up(mine, given, column, path)
-    return [found[column] for column in columns]
+        table = table[table[columns].fillna("").ne("").all(axis=1)]
+        table["chrom"] = table["chrom"].replace(
+            match(table["chrom"].unique(), regions["chrom"].unique())
+        )
+        _check_parts(table, columns, path)
+        places = pd.MultiIndex.from_frame(regions[PLACE])
+        part = table.drop_duplicates(PLACE).set_index(PLACE)[columns].reindex(places)
+        missing = part[columns[0]].isna().set_axis(regions.index)
+        if missing.any():
+            first = regions[missing].iloc[0]
+            what = f"{first['chrom']}:{first['start']}-{first['end']} is not here"
+            raise missing_error(what, missing, path, "a split for every kept region")
+        parts.loc[regions.index] = part.to_numpy()
+    return [parts[column] for column in columns]
 
 
-def _look_up(mine: pd.DataFrame, given: pd.DataFrame, column: str, path: Path) -> np.ndarray:
-    unknown = ~given[column].isin(PARTS)
-    if unknown.any():
-        line = unknown.idxmax()
+def _check_parts(table: pd.DataFrame, columns: list[str], path: Path) -> None:
+    """Refuse a part that there is not, and a region that has two in one fold."""
+    unknown = ~table[columns].isin(PARTS)
+    if unknown.any(axis=None):
+        line = unknown.any(axis=1).idxmax()
         raise UserError(
-            f"split {given[column][line]!r} is unknown",
+            f"split {table.loc[line, unknown.loc[line].idxmax()]!r} is unknown",
             where=path,
             line=line + 2,
             expected=", ".join(PARTS),
         )
-    two = given.groupby(PLACE)[column].transform("nunique") > 1
+    two = (table.groupby(PLACE)[columns].transform("nunique") > 1).any(axis=1)
     if two.any():
         raise UserError("a region is in two parts", where=path, line=int(two.idxmax()) + 2)
-    known = given.drop_duplicates(PLACE).set_index(PLACE)[column]
-    value = known.reindex(pd.MultiIndex.from_frame(mine[PLACE])).to_numpy()
-    missing = pd.isna(value)
-    if missing.any():
-        first = mine[missing].iloc[0]
-        raise UserError(
-            f"{first['chrom']}:{first['start']}-{first['end']} is missing "
-            f"({missing.sum()} regions are)",
-            where=path,
-            expected="a split for every kept region",
-        )
-    return value
 
 
 def _require_sizes(rows: pd.DataFrame, way: str, fold: int | None = None) -> None:
-    table = rows.groupby(["split", "label"]).size().unstack(fill_value=0)
-    table = table.reindex(index=PARTS, columns=[0, 1], fill_value=0)
-    if (table < MIN_PER_CLASS).any(axis=None):
-        part = (table < MIN_PER_CLASS).any(axis=1).idxmax()
+    counts = class_counts(rows, "split").reindex(PARTS, fill_value=0)
+    few = (counts < MIN_PER_CLASS).any(axis=1)
+    if few.any():
+        part = few.idxmax()
         of_fold = f" of fold {fold}" if fold else ""
         raise UserError(
             f"too few regions to split by {way}: the {part} part{of_fold} would have "
-            f"{table.loc[part, 1]} super-enhancers and {table.loc[part, 0]} typical enhancers",
+            f"{counts.loc[part, 1]} super-enhancers and {counts.loc[part, 0]} typical enhancers",
             expected=f"at least {MIN_PER_CLASS} of each class in every part",
             do="give more regions, larger fractions, fewer folds, or another way (--split-by)",
         )
 
 
-def _describe(rows: pd.DataFrame) -> dict:
-    """Count the parts and their overlaps, before anything slow is done."""
+def _describe(rows: pd.DataFrame, overlaps: dict[tuple[str, str], pd.DataFrame]) -> dict:
+    """Count the parts and their overlaps."""
     # within a sample such TEs are dropped, so what is left is between cell lines
     typical = rows["label"] == 0
     return {
         "split_hash": split_hash(rows),
         "samples": sorted(rows["sample"].unique()),
         "parts": audit.count_parts(rows),
-        "label_conflicts_between_samples": int((label_conflicts.find(rows) & typical).sum()),
-        "overlapping_regions": audit.count_overlaps(rows),
+        "label_conflicts_between_samples": int((find_conflicts(rows) & typical).sum()),
+        "overlapping_regions": {
+            f"{later}_in_{earlier}": len(regions) for (later, earlier), regions in overlaps.items()
+        },
     }
 
 
 def _count_conflicts(rows: pd.DataFrame, rule: str) -> dict:
+    disputed = rows[rows["conflict"] != ""]
     return {
         "rule": rule,
-        "regions": int((rows["conflict"] != "").sum()),
-        **{part: int(((rows["conflict"] != "") & (rows["split"] == part)).sum()) for part in PARTS},
-        "dropped": int((rows["conflict"] == "dropped").sum()),
+        "regions": len(disputed),
+        **{part: int((disputed["split"] == part).sum()) for part in PARTS},
+        "dropped": int((disputed["conflict"] == "dropped").sum()),
     }
 
 
@@ -368,18 +312,18 @@ def _write(
 ) -> None:
     """Write every input row of each sample; dropped ones keep empty cells."""
     for i, source in enumerate(sources):
-        name = _sample_name(source)
-        mine = [table[table["source_index"] == i] for table in tables]
         whole = source.regions[list(COLUMNS)]
-        for rows, found in zip(mine, audits, strict=True):
-            place = folder / (f"fold_{found['fold']}" if len(tables) > 1 else "") / name
+        kept = [table[table["source_index"] == i] for table in tables]
+        for rows, report in zip(kept, audits, strict=True):
+            of_fold = folder / (f"fold_{report['fold']}" if len(tables) > 1 else "")
             table = _beside(whole, rows, ADDED)
-            write_tsv(table[[*COLUMNS, "cluster", "split"]], place / "regions.tsv")
-            write_tsv(table[list(SPLIT_COLUMNS)], place / "splits.tsv")
+            columns = [*COLUMNS, "cluster", "split"]
+            write_tsv(table[columns], of_fold / source.sample / "regions.tsv")
+            write_tsv(table[list(SPLIT_COLUMNS)], of_fold / source.sample / "splits.tsv")
             if len(tables) > 1:
-                write_json(found, folder / f"fold_{found['fold']}" / "audit.json")
+                write_json(report, of_fold / "audit.json")
         if len(tables) > 1:
-            _write_folds(folder / name, whole, mine)
+            _write_folds(folder / source.sample, whole, kept)
 
 
 def _write_folds(folder: Path, whole: pd.DataFrame, tables: list[pd.DataFrame]) -> None:

@@ -230,30 +230,31 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad()
-        share = self.accelerator.process_index, self.accelerator.num_processes
-        total = torch.zeros((), device=self.model.device)
-        for part in micro_batches(
-            regions, self.store, self.model, options.max_windows, self.at_once, rng, share
-        ):
-            with self.accelerator.autocast():
-                margins = self.module.margins(
-                    self.module.window_features(part.batch.to(self.model.device)).float(),
-                    part.tokens.to(self.model.device),
-                    part.region.to(self.model.device),
+        accelerator, device = self.accelerator, self.model.device
+        share = accelerator.process_index, accelerator.num_processes
+        parts = list(
+            micro_batches(
+                regions, self.store, self.model, options.max_windows, self.at_once, rng, share
+            )
+        )
+        total = torch.zeros((), device=device)
+        for part in parts:
+            # gradients add up here, and are exchanged with the other processes once, after the last
+            wait = nullcontext() if part is parts[-1] else accelerator.no_sync(self.wrapped)
+            with wait:
+                margins = self.wrapped(
+                    part.batch.to(device),
+                    part.tokens.to(device),
+                    part.region.to(device),
                     len(part.rows),
                 )
-            truth = self.labels[torch.from_numpy(regions[part.rows])].to(self.model.device)
-            loss = weighted_loss(margins.float(), truth, self.weights.to(self.model.device))
-            loss = loss.sum() / len(regions)
-            self.accelerator.backward(loss)
+                truth = self.labels[torch.from_numpy(regions[part.rows])].to(device)
+                loss = weighted_loss(margins, truth, self.weights.to(device)) * part.weight
+                loss = loss.sum() / len(regions)
+                # the exchange takes the mean over the processes; a batch's loss is a sum
+                accelerator.backward(loss * accelerator.num_processes)
             total += loss.detach()
-        if self.accelerator.num_processes > 1:
-            total = self.accelerator.reduce(total, "sum")
-            for parameter in self.module.parameters():
-                if parameter.requires_grad:
-                    if parameter.grad is None:
-                        parameter.grad = torch.zeros_like(parameter)
-                    parameter.grad = self.accelerator.reduce(parameter.grad, "sum")
+        total = accelerator.reduce(total, "sum")
         check_finite(total.item(), stage=2, epoch=self.epoch, step=self.step + 1)
         self.accelerator.clip_grad_norm_(self.module.parameters(), MAX_GRADIENT_NORM)
         self.optimizer.step()

@@ -131,8 +131,15 @@ def unpacked(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
+def open_text(
+    path: str | os.PathLike[str], digest: hashlib._Hash | None = None
+) -> Iterator[TextIO]:
     """Open a text file, plain or gzipped, byte-order mark dropped, any line ending.
+
+    Parameters
+    ----------
+    digest
+        Where the text is read to its end, it has seen the bytes of the file as they lie there.
 
     Raises
     ------
@@ -142,7 +149,7 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     path = existing_file(path)
     try:
         with (
-            _opened(path) as raw,
+            _opened(path, digest) as raw,
             io.TextIOWrapper(raw, encoding="utf-8-sig", newline=None) as text,
         ):
             _refuse_binary(raw.peek(512)[:512], path)
@@ -155,8 +162,28 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[TextIO]:
         ) from error
 
 
-def _opened(path: Path) -> io.BufferedReader | _Unpacked:
-    return _Unpacked(path, "rb") if is_gzipped(path) else open(path, "rb")
+class _Hashed(io.FileIO):
+    """A file that shows its bytes to a digest while it is read from the first to the last."""
+
+    def __init__(self, path: Path, digest: hashlib._Hash) -> None:
+        super().__init__(path)
+        self._digest = digest
+
+    def readinto(self, buffer: memoryview) -> int:
+        number = super().readinto(buffer)
+        self._digest.update(buffer[:number])
+        return number
+
+
+def _opened(
+    path: Path, digest: hashlib._Hash | None = None
+) -> io.BufferedReader | _Unpacked:
+    raw = open(path, "rb") if digest is None else io.BufferedReader(_Hashed(path, digest))
+    if raw.peek(2)[:2] != GZIP_MAGIC:
+        return raw
+    packed = _Unpacked(path, "rb", fileobj=raw)
+    packed.myfileobj = raw  # closed with it
+    return packed
 
 
 def _refuse_binary(head: bytes, path: Path) -> None:

@@ -1,0 +1,73 @@
+"""The sequences of extracted regions, read from their compressed files once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+import numpy as np
+
+from seformer.regions.folder import Extracted
+from seformer.util.atomic import temporary_folder
+
+
+class SequenceStore:
+    """The kept regions' bases of one or several samples, by row, for as often as they are wanted.
+
+    A stage goes over the sequences several times, from several threads, and a gzipped file can
+    only be read from its beginning. So each is unpacked once, at the first use, into a file in
+    the temporary folder that has no name (it goes with the process), one byte a base: memory
+    does not grow with the regions, and `os.pread` reads anywhere without a position to share.
+
+    Parameters
+    ----------
+    sources
+        Extracted folders; the rows are their kept regions, one folder after the other.
+    """
+
+    def __init__(self, sources: Sequence[Extracted]) -> None:
+        self.sources = tuple(sources)
+        self._opening = threading.Lock()
+        self._file: BinaryIO | None = None
+        self._edges = np.zeros(1, dtype=np.int64)
+        self._digests: list[str] = []
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> Iterator[str]:
+        """Yield the bases (upper case ACGTN) of ``rows``, one at a time.
+
+        Raises
+        ------
+        UserError
+            At the first use, if a file does not hold exactly the kept regions.
+        """
+        descriptor = self._opened().fileno()
+        for row in rows:
+            start, stop = int(self._edges[row]), int(self._edges[row + 1])
+            yield os.pread(descriptor, stop - start, start).decode("ascii")
+
+    def digests(self) -> list[str]:
+        """SHA-256 of each compressed file, in hexadecimal."""
+        self._opened()
+        return self._digests
+
+    def _opened(self) -> BinaryIO:
+        with self._opening:
+            if self._file is None:
+                self._file = self._unpack()
+        return self._file
+
+    def _unpack(self) -> BinaryIO:
+        lengths = [0]
+        with temporary_folder() as folder:
+            bases = open(folder / "bases", "w+b")  # noqa: SIM115
+        for source in self.sources:
+            digest = hashlib.sha256()
+            for sequence in source.sequences(digest):
+                lengths.append(bases.write(sequence.encode("ascii")))
+            self._digests.append(digest.hexdigest())
+        bases.flush()
+        self._edges = np.cumsum(lengths)
+        return bases
