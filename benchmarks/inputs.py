@@ -224,6 +224,7 @@ def training_data(work: Path, train: int, validation: int, longest: int):
     from seformer.regions.extract import extract
     from seformer.regions.folder import read_extracted
     from seformer.splits.dataset import LabelledDataset
+    from seformer.splits.sequence_store import SequenceStore
 
     drawn = sequences(train + validation, longest)
     name = f"{train}_{validation}"
@@ -236,9 +237,10 @@ def training_data(work: Path, train: int, validation: int, longest: int):
             text.write("chrom\tstart\tend\tlabel\n")
             text.writelines(f"r{i}\t0\t{len(b)}\t{i % 2}\n" for i, b in enumerate(drawn))
         extract(fasta, folder, regions=regions)
-    kept = read_extracted(folder).kept
+    source = read_extracted(folder)
+    kept = source.kept
     split = np.where(np.arange(len(kept)) < train, "train", "validation")
-    return LabelledDataset(kept.assign(split=split), (folder,)), drawn
+    return LabelledDataset(kept.assign(split=split), SequenceStore([source])), drawn
 
 
 def tokenizer_folder() -> Path:

@@ -14,7 +14,7 @@ from seformer.sequence.batches import (
     training_tokens,
 )
 from seformer.sequence.tokenizers import KmerTokenizer
-from seformer.training.minibatches import epoch_batches, pack
+from seformer.training.minibatches import epoch_batches, pack_regions
 
 
 @given(st.lists(st.integers(1, 600), min_size=1, max_size=60), st.integers(1, 2000))
@@ -55,7 +55,7 @@ def test_collate_puts_special_tokens_round_and_pads_right():
 )
 def test_pack_keeps_regions_whole_within_the_budget(regions, budget):
     number, longest = np.array(regions).T
-    groups = list(pack(number, longest, budget))
+    groups = list(pack_regions(number, longest, budget))
     assert sorted(np.concatenate(groups)) == list(range(len(regions)))
     for group in groups:
         assert len(group) == 1 or number[group].sum() * longest[group].max() <= budget

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from seformer.regions.extract import extract, read_extracted
-from seformer.splits import label_conflicts
 from seformer.splits.assign import into_folds
 from seformer.splits.dataset import open_dataset
-from seformer.splits.split import read_splits, split
+from seformer.splits.label_conflicts import resolve_conflicts
+from seformer.splits.split import split
 from seformer.util.errors import UserError
 from seformer.util.records import read_json
 from seformer.util.tables import read_tsv, write_tsv
@@ -44,7 +44,9 @@ def places(offset=0, step=1600, shift=0):
 
 def read_fold(folders, out, k):
     names = [read_extracted(folder).regions["sample"].iloc[0] for folder in folders]
-    return read_splits(folders, [out / f"fold_{k}" / name / "splits.tsv" for name in names])
+    return open_dataset(
+        folders, [out / f"fold_{k}" / name / "splits.tsv" for name in names]
+    ).regions
 
 
 @pytest.mark.parametrize(("by", "column"), [("chromosomes", "chrom"), ("clusters", "cluster")])
@@ -158,9 +160,9 @@ def conflict_rows(labels, split_part="train"):
 )
 def test_rules_for_conflicts(labels, rule, outcome):
     rows = conflict_rows(labels)
-    assert label_conflicts.resolve(rows, rule).tolist() == outcome
+    assert resolve_conflicts(rows, rule).tolist() == outcome
     kept = ["kept" if value else "" for value in outcome]
-    assert label_conflicts.resolve(rows.assign(split="test"), rule).tolist() == kept
+    assert resolve_conflicts(rows.assign(split="test"), rule).tolist() == kept
 
 
 def test_conflicts_are_left_out_of_the_model_of_all_samples_only(sample, tmp_path):

@@ -8,7 +8,8 @@ import pytest
 
 from seformer.regions.extract import COLUMNS, extract, read_extracted
 from seformer.splits.assign import by_clusters
-from seformer.splits.split import SPLIT_COLUMNS, read_splits, split, split_hash
+from seformer.splits.dataset import SPLIT_COLUMNS, open_dataset
+from seformer.splits.split import split, split_hash
 from seformer.util.errors import UserError
 from seformer.util.records import read_json
 from seformer.util.tables import read_tsv, write_tsv
@@ -58,7 +59,7 @@ def chromosomes_of(rows):
 def test_chromosomes_are_whole_and_the_defaults_test(sample, tmp_path):
     folder = sample()
     audit = split([folder], tmp_path / "s")
-    rows = read_splits(folder, tmp_path / "s" / "a" / "splits.tsv")
+    rows = open_dataset([folder], [tmp_path / "s" / "a" / "splits.tsv"]).regions
     parts = chromosomes_of(rows)
     assert audit["split_by"] == "chromosomes"
     assert parts["test"] == {"chr7", "chr10"}
@@ -80,7 +81,7 @@ def test_chromosomes_are_whole_and_the_defaults_test(sample, tmp_path):
 def test_given_chromosomes(sample, tmp_path):
     folder = sample()
     split([folder], tmp_path / "s", test_chromosomes=["chr1"], validation_chromosomes=["chr7"])
-    parts = chromosomes_of(read_splits(folder, tmp_path / "s/a/splits.tsv"))
+    parts = chromosomes_of(open_dataset([folder], [tmp_path / "s/a/splits.tsv"]).regions)
     assert (parts["test"], parts["validation"]) == ({"chr1"}, {"chr7"})
 
 
@@ -138,7 +139,7 @@ def test_one_chromosome_is_split_by_clusters(fasta, random_bases, sample, tmp_pa
     te = [("only", i * 4_000 + 100, i * 4_000 + 190) for i in range(50)]  # each beside a SE
     folder = sample("a", se, te, genome)
     audit = split([folder], tmp_path / "s")
-    rows = read_splits(folder, tmp_path / "s/a/splits.tsv")
+    rows = open_dataset([folder], [tmp_path / "s/a/splits.tsv"]).regions
     assert audit["split_by"] == "clusters"
     assert rows["cluster"].nunique() == 50
     assert (rows.groupby("cluster")["split"].nunique() == 1).all()
@@ -169,7 +170,7 @@ def test_a_locus_stays_on_one_side_across_samples(sample, tmp_path):
     ]
     audit = split(folders, tmp_path / "s", split_by="clusters", validation_fraction=0.2)
     tables = [tmp_path / "s" / name / "splits.tsv" for name in ("a", "b")]
-    rows = read_splits(folders, tables)
+    rows = open_dataset(folders, tables).regions
     assert audit["samples"] == ["a", "b"]
     joined = pd.concat([read_extracted(f).kept for f in folders], ignore_index=True)
     pd.testing.assert_frame_equal(rows[list(COLUMNS)], joined)
@@ -220,7 +221,7 @@ def test_clusters_from_a_file(contigs, tmp_path, write, prefix, header):
     lines = [f"{prefix}ctg{i}\t{'' if i % 60 >= 50 else i % 60}\n" for i in range(120)]
     table = write("clusters.tsv", header + "".join(lines))
     audit = split([contigs], tmp_path / "s", clusters=[table])
-    rows = read_splits(contigs, tmp_path / "s/k/splits.tsv")
+    rows = open_dataset([contigs], [tmp_path / "s/k/splits.tsv"]).regions
     assert audit["split_by"] == "clusters"
     assert rows["cluster"].nunique() == 50 + 20
     assert (rows.groupby("cluster")["split"].nunique() == 1).all()
@@ -249,7 +250,7 @@ def test_a_split_can_be_given_back(contigs, sample, tmp_path):
     assert again["split_hash"] == first["split_hash"]
     one, two = ((tmp_path / s / "k/splits.tsv").read_bytes() for s in ("one", "two"))
     assert one == two
-    with pytest.raises(UserError, match=r"chr1:0-100 is missing \(60 regions are\)"):
+    with pytest.raises(UserError, match=r"chr1:0-100 is not here \(60 of 60 regions are missing\)"):
         split([sample()], tmp_path / "three", splits=[tmp_path / "one/k/splits.tsv"])
 
 
@@ -290,7 +291,9 @@ def test_a_copied_sequence_under_another_name_is_found(fasta, random_bases, samp
     bases["chr10"] = bases["chr2"][:65] + bases["chr10"][65:]  # half of another one's 31-mers
     folder = sample("a", fasta=fasta(bases, "copied.fa", width=60))
     audit = split([folder], tmp_path / "s", validation_chromosomes=["chr8"])
-    rows = read_splits(folder, tmp_path / "s/a/splits.tsv").set_index(["chrom", "start"])
+    rows = open_dataset([folder], [tmp_path / "s/a/splits.tsv"]).regions.set_index(
+        ["chrom", "start"]
+    )
     near = rows["train_containment"]
     assert near["chr7", 0] == 1
     assert near["chr10", 0] == pytest.approx(0.5, abs=0.05)
@@ -325,9 +328,9 @@ def test_splits_of_other_regions(sample, contigs, tmp_path):
     folder = sample()
     split([folder], tmp_path / "s")
     with pytest.raises(UserError, match="not those of the regions"):
-        read_splits(contigs, tmp_path / "s/a/splits.tsv")
-    with pytest.raises(UserError, match="2 extracted folders, but 1"):
-        read_splits([folder, contigs], [tmp_path / "s/a/splits.tsv"])
+        open_dataset([contigs], [tmp_path / "s/a/splits.tsv"])
+    with pytest.raises(UserError, match="2 --extracted and 1 --splits"):
+        open_dataset([folder, contigs], [tmp_path / "s/a/splits.tsv"])
 
 
 def test_hash_does_not_depend_on_order():
@@ -353,6 +356,6 @@ def test_real_clusters(real_data, tmp_path):
     assert sum(counts.values()) == 3_430
     assert counts["test"] == pytest.approx(686, abs=5)
     given = read_tsv(data / "overlap_clusters.tsv").dropna().set_index("contig")["cluster"]
-    rows = read_splits(tmp_path / "x", tmp_path / "s/human/splits.tsv")
+    rows = open_dataset([tmp_path / "x"], [tmp_path / "s/human/splits.tsv"]).regions
     sides = rows.assign(given=rows["chrom"].map(given)).groupby("given")["split"].nunique()
     assert (sides == 1).all()

@@ -6,7 +6,8 @@ import pytest
 
 from seformer.regions.extract import extract, read_extracted
 from seformer.regions.units import Units
-from seformer.splits.split import read_splits, split
+from seformer.splits.dataset import open_dataset
+from seformer.splits.split import split
 from seformer.util.errors import UserError
 
 LENGTH = 200_000
@@ -181,7 +182,7 @@ def test_what_is_cut_from_one_region_is_on_one_side(genome, bed, tmp_path):
         units=Units("constituent", constituents=bed("c.bed", ends + te)),
     )
     split([tmp_path / "x"], tmp_path / "s", validation_fraction=0.25)
-    rows = read_splits(tmp_path / "x", tmp_path / "s/a/splits.tsv")
+    rows = open_dataset([tmp_path / "x"], [tmp_path / "s/a/splits.tsv"]).regions
     two = rows[rows["label"] == 1]
     assert (two.groupby("parent")["split"].nunique() == 1).all()
     assert (two.groupby("parent").size() == 2).all()
@@ -200,6 +201,6 @@ def test_windows_are_found_in_a_table_of_clusters(fasta, bed, write, tmp_path, r
     )
     table = write("clusters.tsv", "".join(f"r{i}\tk{i % 20}\n" for i in range(40)))
     split([tmp_path / "x"], tmp_path / "s", clusters=[table], validation_fraction=0.25)
-    rows = read_splits(tmp_path / "x", tmp_path / "s/a/splits.tsv")
+    rows = open_dataset([tmp_path / "x"], [tmp_path / "s/a/splits.tsv"]).regions
     assert set(rows["cluster"]) == {f"k{i}" for i in range(20)}
     assert (rows.groupby("cluster")["split"].nunique() == 1).all()

@@ -84,8 +84,10 @@ def transfer(
     trained = _by_sample((read_settings(Path(path)).sample, Path(path)) for path in models)
     folds = _check(folders, tables, trained)
     data = {
-        name: [open_dataset([folder], [table]) for table in tables[name]]
+        # the folds of a sample share its regions and sequences
+        name: [first, *(first.with_splits([table]) for table in tables[name][1:])]
         for name, folder in folders.items()
+        for first in [open_dataset([folder], tables[name][:1])]
     }
     scores: dict[str, dict[str, list[np.ndarray]]] = {name: defaultdict(list) for name in folders}
     for name, members in trained.items():

@@ -33,7 +33,6 @@ from seformer.model.folder import (
     load_model,
     save_model,
 )
-from seformer.regions.folder import read_extracted
 from seformer.regions.negatives import RANDOM
 from seformer.scoring.score import Scores, score
 from seformer.splits.dataset import LabelledDataset, open_dataset
@@ -118,7 +117,7 @@ def run(
         seed,
         parts=alone,
         members=[judged_as(member) for member in scores.members],
-        prevalence=natural_prevalence(extracted) if prevalence is None else prevalence,
+        prevalence=data.natural_prevalence() if prevalence is None else prevalence,
     )
     found |= {
         "calibration": {k: v for k, v in judged[MODEL].calibration.items() if np.isscalar(v)},
@@ -186,16 +185,6 @@ def parts(model: Model, scores: Scores) -> dict[str, np.ndarray]:
     if model.classifier.spectrum is None:
         return {}
     return {"transformer": scores.logit - scores.spectrum}
-
-
-def natural_prevalence(extracted: Sequence[Path]) -> float | None:
-    """Share of super-enhancers among all labelled regions given, dropped ones included.
-
-    None where they all have one class.
-    """
-    labels = pd.concat([read_extracted(folder).regions["label"] for folder in extracted]).dropna()
-    share = float(labels.astype(float).mean()) if len(labels) else 0.0
-    return share if 0 < share < 1 else None
 
 
 def seen_in_pretraining(model: Model, data: LabelledDataset) -> dict[str, Any] | None:

@@ -208,7 +208,7 @@ def with_bases(
 
 
 def genome_record(genome: Genome) -> dict[str, Any]:
-    """Which genome bases come from; see `seformer.regions.folder.read_genome`."""
+    """Which genome bases come from; see `seformer.regions.folder.Extracted.summary`."""
     return {
         "fasta": genome.path.name,
         "assembly": genome.assembly,

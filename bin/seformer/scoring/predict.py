@@ -17,7 +17,7 @@ from seformer.genome.genome import Genome
 from seformer.model import calibration
 from seformer.model.folder import Assembly, Model, Settings, load_model
 from seformer.regions.extract import extract, genome_record, with_bases
-from seformer.regions.folder import in_order, read_extracted, read_genome
+from seformer.regions.folder import in_order, read_extracted
 from seformer.regions.frames import free_names
 from seformer.regions.read import iter_regions
 from seformer.scoring.score import DEFAULT_BATCH_TOKENS, score
@@ -178,7 +178,8 @@ def write_scores(
     model: Model, extracted: Path, out: Path, prevalence: float | None, batch_tokens: int
 ) -> None:
     """Write ``scores.tsv`` (line, `SCORE_COLUMNS`) for every row, and ``summary.json``."""
-    source, genome = read_extracted(extracted), read_genome(extracted)
+    source = read_extracted(extracted)
+    genome = source.summary.get("genome", {})
     table, windows = score_rows(
         model, source.regions, source.sequences(), genome, prevalence, batch_tokens
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
@@ -111,7 +110,7 @@ def _labelled(store: SequenceStore, splits: Sequence[Path]) -> LabelledDataset:
     return data
 
 
-def read_splits(sources: Sequence[Extracted], splits: Sequence[str | PathLike[str]]) -> pd.DataFrame:
+def read_splits(sources: Sequence[Extracted], splits: Sequence[Path]) -> pd.DataFrame:
     """Put the ``splits.tsv`` of each sample beside its kept regions.
 
     Returns

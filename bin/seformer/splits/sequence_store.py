@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
@@ -56,18 +57,19 @@ class SequenceStore:
     def _opened(self) -> BinaryIO:
         with self._opening:
             if self._file is None:
-                self._file = self._unpack()
+                with temporary_folder() as folder:
+                    bases = open(folder / "bases", "w+b")
+                weakref.finalize(self, bases.close)
+                self._unpack_into(bases)
+                self._file = bases
         return self._file
 
-    def _unpack(self) -> BinaryIO:
-        lengths = [0]
-        with temporary_folder() as folder:
-            bases = open(folder / "bases", "w+b")  # noqa: SIM115
+    def _unpack_into(self, bases: BinaryIO) -> None:
+        lengths, digests = [0], []
         for source in self.sources:
             digest = hashlib.sha256()
             for sequence in source.sequences(digest):
                 lengths.append(bases.write(sequence.encode("ascii")))
-            self._digests.append(digest.hexdigest())
+            digests.append(digest.hexdigest())
         bases.flush()
-        self._edges = np.cumsum(lengths)
-        return bases
+        self._edges, self._digests = np.cumsum(lengths), digests

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from seformer.genome.chromosomes import match

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 
 from seformer.model.folder import (
     OWN_FILES,
@@ -201,10 +202,17 @@ class Trainer:
         self.accelerator = Accelerator(
             cpu=model.device.type == "cpu",
             mixed_precision="no" if options.precision == "fp32" else options.precision,
+            device_placement=False,
+            kwargs_handlers=[
+                # the buffers of all processes are the same and stay so; and what a configuration
+                # leaves unused (a pooler of a stock class) is not waited for
+                DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=True)
+            ],
         )
         self.module = model.classifier
-        self.optimizer = self.accelerator.prepare(
-            torch.optim.AdamW(parameter_groups(self.module), lr=options.learning_rate, fused=True)
+        self.wrapped, self.optimizer = self.accelerator.prepare(
+            self.module,
+            torch.optim.AdamW(parameter_groups(self.module), lr=options.learning_rate, fused=True),
         )
         self.lengths = (self.store.stop - self.store.start).max(1)
         self.steps_per_epoch = -(-len(self.lengths) // options.batch_size)

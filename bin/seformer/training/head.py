@@ -15,7 +15,6 @@ from seformer.genome import assemblies
 from seformer.model.backbones import build_backbone
 from seformer.model.classifier import check_pooling
 from seformer.model.folder import OWN_FILES, Assembly, Model, TrainingRange, new_model, save_model
-from seformer.regions.folder import read_genome
 from seformer.scoring.score import STRANDS, WindowFeatures, strand_margins
 from seformer.splits.dataset import TRAINING_PARTS, LabelledDataset, open_dataset
 from seformer.training.common import (
@@ -172,11 +171,11 @@ def assembly(data: LabelledDataset) -> Assembly:
     UserError
         If the samples were extracted from different genomes.
     """
-    genomes = [read_genome(folder) for folder in data.folders]
+    genomes = [source.summary.get("genome", {}) for source in data.store.sources]
     if any(assemblies.differ(genomes[0], genome) for genome in genomes[1:]):
         raise UserError(
             "the samples were extracted from different genomes",
-            where=data.folders[0],
+            where=data.store.sources[0].folder,
             do="extract all samples from one FASTA",
         )
     first = genomes[0]

@@ -47,15 +47,20 @@ class MicroBatch(NamedTuple):
         int64 ``[windows]``: position in ``rows`` of each window's region.
     rows
         int64 ``[regions]``: positions in the batch.
+    weight
+        1, or 0 where the regions are another process's.
     """
 
     batch: Batch
     tokens: torch.Tensor
     region: torch.Tensor
     rows: np.ndarray
+    weight: int
 
 
-def pack(number: np.ndarray, longest: np.ndarray, batch_tokens: int) -> Iterator[np.ndarray]:
+def pack_regions(
+    number: np.ndarray, longest: np.ndarray, batch_tokens: int
+) -> Iterator[np.ndarray]:
     """Group regions alike in length so that windows × longest stays within ``batch_tokens``.
 
     Parameters
@@ -108,7 +113,11 @@ def micro_batches(
     sequence = windows.sequence[order]
     rank = np.arange(len(sequence)) - np.searchsorted(sequence, sequence)
     kept = np.sort(order[rank < max_windows])
-    kept = kept[windows.sequence[kept] % share[1] == share[0]]
+    ours = windows.sequence[kept] % share[1] == share[0]
+    # all processes exchange gradients after every batch: one that has no region of it, as may be of
+    # the last and smallest, takes any, which counts nothing
+    weight = int(ours.any())
+    kept = kept[ours] if weight else kept[:1]
     owner = windows.sequence[kept]
     start, stop = first[owner] + windows.start[kept], first[owner] + windows.stop[kept]
 
@@ -116,7 +125,7 @@ def micro_batches(
     np.maximum.at(longest, owner, stop - start)
     number = np.bincount(owner, minlength=len(regions))
     mine = np.flatnonzero(number)
-    for group in pack(number[mine], longest[mine], batch_tokens):
+    for group in pack_regions(number[mine], longest[mine], batch_tokens):
         rows = mine[group]
         inside = np.isin(owner, rows)
         yield MicroBatch(
@@ -124,4 +133,5 @@ def micro_batches(
             torch.from_numpy(stop[inside] - start[inside]).float(),
             torch.from_numpy(np.searchsorted(rows, owner[inside])),
             rows,
+            weight,
         )

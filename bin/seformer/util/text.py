@@ -175,9 +175,7 @@ class _Hashed(io.FileIO):
         return number
 
 
-def _opened(
-    path: Path, digest: hashlib._Hash | None = None
-) -> io.BufferedReader | _Unpacked:
+def _opened(path: Path, digest: hashlib._Hash | None = None) -> io.BufferedReader | _Unpacked:
     raw = open(path, "rb") if digest is None else io.BufferedReader(_Hashed(path, digest))
     if raw.peek(2)[:2] != GZIP_MAGIC:
         return raw
