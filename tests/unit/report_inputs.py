@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 
-from seformer.evaluation import curves, evaluate, verdict
+from seformer.evaluation import curves, verdict
+from seformer.evaluation.compare import calibrate_scorer, measure_parts
 
 
 def write_json(value, path):
@@ -64,18 +65,18 @@ def evaluation(rng, table, quality, sample):
     }
     validation = (rows["split"] == "validation").to_numpy()
     judged = {
-        name: evaluate.judge(values, labels, validation, "temperature", "mcc")
+        name: calibrate_scorer(values, labels, validation, "temperature", "mcc")
         for name, values in scores.items()
     }
-    found = {"sample": sample, **evaluate.evaluate(rows, judged, resamples=200)}
+    found = {"sample": sample, **measure_parts(rows, judged, resamples=200)}
     found |= {
         "threshold": judged["model"].threshold._asdict(),
         "baseline_choices": {"kmer_logistic": {"k": 5, "C": 0.001}, "kmer_boosting": {"trees": 88}},
         "bootstrap": {"resamples": 200, "seed": 1},
     }
     found["verdict"] = [finding._asdict() for finding in verdict.judge_test(found)]
-    scorers = {name: j.rows(~validation) for name, j in judged.items()}
-    return found, {"sample": sample, "test": curves.draw(labels[~validation], scorers)}
+    scorers = {name: j.scored.take(~validation) for name, j in judged.items()}
+    return found, {"sample": sample, "test": curves.curve_points(labels[~validation], scorers)}
 
 
 def history(rng, best):

@@ -26,9 +26,9 @@ from report_inputs import (
     write_table,
 )
 
-from seformer.evaluation import card as modelcard
 from seformer.evaluation import cross_validation, verdict
-from seformer.evaluation.metrics import Scored
+from seformer.evaluation.card import model_card
+from seformer.evaluation.metrics import ScoredRegions
 from seformer.explain import explain, faithfulness, tracks
 from seformer.explain.folder import (
     REGION_COLUMNS,
@@ -236,7 +236,7 @@ def test_nothing_from_outside_stands_raw_in_the_model_card():
         assembly={"name": MARKUP},
         splits={"test": [MARKUP], "validation": [MARKUP]},
     )
-    card = modelcard.write(settings, found, {"test": {"SE": 1, "TE": 2}})
+    card = model_card(settings, found, {"test": {"SE": 1, "TE": 2}})
     assert card.count("onload=") >= 9
     assert not RAW.search(card)
     # what is ours stays readable as it is
@@ -248,7 +248,7 @@ def test_the_model_card_knows_random_regions():
     found["verdict"] = []
     settings = Settings(backbone={"name": "tiny"}, window=64)
     cards = [
-        modelcard.write(settings, found, {"test": {"SE": 4, "TE": 8, "random": drawn}})
+        model_card(settings, found, {"test": {"SE": 4, "TE": 8, "random": drawn}})
         for drawn in (0, 2)
     ]
     against = ["It compares enhancers with enhancers", "25 % of its typical enhancers are random"]
@@ -345,11 +345,11 @@ def test_damaged_folds_are_pooled_or_refused(tmp_path, every):
         each = [cross_validation.scorers_of(fold) for fold in folds]
         parts = {name: [one[name] for one in each] for name in each[0]}
         scorers = {
-            name: Scored(*map(np.concatenate, zip(*part, strict=True)))
+            name: ScoredRegions(*map(np.concatenate, zip(*part, strict=True)))
             for name, part in parts.items()
         }
         table = pd.concat([fold.table for fold in folds], ignore_index=True)
-        found = cross_validation.measure(table, scorers, folds, 2, 1)
+        found = cross_validation.measure_pooled(table, scorers, folds, 2, 1)
         json.dumps([found, *verdict.judge_test(found)], allow_nan=False)
 
     done, refused = joined(join, sorted((tmp_path / "1").iterdir()), 1 if every else 197)

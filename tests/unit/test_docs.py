@@ -319,7 +319,7 @@ def mentioned(heading: str, page: str = "output.md") -> set[str]:
 
 def test_columns_are_described():
     from seformer.evaluation import metrics
-    from seformer.evaluation.evaluate import CONTAINMENT
+    from seformer.evaluation.compare import CONTAINMENT
     from seformer.explain import attribute
     from seformer.explain import folder as explained
     from seformer.motifs import modisco

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from seformer.evaluation import curves, evaluate, metrics, verdict
+from seformer.evaluation import curves, metrics, verdict
+from seformer.evaluation.compare import calibrate_scorer, measure_parts
+from seformer.evaluation.evaluate import seen_in_pretraining
 from seformer.model import calibration
 from seformer.splits.dataset import LabelledDataset
 
@@ -40,7 +42,7 @@ def judged(regions, scores, threshold_by="mcc"):
     labels = regions["label"].to_numpy()
     validation = (regions["split"] == "validation").to_numpy()
     return {
-        name: evaluate.judge(values, labels, validation, "temperature", threshold_by)
+        name: calibrate_scorer(values, labels, validation, "temperature", threshold_by)
         for name, values in scores.items()
     }
 
@@ -48,7 +50,7 @@ def judged(regions, scores, threshold_by="mcc"):
 def measured(quality=1.5, seed=0, **extra):
     regions, scores = regions_and_scores(quality=quality, seed=seed)
     scores |= extra
-    found = evaluate.evaluate(regions, judged(regions, scores), resamples=200)
+    found = measure_parts(regions, judged(regions, scores), resamples=200)
     return regions, found
 
 
@@ -70,7 +72,7 @@ def test_metrics_have_the_shape_of_the_contract():
 
 def test_values_are_those_of_the_test_rows_alone():
     regions, scores = regions_and_scores()
-    found = evaluate.evaluate(regions, judged(regions, scores), resamples=50)
+    found = measure_parts(regions, judged(regions, scores), resamples=50)
     rows = (regions["split"] == "test").to_numpy()
     expected = metrics.auroc(regions["label"][rows], scores["model"][rows])
     assert found["test"]["model"]["auroc"]["value"] == pytest.approx(expected, abs=1e-12)
@@ -98,7 +100,7 @@ def test_the_best_baseline_is_the_hardest_on_the_model():
     validation = (regions["split"] == "validation").to_numpy()
     # perfect on test, useless on validation: the model is held against it all the same
     scores["gc"] = np.where(validation, 0.0, labels)
-    found = evaluate.evaluate(regions, judged(regions, scores), resamples=20)
+    found = measure_parts(regions, judged(regions, scores), resamples=20)
     assert found["test"]["delta"]["auroc"]["baseline"] == "gc"
     assert found["test"]["delta"]["auroc"]["value"] < 0
     values = {name: row["brier"]["value"] for name, row in found["test"]["baselines"].items()}
@@ -111,11 +113,11 @@ def test_unlike_training_regions_are_measured_apart():
     test = (regions["split"] == "test").to_numpy()
     near = test & (regions["train_containment"] > 0.5).to_numpy()
     scores["model"] = np.where(near, 5.0 * regions["label"], scores["model"])
-    found = evaluate.evaluate(regions, judged(regions, scores), resamples=50)["test"]
+    found = measure_parts(regions, judged(regions, scores), resamples=50)["test"]
     assert found["unlike_training"]["n"] == int((test & ~near).sum())
     assert found["unlike_training"]["model"]["auroc"]["value"] < found["model"]["auroc"]["value"]
     nothing = regions.assign(train_containment=0.9)
-    found = evaluate.evaluate(nothing, judged(nothing, scores), resamples=20)["test"]
+    found = measure_parts(nothing, judged(nothing, scores), resamples=20)["test"]
     assert found["unlike_training"] == {"n": 0, "containment_at_most": 0.05}
 
 
@@ -145,9 +147,7 @@ def test_a_model_below_its_baselines_is_told_so():
     regions, scores = regions_and_scores(quality=0.5)
     labels = regions["label"].to_numpy()
     scores["length"] = labels + np.random.default_rng(2).normal(size=len(labels)) * 0.3
-    findings = verdict.judge_test(
-        evaluate.evaluate(regions, judged(regions, scores), resamples=100)
-    )
+    findings = verdict.judge_test(measure_parts(regions, judged(regions, scores), resamples=100))
     by_topic = {finding.topic: finding for finding in findings}
     assert by_topic["Better than simple baselines?"].level == "bad"
     assert "does not beat region length" in by_topic["Region length alone"].text
@@ -262,17 +262,17 @@ def test_curves_are_monotone_and_small():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 5000)
     score = rng.normal(size=5000) + labels
-    points = np.array(curves.roc(labels, score))
+    points = np.array(curves.roc_points(labels, score))
     assert len(points) <= curves.MOST_POINTS + 2
     assert (np.diff(points, axis=0) >= 0).all()
     assert points[0].tolist() == [0, 0] and points[-1].tolist() == [1, 1]
     area = np.trapezoid(points[:, 1], points[:, 0])
     assert area == pytest.approx(metrics.auroc(labels, score), abs=2e-3)
-    recall, precision = np.array(curves.precision_recall(labels, score)).T
+    recall, precision = np.array(curves.precision_recall_points(labels, score)).T
     assert (np.diff(recall) >= 0).all() and recall[-1] == 1
     area = np.trapezoid(precision, recall)
     assert area == pytest.approx(metrics.auprc(labels, score), abs=5e-3)
-    flat = curves.precision_recall(labels, np.zeros(5000))
+    flat = curves.precision_recall_points(labels, np.zeros(5000))
     assert flat == [[0, round(labels.mean(), 5)], [1, round(labels.mean(), 5)]]
 
 
@@ -280,7 +280,7 @@ def test_calibration_points_lie_on_the_diagonal_for_true_probabilities():
     rng = np.random.default_rng(0)
     probability = expit(rng.normal(size=20000))
     labels = (rng.random(20000) < probability).astype(int)
-    points = curves.calibration(labels, probability)
+    points = curves.calibration_bins(labels, probability)
     assert sum(point["regions"] for point in points) == 20000
     for point in points:
         assert point["share"] == pytest.approx(point["probability"], abs=0.04)
@@ -288,7 +288,7 @@ def test_calibration_points_lie_on_the_diagonal_for_true_probabilities():
 
 
 def test_histogram_counts_every_region():
-    drawn = curves.histogram(np.array([1, 1, 0]), np.array([1.0, 0.0, 0.51]))
+    drawn = curves.score_histogram(np.array([1, 1, 0]), np.array([1.0, 0.0, 0.51]))
     assert sum(drawn["se"]) == 2 and sum(drawn["te"]) == 1
     assert drawn["se"][-1] == drawn["se"][0] == drawn["te"][10] == 1
 
@@ -315,7 +315,7 @@ def test_what_pretraining_saw_comes_from_the_registry():
     def seen(name):
         backbone = {"name": name, "source": "registry", "revision": None, "family": "gena"}
         model = SimpleNamespace(settings=SimpleNamespace(backbone=backbone))
-        return evaluate.seen_in_pretraining(model, LabelledDataset(regions, ()))
+        return seen_in_pretraining(model, LabelledDataset(regions, ()))
 
     assert seen("tiny") is None
     assert seen("some/folder") is None

@@ -9,9 +9,10 @@ import torch
 from sklearn.metrics import average_precision_score
 from toys import random_sequence, tiny_model
 
-from seformer.evaluation import evaluate, metrics
+from seformer.evaluation import metrics
 from seformer.evaluation.baselines import BASELINES
-from seformer.evaluation.cross_validation import pool
+from seformer.evaluation.cross_validation import pool_folds
+from seformer.evaluation.evaluate import evaluate
 from seformer.model.folder import load_model, save_model
 from seformer.regions.extract import extract, read_extracted
 from seformer.scoring.score import score
@@ -64,7 +65,7 @@ def place(tmp_path_factory):
 def run(place, out, **options):
     splits = [place / "split" / "K562" / "splits.tsv"]
     options = {"sample": "K562", "resamples": 50, "baseline_names": QUICK, **options}
-    evaluate.run([place / "model"], [place / "K562"], splits, out, **options)
+    evaluate([place / "model"], [place / "K562"], splits, out, **options)
     return json.loads((out / "metrics.json").read_text())
 
 
@@ -152,9 +153,7 @@ def test_a_test_part_of_one_class_is_refused(place, tmp_path):
     splits.loc[moved, "split"] = "train"
     splits.to_csv(tmp_path / "splits.tsv", sep="\t", index=False)
     with pytest.raises(UserError, match="test part has 0 super-enhancers"):
-        evaluate.run(
-            [place / "model"], [place / "K562"], [tmp_path / "splits.tsv"], tmp_path / "out"
-        )
+        evaluate([place / "model"], [place / "K562"], [tmp_path / "splits.tsv"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -206,8 +205,8 @@ def folds(place):
                 *data, "tiny", models[-1], features="kmer", epochs=0, seed=seed, window=64
             )
         folders.append(place / f"fold{number}")
-        evaluate.run(models, *data, folders[-1], resamples=50, baseline_names=QUICK)
-    pool(folders, place / "pooled", resamples=100)
+        evaluate(models, *data, folders[-1], resamples=50, baseline_names=QUICK)
+    pool_folds(folders, place / "pooled", resamples=100)
     return folders, place / "pooled"
 
 
@@ -263,11 +262,11 @@ def test_pooled_folds_are_one_test_part(folds):
 def test_folds_that_do_not_belong_together_are_refused(folds, place, tmp_path):
     (one, _), _ = folds
     with pytest.raises(UserError, match="tested in two folds"):
-        pool([one, one], tmp_path / "out")
+        pool_folds([one, one], tmp_path / "out")
     with pytest.raises(UserError, match="one fold only"):
-        pool([one], tmp_path / "out")
+        pool_folds([one], tmp_path / "out")
     other = run(place, tmp_path / "other", baseline_names=["gc"])
     assert list(other["test"]["baselines"]) == ["gc"]
     with pytest.raises(UserError, match="baselines are gc"):
-        pool([one, tmp_path / "other"], tmp_path / "out")
+        pool_folds([one, tmp_path / "other"], tmp_path / "out")
     assert not (tmp_path / "out").exists()

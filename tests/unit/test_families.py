@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file
 from toys import random_sequence
 
-from seformer.evaluation import evaluate
+from seformer.evaluation.evaluate import evaluate
 from seformer.explain.attribute import Settings
 from seformer.explain.explain import explain
 from seformer.explain.folder import iterate, read_table
@@ -239,7 +239,7 @@ def run(request, data, baselines, tmp_path_factory) -> Run:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate, "fit_baselines", lambda data, names: baselines)
-        evaluate.run(
+        evaluate(
             folder / "full",
             *paths,
             folder / "evaluated",

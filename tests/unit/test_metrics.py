@@ -13,7 +13,7 @@ def scored(rng, n, quality=1.0, levels=None):
     if levels:
         score = np.round(score * levels) / levels
     probability = 1 / (1 + np.exp(-score))
-    return labels, metrics.Scored(score, probability, (probability > 0.6).astype(int))
+    return labels, metrics.ScoredRegions(score, probability, (probability > 0.6).astype(int))
 
 
 @pytest.mark.parametrize("levels", [None, 2])
@@ -102,7 +102,7 @@ def test_regions_of_a_locus_are_drawn_together():
 def test_copies_of_regions_do_not_narrow_the_interval():
     rng = np.random.default_rng(2)
     labels, s = scored(rng, 80)
-    ten = metrics.Scored(*(np.repeat(x, 10) for x in s))
+    ten = metrics.ScoredRegions(*(np.repeat(x, 10) for x in s))
     alone = metrics.bootstrap(labels, {"m": s}, n=500).interval("m", "auroc")
     copied = metrics.bootstrap(
         np.repeat(labels, 10), {"m": ten}, clusters=np.repeat(np.arange(80), 10), n=500
@@ -112,14 +112,14 @@ def test_copies_of_regions_do_not_narrow_the_interval():
 
 def test_resamples_of_one_class_are_drawn_again():
     labels = np.array([1, 0, 0, 0])
-    s = metrics.Scored(np.arange(4.0), np.full(4, 0.5), np.ones(4, int))
+    s = metrics.ScoredRegions(np.arange(4.0), np.full(4, 0.5), np.ones(4, int))
     found = metrics.bootstrap(labels, {"m": s}, n=200)
     assert found.resamples["m"]["auroc"].shape == (200,)
     assert np.isfinite(found.resamples["m"]["auroc"]).all()
 
 
 def test_one_class_is_refused(monkeypatch):
-    s = metrics.Scored(np.arange(3.0), np.full(3, 0.5), np.ones(3, int))
+    s = metrics.ScoredRegions(np.arange(3.0), np.full(3, 0.5), np.ones(3, int))
     with pytest.raises(ValueError, match="both classes"):
         metrics.bootstrap(np.ones(3), {"m": s})
     monkeypatch.setattr(metrics, "_MAX_DRAWS", 0)
@@ -151,7 +151,7 @@ def test_intervals_cover_as_stated():
             noise = (shared + rng.normal(size=n)) / np.sqrt(2)
             scores.append(noise + quality * labels)
         scorers = {
-            str(i): metrics.Scored(x, np.full(n, 0.5), np.ones(n, int))
+            str(i): metrics.ScoredRegions(x, np.full(n, 0.5), np.ones(n, int))
             for i, x in enumerate(scores)
         }
         found = metrics.bootstrap(labels, scorers, n=200, seed=trial)

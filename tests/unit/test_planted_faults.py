@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from toys import random_sequence
 
-from seformer.evaluation import evaluate
+from seformer.evaluation.evaluate import evaluate
 from seformer.regions.extract import extract
 from seformer.splits.split import split
 from seformer.training.head import finetune_head
@@ -43,7 +43,7 @@ def trained(folder, labels, length_of):
     data = [folder / "extracted"], [folder / "split" / "toy" / "splits.tsv"]
     finetune_head(*data, "tiny", folder / "head", epochs=3, window=128, device="cpu")
     names = ("length", "gc", "kmer_logistic")
-    evaluate.run(
+    evaluate(
         folder / "head", *data, folder / "out", resamples=300, baseline_names=names, device="cpu"
     )
     return json.loads((folder / "out" / "metrics.json").read_text())

@@ -19,8 +19,8 @@ from report_inputs import (
     write_table,
 )
 
-from seformer.evaluation.card import TITLES
 from seformer.evaluation.findings import judge_completeness, judge_faithfulness, judge_split
+from seformer.evaluation.metrics import METRICS
 from seformer.report import content, judge, page
 from seformer.report.collect import Explanations, Predictions, Results, Sample, collect
 from seformer.report.results import one_table
@@ -268,7 +268,7 @@ def test_members_parts_shares_and_folds_are_shown():
     found, _ = evaluation(rng, regions(rng), 1.5, "K562")
     test = found["test"]
     test["members"] = {"n": 3} | {
-        metric: {"mean": 0.8123, "sd": 0.0456, "values": []} for metric in TITLES
+        metric: {"mean": 0.8123, "sd": 0.0456, "values": []} for metric in METRICS
     }
     test["parts"] = {"transformer": test["model"]}
     found["folds"] = [

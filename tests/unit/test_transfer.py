@@ -8,8 +8,13 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from seformer.evaluation import evaluate
-from seformer.evaluation.cross_sample import LOCUS_MEAN, locus_means, measure, transfer
+from seformer.evaluation.cross_sample import (
+    LOCUS_MEAN,
+    locus_means,
+    measure_sample,
+    transfer_samples,
+)
+from seformer.evaluation.evaluate import evaluate
 from seformer.model.backbones import build_backbone
 from seformer.model.folder import new_model, save_model
 from seformer.regions.extract import extract
@@ -40,7 +45,7 @@ def test_measures_agree_with_scikit_learn():
     table = pd.DataFrame({"label": label, "cluster": [f"c{i // 2}" for i in range(200)]})
     score = rng.random(200) + 0.3 * label
     known = np.where(rng.random(200) < 0.5, np.nan, label)
-    found = measure(table, {"a": score / 1.3}, known, 50, 1)
+    found = measure_sample(table, {"a": score / 1.3}, known, 50, 1)
     assert found["scores"]["a"]["auroc"]["value"] == pytest.approx(
         roc_auc_score(label, score), abs=1e-12
     )
@@ -77,7 +82,7 @@ def place(tmp_path_factory):
             torch.manual_seed(10 * seed + fold)
             model = new_model(backbone, tokenizer, origin, device=torch.device("cpu"), window=128)
             save_model(model, folder / "stage2" / name / str(fold))
-            evaluate.run(
+            evaluate(
                 folder / "stage2" / name / str(fold),
                 [folder / name],
                 [folder / f"s/fold_{fold}/{name}/splits.tsv"],
@@ -98,7 +103,7 @@ def arguments(place, samples="ab", folds=(1, 2)):
 
 
 def test_every_model_on_every_sample(place):
-    found = transfer(*arguments(place), place / "t", resamples=20)
+    found = transfer_samples(*arguments(place), place / "t", resamples=20)
     assert read_json(place / "t/transfer.json") == found
     assert (found["samples"], found["models"], found["folds"]) == (["a", "b"], ["a", "b"], 2)
     for name, test in found["tests"].items():
@@ -125,4 +130,4 @@ def test_every_model_on_every_sample(place):
 )
 def test_files_that_do_not_belong_together(place, tmp_path, change, found):
     with pytest.raises(UserError, match=found):
-        transfer(*change(*arguments(place)), tmp_path / "t")
+        transfer_samples(*change(*arguments(place)), tmp_path / "t")

@@ -54,12 +54,12 @@ def command(
 
     Writes metrics.json, test_predictions.tsv, curves.json and the final model folder model/.
     """
-    from seformer.evaluation import evaluate
     from seformer.evaluation.baselines import BASELINES
+    from seformer.evaluation.evaluate import evaluate
     from seformer.util.devices import use_threads
 
     use_threads(threads)
-    evaluate.run(
+    evaluate(
         model,
         extracted,
         splits,

@@ -28,8 +28,8 @@ def command(
 
     Writes metrics.json, test_predictions.tsv, curves.json and the model folder model/.
     """
-    from seformer.evaluation.cross_validation import pool
+    from seformer.evaluation.cross_validation import pool_folds
     from seformer.util.devices import use_threads
 
     use_threads(threads)
-    pool(evaluated, out, sample=sample, resamples=bootstrap, seed=seed, device=device)
+    pool_folds(evaluated, out, sample=sample, resamples=bootstrap, seed=seed, device=device)

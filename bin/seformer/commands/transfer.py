@@ -28,11 +28,11 @@ def command(
 
     Writes transfer.json.
     """
-    from seformer.evaluation.cross_sample import transfer
+    from seformer.evaluation.cross_sample import transfer_samples
     from seformer.util.devices import use_threads
 
     use_threads(threads)
-    transfer(
+    transfer_samples(
         model,
         extracted,
         splits,

@@ -13,20 +13,11 @@ from seformer.util.markup import escape
 if TYPE_CHECKING:
     from seformer.model.folder import Settings
 
-TITLES = {
-    "auroc": "AUROC",
-    "auprc": "AUPRC",
-    "mcc": "MCC",
-    "balanced_accuracy": "balanced accuracy",
-    "brier": "Brier",
-    "ece": "ECE",
-}
 
-
-def write(
+def model_card(
     settings: Settings, measured: Mapping[str, Any], sizes: Mapping[str, Mapping[str, int]]
 ) -> str:
-    """Write the card as Markdown.
+    """Return the card as Markdown.
 
     Parameters
     ----------
@@ -58,7 +49,7 @@ def write(
 
 def _table(test: Mapping[str, Any]) -> str:
     lines = [
-        "| | " + " | ".join(TITLES[metric] for metric in metrics.METRICS) + " |",
+        "| | " + " | ".join(metrics.METRICS.values()) + " |",
         "| --- |" + " --- |" * len(metrics.METRICS),
     ]
     rows = {"model": test["model"], **test.get("parts", {}), **test["baselines"]}

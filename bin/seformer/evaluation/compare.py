@@ -1,19 +1,18 @@
-"""Measuring scorers that were judged alike: the model, its parts, its members and the baselines."""
+"""Measuring scorers that had the same chances: the model, its parts, its members, the baselines."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from seformer.evaluation import metrics
-from seformer.model import calibration as calibrate
+from seformer.evaluation.metrics import BootstrapMetrics, ScoredRegions
+from seformer.model import calibration
 
 MODEL = "model"
-# marks a part of the model among the scorers of one bootstrap
-PART = "part of the model: "
 # the headline differences; ECE is left out: it is fitted on validation to be small for all
 DELTAS = ("auroc", "auprc", "mcc", "balanced_accuracy", "brier")
 # share of a test region's 31-mers that also occur in the training part
@@ -21,114 +20,73 @@ UNLIKE_TRAINING = 0.05
 CONTAINMENT = "train_containment"
 
 
-class Judged(NamedTuple):
+class CalibratedScorer(NamedTuple):
     """A scorer made ready on validation: probabilities and decisions for all rows given."""
 
     calibration: dict[str, Any]
-    threshold: calibrate.Threshold
-    scored: metrics.Scored
-
-    def rows(self, chosen: np.ndarray) -> metrics.Scored:
-        """Return what it says of the rows ``chosen``, bool [n]."""
-        return _take(self.scored, chosen)
+    threshold: calibration.Threshold
+    scored: ScoredRegions
 
 
-def judge(
+def calibrate_scorer(
     scores: np.ndarray, labels: np.ndarray, validation: np.ndarray, method: str, threshold_by: str
-) -> Judged:
+) -> CalibratedScorer:
     """Fit calibration and threshold on the rows ``validation`` (bool [n]); apply them to all."""
-    fitted = calibrate.fit(scores[validation], labels[validation], method)
-    probability = calibrate.apply(fitted, scores)
-    threshold = calibrate.choose_threshold(
+    fitted = calibration.fit(scores[validation], labels[validation], method)
+    probability = calibration.apply(fitted, scores)
+    threshold = calibration.choose_threshold(
         labels[validation], probability[validation], threshold_by
     )
     prediction = (probability >= threshold.value).astype(np.int64)
-    return Judged(fitted, threshold, metrics.Scored(scores, probability, prediction))
+    return CalibratedScorer(fitted, threshold, ScoredRegions(scores, probability, prediction))
 
 
-def measure(
-    labels: np.ndarray,
-    clusters: np.ndarray,
-    scorers: Mapping[str, metrics.Scored],
-    resamples: int,
-    seed: int,
-) -> tuple[dict[str, Any], metrics.Bootstrap]:
-    """Count the regions of one part and measure every scorer on them."""
-    drawn = metrics.bootstrap(labels, scorers, clusters, n=resamples, seed=seed)
-    table = {
-        name: {metric: drawn.interval(name, metric)._asdict() for metric in metrics.METRICS}
-        for name in scorers
-    }
-    positive = int(labels.sum())
-    part = {
-        "n": len(labels),
-        "n_super_enhancers": positive,
-        "n_typical_enhancers": len(labels) - positive,
-        "loci": len(np.unique(clusters)),
-        "prevalence": positive / len(labels),
-        MODEL: table.pop(MODEL),
-        "baselines": table,
-    }
-    return part, drawn
-
-
-def best_baselines(test: metrics.Bootstrap) -> dict[str, str]:
-    """Name, per metric, the baseline with the best value on the test part."""
-    names = [n for n in test.values if n != MODEL and not n.startswith(PART)]
-    return {
-        metric: (min if metric in metrics.LOSSES else max)(
-            names, key=lambda name, metric=metric: test.values[name][metric]
-        )
-        for metric in metrics.METRICS
-    }
-
-
-def evaluate(
+def measure_parts(
     regions: pd.DataFrame,
-    judged: Mapping[str, Judged],
+    scorers: Mapping[str, CalibratedScorer],
     resamples: int = 1000,
     seed: int = 1,
-    **more: Any,
+    *,
+    parts: Mapping[str, CalibratedScorer] | None = None,
+    members: Sequence[CalibratedScorer] = (),
+    prevalence: float | None = None,
 ) -> dict[str, Any]:
     """Measure validation and test part; the content of metrics.json.
 
     Parameters
     ----------
     regions
-        Rows of both parts with ``label``, ``split``, ``cluster`` and, if known,
-        ``train_containment``.
-    judged
-        ``model`` and the baselines, over the same rows.
-    **more
-        ``parts`` (name to `Judged`), ``members`` (of `Judged`) and ``prevalence``, see
-        `measure_test`.
+        Rows of both parts with ``split`` and what `measure_test` needs.
+    scorers, parts, members, prevalence
+        As of `measure_test`, over the same rows.
     """
-    labels = regions["label"].to_numpy(np.int64)
-    clusters = regions["cluster"].to_numpy()
-    held = (regions["split"] == "validation").to_numpy()
-    rows = (regions["split"] == "test").to_numpy()
-    test = measure_test(
-        regions[rows],
-        {name: j.rows(rows) for name, j in judged.items()},
-        resamples,
-        seed,
-        parts={name: j.rows(rows) for name, j in more.get("parts", {}).items()},
-        members=[j.rows(rows) for j in more.get("members", ())],
-        prevalence=more.get("prevalence"),
-    )
-    scorers = {name: j.rows(held) for name, j in judged.items()}
-    validation, _ = measure(labels[held], clusters[held], scorers, resamples, seed)
-    return {"test": test, "validation": validation}
+    test = (regions["split"] == "test").to_numpy()
+
+    def take(scorers: Mapping[str, CalibratedScorer], rows: np.ndarray) -> dict[str, ScoredRegions]:
+        return {name: scorer.scored.take(rows) for name, scorer in scorers.items()}
+
+    return {
+        "test": measure_test(
+            regions[test],
+            take(scorers, test),
+            resamples,
+            seed,
+            parts=take(parts or {}, test),
+            members=[member.scored.take(test) for member in members],
+            prevalence=prevalence,
+        ),
+        "validation": _measure_part(regions[~test], take(scorers, ~test), resamples, seed)[0],
+    }
 
 
 def measure_test(
     regions: pd.DataFrame,
-    scorers: Mapping[str, metrics.Scored],
+    scorers: Mapping[str, ScoredRegions],
     resamples: int,
     seed: int,
     *,
-    parts: Mapping[str, metrics.Scored] | None = None,
-    members: Sequence[metrics.Scored] = (),
+    parts: Mapping[str, ScoredRegions] | None = None,
+    members: Sequence[ScoredRegions] = (),
     prevalence: float | None = None,
 ) -> dict[str, Any]:
     """Measure the test part.
@@ -148,61 +106,78 @@ def measure_test(
         Share of super-enhancers among all regions there are (natural); where it is known, the
         metrics that depend on it are given for it too, beside an equal share.
     """
-    labels, clusters = regions["label"].to_numpy(np.int64), regions["cluster"].to_numpy()
-    test, drawn = measure(labels, clusters, {**scorers, **_marked(parts)}, resamples, seed)
-    best = best_baselines(drawn)
+    parts = parts or {}
+    test, drawn = _measure_part(regions, {**scorers, **parts}, resamples, seed)
+    best = best_baselines(drawn, [name for name in scorers if name != MODEL])
     test["delta"] = {
         metric: {"baseline": best[metric], **drawn.delta(MODEL, best[metric], metric)._asdict()}
         for metric in DELTAS
     }
     if parts:
-        table = test["baselines"]
         test["parts"] = {
-            name: table.pop(PART + name)
-            | {"delta": drawn.delta(MODEL, PART + name, "auroc")._asdict()}
+            name: test["baselines"].pop(name)
+            | {"delta": drawn.delta(MODEL, name, "auroc")._asdict()}
             for name in parts
         }
+    labels, clusters = regions["label"].to_numpy(np.int64), regions["cluster"].to_numpy()
     if len(members) > 1:
-        test["members"] = spread(labels, members)
+        each = metrics.bootstrap(labels, dict(enumerate(members)), n=0).values.values()
+        test["members"] = spread({m: [row[m] for row in each] for m in metrics.METRICS})
     shares = {"balanced": 0.5} | ({} if prevalence is None else {"natural": prevalence})
-    test["prevalences"] = {
-        name: {"prevalence": share}
-        | _rows(metrics.at_prevalence(labels, scorers, share, clusters, resamples, seed))
-        for name, share in shares.items()
-    }
+    test["prevalences"] = {}
+    for name, share in shares.items():
+        rows = metrics.at_prevalence(labels, scorers, share, clusters, resamples, seed)
+        rows = {s: {m: v._asdict() for m, v in row.items()} for s, row in rows.items()}
+        test["prevalences"][name] = {"prevalence": share, **_model_and_baselines(rows)}
     if CONTAINMENT in regions.columns:
         near = regions[CONTAINMENT].to_numpy(np.float64) <= UNLIKE_TRAINING
-        found: dict[str, Any] = {"n": int(near.sum()), "containment_at_most": UNLIKE_TRAINING}
+        unlike: dict[str, Any] = {"n": int(near.sum()), "containment_at_most": UNLIKE_TRAINING}
         if 0 < labels[near].sum() < near.sum():
-            unlike = {name: _take(scored, near) for name, scored in scorers.items()}
-            found |= measure(labels[near], clusters[near], unlike, resamples, seed)[0]
-        test["unlike_training"] = found
+            taken = {name: scored.take(near) for name, scored in scorers.items()}
+            unlike |= _measure_part(regions[near], taken, resamples, seed)[0]
+        test["unlike_training"] = unlike
     return test
 
 
-def spread(labels: np.ndarray, members: Sequence[metrics.Scored]) -> dict[str, Any]:
-    """Mean and standard deviation of each metric over the members of an ensemble."""
-    drawn = metrics.bootstrap(labels, {str(i): m for i, m in enumerate(members)}, n=0)
-    found: dict[str, Any] = {"n": len(members)}
-    for metric in metrics.METRICS:
-        values = [row[metric] for row in drawn.values.values()]
-        found[metric] = {
-            "mean": float(np.mean(values)),
-            "sd": float(np.std(values, ddof=1)),
-            "values": values,
-        }
-    return found
+def _measure_part(
+    regions: pd.DataFrame, scorers: Mapping[str, ScoredRegions], resamples: int, seed: int
+) -> tuple[dict[str, Any], BootstrapMetrics]:
+    """Count the regions of one part and measure every scorer on them."""
+    labels, clusters = regions["label"].to_numpy(np.int64), regions["cluster"].to_numpy()
+    drawn = metrics.bootstrap(labels, scorers, clusters, n=resamples, seed=seed)
+    positive = int(labels.sum())
+    counts = {
+        "n": len(labels),
+        "n_super_enhancers": positive,
+        "n_typical_enhancers": len(labels) - positive,
+        "loci": len(np.unique(clusters)),
+        "prevalence": positive / len(labels),
+    }
+    return counts | _model_and_baselines(drawn.table()), drawn
 
 
-def _marked(parts: Mapping[str, metrics.Scored] | None) -> dict[str, metrics.Scored]:
-    return {PART + name: scored for name, scored in (parts or {}).items()}
-
-
-def _take(scored: metrics.Scored, chosen: np.ndarray) -> metrics.Scored:
-    return metrics.Scored(*(column[chosen] for column in scored))
-
-
-def _rows(table: Mapping[str, Mapping[str, metrics.Interval]]) -> dict[str, Any]:
-    """The model's row and those of the baselines, as in the other tables."""
-    rows = {name: {m: v._asdict() for m, v in row.items()} for name, row in table.items()}
+def _model_and_baselines(rows: dict[str, Any]) -> dict[str, Any]:
+    """The model's row, and those of the baselines, as in every table of metrics.json."""
     return {MODEL: rows.pop(MODEL), "baselines": rows}
+
+
+def best_baselines(test: BootstrapMetrics, baselines: Iterable[str]) -> dict[str, str]:
+    """Name, per metric, the baseline with the best value on the test part."""
+    return {
+        metric: (min if metric in metrics.LOSSES else max)(
+            baselines, key=lambda name, metric=metric: test.values[name][metric]
+        )
+        for metric in metrics.METRICS
+    }
+
+
+def spread(values: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Mean and standard deviation of each metric over the members of an ensemble."""
+    return {"n": len(values["auroc"])} | {
+        metric: {
+            "mean": float(np.mean(members)),
+            "sd": float(np.std(members, ddof=1)),
+            "values": list(members),
+        }
+        for metric, members in values.items()
+    }

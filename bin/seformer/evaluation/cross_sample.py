@@ -33,7 +33,7 @@ LOCUS_MEAN = "locus_mean"
 MEASURES = ("auroc", "auprc")
 
 
-def transfer(
+def transfer_samples(
     models: Sequence[Path],
     extracted: Sequence[Path],
     splits: Sequence[Path],
@@ -103,7 +103,7 @@ def transfer(
         others = [other[0].regions for name, other in data.items() if name != tested]
         known = locus_means(rows, others)
         of_models = {name: np.concatenate(found) for name, found in scores[tested].items()}
-        tests[tested] = measure(rows, of_models, known, resamples, seed)
+        tests[tested] = measure_sample(rows, of_models, known, resamples, seed)
         _log(tested, tests[tested])
     found = {
         "samples": list(folders),
@@ -144,7 +144,7 @@ def locus_means(rows: pd.DataFrame, others: Sequence[pd.DataFrame]) -> np.ndarra
     )
 
 
-def measure(
+def measure_sample(
     rows: pd.DataFrame,
     scores: Mapping[str, np.ndarray],
     known: np.ndarray,
@@ -167,7 +167,7 @@ def measure(
     middle = float(known[~unknown].mean()) if not unknown.all() else 0.5
     every = {**scores, LOCUS_MEAN: np.where(unknown, middle, known)}
     scorers = {
-        name: metrics.Scored(values, values, (values >= 0.5).astype(np.int64))
+        name: metrics.ScoredRegions(values, values, (values >= 0.5).astype(np.int64))
         for name, values in every.items()
     }
     drawn = metrics.bootstrap(labels, scorers, rows["cluster"].to_numpy(), n=resamples, seed=seed)

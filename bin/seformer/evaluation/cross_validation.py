@@ -16,7 +16,7 @@ import pandas as pd
 
 from seformer.evaluation import curves, metrics
 from seformer.evaluation.compare import CONTAINMENT, MODEL, measure_test
-from seformer.evaluation.evaluate import RULES, write
+from seformer.evaluation.evaluate import RULES, write_evaluation
 from seformer.model import calibration
 from seformer.model.folder import (
     Calibration,
@@ -130,7 +130,7 @@ def check_folds(folds: Sequence[Fold]) -> None:
         )
 
 
-def scorers_of(fold: Fold) -> dict[str, metrics.Scored]:
+def scorers_of(fold: Fold) -> dict[str, metrics.ScoredRegions]:
     """Every scorer of the table on the test rows of a fold, by calibrated probability."""
     table = fold.table
     found = {}
@@ -140,11 +140,11 @@ def scorers_of(fold: Fold) -> dict[str, metrics.Scored]:
         called = (table["prediction"] == "SE").to_numpy() if name == MODEL else None
         if called is None:
             called = probability >= threshold
-        found[name] = metrics.Scored(probability, probability, called.astype(np.int64))
+        found[name] = metrics.ScoredRegions(probability, probability, called.astype(np.int64))
     return found
 
 
-def pool(
+def pool_folds(
     folders: Sequence[Path],
     out: Path,
     *,
@@ -175,21 +175,23 @@ def pool(
     )
     each = [scorers_of(fold) for fold in folds]
     scorers = {
-        name: metrics.Scored(*map(np.concatenate, zip(*(e[name] for e in each), strict=True)))
+        name: metrics.ScoredRegions(
+            *map(np.concatenate, zip(*(e[name] for e in each), strict=True))
+        )
         for name in each[0]
     }
-    found = {"sample": sample} | measure(table, scorers, folds, resamples, seed)
+    found = {"sample": sample} | measure_pooled(table, scorers, folds, resamples, seed)
     place = resolve_device(device)
-    model = finish(
+    model = finish_ensemble(
         ensemble([load_model(fold.folder / "model", place) for fold in folds]), table, folds, sample
     )
-    drawn = curves.draw(table["label"].to_numpy(np.int64), scorers)
-    write(out, found, table, drawn, model, {"test, each region once": _classes(table)})
+    drawn = curves.curve_points(table["label"].to_numpy(np.int64), scorers)
+    write_evaluation(out, found, table, drawn, model, {"test, each region once": _classes(table)})
 
 
-def measure(
+def measure_pooled(
     table: pd.DataFrame,
-    scorers: dict[str, metrics.Scored],
+    scorers: dict[str, metrics.ScoredRegions],
     folds: Sequence[Fold],
     resamples: int,
     seed: int,
@@ -264,7 +266,7 @@ def _classes(table: pd.DataFrame) -> dict[str, int]:
     return {"SE": positive, "TE": len(table) - positive}
 
 
-def finish(model: Model, table: pd.DataFrame, folds: Sequence[Fold], sample: str) -> Model:
+def finish_ensemble(model: Model, table: pd.DataFrame, folds: Sequence[Fold], sample: str) -> Model:
     """Calibrate the ensemble on the pooled out-of-fold logits, and describe it."""
     labels = table["label"].to_numpy(np.int64)
     logits = table["logit"].to_numpy(np.float64)

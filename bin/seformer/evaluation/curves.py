@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from seformer.evaluation.metrics import Scored
+from seformer.evaluation.metrics import ScoredRegions
 
 MOST_POINTS = 200
 CALIBRATION_BINS = 10
@@ -25,13 +25,13 @@ def thin(x: np.ndarray, y: np.ndarray, most: int = MOST_POINTS) -> list[list[flo
     return [[round(float(a), 5), round(float(b), 5)] for a, b in zip(x, y, strict=True)]
 
 
-def roc(labels: np.ndarray, scores: np.ndarray) -> list[list[float]]:
+def roc_points(labels: np.ndarray, scores: np.ndarray) -> list[list[float]]:
     """Points [false positive rate, true positive rate] from (0, 0) to (1, 1)."""
     fpr, tpr, _ = roc_curve(labels, scores)
     return thin(fpr, tpr)
 
 
-def precision_recall(labels: np.ndarray, scores: np.ndarray) -> list[list[float]]:
+def precision_recall_points(labels: np.ndarray, scores: np.ndarray) -> list[list[float]]:
     """Points [recall, precision] of rising recall, in the steps whose area is the AUPRC."""
     precision, recall, _ = precision_recall_curve(labels, scores)
     # the last point (recall 0, precision 1) is a convention, not a threshold
@@ -40,7 +40,7 @@ def precision_recall(labels: np.ndarray, scores: np.ndarray) -> list[list[float]
     return thin(np.column_stack((edges[:-1], edges[1:])).ravel(), np.repeat(precision, 2))
 
 
-def calibration(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str, float]]:
+def calibration_bins(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str, float]]:
     """Mean probability and share of SE in ten bins of equally many regions.
 
     Each bin has the 95 % Wilson interval of its share, ``low`` and ``high``.
@@ -65,7 +65,7 @@ def wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
     return max(0.0, float(centre - half)), min(1.0, float(centre + half))
 
 
-def histogram(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, list[float]]:
+def score_histogram(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, list[float]]:
     """Numbers of SE and TE in twenty equal bins of probability."""
     edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
     counts = {
@@ -75,13 +75,15 @@ def histogram(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, list[f
     return {"edges": [round(float(edge), 4) for edge in edges], **counts}
 
 
-def draw(labels: np.ndarray, scorers: Mapping[str, Scored]) -> dict[str, Any]:
+def curve_points(labels: np.ndarray, scorers: Mapping[str, ScoredRegions]) -> dict[str, Any]:
     """Collect the points of every figure: kind -> scorer -> points."""
     return {
-        "roc": {name: roc(labels, s.score) for name, s in scorers.items()},
+        "roc": {name: roc_points(labels, s.score) for name, s in scorers.items()},
         "precision_recall": {
-            name: precision_recall(labels, s.score) for name, s in scorers.items()
+            name: precision_recall_points(labels, s.score) for name, s in scorers.items()
         },
-        "calibration": {name: calibration(labels, s.probability) for name, s in scorers.items()},
-        "histogram": {name: histogram(labels, s.probability) for name, s in scorers.items()},
+        "calibration": {
+            name: calibration_bins(labels, s.probability) for name, s in scorers.items()
+        },
+        "histogram": {name: score_histogram(labels, s.probability) for name, s in scorers.items()},
     }

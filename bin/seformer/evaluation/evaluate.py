@@ -17,11 +17,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from seformer.evaluation import card as modelcard
 from seformer.evaluation import curves, metrics, verdict
 from seformer.evaluation.baselines import BASELINES, check_baselines, fit_baselines
 from seformer.evaluation.baselines.base import BaselineRegions, BaselineScores
-from seformer.evaluation.compare import CONTAINMENT, MODEL, Judged, evaluate, judge
+from seformer.evaluation.card import model_card
+from seformer.evaluation.compare import (
+    CONTAINMENT,
+    MODEL,
+    CalibratedScorer,
+    calibrate_scorer,
+    measure_parts,
+)
 from seformer.model import calibration as calibrate
 from seformer.model.backbones import registry
 from seformer.model.folder import (
@@ -54,7 +60,7 @@ RULES = {
 }
 
 
-def run(
+def evaluate(
     models: Path | Sequence[Path],
     extracted: Sequence[Path],
     splits: Sequence[Path],
@@ -104,13 +110,13 @@ def run(
     labels = regions["label"].to_numpy(np.int64)
     validation = (regions["split"] == "validation").to_numpy()
 
-    def judged_as(logits: np.ndarray) -> Judged:
-        return judge(logits, labels, validation, calibration, threshold_by)
+    def judged_as(logits: np.ndarray) -> CalibratedScorer:
+        return calibrate_scorer(logits, labels, validation, calibration, threshold_by)
 
     judged = {MODEL: judged_as(scores.logit)}
     judged |= {name: judged_as(baseline.scores) for name, baseline in fitted.items()}
-    alone = {name: judged_as(part) for name, part in parts(loaded, scores).items()}
-    found = {"sample": sample} | evaluate(
+    alone = {name: judged_as(part) for name, part in part_margins(loaded, scores).items()}
+    found = {"sample": sample} | measure_parts(
         regions,
         judged,
         resamples,
@@ -129,11 +135,13 @@ def run(
     }
     if (seen := seen_in_pretraining(loaded, data)) is not None:
         found["pretraining"] = seen
-    finished = finish(loaded, data, splits, judged[MODEL], sample)
+    finished = finish_model(loaded, data, splits, judged[MODEL], sample)
     test = ~validation
     table = predictions(regions, judged | alone, scores)[test]
-    scorers = {name: j.rows(test) for name, j in judged.items()}
-    write(out, found, table, curves.draw(labels[test], scorers), finished, part_sizes(data))
+    scorers = {name: j.scored.take(test) for name, j in judged.items()}
+    write_evaluation(
+        out, found, table, curves.curve_points(labels[test], scorers), finished, part_sizes(data)
+    )
 
 
 def check_options(calibration: str, threshold_by: str, prevalence: float | None) -> None:
@@ -159,7 +167,7 @@ def check_options(calibration: str, threshold_by: str, prevalence: float | None)
         )
 
 
-def write(
+def write_evaluation(
     out: Path,
     found: dict[str, Any],
     predictions: pd.DataFrame,
@@ -173,14 +181,14 @@ def write(
         logger.info("%s %s", finding["topic"], finding["text"])
     with output_folder(out, own=[f"model/{name}" for name in OWN_FILES]) as staging:
         save_model(model, staging / "model")
-        card = modelcard.write(model.settings, found, sizes)
+        card = model_card(model.settings, found, sizes)
         (staging / "model" / "README.md").write_text(card, encoding="utf-8")
         write_json(found, staging / "metrics.json")
         write_json({"sample": found["sample"], "test": drawn}, staging / "curves.json")
         write_tsv(predictions, staging / "test_predictions.tsv")
 
 
-def parts(model: Model, scores: Scores) -> dict[str, np.ndarray]:
+def part_margins(model: Model, scores: Scores) -> dict[str, np.ndarray]:
     """Logits of what can be judged alone: of a model with a k-mer spectrum its transformer."""
     if model.classifier.spectrum is None:
         return {}
@@ -267,8 +275,12 @@ def part_sizes(data: LabelledDataset) -> dict[str, dict[str, int]]:
     return sizes
 
 
-def finish(
-    model: Model, data: LabelledDataset, splits: Sequence[Path], judged: Judged, sample: str
+def finish_model(
+    model: Model,
+    data: LabelledDataset,
+    splits: Sequence[Path],
+    judged: CalibratedScorer,
+    sample: str,
 ) -> Model:
     """Put calibration, threshold and the split's record into the model's settings."""
     record = model.settings.splits
@@ -296,7 +308,7 @@ def finish(
 
 
 def predictions(
-    regions: pd.DataFrame, judged: Mapping[str, Judged], scores: Scores
+    regions: pd.DataFrame, judged: Mapping[str, CalibratedScorer], scores: Scores
 ) -> pd.DataFrame:
     """Tabulate every row's scores: test_predictions.tsv."""
     names = ["sample", "chrom", "start", "end", "name", "label"]

@@ -6,13 +6,21 @@ MCC and balanced accuracy judge decisions, Brier and ECE judge probabilities.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from sklearn import metrics as sk
 
-METRICS = ("auroc", "auprc", "mcc", "balanced_accuracy", "brier", "ece")
+# name -> title
+METRICS = {
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "mcc": "MCC",
+    "balanced_accuracy": "balanced accuracy",
+    "brier": "Brier",
+    "ece": "ECE",
+}
 # those that depend on the share of super-enhancers
 PREVALENCE_METRICS = ("auprc", "mcc", "precision", "recall")
 # a lower value is better
@@ -23,8 +31,8 @@ _CELLS = 2**22
 _MAX_DRAWS = 100
 
 
-class Scored(NamedTuple):
-    """One scorer's word on n regions.
+class ScoredRegions(NamedTuple):
+    """What one scorer says of n regions.
 
     Attributes
     ----------
@@ -40,8 +48,12 @@ class Scored(NamedTuple):
     probability: np.ndarray
     prediction: np.ndarray
 
+    def take(self, rows: np.ndarray) -> ScoredRegions:
+        """Return what it says of some of the regions: bool [n] or their numbers."""
+        return ScoredRegions(*(column[rows] for column in self))
 
-class Interval(NamedTuple):
+
+class MetricInterval(NamedTuple):
     """A value with its 95 % interval."""
 
     value: float
@@ -49,7 +61,7 @@ class Interval(NamedTuple):
     high: float
 
 
-class Bootstrap(NamedTuple):
+class BootstrapMetrics(NamedTuple):
     """Metrics of every scorer on the same resamples.
 
     Attributes
@@ -64,7 +76,7 @@ class Bootstrap(NamedTuple):
     values: dict[str, dict[str, float]]
     resamples: dict[str, dict[str, np.ndarray]]
 
-    def interval(self, scorer: str, metric: str) -> Interval:
+    def interval(self, scorer: str, metric: str) -> MetricInterval:
         """Return the percentile interval of one metric.
 
         Resampling adds noise to every calibration bin, so resampled ECEs lie too high by about
@@ -76,13 +88,20 @@ class Bootstrap(NamedTuple):
         if metric == "ece":
             bias = float(drawn.mean()) - value
             low, high = max(0.0, low - bias), max(0.0, high - bias)
-        return Interval(value, low, high)
+        return MetricInterval(value, low, high)
 
-    def delta(self, scorer: str, baseline: str, metric: str) -> Interval:
+    def delta(self, scorer: str, baseline: str, metric: str) -> MetricInterval:
         """Return the paired difference ``scorer`` − ``baseline`` of one metric."""
         drawn = self.resamples[scorer][metric] - self.resamples[baseline][metric]
         value = self.values[scorer][metric] - self.values[baseline][metric]
-        return Interval(value, *_percentiles(drawn))
+        return MetricInterval(value, *_percentiles(drawn))
+
+    def table(self, metrics: Iterable[str] = METRICS) -> dict[str, dict[str, dict[str, float]]]:
+        """Return every scorer's intervals as metrics.json holds them."""
+        return {
+            name: {metric: self.interval(name, metric)._asdict() for metric in metrics}
+            for name in self.values
+        }
 
 
 def _percentiles(drawn: np.ndarray) -> tuple[float, float]:
@@ -131,11 +150,11 @@ def _bins(probabilities: np.ndarray, bins: int) -> np.ndarray:
 
 def bootstrap(
     labels: np.ndarray,
-    scorers: Mapping[str, Scored],
+    scorers: Mapping[str, ScoredRegions],
     clusters: np.ndarray | None = None,
     n: int = 1000,
     seed: int = 1,
-) -> Bootstrap:
+) -> BootstrapMetrics:
     """Compute every metric of every scorer, and again on ``n`` resamples of the loci.
 
     Parameters
@@ -143,7 +162,7 @@ def bootstrap(
     labels
         int [regions], both classes present.
     scorers
-        Name to `Scored`; all over the same regions.
+        Name to `ScoredRegions`; all over the same regions.
     clusters
         [regions], any hashable ids: regions with one id are drawn together. Default: each
         region is its own locus.
@@ -161,29 +180,21 @@ def bootstrap(
     if len(np.unique(labels)) != 2:
         raise ValueError("the metrics need regions of both classes")
     values = {name: _values(labels, scored) for name, scored in scorers.items()}
-    parts: dict[str, dict[str, list[np.ndarray]]] = {
-        name: {metric: [] for metric in METRICS} for name in scorers
-    }
+    drawn: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in scorers}
     for weights in _draws(labels, clusters, n, np.random.default_rng(seed)):
         for name, scored in scorers.items():
-            drawn = _weighted(labels, scored, weights)
-            for metric in METRICS:
-                parts[name][metric].append(drawn[metric])
-    resamples = {
-        name: {metric: np.concatenate([*drawn, np.empty(0)]) for metric, drawn in metrics.items()}
-        for name, metrics in parts.items()
-    }
-    return Bootstrap(values, resamples)
+            drawn[name].append(_weighted(labels, scored, weights))
+    return BootstrapMetrics(values, {name: _join(d, METRICS) for name, d in drawn.items()})
 
 
 def at_prevalence(
     labels: np.ndarray,
-    scorers: Mapping[str, Scored],
+    scorers: Mapping[str, ScoredRegions],
     prevalence: float,
     clusters: np.ndarray | None = None,
     n: int = 1000,
     seed: int = 1,
-) -> dict[str, dict[str, Interval]]:
+) -> dict[str, dict[str, MetricInterval]]:
     """Compute what the metrics would be at another share of super-enhancers, decisions unchanged.
 
     Every super-enhancer counts prevalence / share, every typical enhancer the rest in the same
@@ -203,23 +214,32 @@ def at_prevalence(
     """
     labels = np.asarray(labels).astype(np.int64)
     draws = [np.ones((1, len(labels))), *_draws(labels, clusters, n, np.random.default_rng(seed))]
-    parts: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in scorers}
+    drawn: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in scorers}
     for weights in draws:
         share = (weights @ labels / weights.sum(axis=1))[:, None]
         weights = weights * np.where(
             labels == 1, prevalence / share, (1 - prevalence) / (1 - share)
         )
         for name, scored in scorers.items():
-            parts[name].append(_weighted(labels, scored, weights))
-    found = {}
-    for name, drawn in parts.items():
-        joined = {m: np.concatenate([part[m] for part in drawn]) for m in PREVALENCE_METRICS}
-        # the first entry is the regions as they are
-        found[name] = {m: Interval(float(v[0]), *_percentiles(v[1:])) for m, v in joined.items()}
-    return found
+            drawn[name].append(_weighted(labels, scored, weights))
+    # the first entry is the regions as they are
+    return {
+        name: {
+            metric: MetricInterval(float(values[0]), *_percentiles(values[1:]))
+            for metric, values in _join(each, PREVALENCE_METRICS).items()
+        }
+        for name, each in drawn.items()
+    }
 
 
-def _values(labels: np.ndarray, scored: Scored) -> dict[str, float]:
+def _join(
+    drawn: Sequence[Mapping[str, np.ndarray]], metrics: Iterable[str]
+) -> dict[str, np.ndarray]:
+    """Join what was drawn in turn: metric -> float64 [resamples]."""
+    return {m: np.concatenate([np.empty(0), *(each[m] for each in drawn)]) for m in metrics}
+
+
+def _values(labels: np.ndarray, scored: ScoredRegions) -> dict[str, float]:
     return {
         "auroc": auroc(labels, scored.score),
         "auprc": auprc(labels, scored.score),
@@ -230,7 +250,9 @@ def _values(labels: np.ndarray, scored: Scored) -> dict[str, float]:
     }
 
 
-def _draws(labels: np.ndarray, clusters: np.ndarray | None, n: int, rng: np.random.Generator):
+def _draws(
+    labels: np.ndarray, clusters: np.ndarray | None, n: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
     """Yield weight matrices float64 [resamples, regions]: how often each region was drawn."""
     if clusters is None:
         members = np.arange(len(labels))
@@ -257,7 +279,9 @@ def _draws(labels: np.ndarray, clusters: np.ndarray | None, n: int, rng: np.rand
     raise ValueError("almost every resample of the loci holds a single class")
 
 
-def _weighted(labels: np.ndarray, scored: Scored, weights: np.ndarray) -> dict[str, np.ndarray]:
+def _weighted(
+    labels: np.ndarray, scored: ScoredRegions, weights: np.ndarray
+) -> dict[str, np.ndarray]:
     """Compute the metrics under each row of ``weights``: each float64 [resamples]."""
     is_se = labels == 1
     total = weights.sum(axis=1)

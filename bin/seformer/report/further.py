@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seformer.evaluation.card import TITLES
+from seformer.evaluation.metrics import METRICS
 from seformer.evaluation.verdict import scorer_title
 from seformer.report.content import interval, signed, table
 from seformer.util.markup import escape
@@ -15,7 +15,7 @@ def members_row(members: Mapping[str, Any]) -> list[str]:
     """Write mean and standard deviation over the members of the ensemble."""
     cells = [
         f"{signed(members[metric]['mean'], False)}<small>± {members[metric]['sd']:.3f}</small>"
-        for metric in TITLES
+        for metric in METRICS
     ]
     return [f'<span class="sf-name">mean of {members["n"]} single models</span>', "", *cells]
 

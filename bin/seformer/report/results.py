@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seformer.evaluation.baselines import BASELINES
-from seformer.evaluation.card import TITLES
+from seformer.evaluation.metrics import METRICS
 from seformer.evaluation.verdict import scorer_title
 from seformer.report.collect import Results, Sample
 from seformer.report.content import (
@@ -114,7 +114,7 @@ def one_table(sample: Sample) -> str:
         title = escape(scorer_title(name))
         title = f"<b>{title}</b>" if name == "model" else title
         picture = whisker(row["auroc"], (low, 1), (0.5, 1), COLOURS.get(name), 130, mark)
-        cells = [interval(row[metric]) for metric in TITLES]
+        cells = [interval(row[metric]) for metric in METRICS]
         rows.append([f'<span class="sf-name">{title}</span>', picture, *cells])
     rows.append(difference_row(test["delta"]))
     if "members" in test:
@@ -131,7 +131,7 @@ def one_table(sample: Sample) -> str:
         f"{number(test['n'])} test regions in {number(test['loci'])} loci, "
         f"{100 * test['prevalence']:.1f} % super-enhancers{_choices(sample)}"
     )
-    head = ["", "from guessing to perfect", *TITLES.values()]
+    head = ["", "from guessing to perfect", *METRICS.values()]
     further = prevalence_table(test) + folds_table(sample.metrics)
     return table(head, rows, numeric=2, caption=caption) + note + further
 
@@ -141,11 +141,11 @@ def difference_row(delta: Mapping[str, Any]) -> list[str]:
     best = {metric: scorer_title(d["baseline"]) for metric, d in delta.items()}
     once = len(set(best.values())) == 1
     title = f"<b>Δ</b> over {escape(next(iter(best.values())))}" if once else "<b>Δ</b>"
-    cells = [interval(delta[metric], plus=True) if metric in delta else "" for metric in TITLES]
+    cells = [interval(delta[metric], plus=True) if metric in delta else "" for metric in METRICS]
     if not once:
         cells = [
             f'{cell}<small class="sf-note">over {escape(best[metric])}</small>' if cell else ""
-            for metric, cell in zip(TITLES, cells, strict=True)
+            for metric, cell in zip(METRICS, cells, strict=True)
         ]
     return [f'<span class="sf-name">{title}</span>', "", *cells]
 

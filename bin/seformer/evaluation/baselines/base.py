@@ -92,15 +92,21 @@ class Baseline:
     probabilities: bool = False
 
 
-def fit_one_feature(values: np.ndarray, regions: BaselineRegions) -> BaselineScores:
-    """Fit a logistic regression on one number a region, float [n]."""
-    from sklearn.linear_model import LogisticRegression
+def fit_feature(
+    feature: Callable[[Composition], np.ndarray],
+) -> Callable[[BaselineRegions], BaselineScores]:
+    """Return the fit of a logistic regression on one number a region."""
 
-    from seformer.model.kmer_logistic import scaling, standardised
+    def fit(regions: BaselineRegions) -> BaselineScores:
+        from sklearn.linear_model import LogisticRegression
 
-    column, train = values[:, None], regions.train
-    scaled = standardised(column, *scaling(column, train))
-    model = LogisticRegression(C=1.0).fit(scaled[train], regions.labels[train])
-    slope = float(model.coef_[0, 0])
-    direction = "none" if slope == 0 else "higher is SE" if slope > 0 else "lower is SE"
-    return BaselineScores(model.decision_function(scaled), {"direction": direction})
+        from seformer.model.kmer_logistic import scaling, standardised
+
+        column, train = feature(regions.composition)[:, None], regions.train
+        scaled = standardised(column, *scaling(column, train))
+        model = LogisticRegression(C=1.0).fit(scaled[train], regions.labels[train])
+        slope = float(model.coef_[0, 0])
+        direction = "none" if slope == 0 else "higher is SE" if slope > 0 else "lower is SE"
+        return BaselineScores(model.decision_function(scaled), {"direction": direction})
+
+    return fit

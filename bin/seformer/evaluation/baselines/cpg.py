@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from seformer.evaluation.baselines.base import (
-    Baseline,
-    BaselineRegions,
-    BaselineScores,
-    fit_one_feature,
-)
-
-
-def _fit(regions: BaselineRegions) -> BaselineScores:
-    return fit_one_feature(regions.composition.cpg, regions)
-
+from seformer.evaluation.baselines.base import Baseline, fit_feature
 
 BASELINE = Baseline(
     order=3,
     title="CpG ratio",
     sees="observed over expected CpG",
     colour="#CC79A7",
-    fit=_fit,
+    fit=fit_feature(lambda composition: composition.cpg),
     advice="These classes can be told apart by their CpG content; look whether one of them lies on "
     "CpG islands.",
 )

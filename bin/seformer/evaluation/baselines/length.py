@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from seformer.evaluation.baselines.base import (
-    Baseline,
-    BaselineRegions,
-    BaselineScores,
-    fit_one_feature,
-)
-
-
-def _fit(regions: BaselineRegions) -> BaselineScores:
-    return fit_one_feature(np.log(np.maximum(1, regions.composition.length)), regions)
-
+from seformer.evaluation.baselines.base import Baseline, fit_feature
 
 BASELINE = Baseline(
     order=1,
     title="region length",
     sees="the length",
     colour="#E69F00",
-    fit=_fit,
+    fit=fit_feature(lambda composition: np.log(np.maximum(1, composition.length))),
     advice="Whatever else it looks at, these classes can be told apart by length. Cut or match "
     "the regions to one length, and train again, to ask what the sequence says.",
 )

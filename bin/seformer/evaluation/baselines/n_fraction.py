@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from seformer.evaluation.baselines.base import (
-    Baseline,
-    BaselineRegions,
-    BaselineScores,
-    fit_one_feature,
-)
-
-
-def _fit(regions: BaselineRegions) -> BaselineScores:
-    return fit_one_feature(regions.composition.n_fraction, regions)
-
+from seformer.evaluation.baselines.base import Baseline, fit_feature
 
 BASELINE = Baseline(
     order=4,
     title="share of N",
     sees="share of N",
     colour="#8A8A8A",
-    fit=_fit,
+    fit=fit_feature(lambda composition: composition.n_fraction),
     advice="The share of unknown bases differs between the classes, which is an artefact "
     "of how the regions were made.",
 )
