@@ -2,8 +2,9 @@
 //
 //   java -cp '.venv/share/nextflow/*:lib' groovy.ui.GroovyMain Given.groovy ROOT < request > answer
 //
-// The request is a list of cases, each with `params`, `sheet` (a path) or `words`; the answer is a
-// list of what came of them: `values` and `problems`, the `rows` of a sheet, or `stop`, the message.
+// The request is a list of cases, each with `params`, `sheet` (a path), `words`, or `run` (parameters
+// of a whole run, begun in `folder`); the answer is a list of what came of them: `values` and
+// `problems`, the `rows` of a sheet, or `stop`, the message.
 import ch.qos.logback.classic.Level
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurper
@@ -13,6 +14,7 @@ import org.slf4j.LoggerFactory
 LoggerFactory.getLogger('ROOT').level = Level.ERROR
 root   = Path.of(args[0])
 schema = new Schema(root.resolve('nextflow_schema.json'))
+defaults = schema.all.collectEntries { name, definition -> [name, definition.default] }
 
 Map answer(Map given) {
     if (given.containsKey('params')) {
@@ -22,6 +24,12 @@ Map answer(Map given) {
         return [problems: Plan.leftOver(given.words)]
     }
     try {
+        if (given.containsKey('run')) {
+            // what Nextflow says of a run, as far as the plan asks
+            def workflow = [projectDir: root, launchDir: Path.of(given.folder), workDir: Path.of(given.folder, 'work')]
+            Plan.resolve(workflow, schema.typed(defaults + given.run), schema)
+            return [stop: null]
+        }
         def sheet = Path.of(given.sheet)
         def rows = SampleSheet.read(sheet, root.resolve('assets/schema_input.json'), sheet.parent, false)
         return [rows: rows.collect { row -> row.collectEntries { name, value -> [name, value instanceof List ? value*.fileName*.toString().join() : value] } }]

