@@ -21,7 +21,7 @@ from seformer.explain.integrated_gradients import (
     with_reference,
 )
 from seformer.explain.references import make_references
-from seformer.scoring.score import encode_views
+from seformer.scoring.views import encode_views
 
 SEED = 1
 # the sums are to be as near as those of 50 steps, which single precision bounds

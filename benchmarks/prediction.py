@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from harness import Other, Seconds, Work
 
-from seformer.scoring.score import both_strands, score
+from seformer.scoring.score import Ensemble
+from seformer.scoring.views import both_strands
 
 SQUARE = 1_024
 
@@ -49,7 +50,7 @@ def make(work: Path, size: str) -> Work:
     tokens = tokens_of(sequences)
 
     def ours() -> np.ndarray:
-        return score(model, sequences).logit
+        return Ensemble(model).score(sequences).logit
 
     def theirs(padded: int) -> np.ndarray:
         import plain

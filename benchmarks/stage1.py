@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from harness import Other, Work
 
-from seformer.scoring.score import DEFAULT_BATCH_TOKENS, score
+from seformer.scoring.score import DEFAULT_BATCH_TOKENS, Ensemble
 from seformer.training.feature_cache import frozen_features
 from seformer.training.head import HeadTrainer
 
@@ -65,7 +65,7 @@ def make(work: Path, size: str) -> Work:
 
         ours()
         plainly = plain.scores(model, sequences, inputs.CONTEXT, work)
-        return float(np.abs(score(model, sequences).logit - plainly).max())
+        return float(np.abs(Ensemble(model).score(sequences).logit - plainly).max())
 
     return Work(
         f"stage 1: {EPOCHS} epochs, {train} regions to train, {validation} to validate",

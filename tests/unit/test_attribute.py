@@ -25,7 +25,7 @@ from seformer.explain.integrated_gradients import (
     with_reference,
 )
 from seformer.explain.references import ZERO, dinucleotide_shuffle, generator, make_references
-from seformer.scoring.score import score, strand_margins, window_features
+from seformer.scoring.score import Ensemble, Scorer
 from seformer.sequence.dna import reverse_complement
 from seformer.sequence.tokenizers import BpeTokenizer, KmerTokenizer
 from seformer.util.errors import UserError
@@ -229,7 +229,9 @@ def test_logits_are_those_of_scoring():
     model = toy_model(**CONTEXT, window=17)
     sequences = [random_sequence(n, seed=n) for n in (150, 37, 151)]
     results = attribute(model, sequences, list("abc"))
-    np.testing.assert_allclose([r.logit for r in results], score(model, sequences).logit, atol=1e-6)
+    np.testing.assert_allclose(
+        [r.logit for r in results], Ensemble(model).score(sequences).logit, atol=1e-6
+    )
     shuffled = [
         dinucleotide_shuffle(sequences[0], generator(f"a {i} {view}", 1))
         for i in range(4)
@@ -238,7 +240,7 @@ def test_logits_are_those_of_scoring():
     strands = model.tokenizer.encode(
         [s if view % 2 == 0 else reverse_complement(s) for view, s in enumerate(shuffled)]
     )
-    expected = strand_margins(model, window_features(model, strands), 8).mean()
+    expected = Scorer(model).view_margins(strands)[0].mean()
     assert results[0].reference_logit == pytest.approx(expected, abs=1e-6)
 
 

@@ -5,7 +5,7 @@ from toys import random_sequence, toy_model
 
 from seformer.explain.attribute import Settings, attribute
 from seformer.explain.window_contributions import along_path, join, mean, spans
-from seformer.scoring.score import encode_views
+from seformer.scoring.views import encode_views
 
 CURVED = {"mixing": True, "curved": True}
 

@@ -11,7 +11,7 @@ from toys import random_sequence
 from seformer.model.backbones import build_backbone
 from seformer.model.folder import Assembly, ensemble, load_model, new_model, save_model
 from seformer.scoring.predict import predict
-from seformer.scoring.score import score
+from seformer.scoring.score import Ensemble
 from seformer.util.errors import UserError
 
 SEQUENCES = [random_sequence(150, seed=i) for i in range(4)]
@@ -36,13 +36,13 @@ def joined(tmp_path_factory):
 
 def test_the_score_is_the_mean_logit_and_says_how_far_members_differ(joined):
     models, folder = joined
-    each = np.array([score(model, SEQUENCES).logit for model in models])
-    found = score(load_model(folder), SEQUENCES)
+    each = np.array([Ensemble(model).score(SEQUENCES).logit for model in models])
+    found = Ensemble(load_model(folder)).score(SEQUENCES)
     np.testing.assert_allclose(found.members, each, atol=1e-6)
     np.testing.assert_allclose(found.logit, each.mean(0), atol=1e-6)
     np.testing.assert_allclose(found.logit_sd, each.std(0, ddof=1), atol=1e-6)
     assert found.logit_sd.min() > 0
-    assert (score(models[0], SEQUENCES).logit_sd == 0).all()
+    assert (Ensemble(models[0]).score(SEQUENCES).logit_sd == 0).all()
 
 
 def test_members_lie_in_the_folder_and_the_first_is_the_folder_itself(joined):
@@ -52,7 +52,9 @@ def test_members_lie_in_the_folder_and_the_first_is_the_folder_itself(joined):
     second = load_model(folder / "members" / "2")
     assert second.settings.members == 1 and second.settings.seeds == [2]
     np.testing.assert_allclose(
-        score(second, SEQUENCES).logit, score(models[1], SEQUENCES).logit, atol=1e-6
+        Ensemble(second).score(SEQUENCES).logit,
+        Ensemble(models[1]).score(SEQUENCES).logit,
+        atol=1e-6,
     )
     # an ensemble of ensembles is one ensemble
     again = ensemble([load_model(folder), models[0]])
@@ -80,7 +82,7 @@ def test_predictions_of_an_ensemble_have_their_spread(joined, tmp_path):
     where = {"fasta": tmp_path / "genome.fa", "regions": tmp_path / "some.bed"}
     predict(folder, tmp_path / "several", **where)
     table = pd.read_csv(tmp_path / "several" / "predictions.tsv", sep="\t")
-    found = score(load_model(folder), [SEQUENCES[0], SEQUENCES[2]])
+    found = Ensemble(load_model(folder)).score([SEQUENCES[0], SEQUENCES[2]])
     np.testing.assert_allclose(table["logit_sd"], found.logit_sd, atol=1e-5)
     np.testing.assert_allclose(table["logit"], found.logit, atol=1e-5)
     save_model(models[0], tmp_path / "one_model")

@@ -15,7 +15,7 @@ from seformer.evaluation.cross_validation import pool_folds
 from seformer.evaluation.evaluate import evaluate
 from seformer.model.folder import load_model, save_model
 from seformer.regions.extract import extract, read_extracted
-from seformer.scoring.score import score
+from seformer.scoring.score import Ensemble
 from seformer.splits.split import split
 from seformer.training.head import finetune_head
 from seformer.util.errors import UserError
@@ -101,7 +101,7 @@ def test_rows_keep_their_scores(place, evaluated):
     assert table["start"].tolist() == expected["start"].tolist()
     assert table["label"].tolist() == expected["label"].tolist()
     sequences = [s for s, chosen in zip(source.sequences(), test, strict=True) if chosen]
-    logits = score(load_model(place / "model"), sequences).logit
+    logits = Ensemble(load_model(place / "model")).score(sequences).logit
     np.testing.assert_allclose(table["logit"], logits, atol=1e-5)
 
 

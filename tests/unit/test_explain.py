@@ -14,7 +14,7 @@ from seformer.explain import tracks
 from seformer.explain.attribute import Settings, attribute
 from seformer.explain.folder import TABLE_FILE, iterate, read_table, read_windows
 from seformer.regions.extract import extract
-from seformer.scoring.score import score
+from seformer.scoring.score import Ensemble
 from seformer.util.errors import UserError
 from seformer.util.tables import write_tsv
 
@@ -79,7 +79,7 @@ def test_table_adds_up(explained, toy):
     loose = table["flags"].str.contains("small_difference|incomplete")
     assert (table["completeness_error"] <= 0.05)[~loose].all()
     sequences = [sequence for _, _, sequence in iterate(explained)]
-    np.testing.assert_allclose(table["logit"], score(toy, sequences).logit, atol=1e-6)
+    np.testing.assert_allclose(table["logit"], Ensemble(toy).score(sequences).logit, atol=1e-6)
 
 
 def test_windows_add_up_to_their_regions(explained):

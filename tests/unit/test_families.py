@@ -27,7 +27,7 @@ from seformer.model.backbones import load_backbone, random_backbone
 from seformer.model.folder import load_model
 from seformer.regions.extract import extract, read_extracted
 from seformer.scoring.predict import predict
-from seformer.scoring.score import score
+from seformer.scoring.score import Ensemble
 from seformer.sequence.tokenizers import load_tokenizer
 from seformer.splits.dataset import open_dataset
 from seformer.splits.split import split
@@ -319,11 +319,11 @@ def test_scores_depend_on_the_sequence_alone(run, data):
     sequences += [random_sequence(length, seed=length) for length in (1_000, 60)]
     model = load_model(run.model)
     assert model.settings.window == run.family.window
-    together = score(model, sequences)
+    together = Ensemble(model).score(sequences)
     assert together.windows.max() > 1 and np.ptp(together.logit) > 1e-3
-    alone = [score(model, [sequence]).logit[0] for sequence in sequences[::-1]][::-1]
-    small = score(model, sequences, batch_tokens=1).logit
-    turned = score(load_model(run.model), sequences[::-1]).logit[::-1]
+    alone = [Ensemble(model).score([sequence]).logit[0] for sequence in sequences[::-1]][::-1]
+    small = Ensemble(model, batch_tokens=1).score(sequences).logit
+    turned = Ensemble(load_model(run.model)).score(sequences[::-1]).logit[::-1]
     for other in (alone, small, turned):
         np.testing.assert_allclose(other, together.logit, atol=1e-5, rtol=0)
 

@@ -20,7 +20,7 @@ from seformer.model.backbones import build_backbone
 from seformer.model.classifier import RegionClassifier
 from seformer.model.folder import load_model, new_model, read_settings
 from seformer.regions.extract import extract
-from seformer.scoring.score import score
+from seformer.scoring.score import Ensemble
 from seformer.sequence.dna import reverse_complement
 from seformer.sequence.tokenizers import KmerTokenizer
 from seformer.splits.dataset import open_dataset
@@ -100,7 +100,7 @@ def test_features_are_computed_once(data, tmp_path, monkeypatch, stage1):
 
     cache = tmp_path / "cache"
     finetune_head(*data, "tiny", tmp_path / "a", epochs=2, window=32, cache=cache, device="cpu")
-    monkeypatch.setattr(module, "window_features", None)
+    monkeypatch.setattr(module, "Scorer", None)
     finetune_head(*data, "tiny", tmp_path / "b", epochs=2, window=32, cache=cache, device="cpu")
     name = "model.safetensors"
     assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
@@ -173,7 +173,7 @@ def test_gradient_accumulation_does_not_change_the_result(data, without_dropout,
 
 def assert_same_scores(data, one, two):
     sequences = list(open_dataset(*data).sequences("test"))
-    scores = [score(load_model(folder), sequences).logit for folder in (one, two)]
+    scores = [Ensemble(load_model(folder)).score(sequences).logit for folder in (one, two)]
     assert np.abs(scores[0] - scores[1]).max() < 1e-3 * np.ptp(scores[0])
 
 
@@ -210,7 +210,9 @@ def test_adapters_are_trained_and_merged(data, stage1, tmp_path):
     assert not {key for key in changed if "norm" in key or "embeddings" in key}
     difference = after["backbone.layers.0.qkv.weight"] - before["backbone.layers.0.qkv.weight"]
     assert torch.linalg.matrix_rank(difference, rtol=1e-4) <= 4
-    assert np.isfinite(score(load_model(tmp_path / "out"), [random_sequence(200)]).logit).all()
+    assert np.isfinite(
+        Ensemble(load_model(tmp_path / "out")).score([random_sequence(200)]).logit
+    ).all()
 
 
 def finetune_command(model, data, out, options):
@@ -383,7 +385,9 @@ def test_validation_from_the_store_is_the_score_in_one_phase(tmp_path, monkeypat
     sequences = [random_sequence(n, seed=n) for n in (90, 50, 400, 7)]
     store = build_store(iter(sequences), tokenizer, tmp_path / "tokens", 1)
     margins = store_margins(model, store, 100)
-    np.testing.assert_allclose(margins, score(model.in_one_phase(), sequences).logit, atol=1e-5)
+    np.testing.assert_allclose(
+        margins, Ensemble(model.in_one_phase()).score(sequences).logit, atol=1e-5
+    )
     assert np.ptp(margins) > 1e-4
 
 

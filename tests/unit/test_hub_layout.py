@@ -11,7 +11,7 @@ from toys import random_sequence
 
 from seformer.model.backbones import Origin, new_backbone, random_backbone
 from seformer.model.folder import HEAD_PREFIX, load_model, new_model, save_model
-from seformer.scoring.score import score
+from seformer.scoring.score import Ensemble
 from seformer.sequence.tokenizers import KmerTokenizer
 from seformer.training.lora import add_adapters, merge_adapters
 
@@ -79,7 +79,7 @@ def test_cls_model_of_a_stock_family_scores_the_same_in_transformers(name, tmp_p
     # BigBird's classifier carries a pooler that it does not use
     assert report["missing_keys"] <= {"bert.pooler.weight", "bert.pooler.bias"}
     assert not report["mismatched_keys"]
-    np.testing.assert_allclose(theirs, score(model, sequences).logit, atol=1e-5)
+    np.testing.assert_allclose(theirs, Ensemble(model).score(sequences).logit, atol=1e-5)
     assert np.ptp(theirs) > 1e-3
 
 
@@ -94,7 +94,7 @@ def test_mean_model_of_a_stock_family_is_not_taken_for_a_stock_classifier(name, 
     assert {key for key in kept if key.startswith(HEAD_PREFIX)}
     again = load_model(tmp_path)
     sequence = [random_sequence(60, 1)]
-    assert score(again, sequence).logit == score(model, sequence).logit
+    assert Ensemble(again).score(sequence).logit == Ensemble(model).score(sequence).logit
 
 
 @pytest.mark.parametrize("name", ["gena", "dnabert2"])
@@ -116,14 +116,14 @@ def test_adapters_are_merged_under_the_published_names(name, tmp_path):
             if "lora_" in key:
                 parameter.normal_(std=0.1)
     sequences = [random_sequence(90, 2)]
-    adapted = score(model, sequences).logit
+    adapted = Ensemble(model).score(sequences).logit
     merge_adapters(backbone)
     save_model(model, tmp_path / "after")
     names = [load_file(tmp_path / f / "model.safetensors").keys() for f in ("before", "after")]
     assert names[0] == names[1]
-    np.testing.assert_allclose(score(load_model(tmp_path / "after"), sequences).logit, adapted,
-                               atol=1e-5)  # fmt: skip
-    assert abs(adapted - score(load_model(tmp_path / "before"), sequences).logit)[0] > 1e-4
+    before, after = (load_model(tmp_path / name) for name in ("before", "after"))
+    np.testing.assert_allclose(Ensemble(after).score(sequences).logit, adapted, atol=1e-5)
+    assert abs(adapted - Ensemble(before).score(sequences).logit)[0] > 1e-4
 
 
 def test_a_stock_classifier_of_transformers_is_a_backbone(tmp_path):

@@ -19,7 +19,7 @@ from seformer.model import folder as modelfolder
 from seformer.model.backbones import build, load_backbone, random_backbone
 from seformer.model.backbones.loading import read_state
 from seformer.model.folder import load_model, save_model
-from seformer.scoring.score import score
+from seformer.scoring.score import Ensemble
 from seformer.util.errors import UserError
 
 SMALL = {
@@ -280,9 +280,9 @@ def put_together(folder, form):
 def test_a_model_folder_in_any_form_scores_the_same(tmp_path, form):
     save_model(tiny_model(window=64), tmp_path)
     sequences = [random_sequence(300, 1)]
-    expected = score(load_model(tmp_path), sequences).logit
+    expected = Ensemble(load_model(tmp_path)).score(sequences).logit
     put_together(tmp_path, form)
-    assert score(load_model(tmp_path), sequences).logit == expected
+    assert Ensemble(load_model(tmp_path)).score(sequences).logit == expected
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ def test_every_file_is_opened_once(tmp_path, monkeypatch):
     save_model(tiny_model(seed=1, window=64), tmp_path / "a")
     save_model(tiny_model(seed=2, window=64), tmp_path / "b")
     sequences = [random_sequence(300, 1)]
-    expected = score(load_model(tmp_path / "a"), sequences).logit
+    expected = Ensemble(load_model(tmp_path / "a")).score(sequences).logit
     real, opened = safetensors.torch.load_file, []
 
     def replaced(path, *rest):
@@ -362,7 +362,7 @@ def test_every_file_is_opened_once(tmp_path, monkeypatch):
     assert len(opened) == 1
     monkeypatch.undo()
     safetensors.torch.save_file(state, tmp_path / "a/model.safetensors")
-    assert score(load_model(tmp_path / "a"), sequences).logit == expected
+    assert Ensemble(load_model(tmp_path / "a")).score(sequences).logit == expected
 
 
 @pytest.mark.parametrize(
@@ -443,7 +443,7 @@ def test_every_leaf_of_every_file_changed(tmp_path, name):
     """One message, or a model that scores as before."""
     save_model(tiny_model(window=64), tmp_path)
     sequences = [random_sequence(100, 1)]
-    expected = score(load_model(tmp_path), sequences).logit
+    expected = Ensemble(load_model(tmp_path)).score(sequences).logit
     path = tmp_path / name
     content, end = path.read_bytes(), None
     if path.suffix == ".safetensors":
@@ -455,7 +455,7 @@ def test_every_leaf_of_every_file_changed(tmp_path, name):
             text = json.dumps(changed(sound, place, odd)).encode()
             path.write_bytes(text if end is None else len(text).to_bytes(8, "little") + text + rest)
             try:
-                got = score(load_model(tmp_path), sequences).logit
+                got = Ensemble(load_model(tmp_path)).score(sequences).logit
             except UserError as error:
                 assert "\n" not in str(error) and len(str(error)) < 2_000
                 refused += 1

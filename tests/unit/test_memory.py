@@ -24,10 +24,10 @@ MEASURE = """
 import json, re, sys
 import numpy as np
 from seformer.model.folder import load_model
-from seformer.scoring.score import score
+from seformer.scoring.score import Ensemble
 model = load_model(sys.argv[1])
 bases = "".join(np.random.default_rng(0).choice(list("ACGT"), 60_000))
-result = score(model, [bases])
+result = Ensemble(model).score([bases])
 # VmHWM begins with the program; ru_maxrss is inherited from the process that started it
 peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 print(json.dumps([peak * 1024, float(result.coverage[0]), int(result.windows[0])]))

@@ -6,15 +6,9 @@ import pytest
 from toys import random_sequence, toy_model
 
 from seformer.explain.references import make_references
-from seformer.scoring.mutagenesis import (
-    Edit,
-    WindowScorer,
-    importance,
-    mutate,
-    occlude,
-    score_edits,
-)
-from seformer.scoring.score import both_strands, score
+from seformer.scoring.mutagenesis import importance, mutate, occlude
+from seformer.scoring.score import Ensemble, Scorer
+from seformer.scoring.views import Edit, both_strands
 from seformer.sequence.tokenizers import BpeTokenizer, KmerTokenizer
 
 DATA = os.environ.get("SEFORMER_TEST_DATA")
@@ -27,16 +21,16 @@ def test_every_substitution_equals_scoring_from_scratch(k, stride, phases, windo
     tokenizer = KmerTokenizer(k, stride)
     model = toy_model(tokenizer=tokenizer, phases=phases, window=window, **CONTEXT)
     sequence = random_sequence(40) + "NN" + random_sequence(31, 1)
-    effects = mutate(model, sequence)
+    effects = mutate(Ensemble(model), sequence)
     assert effects.shape == (73, 4)
     assert np.isnan(effects[40:42]).all()
-    base = score(model, [sequence]).logit[0]
+    base = Ensemble(model).score([sequence]).logit[0]
     for position in range(73):
         if 40 <= position < 42:
             continue
         for column, letter in enumerate("ACGT"):
             edited = sequence[:position] + letter + sequence[position + 1 :]
-            expected = score(model, [edited]).logit[0] - base
+            expected = Ensemble(model).score([edited]).logit[0] - base
             assert effects[position, column] == pytest.approx(expected, abs=1e-5)
 
 
@@ -56,38 +50,40 @@ def test_edits_of_any_kind(edit, stride, phases):
     tokenizer = KmerTokenizer(3, stride)
     model = toy_model(tokenizer=tokenizer, phases=phases, window=13, **CONTEXT)
     sequence = random_sequence(100)
-    logit, edited = score_edits(model, sequence, [edit, Edit(5, 6, "A")])
-    assert logit == pytest.approx(score(model, [sequence]).logit[0], abs=1e-5)
-    expected = score(model, [edit.apply(sequence)]).logit[0]
+    logit, edited = Ensemble(model).edits(sequence, [edit, Edit(5, 6, "A")])
+    assert logit == pytest.approx(Ensemble(model).score([sequence]).logit[0], abs=1e-5)
+    expected = Ensemble(model).score([edit.apply(sequence)]).logit[0]
     assert edited[0] == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_sequence_shorter_than_a_token():
-    logit, edited = score_edits(toy_model(), "AC", [Edit(0, 1, "G")])
+    logit, edited = Ensemble(toy_model()).edits("AC", [Edit(0, 1, "G")])
     assert np.isfinite(logit) and edited[0] == logit
 
 
-def test_only_changed_windows_are_computed():
+def test_only_changed_windows_are_computed(monkeypatch):
     model = toy_model(window=12)  # ten tokens of content: a window spans 30 bases
     encoding = model.tokenizer.encode(both_strands([random_sequence(300)]))
-    scorer = WindowScorer(model)
-    scorer.margins(encoding, remember=True)
-    assert scorer.computed == 20
-    scorer.margins(encoding)
-    assert scorer.computed == 20
+    scorer, computed = Scorer(model), []
+    compute = Scorer._features
+    monkeypatch.setattr(Scorer, "_features", lambda *a: computed.append(len(a[-1])) or compute(*a))
+    _, known = scorer.view_margins(encoding)
+    scorer.view_margins(encoding, known)
     ids = encoding.input_ids.copy()
     ids[3] += 1
-    scorer.margins(encoding._replace(input_ids=ids))
-    assert scorer.computed == 21
+    scorer.view_margins(encoding._replace(input_ids=ids), known)
+    assert computed == [20, 0, 1]
 
 
 def test_chosen_positions_and_importance():
     model = toy_model(**CONTEXT)
     sequence = random_sequence(60)
-    whole = mutate(model, sequence)
-    np.testing.assert_allclose(mutate(model, sequence, [59, 0, 7]), whole[[59, 0, 7]], atol=1e-6)
-    assert mutate(model, sequence, []).shape == (0, 4)
-    worth = importance(sequence, whole)
+    whole = mutate(Ensemble(model), sequence)
+    np.testing.assert_allclose(
+        mutate(Ensemble(model), sequence, [59, 0, 7]), whole[[59, 0, 7]], atol=1e-6
+    )
+    assert mutate(Ensemble(model), sequence, []).shape == (0, 4)
+    worth = importance(whole)
     column = ["ACGT".index(base) for base in sequence]
     others = np.delete(np.arange(4), column[7])
     assert worth[7] == pytest.approx(-whole[7, others].mean())
@@ -100,16 +96,15 @@ def test_occlusion_shares_the_loss():
     references = make_references(
         model.tokenizer, encoding, [sequence], ["k"], reference="mask", number=1, seed=1
     )
-    values, special = occlude(model, encoding, references, 4)[0]
+    values, special = occlude(Scorer(model), encoding, references, 4)[0]
     assert special == 0
     ids = encoding.input_ids[:20].astype(np.int64)
     hidden = ids.copy()
     hidden[4:8] = model.tokenizer.mask_id
-    scorer = WindowScorer(model)
     one = type(encoding)(
         np.concatenate([ids, hidden]), encoding.starts, encoding.ends, np.array([0, 20, 40])
     )
-    own, without = scorer.margins(one)
+    own, without = Scorer(model).view_margins(one)[0]
     np.testing.assert_allclose(values[4:8], (own - without) / 4, atol=1e-6)
 
 
@@ -120,6 +115,6 @@ def test_byte_pair_tokens_are_made_anew():
     model = toy_model(tokenizer=BpeTokenizer(folder), window=20, **CONTEXT)
     sequence = random_sequence(600)
     edits = [Edit(300, 301, "A"), Edit(10, 20, ""), Edit(599, 600, "GTGT")]
-    _, edited = score_edits(model, sequence, edits)
-    expected = score(model, [edit.apply(sequence) for edit in edits]).logit
+    _, edited = Ensemble(model).edits(sequence, edits)
+    expected = Ensemble(model).score([edit.apply(sequence) for edit in edits]).logit
     np.testing.assert_allclose(edited, expected, atol=1e-5)

@@ -14,7 +14,7 @@ from toys import random_sequence, toy_model
 
 from seformer.evaluation import metrics
 from seformer.model import calibration
-from seformer.scoring.score import score
+from seformer.scoring.score import Ensemble
 from seformer.splits.dataset import open_dataset
 from seformer.training import full as full_module
 from seformer.training.full import finetune_full
@@ -104,7 +104,7 @@ def test_a_single_region_is_a_file(good, tmp_path):
 
 
 def test_a_region_of_a_megabase_is_seen_whole():
-    found = score(toy_model(window=20), [random_sequence(1_000_000)])
+    found = Ensemble(toy_model(window=20)).score([random_sequence(1_000_000)])
     assert found.coverage[0] == 1.0 and math.isfinite(found.logit[0])
     assert found.windows[0] > 10_000
 
@@ -130,7 +130,7 @@ def test_soft_masking_changes_nothing(good, tmp_path):
 def test_scores_are_finite_whatever_the_length(pooling):
     model = toy_model(window_pooling=pooling, window=20)
     lengths = [1, 2, 3, 4, 58, 59, 60, 61, 1_000]
-    found = score(model, [random_sequence(n, seed=n) for n in lengths])
+    found = Ensemble(model).score([random_sequence(n, seed=n) for n in lengths])
     assert np.isfinite(found.logit).all()
 
 

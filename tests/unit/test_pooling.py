@@ -10,7 +10,8 @@ from toys import random_sequence, toy_model
 
 from seformer.model.folder import ATTENTION_PREFIX, load_model
 from seformer.regions.extract import extract
-from seformer.scoring.score import both_strands, score
+from seformer.scoring.score import Ensemble
+from seformer.scoring.views import both_strands
 from seformer.sequence.windows import tile
 from seformer.splits.split import split
 from seformer.training.full import finetune_full
@@ -61,7 +62,7 @@ def test_every_pooling_trains_in_both_stages(data, tmp_path, token_pooling, wind
     assert any(key.startswith(ATTENTION_PREFIX) for key in first) == (window_pooling == "attention")
     model = load_model(tmp_path / "full")
     assert model.settings.window_pooling == window_pooling
-    long = score(model, [random_sequence(3_000, 1)])
+    long = Ensemble(model).score([random_sequence(3_000, 1)])
     assert long.windows[0] > 40 and long.coverage[0] == 1 and np.isfinite(long.logit[0])
 
 
@@ -119,17 +120,17 @@ def test_overlapping_windows_by_hand(overlap):
         feature = (model.classifier.backbone.embedding(ids) * weight[:, None]).sum(0)
         logits = model.classifier.head(feature[None])[0].detach()
         margins.append(float(logits[1] - logits[0]))
-    assert score(model, [sequence]).logit[0] == pytest.approx(np.mean(margins), abs=1e-5)
+    assert Ensemble(model).score([sequence]).logit[0] == pytest.approx(np.mean(margins), abs=1e-5)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_one_window_is_the_head_alone_whatever_the_pooling(pooling):
     sequence = random_sequence(60, seed=2)
-    mean = score(toy_model(window=100), [sequence]).logit
+    mean = Ensemble(toy_model(window=100)).score([sequence]).logit
     one = toy_model(window=100, window_pooling=pooling)
-    np.testing.assert_allclose(score(one, [sequence]).logit, mean, atol=1e-6)
+    np.testing.assert_allclose(Ensemble(one).score([sequence]).logit, mean, atol=1e-6)
     # windows that are all alike pool to what one of them gives
     repeated = "ACG" * 40
-    few, many = (toy_model(window=w, window_pooling=pooling) for w in (12, 200))
-    np.testing.assert_allclose(score(few, [repeated]).logit, score(many, [repeated]).logit,
-                               atol=1e-5)  # fmt: skip
+    models = (toy_model(window=w, window_pooling=pooling) for w in (12, 200))
+    few, many = (Ensemble(model).score([repeated]).logit for model in models)
+    np.testing.assert_allclose(few, many, atol=1e-5)

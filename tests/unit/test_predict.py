@@ -10,7 +10,7 @@ from toys import random_sequence, tiny_model
 from seformer.model.folder import Assembly, Calibration, Settings, TrainingRange, save_model
 from seformer.regions.extract import extract
 from seformer.scoring.predict import SCORE_COLUMNS, add_summaries, flags, merge, predict
-from seformer.scoring.score import score
+from seformer.scoring.score import Ensemble
 from seformer.util.errors import UserError
 
 BED = """\
@@ -62,7 +62,7 @@ def test_scores_are_those_of_the_sequences(place, predicted):
 
     with Genome(place / "genome.fa") as genome:
         sequences = [genome.fetch("chr2", 100, 900), genome.fetch("chr1", 50, 1550)]
-    logits = score(load_model(place / "model"), sequences).logit
+    logits = Ensemble(load_model(place / "model")).score(sequences).logit
     assert predicted["logit"].astype(str)[:2].astype(float).to_numpy() == pytest.approx(
         logits, abs=1e-6
     )

@@ -10,15 +10,8 @@ from toys import random_sequence, toy_model
 
 from seformer.model.backbones import build_backbone
 from seformer.model.folder import load_model, new_model, save_model
-from seformer.scoring.score import (
-    both_strands,
-    chunks,
-    coverage,
-    score,
-    score_chunk,
-    strand_margins,
-    window_features,
-)
+from seformer.scoring.score import Ensemble, Scorer
+from seformer.scoring.views import both_strands, chunks, coverage
 from seformer.sequence.dna import reverse_complement
 from seformer.sequence.tokenizers import KmerTokenizer
 from seformer.util.devices import side_by_side
@@ -40,17 +33,17 @@ SEQUENCES = [random_sequence(n, seed=n) for n in (40, 1000, 333, 90, 2500, 7, 10
 
 
 def test_scores_do_not_depend_on_batch_order_or_neighbours(tiny):
-    together = score(tiny, SEQUENCES).logit
-    alone = np.array([score(tiny, [s]).logit[0] for s in SEQUENCES])
-    small = score(tiny, SEQUENCES, batch_tokens=64).logit
-    turned = score(tiny, SEQUENCES[::-1]).logit[::-1]
+    together = Ensemble(tiny).score(SEQUENCES).logit
+    alone = np.array([Ensemble(tiny).score([s]).logit[0] for s in SEQUENCES])
+    small = Ensemble(tiny, batch_tokens=64).score(SEQUENCES).logit
+    turned = Ensemble(tiny).score(SEQUENCES[::-1]).logit[::-1]
     for other in (alone, small, turned):
         assert np.abs(together - other).max() < 1e-5
     assert np.ptp(together) > 0.01
 
 
 def test_scoring_again_gives_the_same_bits(tiny):
-    assert (score(tiny, SEQUENCES).logit == score(tiny, SEQUENCES).logit).all()
+    assert (Ensemble(tiny).score(SEQUENCES).logit == Ensemble(tiny).score(SEQUENCES).logit).all()
 
 
 @pytest.fixture
@@ -62,10 +55,10 @@ def three_threads():
 
 
 def test_batches_side_by_side_change_nothing(tiny, three_threads, monkeypatch):
-    together = score(tiny, SEQUENCES).logit
+    together = Ensemble(tiny).score(SEQUENCES).logit
     monkeypatch.setattr("seformer.sequence.batches.CPU_BATCH_TOKENS", 100)
     for _ in range(3):
-        assert np.abs(score(tiny, SEQUENCES).logit - together).max() < 1e-5
+        assert np.abs(Ensemble(tiny).score(SEQUENCES).logit - together).max() < 1e-5
     assert torch.get_num_threads() == 3
 
 
@@ -85,24 +78,24 @@ def test_an_error_of_one_worker_ends_the_work(three_threads):
 
 
 def test_both_strands_count_alike(tiny):
-    forward = score(tiny, SEQUENCES).logit
-    reverse = score(tiny, [reverse_complement(s) for s in SEQUENCES]).logit
+    forward = Ensemble(tiny).score(SEQUENCES).logit
+    reverse = Ensemble(tiny).score([reverse_complement(s) for s in SEQUENCES]).logit
     assert np.abs(forward - reverse).max() < 1e-5
 
 
 def test_training_mode_is_left_as_it_was(tiny):
     tiny.classifier.train()
-    first = score(tiny, SEQUENCES).logit
+    first = Ensemble(tiny).score(SEQUENCES).logit
     assert tiny.classifier.training
     tiny.classifier.eval()
-    assert (score(tiny, SEQUENCES).logit == first).all()
+    assert (Ensemble(tiny).score(SEQUENCES).logit == first).all()
 
 
 def test_one_window_or_many_agree_for_a_backbone_without_context():
     sequence = random_sequence(3 * 1001, seed=1)
-    whole = score(toy_model(), [sequence]).logit[0]
+    whole = Ensemble(toy_model()).score([sequence]).logit[0]
     for window in (9, 64, 500):
-        assert score(toy_model(window=window), [sequence]).logit[0] == pytest.approx(
+        assert Ensemble(toy_model(window=window)).score([sequence]).logit[0] == pytest.approx(
             whole, abs=1e-5
         )
 
@@ -116,25 +109,25 @@ def test_a_score_is_the_mean_over_strands_and_phases():
     for sequence in sequences:
         strands = both_strands([sequence])
         encodings = [tokenizer.encode(strands, phase=phase) for phase in (0, 2, 4)]
-        margins.append([strand_margins(model, window_features(model, e), 2) for e in encodings])
-    scores = score(model, sequences)
+        margins.append([Scorer(model).view_margins(e)[0] for e in encodings])
+    scores = Ensemble(model).score(sequences)
     np.testing.assert_allclose(scores.logit, np.mean(margins, axis=(1, 2)), atol=1e-6)
     assert (scores.coverage == 1).all()
     assert np.ptp(margins[0]) > 0.01
-    alone = score(model.in_one_phase(), sequences).logit
+    alone = Ensemble(model.in_one_phase()).score(sequences).logit
     np.testing.assert_allclose(alone, np.mean(margins, axis=2)[:, 0], atol=1e-6)
 
 
 def test_windows_of_the_same_tokens_are_computed_once():
     model = toy_model(window=12)
     sequences = [random_sequence(100, seed=5), random_sequence(60, seed=6)]
-    plain = score(model, sequences).logit
+    plain = Ensemble(model).score(sequences).logit
     seen = []
     model.classifier.backbone.register_forward_hook(lambda *a: seen.append(len(a[1][0])))
-    assert score(model, sequences).logit.tolist() == plain.tolist()
+    assert Ensemble(model).score(sequences).logit.tolist() == plain.tolist()
     number = sum(seen)
     seen.clear()
-    repeated = score(model, [*sequences, sequences[0], sequences[0]]).logit
+    repeated = Ensemble(model).score([*sequences, sequences[0], sequences[0]]).logit
     assert repeated.tolist() == [*plain, plain[0], plain[0]]
     assert sum(seen) == number
 
@@ -149,7 +142,7 @@ def test_a_long_region_is_scored_by_hand_the_same():
         feature = model.classifier.backbone.embedding(ids).mean(0)
         logits = model.classifier.head(feature[None])[0]
         margins.append((logits[1] - logits[0]).item())
-    result = score(model, [sequence])
+    result = Ensemble(model).score([sequence])
     assert result.logit[0] == pytest.approx(np.mean(margins), abs=1e-5)
     # 34 tokens (the last anchored at the end), at most 10 beside the two special ones
     assert result.windows[0] == 4
@@ -175,11 +168,11 @@ def test_chunks_keep_order_and_bound():
 
 
 def test_no_sequences_no_scores(tiny):
-    assert len(score(tiny, []).logit) == 0
+    assert len(Ensemble(tiny).score([]).logit) == 0
 
 
 def test_60_kb_are_seen_whole(tiny):
-    result = score_chunk(tiny, [random_sequence(60_000, seed=2)])
+    result = Ensemble(tiny).score_together([random_sequence(60_000, seed=2)])
     assert result.coverage[0] == 1.0
     assert result.windows[0] == -(-10_000 // 62)
 
@@ -200,7 +193,7 @@ def test_a_saved_model_scores_the_same(tmp_path, window_pooling, token_pooling):
     model.classifier.eval()
     save_model(model, tmp_path / "model")
     again = load_model(tmp_path / "model")
-    assert (score(again, SEQUENCES).logit == score(model, SEQUENCES).logit).all()
+    assert (Ensemble(again).score(SEQUENCES).logit == Ensemble(model).score(SEQUENCES).logit).all()
     # what lies in the folder is known once it is written
     assert again.settings.contents is not None
     assert again.settings.model_copy(update={"contents": None}) == model.settings

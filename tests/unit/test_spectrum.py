@@ -9,8 +9,8 @@ from seformer.explain.attribute import Settings, attribute
 from seformer.model.folder import ensemble, load_model, save_model
 from seformer.model.kmer_linear import Spectrum
 from seformer.model.kmer_logistic import fit_kmer_logistic
-from seformer.scoring.mutagenesis import Edit, score_edits
-from seformer.scoring.score import score
+from seformer.scoring.score import Ensemble
+from seformer.scoring.views import Edit
 from seformer.sequence.composition import composition
 from seformer.sequence.dna import reverse_complement
 from seformer.training.kmer_linear import MOST, fill, ratio
@@ -71,19 +71,19 @@ def test_the_validation_part_says_how_much_it_weighs():
 
 def test_a_model_with_a_spectrum_is_stored_whole(fitted, tmp_path):
     model = tiny_model(window=128, spectrum=fitted[0].k)
-    plain = score(model, SEQUENCES[:3])
+    plain = Ensemble(model).score(SEQUENCES[:3])
     assert (plain.spectrum == 0).all()
     fill(model.classifier.spectrum, fitted[0])
-    found = score(model, SEQUENCES[:3])
+    found = Ensemble(model).score(SEQUENCES[:3])
     np.testing.assert_allclose(found.spectrum, model.classifier.spectrum.margins(SEQUENCES[:3]))
     np.testing.assert_allclose(found.logit - found.spectrum, plain.logit, atol=1e-6)
     save_model(model, tmp_path / "model")
     loaded = load_model(tmp_path / "model")
-    np.testing.assert_allclose(score(loaded, SEQUENCES[:3]).logit, found.logit, atol=1e-6)
+    np.testing.assert_allclose(Ensemble(loaded).score(SEQUENCES[:3]).logit, found.logit, atol=1e-6)
 
 
 def test_models_without_one_are_as_before():
-    found = score(toy_model(), SEQUENCES[:3])
+    found = Ensemble(toy_model()).score(SEQUENCES[:3])
     assert (found.spectrum == 0).all()
     np.testing.assert_array_equal(found.members[0], found.logit)
 
@@ -101,7 +101,7 @@ def with_spectrum(spectrum):
 def test_explanations_with_a_spectrum_add_up(with_spectrum, reference):
     how = Settings(reference=reference, references=2)
     (found,) = attribute(with_spectrum[0], [SEQUENCES[3]], ["chr1:0-200"], how)
-    logit = score(with_spectrum[0], [SEQUENCES[3]]).logit[0]
+    logit = Ensemble(with_spectrum[0]).score([SEQUENCES[3]]).logit[0]
     assert found.logit == pytest.approx(logit, abs=1e-5)
     total, difference = found.values.sum() + found.special, found.logit - found.reference_logit
     assert abs(total - difference) <= 0.05 * max(abs(difference), 0.01)
@@ -140,6 +140,6 @@ def test_an_ensemble_is_explained_by_the_mean_of_its_members(with_spectrum, meth
 def test_edits_are_scored_as_from_scratch(with_spectrum):
     model, sequence = ensemble(with_spectrum), SEQUENCES[0]
     edits = [Edit(10, 11, "A"), Edit(50, 53, ""), Edit(90, 90, "GATA")]
-    logit, edited = score_edits(model, sequence, edits)
+    logit, edited = Ensemble(model).edits(sequence, edits)
     texts = [sequence, *(edit.apply(sequence) for edit in edits)]
-    np.testing.assert_allclose([logit, *edited], score(model, texts).logit, atol=1e-5)
+    np.testing.assert_allclose([logit, *edited], Ensemble(model).score(texts).logit, atol=1e-5)

@@ -10,8 +10,8 @@ import pytest
 from toys import random_sequence, toy_model
 
 from seformer.scoring import variants as module
-from seformer.scoring.mutagenesis import WindowScorer, mutate
-from seformer.scoring.score import score
+from seformer.scoring.mutagenesis import mutate
+from seformer.scoring.score import Ensemble, Scorer
 from seformer.util.errors import UserError
 from seformer.util.tables import read_tsv
 
@@ -94,7 +94,7 @@ def test_every_kind_of_variant(tmp_path, fasta, toy):
         start = row.position - 1 - int(row.region_start)
         region = CHR1[int(row.region_start) : int(row.region_end)]
         edited = region[:start] + row.alternative + region[start + len(row.reference) :]
-        expected = score(toy, [region, edited]).logit
+        expected = Ensemble(toy).score([region, edited]).logit
         assert row.reference_logit == pytest.approx(expected[0], abs=1e-5)
         assert row.alternative_logit == pytest.approx(expected[1], abs=1e-5)
         assert row.difference == pytest.approx(expected[1] - expected[0], abs=2e-5)
@@ -134,14 +134,14 @@ def test_every_substitution_at_the_positions_of_a_bed(tmp_path, fasta, toy, monk
     bed = tmp_path / "p.bed"
     bed.write_text("chr1\t2995\t3000\nchr1\t1500\t1503\nchr1\t1502\t1504\n")
     computed = []
-    compute = WindowScorer._compute
+    compute = Scorer._features
 
     def counting(self, *parts):
         found = compute(self, *parts)
         computed.append(len(found))
         return found
 
-    monkeypatch.setattr(WindowScorer, "_compute", counting)
+    monkeypatch.setattr(Scorer, "_features", counting)
     out = tmp_path / "out"
     module.variants("m", out, fasta=fasta, positions=bed, width=600)
     # two strands of 200 3-mers in 6 windows; of each edited strand one is new
@@ -153,7 +153,7 @@ def test_every_substitution_at_the_positions_of_a_bed(tmp_path, fasta, toy, monk
     assert set(table["region_name"]) == {"chr1:2400-3000", "chr1:1201-1801", "chr1:1203-1803"}
     for row in table[table["position"] == 1502].itertuples():
         region = CHR1[1201:1801]
-        effects = mutate(toy, region, [300])[0]
+        effects = mutate(Ensemble(toy), region, [300])[0]
         assert region[300] == row.reference != row.alternative
         assert row.difference == pytest.approx(effects["ACGT".index(row.alternative)], abs=1e-5)
     with pysam.VariantFile(str(out / module.VCF_FILE)) as handle:

@@ -20,7 +20,7 @@ from seformer.evaluation import metrics
 from seformer.genome import intervals
 from seformer.model import calibration as calibrate
 from seformer.model.folder import load_model, read_settings
-from seformer.scoring.score import score
+from seformer.scoring.score import Ensemble
 from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.devices import resolve_device
@@ -63,7 +63,7 @@ def transfer_samples(
     resamples, seed
         Of the bootstrap over loci behind each interval.
     batch_tokens, device
-        As in `seformer.scoring.score.score`.
+        As in `seformer.scoring.score.Ensemble`.
 
     Returns
     -------
@@ -92,10 +92,10 @@ def transfer_samples(
     scores: dict[str, dict[str, list[np.ndarray]]] = {name: defaultdict(list) for name in folders}
     for name, members in trained.items():
         for fold, member in enumerate(members):
-            model = load_model(member, resolve_device(device))
-            calibration = model.settings.calibration.model_dump()
+            scorer = Ensemble(load_model(member, resolve_device(device)), batch_tokens)
+            calibration = scorer.model.settings.calibration.model_dump()
             for tested, parts in data.items():
-                logits = score(model, parts[fold].sequences("test"), batch_tokens).logit
+                logits = scorer.score(parts[fold].sequences("test")).logit
                 scores[tested][name].append(calibrate.apply(calibration, logits))
     tests = {}
     for tested, parts in data.items():

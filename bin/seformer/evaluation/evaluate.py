@@ -40,7 +40,7 @@ from seformer.model.folder import (
     save_model,
 )
 from seformer.regions.negatives import RANDOM
-from seformer.scoring.score import Scores, score
+from seformer.scoring.score import Ensemble, Scores
 from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.devices import resolve_device
@@ -105,7 +105,7 @@ def evaluate(
     regions = held_out(data)
     with ThreadPoolExecutor(1) as beside:
         fitting = beside.submit(score_baselines, data, names)
-        scores = score(loaded, data.sequences("validation", "test"), batch_tokens)
+        scores = Ensemble(loaded, batch_tokens).score(data.sequences("validation", "test"))
         fitted = fitting.result()
     labels = regions["label"].to_numpy(np.int64)
     validation = (regions["split"] == "validation").to_numpy()

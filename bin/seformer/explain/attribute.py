@@ -1,7 +1,7 @@
 """Attribution of a region's logit margin to its bases, with completeness enforced.
 
 The score of a region is f(x) = mean over its views (strands and k-mer phases, see
-`scoring.score`) of the margin SE − TE, each view being all its windows, pooled, through the
+`scoring.views`) of the margin SE − TE, each view being all its windows, pooled, through the
 head. What is attributed is f as a whole, so that the values of all bases of a region sum to
 f(x) − f(x′) for the reference x′ (Sundararajan et al., ICML 2017), however many windows it takes.
 """
@@ -30,7 +30,8 @@ from seformer.explain.references import Reference, make_references, shuffled_seq
 from seformer.explain.window_contributions import NO_WINDOWS, Windows, join, mean, spans
 from seformer.model.folder import Model
 from seformer.scoring.mutagenesis import occlude
-from seformer.scoring.score import coverage, encode_views, spectrum_margins
+from seformer.scoring.score import Scorer
+from seformer.scoring.views import coverage
 from seformer.sequence.tokenizers import Encoding
 from seformer.util.errors import UserError
 
@@ -153,7 +154,7 @@ def project(
 
 
 class _Inputs(NamedTuple):
-    """Regions made ready; rows are those of `seformer.scoring.score.encode_views`."""
+    """Regions made ready; rows are those of `seformer.scoring.views.encode_views`."""
 
     views: int
     lengths: np.ndarray
@@ -166,7 +167,8 @@ class _Inputs(NamedTuple):
 
 def _prepare(model: Model, sequences: Sequence[str], batch_tokens: int) -> _Inputs:
     views = model.views
-    encoding = encode_views(model, sequences)
+    scorer = Scorer(model, batch_tokens)
+    encoding = scorer.encode(sequences)
     examples = make_examples(model, encoding)
     own = [Job(example, example.batch.input_ids) for example in examples]
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
@@ -178,7 +180,7 @@ def _prepare(model: Model, sequences: Sequence[str], batch_tokens: int) -> _Inpu
         encoding,
         examples,
         margins,
-        margins.mean(1) + spectrum_margins(model, sequences),
+        margins.mean(1) + scorer.kmers.margins(sequences),
         seen.reshape(-1, views).mean(1),
     )
 
@@ -393,7 +395,9 @@ def _other(
                 do="use --reference dinucleotide, mask or pad",
             )
         ids = _references(model, inputs, sequences, keys, how)
-        results = occlude(model, inputs.encoding, ids, how.occluded_tokens, how.batch_tokens)
+        results = occlude(
+            Scorer(model, how.batch_tokens), inputs.encoding, ids, how.occluded_tokens
+        )
         added = _spectral(model, sequences, keys, how, len(ids))
     else:
         jobs = [Job(example, example.batch.input_ids) for example in inputs.examples]

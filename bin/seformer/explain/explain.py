@@ -45,7 +45,7 @@ from seformer.model.folder import Model, load_model
 from seformer.regions.extract import extract, with_bases
 from seformer.regions.folder import in_order, read_extracted
 from seformer.scoring.predict import SUPER, TYPICAL, decide
-from seformer.scoring.score import chunks
+from seformer.scoring.views import chunks
 from seformer.sequence.dna import base_codes
 from seformer.util import records, shapes
 from seformer.util.atomic import output_folder, require_writable, temporary_folder

@@ -30,7 +30,7 @@ from seformer.explain.attribute import (
 from seformer.explain.references import dinucleotide_shuffle, generator
 from seformer.model.folder import Model
 from seformer.scoring.mutagenesis import importance, mutate
-from seformer.scoring.score import score_chunk
+from seformer.scoring.score import Ensemble
 from seformer.sequence.dna import BASE_LETTERS, CODE_OF_LETTER, base_codes
 
 REGIONS = 4
@@ -139,7 +139,7 @@ def curves(model: Model, region: Checked, seed: int, batch_tokens: int) -> dict[
         for ranked in (order, mixed):
             texts += [replaced(sequence, ranked[:n], random) for n in numbers]
             texts += [replaced(shuffled, ranked[:n], random, sequence) for n in numbers]
-    logits = score_chunk(model, texts, batch_tokens).logit.reshape(DRAWS, -1)
+    logits = Ensemble(model, batch_tokens).score_together(texts).logit.reshape(DRAWS, -1)
     base, points = logits[:, :1], logits[:, 1:].reshape(DRAWS, 4, len(FRACTIONS))
     own = region.result.logit
     return {
@@ -160,8 +160,8 @@ def against_mutagenesis(model: Model, region: Checked, batch_tokens: int) -> dic
         return {"mutagenesis": None, "mutagenesis_signed": None}
     chosen = np.linspace(0, len(known) - 1, min(POSITIONS, len(known))).round().astype(int)
     positions = known[np.unique(chosen)]
-    effects = mutate(model, region.sequence, positions.tolist(), batch_tokens)
-    worth, values = importance(region.sequence, effects), region.result.values[positions]
+    effects = mutate(Ensemble(model, batch_tokens), region.sequence, positions.tolist())
+    worth, values = importance(effects), region.result.values[positions]
     return {
         "mutagenesis": rank_correlation(np.abs(worth), np.abs(values)),
         "mutagenesis_signed": rank_correlation(worth, values),

@@ -20,7 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from seformer.explain.base_shares import Shares
 from seformer.explain.window_contributions import along_path
 from seformer.model.folder import Model
-from seformer.scoring.score import cut
+from seformer.scoring.score import Scorer
 from seformer.sequence.batches import Batch, collate
 from seformer.sequence.tokenizers import Encoding
 
@@ -142,7 +142,7 @@ class Example(NamedTuple):
 
 def make_examples(model: Model, encoding: Encoding) -> list[Example]:
     """Cut every encoded strand into windows, without padding between strands."""
-    windows = cut(encoding, model)
+    windows = Scorer(model).windows(encoding)
     bounds = np.searchsorted(windows.sequence, np.arange(len(encoding.splits)))
     examples = []
     for strand, (first, last) in enumerate(pairwise(bounds)):

@@ -99,7 +99,7 @@ def _views(encoding: Encoding, sequences: list[str]) -> int:
 
 
 def _strand(sequence: str, view: int, views: int) -> str:
-    """The strand a view reads, see `seformer.scoring.score.encode_views`."""
+    """The strand a view reads, see `seformer.scoring.views.encode_views`."""
     return sequence if view < views // 2 else reverse_complement(sequence)
 
 
@@ -151,7 +151,7 @@ def dinucleotide_references(
     Parameters
     ----------
     encoding
-        See `seformer.scoring.score.encode_views`.
+        See `seformer.scoring.views.encode_views`.
     sequences
         Forward sequences, one a region.
     keys

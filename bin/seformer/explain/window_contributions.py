@@ -18,7 +18,7 @@ import torch
 
 from seformer.model.classifier import RegionClassifier
 from seformer.model.folder import Model
-from seformer.scoring.score import cut
+from seformer.scoring.score import Scorer
 from seformer.sequence.tokenizers import Encoding
 
 # of a region's features at the points of the integral, held at a time
@@ -116,14 +116,14 @@ def along_path(
 
 
 def spans(model: Model, encoding: Encoding, lengths: np.ndarray) -> list[np.ndarray]:
-    """Bases of the windows of every row of `scoring.score.encode_views`, on the forward strand.
+    """Bases of the windows of every row of `scoring.views.encode_views`, on the forward strand.
 
     Returns
     -------
     list of np.ndarray
         int64 ``[windows, 2]`` a row, left to right.
     """
-    windows, views = cut(encoding, model), model.views
+    windows, views = Scorer(model).windows(encoding), model.views
     first = encoding.splits[windows.sequence]
     ends = np.stack(
         [encoding.starts[first + windows.start], encoding.ends[first + windows.stop - 1]], axis=1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -121,6 +123,16 @@ class RegionClassifier(nn.Module):
     ) -> torch.Tensor:
         """Margins of whole regions from their windows, as training takes them; see `margins`."""
         return self.margins(self.window_features(batch).float(), tokens, region, regions)
+
+    @contextlib.contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Be in evaluation mode for a while."""
+        was_training = self.training
+        self.eval()
+        try:
+            yield
+        finally:
+            self.train(was_training)
 
     def window_features(self, batch: Batch) -> torch.Tensor:
         """Pool the tokens of each window: float32 ``[windows, hidden]``."""

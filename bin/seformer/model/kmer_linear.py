@@ -56,3 +56,17 @@ class Spectrum(nn.Module):
         for offset in range(self.k):
             bases[starts + offset] += weights / self.k
         return bases
+
+
+class NoSpectrum:
+    """The linear part of a model without a spectrum: it adds nothing, and is asked the same."""
+
+    bias = 0.0
+
+    def margins(self, sequences: Sequence[str]) -> np.ndarray:
+        """Zeros, float64 ``[sequences]``."""
+        return np.zeros(len(sequences))
+
+    def on_bases(self, sequence: str) -> np.ndarray:
+        """Zeros, float64 ``[bases]``."""
+        return np.zeros(len(sequence))

@@ -20,7 +20,7 @@ from seformer.regions.extract import extract, genome_record, with_bases
 from seformer.regions.folder import in_order, read_extracted
 from seformer.regions.frames import free_names
 from seformer.regions.read import iter_regions
-from seformer.scoring.score import DEFAULT_BATCH_TOKENS, score
+from seformer.scoring.score import DEFAULT_BATCH_TOKENS, Ensemble
 from seformer.util import records, shapes
 from seformer.util.atomic import output_folder, temporary_folder
 from seformer.util.errors import UserError
@@ -203,7 +203,7 @@ def score_rows(
         ``line`` and the columns of scores for every row, and int64 ``[scored]``, the windows of
         each region.
     """
-    scores = score(model, sequences, batch_tokens)
+    scores = Ensemble(model, batch_tokens).score(sequences)
     settings = model.settings
     kept = (regions["drop_reason"] == "").to_numpy()
     table = pd.DataFrame({"line": regions["line"]})

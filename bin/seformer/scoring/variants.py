@@ -21,10 +21,10 @@ import pysam
 from seformer.genome import intervals
 from seformer.genome.bgzf import BgzipWriter
 from seformer.genome.genome import Genome
-from seformer.model.folder import Model, load_model
+from seformer.model.folder import load_model
 from seformer.regions.read import read_regions
-from seformer.scoring.mutagenesis import Edit, score_edits
-from seformer.scoring.score import DEFAULT_BATCH_TOKENS
+from seformer.scoring.score import DEFAULT_BATCH_TOKENS, Ensemble
+from seformer.scoring.views import Edit
 from seformer.sequence.dna import BASES
 from seformer.util.atomic import output_folder
 from seformer.util.devices import resolve_device
@@ -182,9 +182,8 @@ def variants(
         spans = home
         if regions is not None:
             spans = read_spans(regions, genome, rename_chromosomes, unmatched)
-        scored = score_alleles(
-            load_model(model, resolve_device(device)), alleles, genome, spans, batch_tokens
-        )
+        scorer = Ensemble(load_model(model, resolve_device(device)), batch_tokens)
+        scored = score_alleles(scorer, alleles, genome, spans)
         table = tabulate(scored, records)
         write_tsv(table, staging / TABLE_FILE)
         write_vcf(staging / VCF_FILE, header, records, scored)
@@ -402,11 +401,10 @@ def _form(alternative: str) -> str:
 
 
 def score_alleles(
-    model: Model,
+    scorer: Ensemble,
     alleles: Sequence[Allele],
     genome: Genome,
     spans: Sequence[Span] | Callable[[Allele], Span],
-    batch_tokens: int = DEFAULT_BATCH_TOKENS,
 ) -> list[Scored]:
     """Score alleles in their regions, each alone, all alleles of a region together.
 
@@ -434,7 +432,7 @@ def score_alleles(
             for p in places
         ]
         sequence = genome.fetch(span.chrom, span.start, span.end)
-        logit, edited = score_edits(model, sequence, edits, batch_tokens)
+        logit, edited = scorer.edits(sequence, edits)
         results += [
             (place, Scored(alleles[place], span, logit, float(value), PASS))
             for place, value in zip(places, edited, strict=True)

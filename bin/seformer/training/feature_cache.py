@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 
 from seformer.model.folder import Model
-from seformer.scoring.score import STRANDS, WindowFeatures, both_strands, chunks, window_features
+from seformer.scoring.score import Scorer, WindowFeatures
+from seformer.scoring.views import STRANDS, both_strands, chunks
 from seformer.splits.dataset import TRAINING_PARTS, LabelledDataset
 from seformer.training.common import fingerprint
 from seformer.util import verified_tensors
@@ -47,12 +48,13 @@ def frozen_features(
 
 
 def _compute(model: Model, data: LabelledDataset, batch_tokens: int) -> WindowFeatures:
+    scorer = Scorer(model, batch_tokens)
     parts = []
     strands = 0
     groups = chunks(data.sequences(*TRAINING_PARTS))
     encoded = (model.tokenizer.encode(both_strands(group)) for group in groups)
     for encoding in progress(ahead(encoded), "frozen features"):
-        pooled = window_features(model, encoding, batch_tokens)
+        pooled = scorer.window_features(encoding)
         parts.append(pooled._replace(strand=pooled.strand + strands))
         strands += len(encoding.splits) - 1
     return WindowFeatures(*(torch.cat(column) for column in zip(*parts, strict=True)))

@@ -15,7 +15,8 @@ from seformer.genome import assemblies
 from seformer.model.backbones import build_backbone
 from seformer.model.classifier import check_pooling
 from seformer.model.folder import OWN_FILES, Assembly, Model, TrainingRange, new_model, save_model
-from seformer.scoring.score import STRANDS, WindowFeatures, strand_margins
+from seformer.scoring.score import Scorer, WindowFeatures
+from seformer.scoring.views import STRANDS
 from seformer.splits.dataset import TRAINING_PARTS, LabelledDataset, open_dataset
 from seformer.training.common import (
     EarlyStopping,
@@ -296,7 +297,7 @@ class HeadTrainer:
 
     def validate(self) -> dict[str, float]:
         """Loss and AUROC of the validation part, both strands averaged."""
-        margins = strand_margins(self.model, self.held, STRANDS * len(self.validation))
+        margins = Scorer(self.model).margins(self.held, STRANDS * len(self.validation))
         return validate(
             margins.reshape(-1, STRANDS).mean(1), self.labels[self.validation].numpy(), self.weights
         )

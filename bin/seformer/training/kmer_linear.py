@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from seformer.model.folder import Model
 from seformer.model.kmer_linear import Spectrum
 from seformer.model.kmer_logistic import KmerLogistic, fit_kmer_logistic
-from seformer.scoring.score import score
+from seformer.scoring.score import Ensemble
 from seformer.sequence.composition import KMER_SIZES, composition
 from seformer.splits.dataset import TRAINING_PARTS, LabelledDataset
 
@@ -57,7 +57,7 @@ def weigh(model: Model, data: LabelledDataset, batch_tokens: int) -> float:
         The factor by which the spectrum's weights were multiplied; 0 if it adds nothing.
     """
     sequences = data.sequences("validation")
-    scores = score(model.in_one_phase(), sequences, batch_tokens, "weighing the spectrum")
+    scores = Ensemble(model.in_one_phase(), batch_tokens).score(sequences, "weighing the spectrum")
     factor = ratio(scores.logit - scores.spectrum, scores.spectrum, data.labels("validation"))
     model.classifier.spectrum.weight *= factor
     model.classifier.spectrum.bias *= factor

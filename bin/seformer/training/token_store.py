@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from seformer.model.folder import Model
-from seformer.scoring.score import STRANDS, both_strands, chunks, strand_margins, window_features
+from seformer.scoring.score import Scorer
+from seformer.scoring.views import STRANDS, both_strands, chunks
 from seformer.sequence.tokenizers import Encoding, Tokenizer
 from seformer.util.logs import progress
 
@@ -68,8 +69,9 @@ def build_store(
 def store_margins(model: Model, store: TokenStore, batch_tokens: int) -> np.ndarray:
     """Margin of each region of a store in one phase, mean of both strands: float64 ``[regions]``.
 
-    What `seformer.scoring.score.score` gives for the same regions in one phase.
+    What `seformer.scoring.score.Ensemble.score` gives for the same regions in one phase.
     """
+    scorer = Scorer(model, batch_tokens)
     margins = []
     none = np.empty(0, dtype=np.int32)
     stretch = store.start[:, 0] // CHUNK_TOKENS
@@ -78,6 +80,5 @@ def store_margins(model: Model, store: TokenStore, batch_tokens: int) -> np.ndar
         # in one phase the strands of all regions lie end to end
         edges = np.append(store.start[rows].ravel(), store.stop[rows[-1], -1])
         encoding = Encoding(store.ids[edges[0] : edges[-1]], none, none, edges - edges[0])
-        pooled = window_features(model, encoding, batch_tokens)
-        margins.append(strand_margins(model, pooled, STRANDS * len(rows)))
+        margins.append(scorer.view_margins(encoding)[0])
     return np.concatenate(margins).reshape(-1, STRANDS).mean(1)
