@@ -16,7 +16,8 @@ import pandas as pd
 from seformer.explain.attribute import Settings as AttributionSettings
 from seformer.explain.explain import explain_frame
 from seformer.model.archive import opened
-from seformer.model.folder import Settings, load_model
+from seformer.model.folder import load_model
+from seformer.model.settings import ModelSettings
 from seformer.regions.extract import bad_lines
 from seformer.regions.frames import FRAME, free_names, read_frame
 from seformer.regions.read import RegionTable, read_regions
@@ -45,7 +46,7 @@ class TrainedModel:
             self._model = load_model(opened_folder, device)
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> ModelSettings:
         return self._model.settings
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ from seformer.explain.tracks import check_sizes
 from seformer.genome.assemblies import differ, same, that_hold
 from seformer.genome.chromosomes import match
 from seformer.genome.genome import Genome
-from seformer.model.folder import Assembly
+from seformer.model.settings import Assembly
 from seformer.regions.extract import extract, genome_record
 from seformer.regions.folder import read_extracted
 from seformer.regions.negatives import Negatives

@@ -37,7 +37,7 @@ from seformer.explain.folder import (
     WINDOW_COLUMNS,
     WINDOWS_FILE,
 )
-from seformer.model.folder import Settings
+from seformer.model.settings import ModelSettings
 from seformer.report import collect as reading
 from seformer.report.content import content_of, harmless
 from seformer.report.page import page, read_versions
@@ -229,7 +229,7 @@ def test_nothing_from_outside_stands_raw_in_the_model_card():
     test["delta"] = {name: delta | {"baseline": MARKUP} for name, delta in test["delta"].items()}
     found["pretraining"] = {"backbone": MARKUP, "held_out": [MARKUP], "seen": [MARKUP]}
     found["verdict"] = [finding._asdict() for finding in verdict.judge_test(found)]
-    settings = Settings(
+    settings = ModelSettings(
         sample=MARKUP,
         backbone=dict.fromkeys(("name", "family", "revision"), MARKUP),
         window=64,
@@ -246,7 +246,7 @@ def test_nothing_from_outside_stands_raw_in_the_model_card():
 def test_the_model_card_knows_random_regions():
     found, _ = evaluation(np.random.default_rng(0), regions(np.random.default_rng(0), 80), 1, "x")
     found["verdict"] = []
-    settings = Settings(backbone={"name": "tiny"}, window=64)
+    settings = ModelSettings(backbone={"name": "tiny"}, window=64)
     cards = [
         model_card(settings, found, {"test": {"SE": 4, "TE": 8, "random": drawn}})
         for drawn in (0, 2)

@@ -385,7 +385,7 @@ def test_figures_of_the_methods_are_those_of_the_code():
     from seformer.explain import faithfulness
     from seformer.explain.attribute import FIRST_STEPS, SMALL_DIFFERENCE
     from seformer.explain.attribute import Settings as Attribution
-    from seformer.model import calibration
+    from seformer.model.calibration import CALIBRATIONS
     from seformer.motifs import modisco
     from seformer.regions import extract
     from seformer.sequence.composition import KMER_SIZES
@@ -398,7 +398,7 @@ def test_figures_of_the_methods_are_those_of_the_code():
     how = Attribution()
     tiny, gena = recommended_rates("tiny"), recommended_rates("gena-lm-bert-base-t2t")
     assert assign.MOST_TOGETHER == 3 and assign.DEFAULT_TEST == ("chr7", "chr10")
-    assert "temperature" in calibration.METHODS
+    assert "temperature" in CALIBRATIONS
     for part in (
         f"shorter than {extract.MIN_LENGTH} bp",
         f"({100 * defaults['test_fraction']:.0f} % test",

@@ -9,7 +9,8 @@ import torch
 from toys import random_sequence
 
 from seformer.model.backbones import build_backbone
-from seformer.model.folder import Assembly, ensemble, load_model, new_model, save_model
+from seformer.model.folder import ensemble, load_model, new_model, save_model
+from seformer.model.settings import Assembly
 from seformer.scoring.predict import predict
 from seformer.scoring.score import Ensemble
 from seformer.util.errors import UserError

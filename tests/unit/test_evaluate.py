@@ -10,7 +10,7 @@ from scipy.special import expit
 from seformer.evaluation import curves, metrics, verdict
 from seformer.evaluation.compare import calibrate_scorer, measure_parts
 from seformer.evaluation.evaluate import seen_in_pretraining
-from seformer.model import calibration
+from seformer.model.calibration import Threshold
 from seformer.splits.dataset import LabelledDataset
 
 
@@ -253,9 +253,7 @@ def test_undecided_difference_is_not_called_a_gain():
 def test_precision_threshold_is_recorded_as_unmet():
     regions, scores = regions_and_scores(quality=0.2)
     found = judged(regions, scores, "precision:1")["length"]
-    assert found.threshold == calibration.Threshold(
-        0.0, "precision:1", pytest.approx(0.5, abs=0.1), False
-    )
+    assert found.threshold == Threshold(0.0, "precision:1", pytest.approx(0.5, abs=0.1), False)
 
 
 def test_curves_are_monotone_and_small():

@@ -18,7 +18,8 @@ from toys import random_sequence
 
 from seformer.model.backbones import build_backbone
 from seformer.model.classifier import RegionClassifier
-from seformer.model.folder import load_model, new_model, read_settings
+from seformer.model.folder import load_model, new_model
+from seformer.model.settings import read_settings
 from seformer.regions.extract import extract
 from seformer.scoring.score import Ensemble
 from seformer.sequence.dna import reverse_complement

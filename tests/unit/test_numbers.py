@@ -13,7 +13,7 @@ from corpus import make_bad, run, sound_inputs
 from toys import random_sequence, toy_model
 
 from seformer.evaluation import metrics
-from seformer.model import calibration
+from seformer.model.calibration import CALIBRATIONS, calibrate, choose_threshold, fit_calibration
 from seformer.scoring.score import Ensemble
 from seformer.splits.dataset import open_dataset
 from seformer.training import full as full_module
@@ -68,12 +68,10 @@ def test_scores_that_are_all_the_same_are_chance():
     labels = np.array([0, 1] * 20)
     same = np.full(40, 0.3)
     assert metrics.auroc(labels, same) == 0.5
-    threshold = calibration.choose_threshold(labels, np.full(40, 0.5))
+    threshold = choose_threshold(labels, np.full(40, 0.5))
     assert (threshold.value, threshold.met) == (0.5, False)
-    for method in calibration.METHODS:
-        probability = calibration.apply(
-            calibration.fit(labels=labels, logits=same, method=method), same
-        )
+    for method in CALIBRATIONS:
+        probability = calibrate(fit_calibration(labels=labels, logits=same, method=method), same)
         assert np.isfinite(probability).all() and len(set(probability)) == 1
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from seformer.explain import tracks
 from seformer.genome.genome import Genome
 from seformer.model.backbones.loading import read_config, read_state, verify_checksums
-from seformer.model.folder import Settings, read_settings
+from seformer.model.settings import ModelSettings, read_settings
 from seformer.motifs.seqlets import read_motif_collection
 from seformer.regions.folder import COLUMNS, read_extracted, read_region_rows
 from seformer.scoring.variants import read_vcf
@@ -72,7 +72,7 @@ VCF = (
     + make_bad.VCF_COLUMNS
     + make_bad.row("chr1", 5, ".", "A", "C,G", ".", ".", "DP=3")
 )
-SETTINGS = Settings(backbone={"name": "tiny"}, window=512).model_dump_json()
+SETTINGS = ModelSettings(backbone={"name": "tiny"}, window=512).model_dump_json()
 
 
 @SOME

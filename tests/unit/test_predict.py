@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from toys import random_sequence, tiny_model
 
-from seformer.model.folder import Assembly, Calibration, Settings, TrainingRange, save_model
+from seformer.model.folder import save_model
+from seformer.model.settings import Assembly, FittedCalibration, ModelSettings, TrainingRange
 from seformer.regions.extract import extract
 from seformer.scoring.predict import SCORE_COLUMNS, add_summaries, flags, merge, predict
 from seformer.scoring.score import Ensemble
@@ -32,7 +33,7 @@ def place(tmp_path_factory):
     (folder / "regions.bed").write_text(BED)
     model = tiny_model(
         window=128,
-        calibration=Calibration(method="temperature", slope=2.0, intercept=-0.1),
+        calibration=FittedCalibration(method="temperature", slope=2.0, intercept=-0.1),
         threshold=0.47,
         training_range=TrainingRange(length=(700, 1600), gc=(0, 1), prevalence=0.5, regions=9),
         assembly=Assembly(fingerprint="of another genome"),
@@ -103,7 +104,7 @@ def test_every_flag_is_raised_by_what_it_stands_for(flag, change):
         length=(100, 4000), gc=(0.3, 0.7), prevalence=0.5, regions=9, chromosomes=["chr1", "chr2"]
     )
     record = {"name": "toy", "source": "preset", "revision": None, "family": "toy"}
-    trained = Settings(
+    trained = ModelSettings(
         backbone=record, window=9, training_range=known, assembly=Assembly(fingerprint="a")
     )
     # without the prefix: the same chromosome by another habit

@@ -14,7 +14,8 @@ import pytest
 from toys import random_sequence, tiny_model
 
 import seformer
-from seformer.model.folder import Calibration, save_model
+from seformer.model.folder import save_model
+from seformer.model.settings import FittedCalibration
 from seformer.scoring.predict import SCORE_COLUMNS, predict
 from seformer.util.errors import UserError
 
@@ -28,7 +29,7 @@ def place(tmp_path_factory):
     (folder / "regions.bed").write_text(BED)
     model = tiny_model(
         window=128,
-        calibration=Calibration(method="temperature", slope=2.0, intercept=0.1),
+        calibration=FittedCalibration(method="temperature", slope=2.0, intercept=0.1),
     )
     save_model(model, folder / "model")
     return folder

@@ -8,7 +8,8 @@ from torch import nn
 
 from seformer.model.backbones import build_backbone
 from seformer.model.classifier import GatedAttention, RegionClassifier
-from seformer.model.folder import Model, Settings, new_model
+from seformer.model.folder import Model, new_model
+from seformer.model.settings import ModelSettings
 from seformer.sequence.tokenizers import KmerTokenizer, Tokenizer
 
 
@@ -91,7 +92,7 @@ def toy_model(
     head = (CurvedHead if curved else LinearHead)(width)
     classifier = ToyClassifier(backbone, head, window_pooling).eval()
     record = {"name": "toy", "source": "preset", "revision": None, "family": "toy"}
-    settings = Settings(backbone=record, window=window, overlap=overlap, phases=phases)
+    settings = ModelSettings(backbone=record, window=window, overlap=overlap, phases=phases)
     return Model(classifier, tokenizer, settings, torch.device("cpu"))
 
 

@@ -11,11 +11,11 @@ from seformer.regions.negatives import RANDOM
 from seformer.util.markup import escape
 
 if TYPE_CHECKING:
-    from seformer.model.folder import Settings
+    from seformer.model.settings import ModelSettings
 
 
 def model_card(
-    settings: Settings, measured: Mapping[str, Any], sizes: Mapping[str, Mapping[str, int]]
+    settings: ModelSettings, measured: Mapping[str, Any], sizes: Mapping[str, Mapping[str, int]]
 ) -> str:
     """Return the card as Markdown.
 
@@ -66,7 +66,7 @@ def _table(test: Mapping[str, Any]) -> str:
     )
 
 
-def _made(settings: Settings, sizes: Mapping[str, Mapping[str, int]]) -> str:
+def _made(settings: ModelSettings, sizes: Mapping[str, Mapping[str, int]]) -> str:
     backbone = settings.backbone
     revision = f", revision {escape(backbone['revision'])}" if backbone.get("revision") else ""
     lines = [
@@ -108,7 +108,7 @@ def _random_share(sizes: Mapping[str, Mapping[str, int]]) -> float:
     return drawn / max(1, typical)
 
 
-def _limits(settings: Settings, measured: Mapping[str, Any], drawn: float) -> str:
+def _limits(settings: ModelSettings, measured: Mapping[str, Any], drawn: float) -> str:
     lines = []
     known = settings.training_range
     if known:

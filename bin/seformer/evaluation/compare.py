@@ -10,7 +10,7 @@ import pandas as pd
 
 from seformer.evaluation import metrics
 from seformer.evaluation.metrics import BootstrapMetrics, ScoredRegions
-from seformer.model import calibration
+from seformer.model.calibration import Threshold, calibrate, choose_threshold, fit_calibration
 
 MODEL = "model"
 # the headline differences; ECE is left out: it is fitted on validation to be small for all
@@ -24,7 +24,7 @@ class CalibratedScorer(NamedTuple):
     """A scorer made ready on validation: probabilities and decisions for all rows given."""
 
     calibration: dict[str, Any]
-    threshold: calibration.Threshold
+    threshold: Threshold
     scored: ScoredRegions
 
 
@@ -32,11 +32,9 @@ def calibrate_scorer(
     scores: np.ndarray, labels: np.ndarray, validation: np.ndarray, method: str, threshold_by: str
 ) -> CalibratedScorer:
     """Fit calibration and threshold on the rows ``validation`` (bool [n]); apply them to all."""
-    fitted = calibration.fit(scores[validation], labels[validation], method)
-    probability = calibration.apply(fitted, scores)
-    threshold = calibration.choose_threshold(
-        labels[validation], probability[validation], threshold_by
-    )
+    fitted = fit_calibration(scores[validation], labels[validation], method)
+    probability = calibrate(fitted, scores)
+    threshold = choose_threshold(labels[validation], probability[validation], threshold_by)
     prediction = (probability >= threshold.value).astype(np.int64)
     return CalibratedScorer(fitted, threshold, ScoredRegions(scores, probability, prediction))
 

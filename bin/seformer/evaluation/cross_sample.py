@@ -18,8 +18,9 @@ import pandas as pd
 
 from seformer.evaluation import metrics
 from seformer.genome import intervals
-from seformer.model import calibration as calibrate
-from seformer.model.folder import load_model, read_settings
+from seformer.model.calibration import calibrate
+from seformer.model.folder import load_model
+from seformer.model.settings import read_settings
 from seformer.scoring.score import Ensemble
 from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.util.atomic import output_folder, require_writable
@@ -96,7 +97,7 @@ def transfer_samples(
             calibration = scorer.model.settings.calibration.model_dump()
             for tested, parts in data.items():
                 logits = scorer.score(parts[fold].sequences("test")).logit
-                scores[tested][name].append(calibrate.apply(calibration, logits))
+                scores[tested][name].append(calibrate(calibration, logits))
     tests = {}
     for tested, parts in data.items():
         rows = pd.concat([_test_rows(part) for part in parts], ignore_index=True)

@@ -17,15 +17,9 @@ import pandas as pd
 from seformer.evaluation import curves, metrics
 from seformer.evaluation.compare import CONTAINMENT, MODEL, measure_test
 from seformer.evaluation.evaluate import RULES, write_evaluation
-from seformer.model import calibration
-from seformer.model.folder import (
-    Calibration,
-    Model,
-    SplitRecord,
-    TrainingRange,
-    ensemble,
-    load_model,
-)
+from seformer.model.calibration import calibrate, choose_threshold, fit_calibration
+from seformer.model.folder import Model, ensemble, load_model
+from seformer.model.settings import FittedCalibration, SplitRecord, TrainingRange
 from seformer.util import records, shapes
 from seformer.util.atomic import require_writable
 from seformer.util.devices import resolve_device
@@ -273,15 +267,15 @@ def finish_ensemble(model: Model, table: pd.DataFrame, folds: Sequence[Fold], sa
     method = model.settings.calibration.method
     first = folds[0].metrics
     method = first.get("calibration", {}).get("method", method)
-    fitted = calibration.fit(logits, labels, method)
-    probability = calibration.apply(fitted, logits)
-    threshold = calibration.choose_threshold(labels, probability, first["threshold"]["by"])
+    fitted = fit_calibration(logits, labels, method)
+    probability = calibrate(fitted, logits)
+    threshold = choose_threshold(labels, probability, first["threshold"]["by"])
     ranges = [m.settings.training_range for m in model.members if m.settings.training_range]
     hashes = dict.fromkeys(m.settings.splits.hash for m in model.members if m.settings.splits.hash)
     settings = model.settings.model_copy(
         update={
             "sample": sample,
-            "calibration": Calibration(**fitted),
+            "calibration": FittedCalibration(**fitted),
             "threshold": threshold.value,
             "splits": SplitRecord(method=f"{len(folds)} folds", hash="+".join(hashes) or None),
             "training_range": widest(ranges, labels) if ranges else None,

@@ -28,23 +28,17 @@ from seformer.evaluation.compare import (
     calibrate_scorer,
     measure_parts,
 )
-from seformer.model import calibration as calibrate
 from seformer.model.backbones import registry
-from seformer.model.folder import (
-    OWN_FILES,
-    Calibration,
-    Model,
-    SplitRecord,
-    ensemble,
-    load_model,
-    save_model,
-)
+from seformer.model.calibration import CALIBRATIONS, check_rule
+from seformer.model.folder import OWN_FILES, Model, ensemble, load_model, save_model
+from seformer.model.settings import FittedCalibration, SplitRecord
 from seformer.regions.negatives import RANDOM
 from seformer.scoring.score import Ensemble, Scores
 from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
+from seformer.util.labels import PARTS
 from seformer.util.records import write_json
 from seformer.util.tables import write_tsv
 from seformer.util.text import sha256
@@ -152,13 +146,13 @@ def check_options(calibration: str, threshold_by: str, prevalence: float | None)
     UserError
         If one cannot be used.
     """
-    if calibration not in calibrate.METHODS:
+    if calibration not in CALIBRATIONS:
         raise UserError(
             f"the calibration {calibration!r} is not known",
             where="--calibration",
-            expected=f"one of {', '.join(calibrate.METHODS)}",
+            expected=f"one of {', '.join(CALIBRATIONS)}",
         )
-    calibrate.check_rule(threshold_by)
+    check_rule(threshold_by)
     if prevalence is not None and not 0 < prevalence < 1:
         raise UserError(
             f"the prevalence {prevalence} is not a share",
@@ -249,10 +243,9 @@ def held_out(data: LabelledDataset) -> pd.DataFrame:
 
 def score_baselines(data: LabelledDataset, names: Sequence[str]) -> dict[str, BaselineScores]:
     """Fit the baselines on the training part; scores of the rows of validation and test."""
-    parts = ("train", "validation", "test")
-    rows = data.regions.iloc[data.select(*parts)]
+    rows = data.regions.iloc[data.select(*PARTS)]
     regions = BaselineRegions(
-        lambda: data.sequences(*parts),
+        lambda: data.sequences(*PARTS),
         rows["label"].to_numpy(np.int64),
         rows["split"].to_numpy(str),
     )
@@ -267,7 +260,7 @@ def score_baselines(data: LabelledDataset, names: Sequence[str]) -> dict[str, Ba
 def part_sizes(data: LabelledDataset) -> dict[str, dict[str, int]]:
     """Count regions and classes of every part, and the random regions among the latter."""
     sizes = {}
-    for part in ("train", "validation", "test"):
+    for part in PARTS:
         labels = data.labels(part)
         positive = int(labels.sum())
         drawn = data.regions["source"].iloc[data.select(part)].eq(RANDOM).sum()
@@ -299,7 +292,7 @@ def finish_model(
     settings = model.settings.model_copy(
         update={
             "sample": sample,
-            "calibration": Calibration(**judged.calibration),
+            "calibration": FittedCalibration(**judged.calibration),
             "threshold": judged.threshold.value,
             "splits": record,
         }

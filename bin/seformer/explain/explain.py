@@ -41,16 +41,17 @@ from seformer.explain.folder import (
     read_windows,
 )
 from seformer.genome.genome import Genome
+from seformer.model.calibration import call_classes
 from seformer.model.folder import Model, load_model
 from seformer.regions.extract import extract, with_bases
 from seformer.regions.folder import in_order, read_extracted
-from seformer.scoring.predict import SUPER, TYPICAL, decide
 from seformer.scoring.views import chunks
 from seformer.sequence.dna import base_codes
 from seformer.util import records, shapes
 from seformer.util.atomic import output_folder, require_writable, temporary_folder
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
+from seformer.util.labels import SUPER, TYPICAL
 from seformer.util.logs import progress
 from seformer.util.records import write_json
 from seformer.util.tables import write_tsv
@@ -230,7 +231,7 @@ def each(
     for group in chunks(sequences, model.views, CHUNK_BASES):
         rows = list(islice(regions, len(group)))
         results = attribute(model, group, [_key(row) for row in rows], settings)
-        _, called = decide(model.settings, np.array([result.logit for result in results]))
+        _, called = call_classes(model.settings, np.array([result.logit for result in results]))
         yield from zip(rows, group, called, results, strict=True)
 
 

@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import expit, logit
 
+from seformer.model.settings import ModelSettings
 from seformer.util.errors import UserError
+from seformer.util.labels import SUPER, TYPICAL
 
-METHODS = ("temperature", "isotonic", "none")
+CALIBRATIONS = ("temperature", "isotonic", "none")
 _SLOPES = (1e-3, 1e3)
 
 
@@ -43,7 +45,9 @@ class Threshold(NamedTuple):
     met: bool
 
 
-def fit(logits: np.ndarray, labels: np.ndarray, method: str = "temperature") -> dict[str, Any]:
+def fit_calibration(
+    logits: np.ndarray, labels: np.ndarray, method: str = "temperature"
+) -> dict[str, Any]:
     """Fit a calibration on validation logits.
 
     Parameters
@@ -86,7 +90,7 @@ def fit(logits: np.ndarray, labels: np.ndarray, method: str = "temperature") -> 
             **prior,
         }
     raise UserError(
-        f"the calibration {method!r} is not known", expected=f"one of {', '.join(METHODS)}"
+        f"the calibration {method!r} is not known", expected=f"one of {', '.join(CALIBRATIONS)}"
     )
 
 
@@ -115,7 +119,7 @@ def _slope_and_intercept(logits: np.ndarray, labels: np.ndarray) -> tuple[float,
     return float(np.exp(found.x[0])), float(found.x[1])
 
 
-def apply(
+def calibrate(
     calibration: Mapping[str, Any], logits: np.ndarray, prevalence: float | None = None
 ) -> np.ndarray:
     """Turn logits into probabilities, float64 [n]; NaN stays NaN.
@@ -123,7 +127,7 @@ def apply(
     Parameters
     ----------
     calibration
-        What `fit` returned.
+        What `fit_calibration` returned.
     logits
         float [n].
     prevalence
@@ -145,7 +149,7 @@ def apply(
         margin = logits
     else:
         raise UserError(
-            f"the calibration {method!r} is not known", expected=f"one of {', '.join(METHODS)}"
+            f"the calibration {method!r} is not known", expected=f"one of {', '.join(CALIBRATIONS)}"
         )
     if prevalence is not None:
         if not 0 < prevalence < 1:
@@ -154,6 +158,14 @@ def apply(
             )
         margin = margin + logit(prevalence) - logit(calibration["prevalence"])
     return expit(margin)
+
+
+def call_classes(
+    settings: ModelSettings, logits: np.ndarray, prevalence: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probability of each logit, and SE or TE by the model's threshold: two arrays ``[n]``."""
+    probability = calibrate(settings.calibration.model_dump(), logits, prevalence)
+    return probability, np.where(probability >= settings.threshold, SUPER, TYPICAL)
 
 
 def check_rule(by: str) -> float | None:

@@ -17,28 +17,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-import seformer
 from seformer.genome import assemblies
 from seformer.model.archive import OWN_FILES as OWN_FILES
 from seformer.model.backbones import Origin
 from seformer.model.backbones.build import check_vocabulary, fill_backbone, read_published
 from seformer.model.backbones.loading import require_finite
 from seformer.model.classifier import RegionClassifier, check_pooling
+from seformer.model.settings import (
+    SETTINGS_FILE,
+    WEIGHTS_FILE,
+    Contents,
+    FittedCalibration,
+    ModelSettings,
+    read_settings,
+)
 from seformer.sequence.tokenizers import Tokenizer, load_tokenizer
 from seformer.util import verified_tensors
 from seformer.util.atomic import atomic_path
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError, distrusted
-from seformer.util.records import read_object, write_json
+from seformer.util.records import write_json
 
 logger = logging.getLogger(__name__)
-SETTINGS_FILE = "seformer.json"
-WEIGHTS_FILE = "model.safetensors"
 HEAD_PREFIX = "seformer_head."
 ATTENTION_PREFIX = "window_pooling."
 SPECTRUM_PREFIX = "kmer_spectrum."
@@ -46,125 +50,6 @@ MEMBERS_FOLDER = "members"
 # of a configuration: training's own, and what libraries note
 NOT_SCORES = re.compile(r"dropout|initializer|gradient|cache|label|version|architectures|dtype|^_")
 LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "captum", "pysam")
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
-
-
-class Calibration(Strict):
-    """How a logit becomes a probability; fitted on the validation part alone.
-
-    ``temperature``: sigmoid(slope × logit + intercept). ``isotonic``: linear interpolation
-    between the points (``logits``, ``probabilities``). ``prevalence``: the share of
-    super-enhancers among the regions it was fitted on, from which a prior shift starts.
-    """
-
-    method: Literal["none", "temperature", "isotonic"] = "none"
-    slope: float = Field(1.0, gt=0)
-    intercept: float = 0.0
-    logits: list[float] = []
-    probabilities: list[float] = []
-    prevalence: float = Field(0.5, gt=0, lt=1)
-    regions: int = 0
-
-    @model_validator(mode="after")
-    def _is_a_curve(self) -> Calibration:
-        points = len(self.logits)
-        if points != len(self.probabilities) or (self.method == "isotonic" and not points):
-            raise ValueError("an isotonic curve has as many logits as probabilities")
-        if self.logits != sorted(self.logits) or any(not 0 < p < 1 for p in self.probabilities):
-            raise ValueError("an isotonic curve has rising logits, and probabilities in (0, 1)")
-        return self
-
-
-class Assembly(Strict):
-    """The genome a model was trained on.
-
-    ``sequences`` has `genome.genome.Genome.sequences`; models of version 1.0 have none, and are
-    compared by the ``fingerprint`` of names and lengths.
-    """
-
-    name: str | None = None
-    fingerprint: str | None = None
-    sequences: dict[str, str] = {}
-
-
-class SplitRecord(Strict):
-    """Which regions were held out."""
-
-    method: str | None = None
-    hash: str | None = None
-    test: list[str] = []
-    validation: list[str] = []
-
-
-class TrainingRange(Strict):
-    """What the training regions looked like: 0.5 % and 99.5 % quantiles, and the prevalence.
-
-    ``chromosomes`` are those with any labelled region, held out or not; empty if they are too many
-    to say anything (contigs).
-    """
-
-    length: tuple[float, float]
-    gc: tuple[float, float]
-    prevalence: float
-    regions: int
-    chromosomes: list[str] = []
-
-
-class Contents(Strict):
-    """What turns bases into scores, by content: files that do not belong together are refused.
-
-    ``config`` and ``weights`` are SHA-256 sums, whatever the form of the files; ``tokenizer`` is
-    `sequence.tokenizers.Tokenizer.identity`; ``members`` are the weights of an ensemble's others.
-    """
-
-    config: str
-    weights: str
-    tokenizer: dict[str, str | int]
-    members: list[str] = []
-
-
-class Settings(Strict):
-    """The content of `seformer.json`."""
-
-    format: Literal[1] = 1
-    seformer_version: str = seformer.__version__
-    sample: str = "model"
-    backbone: dict[str, str | None]
-    window: int | None = Field(
-        ge=1, le=2**31, description="most tokens in a window, special tokens included"
-    )
-    overlap: int = Field(0, ge=0)
-    phases: int = Field(1, ge=1, le=12, description="k-mer phases a score is averaged over")
-    token_pooling: Literal["mean", "cls"] = "mean"
-    window_pooling: Literal["mean", "lse", "attention"] = "mean"
-    spectrum: int | None = Field(None, ge=1, le=8, description="k of the k-mer spectrum beside it")
-    members: int = Field(1, ge=1, le=100, description="models whose mean logit is the score")
-    calibration: Calibration = Calibration()
-    threshold: float = Field(0.5, ge=0)
-    assembly: Assembly = Assembly()
-    splits: SplitRecord = SplitRecord()
-    training_range: TrainingRange | None = None
-    seeds: list[int] = []
-    training: dict[str, Any] = {}
-    versions: dict[str, str] = {}
-    contents: Contents | None = Field(None, description="None in the folders of version 1.0.0")
-
-    @model_validator(mode="after")
-    def _has_a_name_and_a_dropout(self) -> Settings:
-        if not self.backbone.get("name"):
-            raise ValueError("backbone.name is missing")
-        dropout = self.training.get("dropout", 0.1)
-        if not isinstance(dropout, int | float) or not 0 <= dropout < 1:
-            raise ValueError("training.dropout is not a number from 0 to 1")
-        return self
-
-    def content_window(self, tokenizer: Tokenizer) -> int | None:
-        """Most tokens of a window that stand for bases."""
-        special = sum(map(len, tokenizer.wrap))
-        return None if self.window is None else self.window - special
 
 
 @dataclass
@@ -176,7 +61,7 @@ class Model:
 
     classifier: RegionClassifier
     tokenizer: Tokenizer
-    settings: Settings
+    settings: ModelSettings
     device: torch.device
     others: tuple[Model, ...] = ()
 
@@ -275,33 +160,6 @@ def weights_digest(state: Mapping[str, torch.Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
-
-
-def read_settings(folder: Path) -> Settings:
-    """Read and check `seformer.json`.
-
-    Raises
-    ------
-    UserError
-        If ``folder`` is not a model folder of seformer.
-    """
-    folder = Path(folder)
-    path = folder / SETTINGS_FILE
-    if not folder.is_dir() or not path.is_file():
-        raise UserError(
-            "this is not a model folder of seformer",
-            where=folder,
-            expected=f"a folder with {SETTINGS_FILE}, config.json and {WEIGHTS_FILE}",
-            do="give the folder <outdir>/<sample>/model of an earlier run",
-        )
-    try:
-        return Settings.model_validate(read_object(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "settings"
-        raise UserError(
-            f"{field}: {first['msg']}", where=path, do="use a model folder of this version"
-        ) from error
 
 
 def load_model(folder: Path | str, device: torch.device | str = "cpu") -> Model:
@@ -433,7 +291,7 @@ def ensemble(models: Sequence[Model]) -> Model:
         update={
             "members": len(members),
             "seeds": list(dict.fromkeys(seed for m in members for seed in m.settings.seeds)),
-            "calibration": Calibration(),
+            "calibration": FittedCalibration(),
             "threshold": 0.5,
         }
     )
@@ -473,7 +331,7 @@ def new_model(
 ) -> Model:
     """Put a new head on a backbone."""
     record = {key: getattr(origin, key) for key in ("name", "source", "revision", "family")}
-    resolved = Settings(backbone=record, versions=library_versions(), **settings)
+    resolved = ModelSettings(backbone=record, versions=library_versions(), **settings)
     classifier = RegionClassifier(
         backbone,
         token_pooling=resolved.token_pooling,

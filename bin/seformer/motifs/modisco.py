@@ -23,6 +23,7 @@ from seformer.motifs.meme import read_meme, write_meme
 from seformer.sequence.dna import base_codes, one_hot
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
+from seformer.util.labels import SUPER, TYPICAL
 from seformer.util.records import write_json
 from seformer.util.tables import write_tsv, write_tsv_rows
 
@@ -47,8 +48,6 @@ SEARCH = {
 }
 PATTERN_COLUMNS = ("pattern", "speaks_for", "seqlets", "consensus")
 SEQLET_COLUMNS = ("chrom", "start", "end", "name", "score", "strand")
-# those of `seformer.scoring.predict`, which needs torch
-SUPER, TYPICAL = "SE", "TE"
 NAMES = "names.meme"
 
 

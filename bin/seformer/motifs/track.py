@@ -12,8 +12,8 @@ import pandas as pd
 
 from seformer.explain.folder import iterate
 from seformer.explain.references import RUNS
-from seformer.scoring.predict import SUPER, TYPICAL
 from seformer.sequence.dna import base_codes, one_hot
+from seformer.util.labels import SUPER, TYPICAL
 
 logger = logging.getLogger(__name__)
 MAX_BASES = 3_000_000

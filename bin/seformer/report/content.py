@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seformer.util import labels
+from seformer.util.labels import COLOURS
 from seformer.util.markup import mark, plain
 
 # Okabe and Ito (2008): apart for colour-blind readers, on screen and in print
@@ -18,7 +20,7 @@ CYCLE = (BLUE, RED, GREEN, PINK, ORANGE, SKY, GREY, "#6A3D9A")
 STROKES = ("solid", "dash", "dot", "dashdot")
 # the model of all samples stands out among theirs
 INTEGRATIVE = "integrative"
-SUPER, TYPICAL = RED, BLUE
+SUPER, TYPICAL = (COLOURS[name] for name in (labels.SUPER, labels.TYPICAL))
 
 FIGURE = ("data", "pconfig", "headers", "categories")
 # parent sections in the order of the page

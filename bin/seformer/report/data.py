@@ -22,9 +22,9 @@ from seformer.report.content import (
     outline,
     table,
 )
+from seformer.util.labels import PARTS
 from seformer.util.markup import escape
 
-PARTS = ("train", "validation", "test")
 CLASSES = ((1, "super-enhancers", SUPER), (0, "typical enhancers", TYPICAL))
 BINS = 30
 LEVELS = ("0.05", "0.5", "0.95")

@@ -14,8 +14,9 @@ import pandas as pd
 
 from seformer.genome.assemblies import same
 from seformer.genome.genome import Genome
-from seformer.model import calibration
-from seformer.model.folder import Assembly, Model, Settings, load_model
+from seformer.model.calibration import call_classes
+from seformer.model.folder import Model, load_model
+from seformer.model.settings import Assembly, ModelSettings
 from seformer.regions.extract import extract, genome_record, with_bases
 from seformer.regions.folder import in_order, read_extracted
 from seformer.regions.frames import free_names
@@ -24,6 +25,7 @@ from seformer.scoring.score import DEFAULT_BATCH_TOKENS, Ensemble
 from seformer.util import records, shapes
 from seformer.util.atomic import output_folder, temporary_folder
 from seformer.util.errors import UserError
+from seformer.util.labels import COLOURS, SUPER, TYPICAL
 from seformer.util.records import write_json
 from seformer.util.tables import write_tsv, write_tsv_rows
 from seformer.util.text import open_text
@@ -32,9 +34,8 @@ logger = logging.getLogger(__name__)
 SCORE_COLUMNS = ("logit", "probability", "prediction", "coverage", "flags")
 # only of an ensemble: the standard deviation of its members' logits
 LOGIT_SD = "logit_sd"
-SUPER, TYPICAL = "SE", "TE"
-# BED9 colours that remain apart for colour-blind readers (Okabe and Ito 2008)
-COLOURS = {SUPER: "213,94,0", TYPICAL: "0,114,178"}
+# as BED has them: red, green, blue in decimals
+BED_COLOURS = {name: ",".join(map(str, bytes.fromhex(text[1:]))) for name, text in COLOURS.items()}
 ROWS = 20_000
 # one round of scoring; memory does not grow with the file
 SHARD_BASES = 10_000_000
@@ -214,7 +215,7 @@ def score_rows(
             where=model.settings.sample,
             do="do not use this model: its weights overflow",
         )
-    probability, called = decide(settings, scores.logit, prevalence)
+    probability, called = call_classes(settings, scores.logit, prevalence)
     table["logit"] = table["probability"] = np.nan
     table.loc[kept, "logit"] = scores.logit
     table.loc[kept, "probability"] = probability
@@ -229,15 +230,7 @@ def score_rows(
     return table, scores.windows
 
 
-def decide(
-    settings: Settings, logits: np.ndarray, prevalence: float | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Probability of each logit, and SE or TE by the model's threshold: two arrays ``[n]``."""
-    probability = calibration.apply(settings.calibration.model_dump(), logits, prevalence)
-    return probability, np.where(probability >= settings.threshold, SUPER, TYPICAL)
-
-
-def flags(regions: pd.DataFrame, settings: Settings, genome: dict[str, Any]) -> pd.Series:
+def flags(regions: pd.DataFrame, settings: ModelSettings, genome: dict[str, Any]) -> pd.Series:
     """Say why a row has no score, or what to keep in mind about it; comma-separated.
 
     ``length_outside_training`` and ``gc_outside_training`` (outside the central 99 % of the
@@ -429,7 +422,7 @@ def _write_part(
             "strand": ".",
             "thick_start": places["start"],
             "thick_end": places["end"],
-            "colour": called.map(COLOURS),
+            "colour": called.map(BED_COLOURS),
         }
     )
     write_tsv_rows(track, bed)

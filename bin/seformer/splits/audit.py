@@ -18,10 +18,10 @@ from seformer.genome.intervals import overlapping
 from seformer.sequence import kmer_overlap
 from seformer.splits.sequence_store import SequenceStore
 from seformer.util.errors import UserError
+from seformer.util.labels import PARTS
 
 logger = logging.getLogger(__name__)
 
-PARTS = ("train", "validation", "test")
 # of each pair the first, which is used later, must be new to the second
 PAIRS = tuple((later, earlier) for earlier, later in itertools.combinations(PARTS, 2))
 # shares of a region's 31-mers in the training part at which the audit counts regions

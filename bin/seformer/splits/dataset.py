@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 
 from seformer.regions.folder import Extracted, read_extracted, read_region_rows
-from seformer.splits.audit import PARTS
 from seformer.splits.sequence_store import SequenceStore
 from seformer.util.errors import UserError
+from seformer.util.labels import PARTS, TRAINING_PARTS
 
-TRAINING_PARTS = ("train", "validation")
 PLACE = ["chrom", "start", "end"]
 # what a split adds to a region
 ADDED = ("cluster", "split", "conflict", "train_containment")

@@ -26,13 +26,13 @@ from seformer.splits.assign import (
     into_folds,
     usable_chromosomes,
 )
-from seformer.splits.audit import PARTS
 from seformer.splits.clusters import missing_error, name_clusters, read_clusters
 from seformer.splits.dataset import ADDED, PLACE, SPLIT_COLUMNS
 from seformer.splits.label_conflicts import RULES, find_conflicts, resolve_conflicts
 from seformer.splits.sequence_store import SequenceStore
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
+from seformer.util.labels import PARTS
 from seformer.util.records import write_json
 from seformer.util.tables import write_tsv
 

@@ -12,10 +12,11 @@ import torch
 from seformer.model.folder import Model
 from seformer.scoring.score import Scorer, WindowFeatures
 from seformer.scoring.views import STRANDS, both_strands, chunks
-from seformer.splits.dataset import TRAINING_PARTS, LabelledDataset
+from seformer.splits.dataset import LabelledDataset
 from seformer.training.common import fingerprint
 from seformer.util import verified_tensors
 from seformer.util.atomic import temporary_folder
+from seformer.util.labels import TRAINING_PARTS
 from seformer.util.logs import progress
 from seformer.util.prefetch import ahead
 

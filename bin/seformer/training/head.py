@@ -14,10 +14,11 @@ from torch import nn
 from seformer.genome import assemblies
 from seformer.model.backbones import build_backbone
 from seformer.model.classifier import check_pooling
-from seformer.model.folder import OWN_FILES, Assembly, Model, TrainingRange, new_model, save_model
+from seformer.model.folder import OWN_FILES, Model, new_model, save_model
+from seformer.model.settings import Assembly, TrainingRange
 from seformer.scoring.score import Scorer, WindowFeatures
 from seformer.scoring.views import STRANDS
-from seformer.splits.dataset import TRAINING_PARTS, LabelledDataset, open_dataset
+from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.training.common import (
     EarlyStopping,
     History,
@@ -33,6 +34,7 @@ from seformer.training.settings import HeadSettings
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
+from seformer.util.labels import TRAINING_PARTS
 from seformer.util.settings import takes
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,8 @@ from seformer.model.kmer_linear import Spectrum
 from seformer.model.kmer_logistic import KmerLogistic, fit_kmer_logistic
 from seformer.scoring.score import Ensemble
 from seformer.sequence.composition import KMER_SIZES, composition
-from seformer.splits.dataset import TRAINING_PARTS, LabelledDataset
+from seformer.splits.dataset import LabelledDataset
+from seformer.util.labels import TRAINING_PARTS
 
 logger = logging.getLogger(__name__)
 # the spectrum counts at most so many times as much as the transformer
