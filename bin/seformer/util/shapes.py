@@ -306,7 +306,7 @@ Patterns = _object(  # summary.json of `seformer modisco`
 
 # ------------------------------------------------------------------------- the model
 
-# seformer.json, as the report reads it; `seformer.model.folder.Settings` loads by it
+# seformer.json, as the report reads it; `seformer.model.settings.ModelSettings` loads by it
 Model = _partial(
     backbone=_partial(name=Text | None, source=Text | None, revision=Text | None),
     window=Positive | None,
