@@ -15,7 +15,7 @@ from seformer.regions.extract import extract, genome_record
 from seformer.regions.folder import read_extracted
 from seformer.regions.negatives import Negatives
 from seformer.regions.units import Units
-from seformer.scoring.predict import _is_foreign, flags
+from seformer.scoring.flags import _is_foreign, flag_regions
 from seformer.splits.assign import by_chromosomes
 from seformer.splits.clusters import read_clusters
 from seformer.util.errors import UserError
@@ -170,7 +170,7 @@ def test_another_assembly_is_told_by_content(genome, foreign):
     settings = type("S", (), {"assembly": Assembly(**ONE), "training_range": None})
     regions = pd.DataFrame({"chrom": ["chr1", "chr2"], "length": 500, "n_fraction": 0.0})
     regions["drop_reason"] = ""
-    found = flags(regions, settings, genome)
+    found = flag_regions(regions, settings, genome)
     assert found.eq("other_assembly").tolist() == list(map(bool, foreign))
 
 

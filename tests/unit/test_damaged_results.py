@@ -41,7 +41,7 @@ from seformer.model.settings import ModelSettings
 from seformer.report import collect as reading
 from seformer.report.content import content_of, harmless
 from seformer.report.page import page, read_versions
-from seformer.scoring import predict
+from seformer.scoring.merge import merge_predictions
 from seformer.util import markup
 from seformer.util.errors import UserError
 
@@ -369,7 +369,7 @@ def test_damaged_scores_are_merged_or_refused(tmp_path, every):
     assert shards[0].name == "shard_10000"
 
     def join():
-        predict.merge(tmp_path / "r.bed", shards, tmp_path / "out")
+        merge_predictions(tmp_path / "r.bed", shards, tmp_path / "out")
 
     join()
     assert json.loads((tmp_path / "out/summary.json").read_text())["rows"] == 3

@@ -324,7 +324,7 @@ def test_columns_are_described():
     from seformer.explain import folder as explained
     from seformer.motifs import modisco
     from seformer.regions import folder as extracted
-    from seformer.scoring import predict, variants
+    from seformer.scoring import merge, variants
     from seformer.sequence.composition import SINGLE_FEATURES
     from seformer.splits import split
     from seformer.training import common
@@ -334,7 +334,7 @@ def test_columns_are_described():
     assert set(split.SPLIT_COLUMNS) <= mentioned("splits.tsv")
     assert set(common.HISTORY_COLUMNS) <= mentioned("history.tsv")
     assert {*metrics.METRICS, *SINGLE_FEATURES} <= mentioned("metrics.json")
-    assert set(predict.SCORE_COLUMNS) <= mentioned("Predictions")
+    assert set(merge.SCORE_COLUMNS) <= mentioned("Predictions")
     assert {*explained.REGION_COLUMNS, *explained.RESULT_COLUMNS} <= mentioned("Attributions")
     assert set(explained.WINDOW_COLUMNS) <= mentioned("Attributions")
     flags = {attribute.SMALL, attribute.INCOMPLETE, attribute.NOT_COVERED, attribute.OVERLAPPING}

@@ -10,7 +10,9 @@ from toys import random_sequence, tiny_model
 from seformer.model.folder import save_model
 from seformer.model.settings import Assembly, FittedCalibration, ModelSettings, TrainingRange
 from seformer.regions.extract import extract
-from seformer.scoring.predict import SCORE_COLUMNS, add_summaries, flags, merge, predict
+from seformer.scoring.flags import flag_regions
+from seformer.scoring.merge import SCORE_COLUMNS, add_summaries, merge_predictions
+from seformer.scoring.predict import predict
 from seformer.scoring.score import Ensemble
 from seformer.util.errors import UserError
 
@@ -110,9 +112,9 @@ def test_every_flag_is_raised_by_what_it_stands_for(flag, change):
     # without the prefix: the same chromosome by another habit
     usual = {"chrom": "2", "length": 1000, "gc": 0.5, "n_fraction": 0.0, "drop_reason": ""}
     row = pd.DataFrame([usual])
-    assert flags(row, trained, {"fingerprint": "a"}).tolist() == [""]
+    assert flag_regions(row, trained, {"fingerprint": "a"}).tolist() == [""]
     genome = {"fingerprint": "b" if flag == "other_assembly" else "a"}
-    assert flags(row.assign(**change), trained, genome).tolist() == [flag]
+    assert flag_regions(row.assign(**change), trained, genome).tolist() == [flag]
 
 
 def test_bed_has_the_scored_rows_in_bed9(place, predicted):
@@ -151,7 +153,7 @@ def test_shards_merged_equal_the_whole(place, predicted, tmp_path, shard_bases):
     for folder in sorted((tmp_path / "extracted").glob("shard_*")):
         shards.append(tmp_path / folder.name)
         predict(place / "model", shards[-1], extracted=folder)
-    merge(regions, shards, tmp_path / "out")
+    merge_predictions(regions, shards, tmp_path / "out")
     merged = pd.read_csv(tmp_path / "out" / "predictions.tsv", sep="\t", keep_default_na=False)
     for column in ("logit", "probability", "coverage"):
         one, other = (pd.to_numeric(t[column]).to_numpy() for t in (merged, predicted))
@@ -167,10 +169,10 @@ def test_shards_of_another_file_are_refused(place, tmp_path):
     predict(place / "model", tmp_path / "s", extracted=tmp_path / "e")
     (tmp_path / "less.bed").write_text("\n".join(BED.split("\n")[:3]) + "\n")
     with pytest.raises(UserError, match="more scores than regions"):
-        merge(tmp_path / "less.bed", [tmp_path / "s"], tmp_path / "out")
+        merge_predictions(tmp_path / "less.bed", [tmp_path / "s"], tmp_path / "out")
     (tmp_path / "moved.bed").write_text("# a new first line\n" + BED)
     with pytest.raises(UserError, match="do not fit"):
-        merge(tmp_path / "moved.bed", [tmp_path / "s"], tmp_path / "out")
+        merge_predictions(tmp_path / "moved.bed", [tmp_path / "s"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -16,7 +16,8 @@ from toys import random_sequence, tiny_model
 import seformer
 from seformer.model.folder import save_model
 from seformer.model.settings import FittedCalibration
-from seformer.scoring.predict import SCORE_COLUMNS, predict
+from seformer.scoring.merge import SCORE_COLUMNS
+from seformer.scoring.predict import predict
 from seformer.util.errors import UserError
 
 BED = "chr1\t50\t650\tone\t7\nchrUn\t0\t500\ttwo\t8\nchr1\t700\t1100\tthree\t9\n"

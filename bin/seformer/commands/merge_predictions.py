@@ -19,6 +19,6 @@ def command(
     out: options.Out,
 ) -> None:
     """Merge the scores of consecutive shards, in the order of their numbers."""
-    from seformer.scoring.predict import merge
+    from seformer.scoring.merge import merge_predictions
 
-    merge(regions, shards, out)
+    merge_predictions(regions, shards, out)

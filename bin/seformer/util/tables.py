@@ -15,6 +15,7 @@ from seformer.util.atomic import atomic_path
 from seformer.util.errors import UserError
 from seformer.util.text import existing_file
 
+FLOATS = "%.9g"
 # what a column of a table holds; a ratio may be infinite
 WHOLE, COUNT, NUMBER, RATIO = "int64", "Int64", "float64", "float"
 
@@ -22,7 +23,7 @@ WHOLE, COUNT, NUMBER, RATIO = "int64", "Int64", "float64", "float"
 def write_tsv(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """Write a tab-separated table with a header, floats to 9 significant digits."""
     with atomic_path(path) as partial, open(partial, "w", encoding="utf-8", newline="") as text:
-        write_tsv_rows(table, text, header=True, float_format="%.9g")
+        write_tsv_rows(table, text, header=True, float_format=FLOATS)
 
 
 def write_tsv_rows(table: pd.DataFrame, text: TextIO, *, header: bool = False, **how: Any) -> None:

@@ -1,0 +1,213 @@
+"""Scores beside the rows they belong to: of a file as it is scored, or of shards afterwards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from io import StringIO
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from seformer.regions.folder import in_order
+from seformer.regions.frames import free_names
+from seformer.regions.read import iter_regions
+from seformer.util import records, shapes
+from seformer.util.atomic import output_folder
+from seformer.util.errors import UserError
+from seformer.util.labels import COLOURS
+from seformer.util.records import write_json
+from seformer.util.tables import write_tsv_rows
+from seformer.util.text import open_text
+
+SCORE_COLUMNS = ("logit", "probability", "prediction", "coverage", "flags")
+# only of an ensemble: the standard deviation of its members' logits
+LOGIT_SD = "logit_sd"
+# BED has a colour as red, green and blue in decimals
+BED_COLOURS = {name: ",".join(map(str, bytes.fromhex(text[1:]))) for name, text in COLOURS.items()}
+ROWS = 20_000
+
+
+class PredictionWriter(ExitStack):
+    """``predictions.tsv`` and ``predictions.bed`` of a folder, written some rows at a time.
+
+    Parameters
+    ----------
+    folder
+        Where to write them.
+    own, scores
+        The names of the file's own columns, and of those of the scores.
+    """
+
+    def __init__(self, folder: Path, own: Sequence[str], scores: Sequence[str]) -> None:
+        super().__init__()
+        self.scores = list(scores)
+        self._table, self._bed = (
+            self.enter_context(open(folder / name, "w", encoding="utf-8", newline=""))
+            for name in ("predictions.tsv", "predictions.bed")
+        )
+        # an own column of the same name (scored before) is kept under a name that says so
+        names = [*free_names(own, scores), *scores]
+        write_tsv_rows(pd.DataFrame(columns=names), self._table, header=True)
+
+    def add(self, own: Iterable[str], regions: pd.DataFrame, scores: Sequence[str]) -> None:
+        """Write rows.
+
+        Parameters
+        ----------
+        own
+            The own columns of each row as a line, see `as_lines`.
+        regions
+            ``chrom``, ``start``, ``end`` and ``name`` of each row.
+        scores
+            The scores of each row as a line.
+
+        Raises
+        ------
+        UserError
+            If a probability is not one.
+        """
+        pairs = zip(own, scores, strict=True)
+        self._table.writelines(f"{left}\t{right}\n" for left, right in pairs)
+        table = pd.DataFrame([line.split("\t") for line in scores], columns=self.scores)
+        scored = (table["logit"] != "").to_numpy()
+        probability = pd.to_numeric(table["probability"][scored], errors="coerce")
+        if not probability.between(0, 1).all():
+            raise UserError(
+                "a probability among the scores is no number from 0 to 1",
+                do="score all shards again",
+            )
+        track = (
+            regions[["chrom", "start", "end", "name"]]
+            .reset_index(drop=True)[scored]
+            .assign(
+                score=probability.mul(1000).round().astype(int),
+                strand=".",
+                thick_start=lambda rows: rows["start"],
+                thick_end=lambda rows: rows["end"],
+                colour=table["prediction"].map(BED_COLOURS),
+            )
+        )
+        write_tsv_rows(track, self._bed)
+
+
+def as_lines(table: pd.DataFrame, **how: Any) -> list[str]:
+    """Each row as a line without its end, as `util.tables.write_tsv_rows` writes it."""
+    text = StringIO(newline="")
+    text.name = "the regions"
+    write_tsv_rows(table, text, **how)
+    return text.getvalue().split("\n")[:-1]
+
+
+def merge_predictions(regions: Path, shards: Sequence[Path], out: Path) -> None:
+    """Put the scores of consecutive shards beside the rows of the file they come from.
+
+    ``out`` gets ``predictions.tsv``, ``predictions.bed`` and ``summary.json``, in flat memory.
+
+    Raises
+    ------
+    UserError
+        If the shards do not add up to the file.
+    """
+    with output_folder(out) as staging:
+        shards = in_order(shards)
+        paths = [shard / "scores.tsv" for shard in shards]
+        columns = _score_columns(paths)
+        lengths: list[int] = []
+        scores = _score_lines(paths, 1 + len(columns), lengths)
+        # what is an error in the file was one before it was scored
+        parts = iter_regions(regions, ROWS, labels=False, invalid="keep")
+        first = next(parts)
+        with PredictionWriter(staging, first.own.columns, columns) as writer:
+            for part in chain([first], parts):
+                pairs = list(islice(scores, len(part.regions)))
+                if [line for line, _ in pairs] != part.regions["line"].tolist():
+                    raise UserError(
+                        f"the scores do not fit the file's lines {part.regions['line'].iloc[0]} on",
+                        where=regions,
+                        do="score this file again: it was changed after it was scored",
+                    )
+                writer.add(as_lines(part.own), part.regions, [cells for _, cells in pairs])
+        if next(scores, None) is not None:
+            raise UserError("there are more scores than regions", where=regions)
+        summaries = [
+            _shard_summary(path.with_name("summary.json"), length)
+            for path, length in zip(paths, lengths, strict=True)
+        ]
+        total = {**add_summaries(summaries), "read_as": first.read_as}
+        write_json(total, staging / "summary.json")
+
+
+def add_summaries(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Add up the counts of shards."""
+    total: dict[str, Any] = {}
+    for part in parts:
+        for key, value in part.items():
+            if isinstance(value, dict):
+                total[key] = dict(Counter(total.get(key, {})) + Counter(value))
+            elif key == "smallest_coverage":
+                covered = [v for v in (total.get(key), value) if v is not None]
+                total[key] = min(covered, default=None)
+            else:
+                total[key] = total.get(key, 0) + value
+    return total
+
+
+def _shard_summary(path: Path, rows: int) -> dict[str, Any]:
+    again = "score this shard again"
+    summary = records.read(path, shapes.Predicted, again)
+    if summary["rows"] != rows:
+        raise UserError(f"it is not of the {rows} rows beside it", where=path, do=again)
+    return summary
+
+
+def _score_columns(paths: Sequence[Path]) -> list[str]:
+    """Return the columns of scores that all shards have: an ensemble's have one more.
+
+    Raises
+    ------
+    UserError
+        If a file is no table of scores, or the shards were scored by different models.
+    """
+    columns = list(SCORE_COLUMNS)
+    for number, path in enumerate(paths):
+        with open_text(path) as text:
+            first, *here = text.readline().rstrip("\n").split("\t")
+        usual = here in ([*SCORE_COLUMNS], [*SCORE_COLUMNS, LOGIT_SD])
+        if first != "line" or not usual or (number and here != columns):
+            raise UserError(
+                "this is not a table of scores, or not of the same model as the others",
+                where=path,
+                line=1,
+                do="score all shards with one model",
+            )
+        columns = here
+    return columns
+
+
+def _score_lines(
+    paths: Sequence[Path], width: int, lengths: list[int]
+) -> Iterator[tuple[int, str]]:
+    """Yield the line number and the scores of each row of all files.
+
+    The number of each file's rows goes into ``lengths``.
+    """
+    for path in paths:
+        with open_text(path) as text:
+            text.readline()
+            number = 1
+            for number, row in enumerate(text, 2):
+                line, _, cells = row[:-1].partition("\t")
+                if row.count("\t") != width - 1 or not line.isdecimal() or row[-1] != "\n":
+                    raise UserError(
+                        "this is no row of scores",
+                        where=path,
+                        line=number,
+                        expected=f"{width} columns, the first a line number",
+                        do="score this shard again",
+                    )
+                yield int(line), cells
+        lengths.append(number - 1)
