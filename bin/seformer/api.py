@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
@@ -92,20 +92,11 @@ class TrainedModel:
         seformer.util.errors.UserError
             If the regions or the genome cannot be used.
         """
-        with _python_door(regions):
-            own, rows, source = _read(regions, invalid_regions)
-            scores = score_frame(
-                self._model,
-                _path(fasta, "fasta", "a path"),
-                rows,
-                source,
-                prevalence=prevalence,
-                rename_chromosomes=rename_chromosomes,
-                invalid_regions=invalid_regions,
-            )
-        found = own.set_axis(free_names(own.columns, scores.columns), axis=1)
+        how = {"rename_chromosomes": rename_chromosomes, "invalid_regions": invalid_regions}
+        own, scores = self._run(score_frame, regions, fasta, prevalence=prevalence, **how)
+        renamed = own.set_axis(free_names(own.columns, scores.columns), axis=1)
         # by position: an index may repeat itself
-        return pd.concat([found, scores.set_axis(own.index)], axis=1)
+        return pd.concat([renamed, scores.set_axis(own.index)], axis=1)
 
     def explain(
         self,
@@ -140,18 +131,19 @@ class TrainedModel:
         seformer.util.errors.UserError
             If the regions or the genome cannot be used.
         """
-        with _python_door(regions):
-            own, rows, source = _read(regions, invalid_regions)
-            table = explain_frame(
-                self._model,
-                _path(fasta, "fasta", "a path"),
-                rows,
-                source,
-                _checked(AttributionSettings(**settings)),
-                rename_chromosomes=rename_chromosomes,
-                invalid_regions=invalid_regions,
-            )
+        how = {"rename_chromosomes": rename_chromosomes, "invalid_regions": invalid_regions}
+        checked = _checked(AttributionSettings(**settings))
+        own, table = self._run(explain_frame, regions, fasta, settings=checked, **how)
         return table.set_axis(own.index)
+
+    def _run(
+        self, function: Callable[..., pd.DataFrame], regions: Regions, fasta: Any, **how: Any
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The regions' own columns, and what the function makes of the regions and the genome."""
+        with _python_door(regions):
+            own, rows, source = _read(regions, how["invalid_regions"])
+            genome = _path(fasta, "fasta", "a path")
+            return own, function(self._model, genome, rows, source, **how)
 
 
 def _read(regions: Regions, invalid: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:

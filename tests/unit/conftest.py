@@ -109,3 +109,17 @@ def log_as_it_was(monkeypatch):
     yield
     logger.handlers, logger.propagate = before[0], before[1]
     logger.setLevel(before[2])
+
+
+@pytest.fixture
+def opened():
+    """Files that Python opens while a test runs: pairs of path and flags, as they come."""
+    seen, watching = [], True
+
+    def hook(event: str, arguments: tuple) -> None:
+        if watching and event == "open":
+            seen.append((str(arguments[0]), arguments[2]))
+
+    sys.addaudithook(hook)  # there is no way to take one off again
+    yield seen
+    watching = False

@@ -10,10 +10,11 @@ from toys import random_sequence, tiny_model
 from seformer.model.folder import save_model
 from seformer.model.settings import Assembly, FittedCalibration, ModelSettings, TrainingRange
 from seformer.regions.extract import extract
+from seformer.regions.read import iter_regions
 from seformer.scoring.flags import flag_regions
 from seformer.scoring.merge import SCORE_COLUMNS, add_summaries, merge_predictions
 from seformer.scoring.predict import predict
-from seformer.scoring.score import Ensemble
+from seformer.scoring.score import Ensemble, Scorer
 from seformer.util.errors import UserError
 
 BED = """\
@@ -57,6 +58,30 @@ def test_own_columns_and_order_are_kept(predicted):
     assert predicted["name"].tolist() == ["one", "two", "unknown", "empty", "short"]
     assert list(predicted.columns[-5:]) == list(SCORE_COLUMNS)
     assert predicted.iloc[:, 6].tolist() == ["extra one", "", "x", "x", "NA"]
+
+
+def test_the_region_file_is_read_once(place, tmp_path, opened):
+    path = place / "regions.bed"
+    list(iter_regions(path))
+    once = [name for name, _ in opened].count(str(path))
+    opened.clear()
+    predict(place / "model", tmp_path / "out", fasta=place / "genome.fa", regions=path)
+    assert [name for name, _ in opened].count(str(path)) == once > 0
+
+
+def test_a_fault_in_the_last_line_is_said_before_anything_is_scored(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(Scorer, "score_encoded", None)
+    for last, message in (("chr1\t9\t5", "not before end"), ("chr1\t9\t9999", "passes the end")):
+        (tmp_path / "r.bed").write_text(f"chr1\t50\t1550\n{last}\n")
+        with pytest.raises(UserError, match=message) as error:
+            predict(
+                place / "model",
+                tmp_path / "out",
+                fasta=place / "genome.fa",
+                regions=tmp_path / "r.bed",
+            )
+        assert (error.value.where, error.value.line) == (str(tmp_path / "r.bed"), 2)
+    assert [path.name for path in tmp_path.iterdir()] == ["r.bed"]
 
 
 def test_scores_are_those_of_the_sequences(place, predicted):

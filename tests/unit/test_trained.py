@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -303,15 +304,18 @@ def test_what_is_not_regions(regions, place, model):
         model.predict(pd.DataFrame(ROWS), None)
 
 
-def test_nothing_is_written(place, model, tmp_path, monkeypatch):
+def test_nothing_is_written(place, model, tmp_path, monkeypatch, opened):
     """Not in the working folder, nor beside the inputs, nor among the temporary files."""
     model.predict(place / "regions.bed", place / "genome.fa")  # the genome has its index now
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     before = {path: path.stat().st_mtime_ns for path in place.rglob("*")}
+    opened.clear()
     for regions in (pd.DataFrame(ROWS), place / "regions.bed"):
         model.predict(regions, place / "genome.fa")
         model.explain(regions, place / "genome.fa", references=1)
+    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+    assert opened and not [path for path, flags in opened if flags & writing]
     assert {path: path.stat().st_mtime_ns for path in place.rglob("*")} == before
     assert not list(tmp_path.iterdir())
 
