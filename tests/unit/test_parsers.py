@@ -16,7 +16,7 @@ from seformer.model.backbones.loading import read_config, read_state, verify_che
 from seformer.model.settings import ModelSettings, read_settings
 from seformer.motifs.seqlets import read_motif_collection
 from seformer.regions.folder import COLUMNS, read_extracted, read_region_rows
-from seformer.scoring.variants import read_vcf
+from seformer.scoring.vcf import read_vcf
 from seformer.sequence.tokenizers import load_tokenizer
 from seformer.splits.clusters import _read_table as read_clusters
 from seformer.util.errors import UserError

@@ -10,6 +10,7 @@ import pytest
 from toys import random_sequence, toy_model
 
 from seformer.scoring import variants as module
+from seformer.scoring import vcf as vcf_module
 from seformer.scoring.mutagenesis import mutate
 from seformer.scoring.score import Ensemble, Scorer
 from seformer.util.errors import UserError
@@ -189,11 +190,11 @@ def test_a_vcf_is_read_however_it_is_compressed(tmp_path):
         pysam.VariantFile(str(bcf), "wb", header=source.header) as handle,
     ):
         handle.write(next(source))
-    records, header = module.read_vcf(plain)
+    records, header = vcf_module.read_vcf(plain)
     assert records[0].line == plain.read_text().splitlines()[-1]
     for path in (gzipped, bgzipped):
-        assert module.read_vcf(path) == (records, header)
-    assert module.read_vcf(bcf)[0] == records
+        assert vcf_module.read_vcf(path) == (records, header)
+    assert vcf_module.read_vcf(bcf)[0] == records
 
 
 def test_bad_files(tmp_path, fasta, toy):
@@ -241,7 +242,7 @@ def test_all_else_in_a_vcf_stays_as_it_was(tmp_path, fasta, toy):
     """QUAL, INFO, FORMAT and samples letter for letter; only the fields of INFO are added."""
     line = f"chr1\t700\ta;b\t{base(700).lower()}\tT\t30.0\tq10;s50\tAF=.5;DB\tGT:X\t0|1:\u00e9"
     vcf = tmp_path / "v.vcf"
-    vcf.write_text(f"{module.HEADER}\tFORMAT\tme\r\n{line}\r\n", encoding="utf-8", newline="")
+    vcf.write_text(f"{vcf_module.HEADER}\tFORMAT\tme\r\n{line}\r\n", encoding="utf-8", newline="")
     module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf)
     written = gzip.decompress((tmp_path / "o" / module.VCF_FILE).read_bytes()).decode()
     assert written.startswith("##fileformat=VCF")
@@ -271,7 +272,7 @@ def test_all_else_in_a_vcf_stays_as_it_was(tmp_path, fasta, toy):
 def test_lines_that_are_not_records(row, message, tmp_path, fasta, toy):
     vcf = tmp_path / "v.vcf"
     good = "chr1\t7\t.\tA\tC\t.\t.\t."
-    vcf.write_text("\n".join(["##x", module.HEADER, good, "", row, good]), encoding="utf-8")
+    vcf.write_text("\n".join(["##x", vcf_module.HEADER, good, "", row, good]), encoding="utf-8")
     with pytest.raises(UserError, match=message) as error:
         module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf)
     assert error.value.line == 5 and len(str(error.value)) < 600
@@ -281,17 +282,17 @@ def test_lines_that_are_not_records(row, message, tmp_path, fasta, toy):
 @pytest.mark.parametrize("form", [str.lower, lambda line: line.replace("\t", " "),
                                   lambda line: line[:28]])  # fmt: skip
 def test_header_lines_that_are_not_of_a_vcf(form, tmp_path):
-    (vcf := tmp_path / "v.vcf").write_text(f"##x\n{form(module.HEADER)}\nchr1\t7\t.\tA\tC\n")
+    (vcf := tmp_path / "v.vcf").write_text(f"##x\n{form(vcf_module.HEADER)}\nchr1\t7\t.\tA\tC\n")
     with pytest.raises(UserError, match=r"line 2: .* does not begin with #CHROM POS ID.*with tabs"):
-        module.read_vcf(vcf)
+        vcf_module.read_vcf(vcf)
 
 
 def test_a_vcf_in_another_encoding(tmp_path, fasta, toy):
     vcf = tmp_path / "v.vcf"
-    vcf.write_bytes(f"##source=caf\u00e9\n{module.HEADER}\n".encode("latin-1"))
+    vcf.write_bytes(f"##source=caf\u00e9\n{vcf_module.HEADER}\n".encode("latin-1"))
     with pytest.raises(UserError, match=r"v\.vcf, line 1: .*(Latin-1|UTF-8)"):
         module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf)
-    vcf.write_text(f"##x\n{module.HEADER}\n", encoding="utf-16")
+    vcf.write_text(f"##x\n{vcf_module.HEADER}\n", encoding="utf-16")
     with pytest.raises(UserError, match=r"v\.vcf.*UTF-16"):
         module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf)
 
