@@ -63,7 +63,7 @@ def refused(path, tmp_path, words):
 
 
 def test_there_and_back(folder, tmp_path):
-    archive.pack(folder, tmp_path / "model.tar")
+    archive.pack_model(folder, tmp_path / "model.tar")
     assert content(archive.unpack(tmp_path / "model.tar", tmp_path / "out")) == FILES
     with archive.opened(tmp_path / "model.tar") as opened:
         assert content(opened) == FILES
@@ -74,7 +74,7 @@ def test_there_and_back(folder, tmp_path):
 
 def test_nothing_of_an_older_model_is_left(folder, tmp_path):
     """A tokeniser or weights of another model would be taken for this one's; notes stay."""
-    archive.pack(folder, tmp_path / "model.tar")
+    archive.pack_model(folder, tmp_path / "model.tar")
     for name in ("vocab.txt", "tokenizer.json", "members/3/config.json", "notes.txt"):
         path = tmp_path / "again" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,10 +84,10 @@ def test_nothing_of_an_older_model_is_left(folder, tmp_path):
 
 
 def test_same_folder_same_bytes(folder, tmp_path):
-    archive.pack(folder, tmp_path / "a.tar")
+    archive.pack_model(folder, tmp_path / "a.tar")
     (folder / "config.json").touch()
     (folder / ".hidden").write_text("left out")
-    archive.pack(folder, tmp_path / "b.tar")
+    archive.pack_model(folder, tmp_path / "b.tar")
     assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
 
 
@@ -162,7 +162,7 @@ def test_a_size_that_only_the_header_claims_is_refused(tmp_path):
 
 def test_every_cut_is_seen(folder, tmp_path):
     """Wherever it is cut off, at the border of a member too."""
-    archive.pack(folder, tmp_path / "whole.tar")
+    archive.pack_model(folder, tmp_path / "whole.tar")
     whole = (tmp_path / "whole.tar").read_bytes()
     end = len(whole.rstrip(b"\0"))
     for length in [0, 100, *range(512, end + 1, 512), 700, end - 1]:
@@ -172,7 +172,7 @@ def test_every_cut_is_seen(folder, tmp_path):
 
 def test_damage_between_members_is_seen(folder, tmp_path):
     """tarfile takes an unreadable header for the end."""
-    archive.pack(folder, tmp_path / "model.tar")
+    archive.pack_model(folder, tmp_path / "model.tar")
     raw = bytearray((tmp_path / "model.tar").read_bytes())
     raw[1024:1536] = b"\x01" * 512
     (tmp_path / "model.tar").write_bytes(raw)
@@ -191,14 +191,14 @@ def test_what_is_no_archive_is_refused(made, tmp_path):
 
 def test_only_model_folders_are_packed(folder, tmp_path):
     with pytest.raises(UserError, match="not a model folder"):
-        archive.pack(tmp_path, tmp_path / "model.tar")
+        archive.pack_model(tmp_path, tmp_path / "model.tar")
     (folder / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(UserError, match="pickled objects"):
-        archive.pack(folder, tmp_path / "model.tar")
+        archive.pack_model(folder, tmp_path / "model.tar")
     (folder / "pytorch_model.bin").unlink()
     (folder / "link.json").symlink_to("/etc/passwd")
     with pytest.raises(UserError, match="no links"):
-        archive.pack(folder, tmp_path / "model.tar")
+        archive.pack_model(folder, tmp_path / "model.tar")
     assert not (tmp_path / "model.tar").exists()
 
 
@@ -259,12 +259,12 @@ def test_a_link_to_nothing_is_not_packed_to(folder, tmp_path):
     for name, target in (("loop", "loop"), ("dangling", "none/there")):
         (tmp_path / name).symlink_to(target)
         with pytest.raises(UserError, match="a link to nothing"):
-            archive.pack(folder, tmp_path / name)
+            archive.pack_model(folder, tmp_path / name)
 
 
 def test_no_room_leaves_nothing(folder, tmp_path, monkeypatch):
     """Written once, into the folder that becomes the result; the fault stays one of the disk."""
-    archive.pack(folder, tmp_path / "model.tar")
+    archive.pack_model(folder, tmp_path / "model.tar")
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device", "model.safetensors")

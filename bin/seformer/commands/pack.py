@@ -15,6 +15,6 @@ def command(
     archive: Annotated[Path, typer.Option("--archive", help="Tar archive to write.")],
 ) -> None:
     """Pack a model folder into one file, which predict, explain and variants take as it is."""
-    from seformer.model.archive import pack
+    from seformer.model.archive import pack_model
 
-    pack(model, archive)
+    pack_model(model, archive)

@@ -19,7 +19,7 @@ from typing import BinaryIO, NamedTuple
 from seformer.util.atomic import atomic_path, output_folder, temporary_folder
 from seformer.util.errors import UserError, distrusted
 
-__all__ = ["opened", "pack", "unpack", "unpack_whole"]
+__all__ = ["opened", "pack_model", "unpack", "unpack_whole"]
 
 # what model folders consist of; weights as safetensors only, since pickles can run code
 SUFFIXES = (".json", ".safetensors", ".txt", ".md", ".tsv")
@@ -54,7 +54,7 @@ COPIED = 2**20
 COPY_ANEW = "copy the archive again, or have it made anew with `seformer pack`"
 
 
-def pack(folder: str | os.PathLike[str], archive: str | os.PathLike[str]) -> None:
+def pack_model(folder: str | os.PathLike[str], archive: str | os.PathLike[str]) -> None:
     """Write a model folder as a plain tar archive; the same folder gives the same bytes.
 
     Parameters

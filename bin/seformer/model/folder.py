@@ -91,38 +91,43 @@ def library_versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
 
 
-def _head_keys(classifier: RegionClassifier) -> dict[str, str]:
-    """Map our head's keys to those in the file.
+def _stored_parts(classifier: RegionClassifier) -> list[tuple[torch.nn.Module, dict[str, str]]]:
+    """What stands over the backbone, and the names its weights have in `model.safetensors`.
 
     A head that equals the stock sequence classifier's is stored under the stock names, so that
     `AutoModelForSequenceClassification` loads the folder; any other under names of our own.
     """
     style = classifier.backbone.head_style
-    stock = {"dense": style.dense, "norm": style.norm, "out": style.out}
-    own = {part: HEAD_PREFIX + part for part in stock}
-    names = stock if style.pooling == classifier.token_pooling else own
-    keys = {}
+    names = {"dense": style.dense, "norm": style.norm, "out": style.out}
+    if style.pooling != classifier.token_pooling:
+        names = {layer: HEAD_PREFIX + layer for layer in names}
+    head = {}
     for key in classifier.head.state_dict():
-        part, kind = key.split(".")
-        keys[key] = f"{names[part]}.{kind}"
-    return keys
+        layer, kind = key.split(".")
+        head[key] = f"{names[layer]}.{kind}"
+    parts = [(classifier.head, head)]
+    for name, prefix in (("attention", ATTENTION_PREFIX), ("spectrum", SPECTRUM_PREFIX)):
+        if (part := getattr(classifier, name, None)) is not None:
+            parts.append((part, {key: prefix + key for key in part.state_dict()}))
+    return parts
 
 
 def classifier_state(classifier: RegionClassifier) -> dict[str, torch.Tensor]:
     """Collect all weights under the names they have in `model.safetensors`."""
     state = dict(classifier.backbone.published_state())
-    names = _head_keys(classifier)
-    state |= {names[key]: value for key, value in classifier.head.state_dict().items()}
-    if classifier.window_pooling == "attention":
-        state |= {
-            ATTENTION_PREFIX + key: value
-            for key, value in classifier.attention.state_dict().items()
-        }
-    if classifier.spectrum is not None:
-        state |= {
-            SPECTRUM_PREFIX + key: value for key, value in classifier.spectrum.state_dict().items()
-        }
+    for part, names in _stored_parts(classifier):
+        state |= {names[key]: value for key, value in part.state_dict().items()}
     return {key: value.detach().cpu().contiguous().clone() for key, value in state.items()}
+
+
+def _new_classifier(backbone: torch.nn.Module, settings: ModelSettings) -> RegionClassifier:
+    return RegionClassifier(
+        backbone,
+        token_pooling=settings.token_pooling,
+        window_pooling=settings.window_pooling,
+        dropout=settings.training.get("dropout", 0.1),
+        spectrum=settings.spectrum,
+    )
 
 
 def save_model(model: Model, folder: Path) -> None:
@@ -177,11 +182,11 @@ def load_model(folder: Path | str, device: torch.device | str = "cpu") -> Model:
         model = _load(folder)
         numbers = range(2, model.settings.members + 1)
         others = [_load_member(folder / MEMBERS_FOLDER / str(number)) for number in numbers]
-        known = [other.settings.contents and other.settings.contents.weights for other in others]
-        if model.settings.contents and model.settings.contents.members != known:
+        weights = [other.settings.contents and other.settings.contents.weights for other in others]
+        if model.settings.contents and model.settings.contents.members != weights:
             raise _mixed("the members are", folder)
-    for one in (model, *others):
-        one.classifier.to(device)
+    for member in (model, *others):
+        member.classifier.to(device)
     return replace(
         model, device=device, others=tuple(replace(other, device=device) for other in others)
     )
@@ -192,9 +197,9 @@ def _undisturbed(folder: Path) -> Iterator[None]:
     """Refuse a folder that is replaced while it is read."""
 
     def state() -> set[tuple[str, int, int, int]]:
-        found = list(os.scandir(folder)) if folder.is_dir() else []
-        entries = ((entry.name, entry.stat(follow_symlinks=False)) for entry in found)
-        return {(name, one.st_ino, one.st_size, one.st_mtime_ns) for name, one in entries}
+        entries = list(os.scandir(folder)) if folder.is_dir() else []
+        stats = ((entry.name, entry.stat(follow_symlinks=False)) for entry in entries)
+        return {(name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in stats}
 
     before = state()
     yield
@@ -229,28 +234,17 @@ def _load(folder: Path) -> Model:
             do="copy the model folder again, or train anew",
         )
     check_pooling(settings.token_pooling, tokenizer.wrap)
-    classifier = RegionClassifier(
-        backbone,
-        token_pooling=settings.token_pooling,
-        window_pooling=settings.window_pooling,
-        dropout=settings.training.get("dropout", 0.1),
-        spectrum=settings.spectrum,
-    )
-    _load_part(classifier.head, _head_keys(classifier), weights, folder)
-    if settings.window_pooling == "attention":
-        names = {key: ATTENTION_PREFIX + key for key in classifier.attention.state_dict()}
-        _load_part(classifier.attention, names, weights, folder)
-    if classifier.spectrum is not None:
-        names = {key: SPECTRUM_PREFIX + key for key in classifier.spectrum.state_dict()}
-        _load_part(classifier.spectrum, names, weights, folder)
-    known = settings.contents
-    if known is not None:
-        if known.config != config_digest(config):
-            raise _mixed("config.json is", folder)
-        if known.tokenizer != tokenizer.identity:
-            raise _mixed("the tokeniser is", folder)
-        if known.weights != weights_digest(weights):
-            raise _mixed("the weights are", folder)
+    classifier = _new_classifier(backbone, settings)
+    for part, names in _stored_parts(classifier):
+        _load_part(part, names, weights, folder)
+    if (contents := settings.contents) is not None:
+        for what, recorded, here in (
+            ("config.json is", contents.config, config_digest(config)),
+            ("the tokeniser is", contents.tokenizer, tokenizer.identity),
+            ("the weights are", contents.weights, weights_digest(weights)),
+        ):
+            if recorded != here:
+                raise _mixed(what, folder)
     return Model(classifier.eval(), tokenizer, settings, torch.device("cpu"))
 
 
@@ -332,11 +326,4 @@ def new_model(
     """Put a new head on a backbone."""
     record = {key: getattr(origin, key) for key in ("name", "source", "revision", "family")}
     resolved = ModelSettings(backbone=record, versions=library_versions(), **settings)
-    classifier = RegionClassifier(
-        backbone,
-        token_pooling=resolved.token_pooling,
-        window_pooling=resolved.window_pooling,
-        dropout=resolved.training.get("dropout", 0.1),
-        spectrum=resolved.spectrum,
-    )
-    return Model(classifier.to(device), tokenizer, resolved, device)
+    return Model(_new_classifier(backbone, resolved).to(device), tokenizer, resolved, device)
