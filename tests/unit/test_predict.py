@@ -80,7 +80,7 @@ def test_a_fault_in_the_last_line_is_said_before_anything_is_scored(place, tmp_p
                 fasta=place / "genome.fa",
                 regions=tmp_path / "r.bed",
             )
-        assert (error.value.where, error.value.line) == (str(tmp_path / "r.bed"), 2)
+        assert str(error.value.where) == str(tmp_path / "r.bed") and error.value.line == 2
     assert [path.name for path in tmp_path.iterdir()] == ["r.bed"]
 
 
