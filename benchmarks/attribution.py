@@ -21,6 +21,7 @@ from seformer.explain.integrated_gradients import (
     with_reference,
 )
 from seformer.explain.references import make_references
+from seformer.scoring.score import Scorer
 from seformer.scoring.views import encode_views
 
 SEED = 1
@@ -81,7 +82,7 @@ class Plain:
 def references(model, encoding, sequences: list[str], keys: list[str]) -> np.ndarray:
     return make_references(
         model.tokenizer, encoding, sequences, keys, reference="dinucleotide", number=1, seed=SEED
-    )[0]
+    ).ids[0]
 
 
 def make(work: Path, size: str) -> Work:
@@ -99,13 +100,14 @@ def make(work: Path, size: str) -> Work:
 
     def difference() -> float:
         """Between the attributions of all tokens with the same number of steps."""
-        encoding = encode_views(model, sequences)
+        scorer = Scorer(model, DEFAULT_BATCH_TOKENS)
+        encoding = scorer.encode(sequences)
         ids = references(model, encoding, sequences, keys)
         jobs = [
             with_reference(e, ids[encoding.splits[i] : encoding.splits[i + 1]])
-            for i, e in enumerate(make_examples(model, encoding))
+            for i, e in enumerate(make_examples(scorer, encoding))
         ]
-        expected = integrate(model, shares_of(model), jobs, 50, DEFAULT_BATCH_TOKENS)
+        expected = integrate(scorer, shares_of(scorer), jobs, 50)
         values, errors = plainly.run(50)
         found["50 steps"], found["seformer"] = errors.max(), ours().max()
         pairs = zip(values, expected, strict=True)

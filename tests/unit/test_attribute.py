@@ -13,20 +13,21 @@ from seformer.explain.attribute import (
     FIRST_STEPS,
     Settings,
     attribute,
-    project,
-    relative_error,
 )
+from seformer.explain.base_shares import project
+from seformer.explain.completeness import relative_error
 from seformer.explain.integrated_gradients import (
     Job,
+    group_jobs,
     integrate,
     make_examples,
-    plan,
     shares_of,
     with_reference,
 )
-from seformer.explain.references import ZERO, dinucleotide_shuffle, generator, make_references
+from seformer.explain.references import ZERO, make_references
 from seformer.scoring.score import Ensemble, Scorer
 from seformer.sequence.dna import reverse_complement
+from seformer.sequence.shuffle import dinucleotide_shuffle, generator
 from seformer.sequence.tokenizers import BpeTokenizer, KmerTokenizer
 from seformer.util.errors import UserError
 
@@ -92,7 +93,7 @@ def test_kmer_reference_is_the_shuffled_sequence_on_both_strands(stride):
     strands = tokenizer.encode([sequence, reverse_complement(sequence)])
     ids = make_references(
         tokenizer, strands, [sequence], ["k"], reference="dinucleotide", number=2, seed=1
-    )
+    ).ids
     for index in range(2):
         forward, reverse = (
             dinucleotide_shuffle(sequence, generator(f"k {index} {view}", 1)) for view in (0, 1)
@@ -109,7 +110,7 @@ def test_tokens_with_n_stay_in_every_reference(reference, stride):
     strands = tokenizer.encode([sequence, reverse_complement(sequence)])
     ids = make_references(
         tokenizer, strands, [sequence], ["k"], reference=reference, number=1, seed=1
-    )[0]
+    ).ids[0]
     unknown = strands.input_ids == tokenizer.unk_id
     assert unknown.any()
     np.testing.assert_array_equal(ids == tokenizer.unk_id, unknown)
@@ -285,11 +286,12 @@ def test_a_region_does_not_depend_on_its_neighbours_or_order():
 def test_windows_in_parts_give_the_same_gradient():
     model = toy_model(**CONTEXT, window=11, window_pooling="attention")
     encoding = model.tokenizer.encode([random_sequence(400)])
-    example = make_examples(model, encoding)[0]
+    example = make_examples(Scorer(model), encoding)[0]
     job = with_reference(example, np.full(len(encoding.input_ids), model.tokenizer.mask_id))
-    whole = integrate(model, shares_of(model), [job], 16, 100_000)[0].tokens
+    shares = shares_of(Scorer(model))
+    whole = integrate(Scorer(model, 100_000), shares, [job], 16)[0].tokens
     for batch_tokens in (1, 11, 40):
-        parts = integrate(model, shares_of(model), [job], 16, batch_tokens)[0].tokens
+        parts = integrate(Scorer(model, batch_tokens), shares, [job], 16)[0].tokens
         np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
 
 
@@ -297,8 +299,8 @@ def test_plan_covers_every_job_once_and_keeps_to_the_budget():
     model = toy_model(window=20)
     lengths = (10, 12, 90, 300, 33, 12, 301)
     encoding = model.tokenizer.encode([random_sequence(n) for n in lengths])
-    jobs = [Job(e, e.batch.input_ids) for e in make_examples(model, encoding)]
-    groups = list(plan(jobs, 100))
+    jobs = [Job(e, e.batch.input_ids) for e in make_examples(Scorer(model), encoding)]
+    groups = list(group_jobs(jobs, 100))
     assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
     for group in groups:
         shapes = [jobs[index].example.batch.input_ids.shape for index in group]

@@ -4,7 +4,13 @@ import torch
 from toys import random_sequence, toy_model
 
 from seformer.explain.attribute import Settings, attribute
-from seformer.explain.window_contributions import along_path, join, mean, spans
+from seformer.explain.window_contributions import (
+    along_path,
+    join_views,
+    mean_over_members,
+    spans,
+)
+from seformer.scoring.score import Scorer
 from seformer.scoring.views import encode_views
 
 CURVED = {"mixing": True, "curved": True}
@@ -73,14 +79,15 @@ def test_views_are_cut_and_brought_together_on_the_forward_strand():
     model = toy_model(window=10, phases=3)
     sequence = random_sequence(61)
     encoding = encode_views(model, [sequence])
-    bases = spans(model, encoding, np.array([61]))
+    bases = spans(Scorer(model), encoding, np.array([61]))
     assert len(bases) == model.views == 6
     for own in bases:
         assert own[0, 0] == 0 and own[-1, 1] == 61 and (np.diff(own[:, 0]) > 0).all()
-    joined = join(bases, [np.ones(len(b)) for b in bases], [np.ones(len(b)) for b in bases])
+    joined = join_views(bases, *[[np.ones((2, len(b))) for b in bases]] * 2)
     assert (joined.difference * 6).astype(int).tolist() == joined.views.tolist()
     assert joined.difference.sum() == pytest.approx(np.mean([len(b) for b in bases]))
-    assert mean([joined, joined]).difference.tolist() == pytest.approx(joined.difference.tolist())
+    both = mean_over_members([joined, joined])
+    assert both.difference.tolist() == pytest.approx(joined.difference.tolist())
 
 
 def test_one_window_has_all_of_the_difference():

@@ -29,7 +29,7 @@ from report_inputs import (
 from seformer.evaluation import cross_validation, verdict
 from seformer.evaluation.card import model_card
 from seformer.evaluation.metrics import ScoredRegions
-from seformer.explain import explain, faithfulness, tracks
+from seformer.explain import faithfulness
 from seformer.explain.folder import (
     REGION_COLUMNS,
     RESULT_COLUMNS,
@@ -37,6 +37,9 @@ from seformer.explain.folder import (
     WINDOW_COLUMNS,
     WINDOWS_FILE,
 )
+from seformer.explain.merge import merge_attributions
+from seformer.explain.summary import PROFILE_BINS
+from seformer.explain.values import VALUES_FILE, ValuesWriter
 from seformer.model.settings import ModelSettings
 from seformer.report import collect as reading
 from seformer.report.content import content_of, harmless
@@ -383,11 +386,11 @@ def test_damaged_attributions_are_merged_or_refused(tmp_path, every):
     agreements = ("mutagenesis", "mutagenesis_signed", "seed_stability", "randomised_model")
     region = dict.fromkeys(curves, [0.1] * 7) | dict.fromkeys(agreements, 0.5)
     drawn = {"chrom": "chr1", "start": 0, "end": 9, "name": "a", "logit": 1.0, "values": [0.1]}
-    profile = {"regions": 1, "mean": [0.1] * explain.PROFILE_BINS}
+    profile = {"regions": 1, "mean": [0.1] * PROFILE_BINS}
     for shard in (9999, 10000):
         place = tmp_path / f"shard_{shard}"
         place.mkdir()
-        with tracks.ValuesWriter(place / tracks.VALUES_FILE, [9]) as writer:
+        with ValuesWriter(place / VALUES_FILE, [9]) as writer:
             writer.add(np.arange(9) / shard, "ACGTACGTA")
         row = {"chrom": "chr1", "start": shard, "end": shard + 9, "name": "a", "logit": 1.0}
         table = pd.DataFrame([row]).reindex(columns=[*REGION_COLUMNS, *RESULT_COLUMNS])
@@ -406,7 +409,7 @@ def test_damaged_attributions_are_merged_or_refused(tmp_path, every):
     assert shards[0].name == "shard_10000"
 
     def join():
-        explain.merge(shards, tmp_path / "out")
+        merge_attributions(shards, tmp_path / "out")
 
     join()
     starts = pd.read_csv(tmp_path / "out" / TABLE_FILE, sep="\t")["start"]

@@ -10,9 +10,12 @@ import pytest
 from toys import random_sequence, toy_model
 
 from seformer.explain import explain as module
-from seformer.explain import tracks
 from seformer.explain.attribute import Settings, attribute
-from seformer.explain.folder import TABLE_FILE, iterate, read_table, read_windows
+from seformer.explain.folder import TABLE_FILE, iterate, read_attributions, read_windows
+from seformer.explain.merge import merge_attributions
+from seformer.explain.summary import RegionSummary, merge_summaries
+from seformer.explain.tracks import write_tracks
+from seformer.explain.values import VALUES_FILE, Values, ValuesWriter
 from seformer.regions.extract import extract
 from seformer.scoring.score import Ensemble
 from seformer.util.errors import UserError
@@ -61,7 +64,7 @@ def explained(tmp_path, genome, bed, toy):
 
 
 def test_table_has_every_row_in_input_order(explained):
-    table = read_table(explained)
+    table = read_attributions(explained)
     assert list(table["name"]) == [name for *_, name in REGIONS]
     assert table.loc[2, "flags"] == "unknown_chromosome" and table.loc[6, "flags"] == "all_n"
     assert table["logit"].isna().tolist() == [False, False, True, False, False, False, True]
@@ -71,7 +74,7 @@ def test_table_has_every_row_in_input_order(explained):
 
 
 def test_table_adds_up(explained, toy):
-    table = read_table(explained)
+    table = read_attributions(explained)
     table = table[table["logit"].notna()]
     difference = table["logit"] - table["reference_logit"]
     error = (table["attribution_sum"] + table["special_share"] - difference).abs()
@@ -83,7 +86,7 @@ def test_table_adds_up(explained, toy):
 
 
 def test_windows_add_up_to_their_regions(explained):
-    table = read_table(explained)
+    table = read_attributions(explained)
     table = table[table["logit"].notna()]
     windows = read_windows(explained)
     place = ["chrom", "region_start", "region_end", "region_name"]
@@ -108,7 +111,7 @@ def test_windows_add_up_to_their_regions(explained):
 
 
 def test_track_is_in_place_and_sums_to_the_table(explained, toy, genome):
-    table = read_table(explained)
+    table = read_attributions(explained)
     with pybigtools.open(str(explained / module.TRACK_FILE)) as track:
         assert track.chroms() == {"chr1": 1000, "chr2": 600}
         for row in table[table["logit"].notna()].itertuples():
@@ -145,8 +148,8 @@ def test_shards_merge_to_the_same_result(tmp_path, explained, genome, bed, toy):
         module.explain("model", shards[-1], extracted=folder, fasta=genome, faithfulness_regions=0)
     assert len(shards) > 1
     merged = tmp_path / "merged"
-    module.merge(shards, merged, fasta=genome)
-    whole, parts = read_table(explained), module.read_table(merged)
+    merge_attributions(shards, merged, fasta=genome)
+    whole, parts = read_attributions(explained), read_attributions(merged)
     pd.testing.assert_frame_equal(whole, parts, rtol=1e-3, atol=1e-5)
     pd.testing.assert_frame_equal(
         read_windows(explained).drop(columns="completeness_error"),
@@ -154,7 +157,7 @@ def test_shards_merge_to_the_same_result(tmp_path, explained, genome, bed, toy):
         rtol=1e-3,
         atol=1e-5,
     )
-    first, second = (tracks.Values(f / tracks.VALUES_FILE) for f in (explained, merged))
+    first, second = (Values(f / VALUES_FILE) for f in (explained, merged))
     assert len(first) == len(second) == 5
     for row in range(5):
         np.testing.assert_allclose(first[row], second[row], rtol=1e-4, atol=1e-6)
@@ -168,7 +171,7 @@ def test_other_methods_are_written_without_completeness(tmp_path, genome, bed, t
     caplog.set_level("INFO", logger="seformer")
     settings = Settings(method="saliency")
     module.explain("m", tmp_path / "o", fasta=genome, regions=bed, settings=settings)
-    table = module.read_table(tmp_path / "o")
+    table = read_attributions(tmp_path / "o")
     assert table["completeness_error"].isna().all() and table["reference_logit"].isna().all()
     summary = json.loads((tmp_path / "o" / module.SUMMARY_FILE).read_text())
     assert summary["completeness_error"]["max"] is None
@@ -180,7 +183,7 @@ def test_nothing_to_explain(tmp_path, genome, toy):
     bed = tmp_path / "n.bed"
     bed.write_text("chr1\t610\t630\n")
     module.explain("m", tmp_path / "o", fasta=genome, regions=bed)
-    table = module.read_table(tmp_path / "o")
+    table = read_attributions(tmp_path / "o")
     assert list(table["flags"]) == ["all_n"]
     assert not (tmp_path / "o" / module.TRACK_FILE).exists()
 
@@ -191,9 +194,9 @@ def test_wrong_use(tmp_path, genome, bed, toy):
     with pytest.raises(UserError, match="not both"):
         module.explain("m", tmp_path / "o", regions=bed, extracted=tmp_path)
     with pytest.raises(UserError, match="no shard"):
-        module.merge([], tmp_path / "o")
+        merge_attributions([], tmp_path / "o")
     with pytest.raises(UserError, match="no such file"):
-        module.merge([tmp_path / "missing"], tmp_path / "o")
+        merge_attributions([tmp_path / "missing"], tmp_path / "o")
     sizes = tmp_path / "sizes"
     sizes.write_text("chr1\t1000\n")
     extract(genome, tmp_path / "x", regions=bed, unlabelled=True)
@@ -208,7 +211,7 @@ def test_merging_without_room_leaves_nothing(explained, genome, disk):
     for pages in range(2, 40, 2):
         out = disk(4 * pages) / "out"
         try:
-            module.merge([explained], out, fasta=genome)
+            merge_attributions([explained], out, fasta=genome)
         except OSError:
             assert not list(out.parent.iterdir())
             done.append(False)
@@ -216,7 +219,7 @@ def test_merging_without_room_leaves_nothing(explained, genome, disk):
         done.append(True)
         with pybigtools.open(str(out / module.TRACK_FILE)) as track:
             assert track.chroms() == {"chr1": 1000, "chr2": 600}
-            for row in read_table(out).itertuples():
+            for row in read_attributions(out).itertuples():
                 if row.logit == row.logit and "overlapping" not in row.flags:
                     values = track.values(row.chrom, row.start, row.end, fillna=None)
                     assert values.sum() == pytest.approx(row.attribution_sum, abs=1e-4)
@@ -224,13 +227,21 @@ def test_merging_without_room_leaves_nothing(explained, genome, disk):
     assert done[-1] and len(done) > 3
 
 
-def test_values_are_held_against_the_table(explained):
+def test_values_are_held_against_the_table(explained, tmp_path):
     """A values file of another run, or cut in its middle, is not made a track of."""
-    table = read_table(explained)
+    table = read_attributions(explained)
+    regions = table[table["logit"].notna()].reset_index(drop=True)
+    with ValuesWriter(tmp_path / VALUES_FILE, regions["end"] - regions["start"]) as values:
+        for _, found, sequence in iterate(explained):
+            values.add(found, sequence)
+        write_tracks(tmp_path, regions, values, {"chr1": 1000, "chr2": 600})
+        regions.loc[0, "attribution_sum"] += 0.01
+        with pytest.raises(OSError, match="do not sum to those in the table"):
+            write_tracks(tmp_path, regions, values, {"chr1": 1000, "chr2": 600})
     table.loc[0, "attribution_sum"] += 0.01
     write_tsv(table, explained / TABLE_FILE)
-    with pytest.raises(OSError, match="do not sum to those in the table"):
-        module.write_tracks(explained, {"chr1": 1000, "chr2": 600})
+    with pytest.raises(UserError, match="do not sum to those in the table"):
+        merge_attributions([explained], tmp_path / "merged")
 
 
 def test_a_chromosome_too_long_for_a_track_is_said_before_computing(
@@ -239,8 +250,8 @@ def test_a_chromosome_too_long_for_a_track_is_said_before_computing(
     monkeypatch.setattr(module, "attribute", lambda *_: pytest.fail("computed"))
     sizes = tmp_path / "sizes"
     sizes.write_text("chr1\t1000\nchr2\t4294967295\n")
-    module_sizes = module.read_sizes(None, sizes) | {"chr2": 2**32}
-    monkeypatch.setattr(module, "read_sizes", lambda *_: module_sizes)
+    module_sizes = module.genome_sizes(None, sizes) | {"chr2": 2**32}
+    monkeypatch.setattr(module, "genome_sizes", lambda *_: module_sizes)
     with pytest.raises(UserError, match="more than a bigWig can hold"):
         module.explain("model", tmp_path / "o", fasta=genome, regions=bed)
     assert not (tmp_path / "o").exists()
@@ -255,7 +266,7 @@ def test_explaining_on_a_path_that_is_not_utf8(tmp_path, genome, bed, toy):
         "model", folder / "out", fasta=folder / genome.name, regions=folder / bed.name,
         faithfulness_regions=0,
     )  # fmt: skip
-    module.merge([folder / "out"], folder / "merged", fasta=folder / genome.name)
+    merge_attributions([folder / "out"], folder / "merged", fasta=folder / genome.name)
     tracks_of = [(folder / name / module.TRACK_FILE).read_bytes() for name in ("out", "merged")]
     assert tracks_of[0] == tracks_of[1]
 
@@ -264,7 +275,7 @@ def test_the_profile_has_no_n_in_it():
     from types import SimpleNamespace
 
     def shard(values, sequence):
-        found = module.Summary()
+        found = RegionSummary()
         result = SimpleNamespace(values=np.array(values, float), logit=1.0)
         region = {"chrom": "a", "start": 0, "end": len(values), "name": "r"}
         found.add(region, "SE", result, sequence)
@@ -276,6 +287,6 @@ def test_the_profile_has_no_n_in_it():
     assert first["profile"]["SE"]["known"][:3] == [1, 0, 1]
     assert first["drawn"][0]["values"][:2] == [4, 0]
     second = shard([2.0] * 100, "ACGT" * 25)
-    both = module.merge_records([first, second])["profile"]["SE"]
+    both = merge_summaries([first, second])["profile"]["SE"]
     assert both["regions"] == 2 and both["known"][:3] == [2, 1, 2]
     assert both["mean"][:3] == [3, 2, 1.5]

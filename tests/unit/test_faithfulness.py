@@ -6,16 +6,15 @@ from toys import random_sequence, toy_model
 
 from seformer.explain import faithfulness
 from seformer.explain.attribute import Settings, attribute
-from seformer.explain.references import generator
+from seformer.sequence.shuffle import generator
 
 
 def sample_of(model, sequences, settings):
-    sample = faithfulness.Sample(range(len(sequences)))
     keys = [f"k{row}" for row in range(len(sequences))]
     results = attribute(model, sequences, keys, settings)
-    for row, (sequence, key, result) in enumerate(zip(sequences, keys, results, strict=True)):
-        sample.offer(row, sequence, key, result)
-    return sample
+    return [
+        faithfulness.CheckedRegion(*region) for region in zip(sequences, keys, results, strict=True)
+    ]
 
 
 def test_choice_is_even_and_prefers_affordable_regions():
@@ -49,7 +48,7 @@ def test_a_faithful_attribution_measures_well():
     model = toy_model(width=16)
     settings = Settings(references=8)
     sample = sample_of(model, [random_sequence(600, seed) for seed in range(3)], settings)
-    record = faithfulness.measure(model, sample, settings)
+    record = faithfulness.measure_faithfulness(model, sample, settings)
     assert [region["region"] for region in record["regions"]] == ["k0", "k1", "k2"]
     summary = record["summary"]
     top, random = (np.array(summary[f"deletion_{name}"]) for name in ("top", "random"))
@@ -65,12 +64,16 @@ def test_the_same_again_and_merged():
     model = toy_model(mixing=True)
     settings = Settings(references=1)
     sequences = [random_sequence(200, seed) for seed in range(2)]
-    first = faithfulness.measure(model, sample_of(model, sequences, settings), settings)
-    again = faithfulness.measure(model, sample_of(model, sequences, settings), settings)
+    first = faithfulness.measure_faithfulness(
+        model, sample_of(model, sequences, settings), settings
+    )
+    again = faithfulness.measure_faithfulness(
+        model, sample_of(model, sequences, settings), settings
+    )
     assert first == again
-    parts = [faithfulness.summarise([region]) for region in first["regions"]]
-    assert faithfulness.merge(parts) == first
-    empty = faithfulness.measure(model, faithfulness.Sample([]), settings)
+    parts = [faithfulness.summarise_faithfulness([region]) for region in first["regions"]]
+    assert faithfulness.merge_faithfulness(parts) == first
+    empty = faithfulness.measure_faithfulness(model, [], settings)
     assert empty["regions"] == [] and empty["summary"] == {}
 
 
@@ -88,13 +91,15 @@ def test_nothing_looks_at_n():
     model, settings = toy_model(width=16), Settings(references=2)
     sequence = random_sequence(300) + "N" * 900 + random_sequence(300, 1)
     sample = sample_of(model, [sequence], settings)
-    (member,) = sample.members
+    (member,) = sample
     known = faithfulness.known_bases(member)
     assert len(known) <= 600 and not ((known >= 300) & (known < 1200)).any()
-    record = faithfulness.measure(model, sample, settings)["summary"]
+    record = faithfulness.measure_faithfulness(model, sample, settings)["summary"]
     assert abs(record["randomised_model"]) < 0.4
     assert record["mutagenesis_signed"] > 0.2
     constant = dataclasses.replace(settings, reference="zero")
-    summary = faithfulness.measure(model, sample_of(model, [sequence], constant), constant)
+    summary = faithfulness.measure_faithfulness(
+        model, sample_of(model, [sequence], constant), constant
+    )
     # nothing is drawn, so that there are no other shuffles to agree with
     assert summary["summary"]["seed_stability"] is None

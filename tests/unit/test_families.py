@@ -22,7 +22,7 @@ from toys import random_sequence
 from seformer.evaluation.evaluate import evaluate
 from seformer.explain.attribute import Settings
 from seformer.explain.explain import explain
-from seformer.explain.folder import iterate, read_table
+from seformer.explain.folder import iterate, read_attributions
 from seformer.model.backbones import load_backbone, random_backbone
 from seformer.model.folder import load_model
 from seformer.regions.extract import extract, read_extracted
@@ -351,7 +351,7 @@ def test_explains(run, data, tmp_path):
         faithfulness_regions=0,
         device="cpu",
     )
-    table = read_table(tmp_path / "out")
+    table = read_attributions(tmp_path / "out")
     assert len(table) == 4 and table["logit"].notna().all()
     difference = table["logit"] - table["reference_logit"]
     error = (table["attribution_sum"] + table["special_share"] - difference).abs()

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from toys import random_sequence
 
-from seformer.explain import tracks
 from seformer.explain.folder import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
+from seformer.explain.values import VALUES_FILE, ValuesWriter
 from seformer.motifs import modisco
 from seformer.report.collect import collect
 from seformer.report.patterns import section
@@ -26,7 +26,7 @@ def write_folder(out, number, length=1500):
     random, rows = np.random.default_rng(1), []
     out.mkdir()
     lengths = [length] * number + [150, 500]
-    with tracks.ValuesWriter(out / tracks.VALUES_FILE, lengths) as writer:
+    with ValuesWriter(out / VALUES_FILE, lengths) as writer:
         for index, size in enumerate(lengths):
             text, values = list(random_sequence(size, index)), np.zeros(size)
             if size == length:

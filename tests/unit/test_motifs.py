@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from toys import random_sequence
 
-from seformer.explain import tracks
 from seformer.explain.folder import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
+from seformer.explain.values import VALUES_FILE, ValuesWriter
 from seformer.util import atomic
 from seformer.util.errors import UserError
 
@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
     """Regions with planted sites, the SE motif worth something, the TE motif the opposite."""
     out = tmp_path_factory.mktemp("explained")
     random, rows = np.random.default_rng(1), []
-    with tracks.ValuesWriter(out / tracks.VALUES_FILE, [600] * 12) as writer:
+    with ValuesWriter(out / VALUES_FILE, [600] * 12) as writer:
         for index in range(12):
             kind = "se" if index % 2 else "te"
             text, values = list(random_sequence(600, index)), random.normal(0, 0.01, 600)
@@ -120,7 +120,7 @@ def test_bad_input(tmp_path, folder):
 
 
 def test_no_region_has_attributions(tmp_path):
-    with tracks.ValuesWriter(tmp_path / tracks.VALUES_FILE, []):
+    with ValuesWriter(tmp_path / VALUES_FILE, []):
         pass
     table = pd.DataFrame(columns=[*REGION_COLUMNS, *RESULT_COLUMNS])
     table.to_csv(tmp_path / TABLE_FILE, sep="\t", index=False)
@@ -134,7 +134,7 @@ def with_unknown_bases(out):
     """Regions of 1,000 bases, half of them N in two runs, with sites worth something beside N."""
     random, rows = np.random.default_rng(2), []
     out.mkdir()
-    with tracks.ValuesWriter(out / tracks.VALUES_FILE, [1000] * 6) as writer:
+    with ValuesWriter(out / VALUES_FILE, [1000] * 6) as writer:
         for index in range(6):
             text, values = list(random_sequence(1000, index)), random.normal(0, 0.01, 1000)
             for place in (188, 500, 700):

@@ -95,7 +95,7 @@ def test_occlusion_shares_the_loss():
     encoding = model.tokenizer.encode(both_strands([sequence]))
     references = make_references(
         model.tokenizer, encoding, [sequence], ["k"], reference="mask", number=1, seed=1
-    )
+    ).ids
     values, special = occlude(Scorer(model), encoding, references, 4)[0]
     assert special == 0
     ids = encoding.input_ids[:20].astype(np.int64)

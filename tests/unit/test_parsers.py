@@ -136,7 +136,7 @@ def test_clusters(tmp_path, content):
 def test_chromosome_sizes(tmp_path, content):
     path = tmp_path / "sizes"
     path.write_bytes(content)
-    found = refuses_or_reads(tracks.read_sizes, path)
+    found = refuses_or_reads(tracks.read_chromosome_sizes, path)
     assert found is None or all(size > 0 for size in found.values())
 
 

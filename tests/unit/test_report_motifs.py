@@ -10,8 +10,8 @@ import pytest
 from report_inputs import explanations, write_json, write_table
 from toys import random_sequence
 
-from seformer.explain import tracks
 from seformer.explain.folder import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
+from seformer.explain.values import VALUES_FILE, ValuesWriter
 from seformer.regions.simulate import SE_MOTIFS, TE_MOTIFS
 from seformer.report import page
 from seformer.report.collect import Motifs, collect
@@ -27,7 +27,7 @@ def explained(tmp_path_factory):
     """Regions with planted sites; those of the other class speak against super-enhancers."""
     out = tmp_path_factory.mktemp("explained")
     random, rows = np.random.default_rng(1), []
-    with tracks.ValuesWriter(out / tracks.VALUES_FILE, [400] * 8) as writer:
+    with ValuesWriter(out / VALUES_FILE, [400] * 8) as writer:
         for index in range(8):
             site = (SE_MOTIFS["STAT3"], TE_MOTIFS["CEBPB"])[index % 2]
             text, values = list(random_sequence(400, index)), random.normal(0, 0.01, 400)

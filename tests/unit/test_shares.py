@@ -8,8 +8,8 @@ from toys import random_sequence, toy_model
 
 from seformer.explain.attribute import Settings, attribute
 from seformer.explain.base_shares import Shares, shapley_values
-from seformer.explain.references import dinucleotide_shuffle, generator
 from seformer.sequence.dna import reverse_complement
+from seformer.sequence.shuffle import dinucleotide_shuffle, generator
 from seformer.sequence.tokenizers import KmerTokenizer
 
 

@@ -10,7 +10,7 @@ from toys import toy_model
 
 from seformer.explain import explain as module
 from seformer.explain.attribute import Settings
-from seformer.explain.folder import read_table
+from seformer.explain.folder import read_attributions
 from seformer.sequence.dna import reverse_complement
 from seformer.sequence.tokenizers import BpeTokenizer
 
@@ -83,7 +83,7 @@ def test_track_of_real_tokens_lies_on_their_bases(real_data, tmp_path, monkeypat
     module.explain(
         "model", tmp_path / "out", fasta=genome, regions=bed, settings=how, faithfulness_regions=0
     )
-    table = read_table(tmp_path / "out")
+    table = read_attributions(tmp_path / "out")
     assert table["logit"].notna().all()
     letters = ""
     with (

@@ -8,6 +8,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from seformer.explain import tracks
+from seformer.explain.folder import overlaps_another
+from seformer.explain.values import VALUES_FILE, Values, ValuesWriter
 from seformer.util.errors import UserError
 
 
@@ -16,16 +18,16 @@ def frame(*rows):
 
 
 def test_values_file_is_plain_safetensors(tmp_path):
-    path = tmp_path / tracks.VALUES_FILE
+    path = tmp_path / VALUES_FILE
     values = [np.arange(4.0), np.empty(0), np.array([0.5, -1.5, 2])]
-    with tracks.ValuesWriter(path, [4, 0, 3]) as writer:
+    with ValuesWriter(path, [4, 0, 3]) as writer:
         for one, bases in zip(values, ("ACGT", "", "NTA"), strict=True):
             writer.add(one, bases)
     stored = load_file(path)
     assert stored["offsets"].tolist() == [0, 4, 4, 7]
     assert stored["values"].dtype == np.float32 and stored["bases"].dtype == np.uint8
     assert stored["bases"].tolist() == [0, 1, 2, 3, 4, 3, 0]
-    read = tracks.Values(path)
+    read = Values(path)
     assert len(read) == 3
     for row, one in enumerate(values):
         np.testing.assert_array_equal(read[row], one.astype(np.float32))
@@ -34,10 +36,10 @@ def test_values_file_is_plain_safetensors(tmp_path):
 
 def test_values_file_refuses_wrong_lengths_and_missing_regions(tmp_path):
     with pytest.raises(ValueError, match="4 bases"):
-        with tracks.ValuesWriter(tmp_path / "a", [4]) as writer:
+        with ValuesWriter(tmp_path / "a", [4]) as writer:
             writer.add(np.zeros(3), "ACG")
     with pytest.raises(ValueError, match="0 of 1"):
-        with tracks.ValuesWriter(tmp_path / "b", [4]):
+        with ValuesWriter(tmp_path / "b", [4]):
             pass
 
 
@@ -45,20 +47,23 @@ def test_damaged_values_file(tmp_path):
     path = tmp_path / "x.safetensors"
     path.write_bytes(b"nonsense")
     with pytest.raises(UserError, match="damaged"):
-        tracks.Values(path)
+        Values(path)
 
 
 def test_overlaps_are_joined_and_touching_regions_are_not():
     regions = frame(("b", 0, 10), ("a", 5, 9), ("a", 0, 6), ("a", 9, 12), ("a", 1, 2))
-    found = [cluster.tolist() for cluster in tracks.clusters(regions, ["a", "b"])]
-    assert found == [[2, 4, 1], [3], [0]]
-    assert tracks.overlapping(regions).tolist() == [False, True, True, False, True]
+    values = [np.full(end - start, row) for row, (_, start, end) in enumerate(regions.values)]
+    found = list(tracks.intervals(regions, values.__getitem__))
+    assert [(chrom, start) for chrom, start, _, _ in found] == [
+        ("a", 0), ("a", 1), ("a", 2), ("a", 5), ("a", 6), ("a", 9), ("b", 0),
+    ]  # fmt: skip
+    assert overlaps_another(regions).tolist() == [False, True, True, False, True]
 
 
 def test_intervals_average_overlaps_and_join_equal_neighbours():
     regions = frame(("a", 2, 6), ("a", 4, 8))
     values = [np.array([1.0, 1, 3, 3]), np.array([5.0, 5, 0, 0])]
-    assert list(tracks.intervals(regions, values, ["a"])) == [
+    assert list(tracks.intervals(regions, values.__getitem__)) == [
         ("a", 2, 4, 1.0),
         ("a", 4, 6, 4.0),
         ("a", 6, 8, 0.0),
@@ -71,8 +76,7 @@ def test_bigwig_sums_to_the_regions(tmp_path):
     values = [random.normal(size=e - s) for _, s, e in regions.itertuples(index=False)]
     sizes = {"chr1": 50, "chr2": 5000, "chr10": 100, "chrX": 7}
     path = tmp_path / "t.bw"
-    order = tracks.bigwig_order(sizes)
-    tracks.write_bigwig(path, sizes, tracks.intervals(regions, values, order))
+    tracks.write_bigwig(path, sizes, tracks.intervals(regions, values.__getitem__))
     assert [p.name for p in tmp_path.iterdir()] == ["t.bw"]
     with pybigtools.open(str(path)) as track:
         assert track.chroms()["chr2"] == 5000
@@ -152,7 +156,7 @@ def test_bedgraph(tmp_path):
 def test_chromosome_sizes(tmp_path):
     path = tmp_path / "sizes"
     path.write_text("chr1\t100\t6\t50\t51\nchr2 20\n")
-    sizes = tracks.read_sizes(path)
+    sizes = tracks.read_chromosome_sizes(path)
     assert sizes == {"chr1": 100, "chr2": 20}
     tracks.check_sizes(frame(("chr1", 0, 100)), sizes, path)
     with pytest.raises(UserError, match="chr2 has 20 bp"):
@@ -161,7 +165,7 @@ def test_chromosome_sizes(tmp_path):
         tracks.check_sizes(frame(("chr3", 0, 21)), sizes, path)
     path.write_text("")
     with pytest.raises(UserError, match="empty"):
-        tracks.read_sizes(path)
+        tracks.read_chromosome_sizes(path)
     with pytest.raises(UserError, match="4294967296 bp, which is more than a bigWig can hold"):
         tracks.check_sizes(frame(("chr1", 0, 10)), {"chr1": 2**32}, path)
     tracks.check_sizes(frame(("chr2", 0, 10)), {"chr1": 2**32, "chr2": 2**32 - 1}, path)
@@ -185,5 +189,5 @@ def test_chromosome_sizes_that_are_none(size, message, tmp_path):
     path = tmp_path / "sizes"
     path.write_text(f"chr1\t4294967295\nchr2\t{size}\n", encoding="utf-8")
     with pytest.raises(UserError, match=f"line 2: .*{message}") as error:
-        tracks.read_sizes(path)
+        tracks.read_chromosome_sizes(path)
     assert len(str(error.value)) < 400

@@ -29,6 +29,6 @@ def command(
     ] = False,
 ) -> None:
     """Join explained shards into one table, one genome track and one values file."""
-    from seformer.explain.explain import merge
+    from seformer.explain.merge import merge_attributions
 
-    merge(shards, out, fasta=fasta, chrom_sizes=chrom_sizes, bedgraph=bedgraph)
+    merge_attributions(shards, out, fasta=fasta, chrom_sizes=chrom_sizes, bedgraph=bedgraph)

@@ -7,7 +7,7 @@ With some bases kept and the others drawn at random the mean embedding is known 
 the bases. That is a game of the k bases, and its Shapley values (Lundberg and Lee, NeurIPS 2017)
 share e − ē among them exactly, with ē the mean over all k-mers. They do not depend on the slope, so
 that they are made once for a vocabulary. What is left, slope · (ē − e′), tells no base from
-another and is spread evenly, and so are tokens that are no k-mers: sums are kept.
+another and is spread evenly, and so are tokens that are not k-mers: sums are kept.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Shares:
     ----------
     tokenizer
         Where it makes k-mers (k ≤ 6) a token has k shares; otherwise one, and
-        `seformer.explain.attribute.project` spreads it.
+        `project` spreads it.
     embedding
         float ``[vocabulary, hidden]``.
     """
@@ -68,7 +68,7 @@ class Shares:
     def __init__(self, tokenizer: Tokenizer, embedding: torch.Tensor) -> None:
         kmers = isinstance(tokenizer, KmerTokenizer) and tokenizer.k <= LONGEST
         self.width = tokenizer.k if kmers else 1
-        # rows of tokens that are no k-mers stay zero: all of theirs is spread evenly
+        # rows of tokens that are not k-mers stay zero: all of theirs is spread evenly
         self.table = embedding.new_zeros((len(embedding), self.width, embedding.shape[1]))
         if kmers:
             ids = torch.from_numpy(tokenizer.kmer_ids.astype(np.int64)).to(embedding.device)
@@ -96,3 +96,35 @@ class Shares:
         total = (slope * change).double().sum(-1, keepdim=True)
         shares = torch.einsum("...kh,...h->...k", self.table[ids], slope).double()
         return shares + (total - shares.sum(-1, keepdim=True)) / self.width
+
+
+def project(
+    values: np.ndarray, starts: np.ndarray, ends: np.ndarray, length: int
+) -> tuple[np.ndarray, float]:
+    """Put token values on the bases; overlapping tokens add up.
+
+    Parameters
+    ----------
+    values
+        float64 ``[tokens, shares]``: as many shares as a token has bases go to one each, others
+        are spread evenly over its bases.
+    starts, ends
+        Integer ``[tokens]``: 0-based half-open offsets in the sequence.
+    length
+        Bases of the sequence.
+
+    Returns
+    -------
+    tuple
+        float64 ``[length]``, and the sum of the tokens that span no base. Together they sum to
+        ``values.sum()`` (to 1e-6 relative and better).
+    """
+    widths = (ends - starts).astype(np.int64)
+    token = np.repeat(np.arange(len(values)), widths)
+    within = np.arange(len(token)) - np.repeat(np.cumsum(widths) - widths, widths)
+    total, shares = values.sum(1), values.shape[1]
+    even = total / np.maximum(widths, 1)
+    single = values[token, np.minimum(within, shares - 1)]
+    share = np.where(widths[token] == shares, single, even[token])
+    bases = np.bincount(starts[token] + within, weights=share, minlength=length)
+    return bases, float(total[widths == 0].sum())

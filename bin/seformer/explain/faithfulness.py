@@ -20,18 +20,13 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from seformer.explain.attribute import (
-    FIRST_STEPS,
-    SMALL_DIFFERENCE,
-    Attribution,
-    Settings,
-    attribute,
-)
-from seformer.explain.references import dinucleotide_shuffle, generator
+from seformer.explain.attribute import FIRST_STEPS, Attribution, Settings, attribute
+from seformer.explain.completeness import SMALL_DIFFERENCE
 from seformer.model.folder import Model
 from seformer.scoring.mutagenesis import importance, mutate
 from seformer.scoring.score import Ensemble
 from seformer.sequence.dna import BASE_LETTERS, CODE_OF_LETTER, base_codes
+from seformer.sequence.shuffle import dinucleotide_shuffle, generator
 
 REGIONS = 4
 # longer regions are passed over in the choice if there are enough others: the cost is theirs
@@ -44,24 +39,12 @@ ONE_PERCENT = FRACTIONS.index(0.01)
 DRAWING = ("integrated_gradients", "occlusion")
 
 
-class Checked(NamedTuple):
-    """A region of the sample with its attribution."""
+class CheckedRegion(NamedTuple):
+    """A region that is looked at, with its attribution."""
 
     sequence: str
     key: str
     result: Attribution
-
-
-class Sample:
-    """Collects the chosen rows as they come by."""
-
-    def __init__(self, rows: Sequence[int]) -> None:
-        self.rows = set(rows)
-        self.members: list[Checked] = []
-
-    def offer(self, row: int, sequence: str, key: str, result: Attribution) -> None:
-        if row in self.rows:
-            self.members.append(Checked(sequence, key, result))
 
 
 def choose(lengths: Sequence[int], number: int) -> list[int]:
@@ -85,7 +68,7 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
     return float(spearmanr(first, second).statistic)
 
 
-def known_bases(region: Checked) -> np.ndarray:
+def known_bases(region: CheckedRegion) -> np.ndarray:
     """Positions of A, C, G, T, int64; those whose tokens all hold an N are not among them.
 
     Such tokens stand in the reference too, so that their bases get nothing from any model.
@@ -116,7 +99,9 @@ def replaced(
     return bases.tobytes().decode()
 
 
-def curves(model: Model, region: Checked, seed: int, batch_tokens: int) -> dict[str, list[float]]:
+def curves(
+    model: Model, region: CheckedRegion, seed: int, batch_tokens: int
+) -> dict[str, list[float]]:
     """Change of the logit at each of `FRACTIONS`, mean of `DRAWS` draws.
 
     Returns
@@ -153,7 +138,7 @@ def curves(model: Model, region: Checked, seed: int, batch_tokens: int) -> dict[
 # ------------------------------------------------------------------------- agreements
 
 
-def against_mutagenesis(model: Model, region: Checked, batch_tokens: int) -> dict[str, Any]:
+def against_mutagenesis(model: Model, region: CheckedRegion, batch_tokens: int) -> dict[str, Any]:
     """Rank correlation with mutagenesis at `POSITIONS` known bases, spread over the region."""
     known = known_bases(region)
     if not len(known):
@@ -180,7 +165,7 @@ def randomised(model: Model, seed: int) -> Model:
 
 
 def _agreements(
-    model: Model, regions: Sequence[Checked], settings: Settings
+    model: Model, regions: Sequence[CheckedRegion], settings: Settings
 ) -> list[dict[str, Any]]:
     """Against shuffled weights and against other references, all regions at once."""
     sequences, keys = [r.sequence for r in regions], [r.key for r in regions]
@@ -207,19 +192,14 @@ def _agreements(
 # ------------------------------------------------------------------------- all
 
 
-def measure(model: Model, sample: Sample, settings: Settings) -> dict[str, Any]:
-    """Measure all of the above on a sample.
-
-    Returns
-    -------
-    dict
-        ``regions``: one record a region; ``summary``: see `summarise`.
-    """
-    members = sample.members
-    if not members:
-        return summarise([])
-    agreements = _agreements(model, members, settings)
-    return summarise(
+def measure_faithfulness(
+    model: Model, regions: Sequence[CheckedRegion], settings: Settings
+) -> dict[str, Any]:
+    """Measure all of the above on chosen regions; see `summarise_faithfulness`."""
+    if not regions:
+        return summarise_faithfulness([])
+    agreements = _agreements(model, regions, settings)
+    return summarise_faithfulness(
         [
             {
                 "region": region.key,
@@ -227,12 +207,12 @@ def measure(model: Model, sample: Sample, settings: Settings) -> dict[str, Any]:
                 **against_mutagenesis(model, region, settings.batch_tokens),
                 **agreement,
             }
-            for region, agreement in zip(members, agreements, strict=True)
+            for region, agreement in zip(regions, agreements, strict=True)
         ]
     )
 
 
-def summarise(regions: list[dict[str, Any]]) -> dict[str, Any]:
+def summarise_faithfulness(regions: list[dict[str, Any]]) -> dict[str, Any]:
     """Sum up records of regions.
 
     Returns
@@ -257,6 +237,6 @@ def summarise(regions: list[dict[str, Any]]) -> dict[str, Any]:
     return record
 
 
-def merge(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def merge_faithfulness(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Join what was measured on shards."""
-    return summarise([region for record in records for region in record["regions"]])
+    return summarise_faithfulness([region for record in records for region in record["regions"]])

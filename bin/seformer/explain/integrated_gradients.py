@@ -1,7 +1,7 @@
-"""Token attributions of strand margins: integrated gradients, input × gradient, saliency.
+"""Token attributions of view margins: integrated gradients, input × gradient, saliency.
 
-A strand of a region is one example: all its windows, pooled, through the head. Strands are
-batched, but no term joins two of them.
+A view of a region (a strand, cut into tokens in one phase) is one example: all its windows, pooled,
+through the head. Views are batched, but no term joins two of them.
 """
 
 from __future__ import annotations
@@ -19,113 +19,21 @@ from torch.utils.checkpoint import checkpoint
 
 from seformer.explain.base_shares import Shares
 from seformer.explain.window_contributions import along_path
-from seformer.model.folder import Model
+from seformer.model.classifier import RegionClassifier
 from seformer.scoring.score import Scorer
 from seformer.sequence.batches import Batch, collate
 from seformer.sequence.tokenizers import Encoding
 
 # activations kept for the backward pass need several times the memory of scoring
 DEFAULT_BATCH_TOKENS = 4_096
+Masks = tuple[torch.Tensor, torch.Tensor]  # attention and content, see `Batch`
 
 
-class Lookup(nn.Module):
-    """Word embeddings; the id −1 (`references.ZERO`) gives zeros. The layer attributed to."""
-
-    def __init__(self, embedding: nn.Embedding) -> None:
-        super().__init__()
-        self.embedding = embedding
-
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        return self.embedding(ids.clamp(min=0)) * (ids >= 0).unsqueeze(-1)
-
-
-@contextlib.contextmanager
-def _embedded(embedding: nn.Module, values: torch.Tensor) -> Iterator[None]:
-    """Make the backbone use ``values`` in place of its word embeddings."""
-    hook = embedding.register_forward_hook(lambda module, inputs, output: values)
-    try:
-        yield
-    finally:
-        hook.remove()
-
-
-class StrandMargin(nn.Module):
-    """Margin of strands, each with all its windows, as a function that Captum can drive.
-
-    Inputs are int64 ``[strands, windows, tokens]``, padded to the largest; a window of padding
-    alone does not exist for the model. If the windows do not fit into ``batch_tokens`` together
-    they go through the backbone in parts whose activations are computed again when the gradient
-    needs them, so that memory stays bounded for regions of any length.
-    """
-
-    def __init__(self, model: Model, batch_tokens: int) -> None:
-        super().__init__()
-        self.classifier = model.classifier
-        self.lookup = Lookup(model.classifier.backbone.embedding)
-        self.batch_tokens = batch_tokens
-        self.seen: list[torch.Tensor] = []
-
-    def forward(
-        self, ids: torch.Tensor, attention: torch.Tensor, content: torch.Tensor
-    ) -> torch.Tensor:
-        values = self.lookup(ids)
-        if not torch.is_grad_enabled():
-            # Captum asks for the layer's output only, and looks at no margin
-            return values.new_zeros(len(ids))
-        return self.margins(values, ids, attention, content)
-
-    def margins(
-        self,
-        values: torch.Tensor,
-        ids: torch.Tensor,
-        attention: torch.Tensor,
-        content: torch.Tensor,
-    ) -> torch.Tensor:
-        """Margins float ``[strands]`` from embeddings ``[strands, windows, tokens, width]``.
-
-        The features of the windows, strand by strand, are added to ``seen``.
-        """
-        real = attention.any(-1)
-        strand = real.nonzero()[:, 0]
-        # the ids of a reference of zeros are never looked up, but backbones may shape by them
-        parts = (values[real], ids.clamp(min=0)[real], attention[real], content[real])
-        size = max(1, self.batch_tokens // ids.shape[-1])
-        features = torch.cat(
-            [
-                self._features(*(part[first : first + size] for part in parts), len(strand) > size)
-                for first in range(0, len(strand), size)
-            ]
-        )
-        self.seen.append(features.detach().cpu())
-        tokens = parts[-1].sum(-1).to(features.dtype)
-        return self.classifier.margins(features, tokens, strand, len(ids))
-
-    def _features(self, values, ids, attention, content, in_parts: bool) -> torch.Tensor:
-        def run(values: torch.Tensor) -> torch.Tensor:
-            with _embedded(self.lookup.embedding, values):
-                return self.classifier.window_features(Batch(ids, attention, content))
-
-        if in_parts and torch.is_grad_enabled():
-            return checkpoint(run, values, use_reentrant=False)
-        return run(values)
-
-
-@contextlib.contextmanager
-def _frozen(classifier: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients of the weights; both are put back afterwards."""
-    training = classifier.training
-    wanted = [p for p in classifier.parameters() if p.requires_grad]
-    classifier.eval().requires_grad_(False)
-    try:
-        yield
-    finally:
-        classifier.train(training)
-        for parameter in wanted:
-            parameter.requires_grad_(True)
+# ------------------------------------------------------------------------- jobs
 
 
 class Example(NamedTuple):
-    """One strand of one region: its windows padded to one length, and where tokens stand.
+    """One view of one region: its windows padded to one length, and where tokens stand.
 
     Attributes
     ----------
@@ -133,34 +41,11 @@ class Example(NamedTuple):
         See `seformer.sequence.batches.Batch`.
     token
         int64 ``[content tokens of all windows]``: for every true place of the content mask, row
-        by row, the index of its token in the strand (windows may share tokens).
+        by row, the index of its token in the view (windows may share tokens).
     """
 
     batch: Batch
     token: np.ndarray
-
-
-def make_examples(model: Model, encoding: Encoding) -> list[Example]:
-    """Cut every encoded strand into windows, without padding between strands."""
-    windows = Scorer(model).windows(encoding)
-    bounds = np.searchsorted(windows.sequence, np.arange(len(encoding.splits)))
-    examples = []
-    for strand, (first, last) in enumerate(pairwise(bounds)):
-        start, stop = windows.start[first:last], windows.stop[first:last]
-        offset = encoding.splits[strand]
-        batch = collate(encoding.input_ids, offset + start, offset + stop, model.tokenizer)
-        token = np.concatenate([np.arange(*pair) for pair in zip(start, stop, strict=True)])
-        examples.append(Example(batch, token))
-    return examples
-
-
-def _stack(tensors: Sequence[torch.Tensor], fill: int) -> torch.Tensor:
-    """Pad ``[windows, tokens]`` tensors to one shape: ``[n, windows, tokens]``."""
-    shape = [max(t.shape[axis] for t in tensors) for axis in (0, 1)]
-    out = tensors[0].new_full((len(tensors), *shape), fill)
-    for row, tensor in zip(out, tensors, strict=True):
-        row[: tensor.shape[0], : tensor.shape[1]] = tensor
-    return out
 
 
 class Job(NamedTuple):
@@ -170,6 +55,20 @@ class Job(NamedTuple):
     reference: torch.Tensor
 
 
+def make_examples(scorer: Scorer, encoding: Encoding) -> list[Example]:
+    """Cut every encoded view into windows, without padding between views."""
+    windows = scorer.windows(encoding)
+    bounds = np.searchsorted(windows.sequence, np.arange(len(encoding.splits)))
+    examples = []
+    for view, (first, last) in enumerate(pairwise(bounds)):
+        start, stop = windows.start[first:last], windows.stop[first:last]
+        offset = encoding.splits[view]
+        batch = collate(encoding.input_ids, offset + start, offset + stop, scorer.model.tokenizer)
+        token = np.concatenate([np.arange(*pair) for pair in zip(start, stop, strict=True)])
+        examples.append(Example(batch, token))
+    return examples
+
+
 def with_reference(example: Example, ids: np.ndarray) -> Job:
     """Put the reference's tokens, integer ``[tokens]``, into the windows of the example."""
     out = example.batch.input_ids.clone()
@@ -177,7 +76,7 @@ def with_reference(example: Example, ids: np.ndarray) -> Job:
     return Job(example, out)
 
 
-def plan(jobs: Sequence[Job], batch_tokens: int) -> Iterator[list[int]]:
+def group_jobs(jobs: Sequence[Job], batch_tokens: int) -> Iterator[list[int]]:
     """Group jobs of similar shape so that each group fits ``batch_tokens``; at least one each."""
     shapes = [tuple(job.example.batch.input_ids.shape) for job in jobs]
     group: list[int] = []
@@ -193,43 +92,141 @@ def plan(jobs: Sequence[Job], batch_tokens: int) -> Iterator[list[int]]:
         yield group
 
 
-def _tensors(
-    jobs: Sequence[Job], model: Model
-) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-    """Input ids, reference ids, and (attention, content) masks of a group, on the device."""
-    pad = model.tokenizer.pad_id
-    ids = _stack([job.example.batch.input_ids for job in jobs], pad)
-    references = _stack([job.reference for job in jobs], pad)
-    attention = _stack([job.example.batch.attention_mask for job in jobs], 0)
-    content = _stack([job.example.batch.content_mask for job in jobs], 0)
-    ids, references, attention, content = (
-        tensor.to(model.device) for tensor in (ids, references, attention, content)
-    )
-    return ids, references, (attention, content)
+def _stack(tensors: Sequence[torch.Tensor], fill: int) -> torch.Tensor:
+    """Pad ``[windows, tokens]`` tensors to one shape: ``[n, windows, tokens]``."""
+    shape = [max(t.shape[axis] for t in tensors) for axis in (0, 1)]
+    out = tensors[0].new_full((len(tensors), *shape), fill)
+    for row, tensor in zip(out, tensors, strict=True):
+        row[: tensor.shape[0], : tensor.shape[1]] = tensor
+    return out
 
 
-def reference_margins(model: Model, jobs: Sequence[Job], batch_tokens: int) -> np.ndarray:
+class _Group(NamedTuple):
+    """Jobs that go through the model together; tensors are ``[jobs, windows, tokens]``."""
+
+    rows: list[int]
+    jobs: list[Job]
+    ids: torch.Tensor
+    references: torch.Tensor
+    masks: Masks
+
+
+def _groups(scorer: Scorer, jobs: Sequence[Job]) -> Iterator[_Group]:
+    """Yield the groups of jobs, on the device of the model."""
+    pad, device = scorer.model.tokenizer.pad_id, scorer.model.device
+    for rows in group_jobs(jobs, scorer.batch_tokens):
+        members = [jobs[row] for row in rows]
+        batches = [job.example.batch for job in members]
+        ids = _stack([batch.input_ids for batch in batches], pad).to(device)
+        references = _stack([job.reference for job in members], pad).to(device)
+        attention = _stack([batch.attention_mask for batch in batches], 0).to(device)
+        content = _stack([batch.content_mask for batch in batches], 0).to(device)
+        yield _Group(rows, members, ids, references, (attention, content))
+
+
+@contextlib.contextmanager
+def _frozen(classifier: RegionClassifier) -> Iterator[None]:
+    """Evaluation mode without gradients of the weights; both are put back afterwards."""
+    wanted = [p for p in classifier.parameters() if p.requires_grad]
+    classifier.requires_grad_(False)
+    try:
+        with classifier.evaluating():
+            yield
+    finally:
+        for parameter in wanted:
+            parameter.requires_grad_(True)
+
+
+# ------------------------------------------------------------------------- the function
+
+
+class Lookup(nn.Module):
+    """Word embeddings; the id −1 (`references.ZERO`) gives zeros. The layer attributed to."""
+
+    def __init__(self, embedding: nn.Embedding) -> None:
+        super().__init__()
+        self.embedding = embedding
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.embedding(ids.clamp(min=0)) * (ids >= 0).unsqueeze(-1)
+
+
+class ViewMargins:
+    """Margins of views, each with all its windows, as a function of their embeddings.
+
+    If the windows do not fit into ``batch_tokens`` together they go through the backbone in parts
+    whose activations are computed again when the gradient needs them, so that memory stays bounded
+    for regions of any length.
+    """
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.classifier = scorer.model.classifier
+        self.lookup = Lookup(self.classifier.backbone.embedding)
+        self.batch_tokens = scorer.batch_tokens
+
+    def __call__(
+        self, values: torch.Tensor, ids: torch.Tensor, masks: Masks
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Margins of embeddings ``[views, windows, tokens, width]``.
+
+        ``ids`` and ``masks`` are ``[views, windows, tokens]``, padded to the largest; a window of
+        padding alone does not exist for the model.
+
+        Returns
+        -------
+        tuple
+            Margins float ``[views]``, and the windows' features float ``[windows, hidden]``, view
+            by view.
+        """
+        real = masks[0].any(-1)
+        view = real.nonzero()[:, 0]
+        # the ids of a reference of zeros are never looked up, but backbones may shape by them
+        inputs = (values[real], ids.clamp(min=0)[real], *(mask[real] for mask in masks))
+        size = max(1, self.batch_tokens // ids.shape[-1])
+        features = torch.cat(
+            [
+                self._features(*(x[first : first + size] for x in inputs), len(view) > size)
+                for first in range(0, len(view), size)
+            ]
+        )
+        tokens = inputs[-1].sum(-1).to(features.dtype)
+        return self.classifier.margins(features, tokens, view, len(ids)), features
+
+    def of(self, ids: torch.Tensor, masks: Masks) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same of tokens themselves, without gradient."""
+        with torch.no_grad():
+            return self(self.lookup(ids), ids, masks)
+
+    def _features(self, values, ids, attention, content, in_parts: bool) -> torch.Tensor:
+        def run(values: torch.Tensor) -> torch.Tensor:
+            with _embedded(self.lookup.embedding, values):
+                return self.classifier.window_features(Batch(ids, attention, content))
+
+        if in_parts and torch.is_grad_enabled():
+            return checkpoint(run, values, use_reentrant=False)
+        return run(values)
+
+
+@contextlib.contextmanager
+def _embedded(embedding: nn.Module, values: torch.Tensor) -> Iterator[None]:
+    """Make the backbone use ``values`` in place of its word embeddings."""
+    hook = embedding.register_forward_hook(lambda module, inputs, output: values)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def reference_margins(scorer: Scorer, jobs: Sequence[Job]) -> np.ndarray:
     """Margin of every job's reference: float64 ``[jobs]``."""
-    function = StrandMargin(model, batch_tokens)
-    margins = np.empty(len(jobs))
-    with torch.no_grad(), _frozen(model.classifier):
-        for group in plan(jobs, batch_tokens):
-            _, ids, masks = _tensors([jobs[index] for index in group], model)
-            margins[group] = function.margins(function.lookup(ids), ids, *masks).double().cpu()
+    function, margins = ViewMargins(scorer), np.empty(len(jobs))
+    with _frozen(function.classifier):
+        for group in _groups(scorer, jobs):
+            margins[group.rows] = function.of(group.references, group.masks)[0].double().cpu()
     return margins
 
 
-def _tokens_of(values: torch.Tensor, jobs: Sequence[Job]) -> Iterator[tuple[np.ndarray, float]]:
-    """Values ``[jobs, windows, tokens, shares]`` as those of a job's tokens, and of special ones.
-
-    Tokens that lie in several windows have the sum of what they have in each.
-    """
-    for row, job in zip(values.double().cpu(), jobs, strict=True):
-        content, token = job.example.batch.content_mask, job.example.token
-        row = row[: content.shape[0], : content.shape[1]]
-        tokens = np.zeros((token.max(initial=-1) + 1, row.shape[-1]))
-        np.add.at(tokens, token, row[content].numpy())
-        yield tokens, float(row[~content].sum())
+# ------------------------------------------------------------------------- the integral
 
 
 class Integral(NamedTuple):
@@ -253,96 +250,129 @@ class Integral(NamedTuple):
     differences: np.ndarray | None
 
 
-def _differences(
-    function: StrandMargin, jobs: Sequence[Job], tensors: tuple, steps: int
-) -> list[np.ndarray | None]:
-    """Contributions of the windows of a group, from the features seen at each step."""
-    ids, references, masks = tensors
-    if ids.shape[1] == 1:
-        return [None] * len(jobs)
-    path = torch.cat(function.seen).unflatten(0, (steps, -1))
-    function.seen.clear()
-    with torch.no_grad():
-        for end in (references, ids):
-            function.margins(function.lookup(end), end, *masks)
-    first, last = function.seen
-    nodes = torch.cat([first[None], path, last[None]])
-    alphas = np.concatenate([[0], (1 + np.polynomial.legendre.leggauss(steps)[0]) / 2, [1]])
-    counts = [len(job.example.batch.input_ids) for job in jobs]
-    tokens = [job.example.batch.content_mask.sum(1).to(ids.device) for job in jobs]
-    return [
-        along_path(function.classifier, own, alphas, number)
-        for own, number in zip(nodes.split(counts, dim=1), tokens, strict=True)
-    ]
-
-
-def shares_of(model: Model) -> Shares:
+def shares_of(scorer: Scorer) -> Shares:
     """How the bases of the model's tokens share an attribution; takes a moment to make."""
-    return Shares(model.tokenizer, model.classifier.backbone.embedding.weight.detach())
+    embedding = scorer.model.classifier.backbone.embedding.weight.detach()
+    return Shares(scorer.model.tokenizer, embedding)
 
 
-def integrate(
-    model: Model, shares: Shares, jobs: Sequence[Job], steps: int, batch_tokens: int
-) -> list[Integral]:
-    """Integrated gradients of strand margins by Gauss-Legendre quadrature (Captum).
+def integrate(scorer: Scorer, shares: Shares, jobs: Sequence[Job], steps: int) -> list[Integral]:
+    """Integrated gradients of view margins (Sundararajan et al., ICML 2017).
+
+    With e the embedding of a token, e′ that of the reference and M the margin, what the token gets
+    is (e − e′) · ∫₀¹ ∂M/∂e at e′ + α(e − e′) dα, by Gauss-Legendre quadrature in ``steps`` points.
+    Over all tokens of a view this sums to M(x) − M(x′), up to the error of the quadrature.
 
     Returns
     -------
     list of Integral
         One a job.
     """
-    function = StrandMargin(model, batch_tokens)
-    lookup = function.lookup
-    method = LayerIntegratedGradients(function, lookup, multiply_by_inputs=False)
+    function = ViewMargins(scorer)
     results: list[Integral] = [None] * len(jobs)
-    with _frozen(model.classifier):
-        for group in plan(jobs, batch_tokens):
-            members = [jobs[index] for index in group]
-            tensors = ids, references, masks = _tensors(members, model)
-            function.seen.clear()
-            at_once = max(len(group), batch_tokens // ids[0].numel())
-            slope = method.attribute(
-                ids,
-                baselines=references,
-                additional_forward_args=masks,
-                n_steps=steps,
-                method="gausslegendre",
-                internal_batch_size=at_once,
+    with _frozen(function.classifier):
+        for group in _groups(scorer, jobs):
+            slope, path = _mean_slope(function, group, steps)
+            change = function.lookup(group.ids) - function.lookup(group.references)
+            values = shares(slope, change, group.ids)
+            columns = (
+                _tokens_of(values, group.jobs),
+                values.sum((2, 3)).cpu().numpy(),
+                _window_differences(function, group, path),
             )
-            change = lookup(ids).detach() - lookup(references).detach()
-            values = shares(slope.detach(), change, ids)
-            tokens = _tokens_of(values, members)
-            totals = values.sum((2, 3)).cpu().numpy()
-            differences = _differences(function, members, tensors, steps)
-            for index, own, total, difference in zip(
-                group, tokens, totals, differences, strict=True
-            ):
-                results[index] = Integral(*own, total, difference)
+            for row, tokens, total, difference in zip(group.rows, *columns, strict=True):
+                results[row] = Integral(*tokens, total, difference)
     return results
 
 
+def _mean_slope(
+    function: ViewMargins, group: _Group, steps: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean gradient of the margins along the path (Captum), and the features it passes.
+
+    Returns
+    -------
+    tuple
+        float ``[jobs, windows, tokens, width]``, and float ``[steps, windows of all jobs,
+        hidden]`` on the CPU: the windows' features at each point of the quadrature. Captum asks for
+        the margins there anyway, so that they cost nothing more.
+    """
+    path = []
+
+    def margins(ids: torch.Tensor, *masks: torch.Tensor) -> torch.Tensor:
+        values = function.lookup(ids)
+        if not torch.is_grad_enabled():
+            # Captum asks for the layer's output only, and looks at no margin
+            return values.new_zeros(len(ids))
+        margins, features = function(values, ids, masks)
+        path.append(features.detach().cpu())
+        return margins
+
+    method = LayerIntegratedGradients(margins, function.lookup, multiply_by_inputs=False)
+    slope = method.attribute(
+        group.ids,
+        baselines=group.references,
+        additional_forward_args=group.masks,
+        n_steps=steps,
+        method="gausslegendre",
+        internal_batch_size=max(len(group.rows), function.batch_tokens // group.ids[0].numel()),
+    )
+    return slope.detach(), torch.cat(path).unflatten(0, (steps, -1))
+
+
+def _window_differences(
+    function: ViewMargins, group: _Group, path: torch.Tensor
+) -> list[np.ndarray | None]:
+    """Contributions of the windows of each job, from their features along the path."""
+    if group.ids.shape[1] == 1:
+        return [None] * len(group.jobs)
+    first, last = (function.of(ids, group.masks)[1].cpu() for ids in (group.references, group.ids))
+    nodes = torch.cat([first[None], path, last[None]])
+    points, _ = np.polynomial.legendre.leggauss(len(path))
+    alphas = np.concatenate([[0], (1 + points) / 2, [1]])
+    batches = [job.example.batch for job in group.jobs]
+    return [
+        along_path(
+            function.classifier, job_nodes, alphas, batch.content_mask.sum(1).to(group.ids.device)
+        )
+        for job_nodes, batch in zip(
+            nodes.split([len(batch.input_ids) for batch in batches], dim=1), batches, strict=True
+        )
+    ]
+
+
+def _tokens_of(values: torch.Tensor, jobs: Sequence[Job]) -> Iterator[tuple[np.ndarray, float]]:
+    """Values ``[jobs, windows, tokens, shares]`` as those of a job's tokens, and of special ones.
+
+    Tokens that lie in several windows have the sum of what they have in each.
+    """
+    for row, job in zip(values.double().cpu(), jobs, strict=True):
+        content, token = job.example.batch.content_mask, job.example.token
+        row = row[: content.shape[0], : content.shape[1]]
+        tokens = np.zeros((token.max(initial=-1) + 1, row.shape[-1]))
+        np.add.at(tokens, token, row[content].numpy())
+        yield tokens, float(row[~content].sum())
+
+
 def gradients(
-    model: Model, jobs: Sequence[Job], batch_tokens: int, *, times_input: bool
+    scorer: Scorer, jobs: Sequence[Job], *, times_input: bool
 ) -> list[tuple[np.ndarray, float]]:
     """Input × gradient of each token, or the gradient's length (saliency), at the input itself.
 
     As in `integrate`, with one share a token.
     """
-    function = StrandMargin(model, batch_tokens)
+    function = ViewMargins(scorer)
     results: list[tuple[np.ndarray, float]] = [(np.empty(0), 0.0)] * len(jobs)
-    with _frozen(model.classifier):
-        for group in plan(jobs, batch_tokens):
-            members = [jobs[index] for index in group]
-            ids, _, masks = _tensors(members, model)
-            inputs = function.lookup(ids).detach().requires_grad_()
-            margins = function.margins(inputs, ids, *masks)
+    with _frozen(function.classifier):
+        for group in _groups(scorer, jobs):
+            inputs = function.lookup(group.ids).detach().requires_grad_()
+            margins, _ = function(inputs, group.ids, group.masks)
             (slope,) = torch.autograd.grad(margins.sum(), inputs)
-            values = (
-                (inputs.detach() * slope).double().sum(-1)
-                if times_input
-                else slope.double().norm(dim=-1)
-            )
-            tokens = _tokens_of(values.unsqueeze(-1), members)
-            for index, result in zip(group, tokens, strict=True):
-                results[index] = result
+            if times_input:
+                values = (inputs.detach() * slope).double().sum(-1)
+            else:
+                values = slope.double().norm(dim=-1)
+            tokens = _tokens_of(values.unsqueeze(-1), group.jobs)
+            for row, result in zip(group.rows, tokens, strict=True):
+                results[row] = result
     return results

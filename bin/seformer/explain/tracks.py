@@ -1,4 +1,4 @@
-"""Attributions on the genome: the values file, bigWig, bedGraph, and the folder they lie in.
+"""Attributions on the genome: bigWig and bedGraph.
 
 Where regions overlap, a base gets the mean over the regions that cover it; a region that shares
 bases with another therefore does not sum to its own total on the track (it is flagged).
@@ -8,217 +8,105 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
+import logging
 import os
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
-from types import TracebackType
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
 import pybigtools
-from safetensors import SafetensorError, safe_open
 
+from seformer.explain.values import ValuesWriter, adds_up
 from seformer.genome.chromosomes import match
+from seformer.genome.genome import Genome
+from seformer.genome.intervals import cluster
 from seformer.regions.read import MAX_DIGITS
 from seformer.util.atomic import atomic_path, staging_folder
 from seformer.util.errors import UserError
-from seformer.util.text import existing_file, open_text
+from seformer.util.text import open_text
 
-VALUES_FILE = "attributions.safetensors"
-LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
+logger = logging.getLogger(__name__)
+TRACK_FILE, BEDGRAPH_FILE = "attributions.bw", "attributions.bedgraph"
 Interval = tuple[str, int, int, float]
 PACKED = struct.Struct("<IIf")  # of an interval, as in a bigWig
 LARGEST = 2**32 - 1  # positions of a bigWig are 32-bit
 TOO_LONG = f"is more than a bigWig can hold ({LARGEST})"
 
 
-class ValuesWriter:
-    """Write `attributions.safetensors` region by region, never holding more than one.
+def intervals(regions: pd.DataFrame, values: Callable[[int], np.ndarray]) -> Iterator[Interval]:
+    """Yield (chrom, start, end, value) in genome order, one group of overlaps at a time.
 
-    The file holds ``values`` float32 ``[bases]`` and ``bases`` uint8 ``[bases]`` (0 to 4 for A, C,
-    G, T, N), the regions one after the other, and ``offsets`` int64 ``[regions + 1]``. The layout
-    is that of the format's own description (the library itself wants whole tensors).
-
-    Parameters
-    ----------
-    path
-        The file to write.
-    lengths
-        Bases of every region that will be written, in order.
-    """
-
-    def __init__(self, path: Path, lengths: Sequence[int]) -> None:
-        self.offsets = np.concatenate([[0], np.cumsum(np.asarray(lengths, dtype=np.int64))])
-        total, offset_bytes = int(self.offsets[-1]), 8 * len(self.offsets)
-        self.total = total
-        ends = np.cumsum([0, offset_bytes, 4 * total, total]).tolist()
-        shapes = {
-            "offsets": ("I64", [len(self.offsets)]),
-            "values": ("F32", [total]),
-            "bases": ("U8", [total]),
-        }
-        header = json.dumps(
-            {
-                name: {"dtype": dtype, "shape": shape, "data_offsets": ends[i : i + 2]}
-                for i, (name, (dtype, shape)) in enumerate(shapes.items())
-            }
-        ).encode()
-        header += b" " * (-len(header) % 8)
-        self._handle = open(path, "wb")
-        self._handle.write(struct.pack("<Q", len(header)) + header)
-        self._handle.write(self.offsets.astype("<i8").tobytes())
-        self._values_at = self._handle.tell()
-        self._bases_at = self._values_at + 4 * total
-        self._handle.truncate(self._bases_at + total)
-        self._row = 0
-
-    def add(self, values: np.ndarray, sequence: str) -> None:
-        """Write the next region: float ``[bases]`` and its upper-case bases."""
-        first, last = self.offsets[self._row], self.offsets[self._row + 1]
-        if not len(values) == len(sequence) == last - first:
-            raise ValueError(f"region {self._row} has {last - first} bases, not {len(values)}")
-        self._handle.seek(self._values_at + 4 * first)
-        self._handle.write(np.asarray(values, dtype="<f4").tobytes())
-        self._handle.seek(self._bases_at + first)
-        letters = np.frombuffer(sequence.encode(), dtype=np.uint8)
-        codes = np.full(len(letters), 4, dtype=np.uint8)
-        for code, letter in enumerate(LETTERS):
-            codes[letters == letter] = code
-        self._handle.write(codes.tobytes())
-        self._row += 1
-
-    def __enter__(self) -> ValuesWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._handle.close()
-        if kind is None and self._row != len(self.offsets) - 1:
-            raise ValueError(f"{self._row} of {len(self.offsets) - 1} regions were written")
-
-
-class Values:
-    """Read `attributions.safetensors` region by region.
-
-    Raises
-    ------
-    UserError
-        If the file is missing or is not one that seformer wrote.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = existing_file(path)
-        try:
-            self._file = safe_open(path, framework="np")
-            self.offsets = self._file.get_tensor("offsets")
-            self._values = self._file.get_slice("values")
-            self._bases = self._file.get_slice("bases")
-        except SafetensorError as error:
-            raise self._damaged() from error
-        ends = self.offsets if self.offsets.ndim == 1 and self.offsets.dtype == np.int64 else []
-        sizes = [self._values.get_shape(), self._bases.get_shape()]
-        if not len(ends) or ends[0] or np.any(np.diff(ends) < 0) or sizes != [[ends[-1]]] * 2:
-            raise self._damaged()
-
-    def _damaged(self) -> UserError:
-        return UserError(
-            "the file is damaged or not one of `seformer explain`",
-            where=self._path,
-            do="run `seformer explain` again",
-        )
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def __getitem__(self, row: int) -> np.ndarray:
-        """Values of one region, float32 ``[bases]``."""
-        return self._values[int(self.offsets[row]) : int(self.offsets[row + 1])]
-
-    def sequence(self, row: int) -> str:
-        """Bases of one region."""
-        codes = self._bases[int(self.offsets[row]) : int(self.offsets[row + 1])]
-        if codes.max(initial=0) >= len(LETTERS):
-            raise self._damaged()
-        return LETTERS[codes].tobytes().decode()
-
-
-# ------------------------------------------------------------------------- genome order
-
-
-def overlapping(regions: pd.DataFrame) -> np.ndarray:
-    """Tell which regions share a base with another one: bool ``[regions]``.
-
-    ``regions`` has ``chrom``, ``start`` and ``end`` (0-based half-open).
-    """
-    shared = np.zeros(len(regions), dtype=bool)
-    for cluster in clusters(regions, dict.fromkeys(regions["chrom"], 0)):
-        if len(cluster) > 1:
-            shared[cluster] = True
-    return shared
-
-
-def clusters(regions: pd.DataFrame, chromosomes: Iterable[str]) -> Iterator[np.ndarray]:
-    """Yield the rows of regions joined by overlaps, in genome order.
-
-    ``chromosomes`` gives the order of the chromosomes. Regions that only touch are apart.
-    """
-    chrom = regions["chrom"].to_numpy()
-    start, end = regions["start"].to_numpy(), regions["end"].to_numpy()
-    for name in chromosomes:
-        rows = np.flatnonzero(chrom == name)
-        rows = rows[np.lexsort((end[rows], start[rows]))]
-        if not len(rows):
-            continue
-        reach = np.maximum.accumulate(end[rows])
-        breaks = np.flatnonzero(start[rows][1:] >= reach[:-1]) + 1
-        yield from np.split(rows, breaks)
-
-
-def intervals(
-    regions: pd.DataFrame, values: Values | Sequence[np.ndarray], chromosomes: Iterable[str]
-) -> Iterator[Interval]:
-    """Yield (chrom, start, end, value) in genome order, one cluster of overlaps at a time.
-
-    Neighbouring bases with the same value make one interval.
+    Chromosomes are in the order of their letters, as in the index of a bigWig. Neighbouring bases
+    with the same value make one interval. Memory holds one group; each region is read once.
 
     Parameters
     ----------
     regions
-        ``chrom``, ``start``, ``end`` of the regions in ``values``.
+        ``chrom``, ``start``, ``end`` (0-based half-open).
     values
-        float ``[bases]`` for each region.
+        float ``[bases]`` of a region, by its row.
     """
     starts, ends = regions["start"].to_numpy(), regions["end"].to_numpy()
     names = regions["chrom"].to_numpy()
-    for cluster in clusters(regions, chromosomes):
-        first, last = int(starts[cluster].min()), int(ends[cluster].max())
+    group = cluster(regions, gap=-1)  # counted along the genome
+    order = np.lexsort((ends, starts, group))
+    for rows in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        first, last = int(starts[rows].min()), int(ends[rows].max())
         total, depth = np.zeros(last - first), np.zeros(last - first)
-        for row in cluster.tolist():
+        for row in rows.tolist():
             span = slice(int(starts[row]) - first, int(ends[row]) - first)
-            total[span] += values[row]
+            total[span] += values(row)
             depth[span] += 1
         mean = (total / depth).astype(np.float32)
         edges = np.concatenate([[0], np.flatnonzero(np.diff(mean)) + 1, [len(mean)]])
-        for begin, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            yield str(names[cluster[0]]), first + begin, first + stop, float(mean[begin])
+        for begin, stop in pairwise(edges.tolist()):
+            yield str(names[rows[0]]), first + begin, first + stop, float(mean[begin])
 
 
 # ------------------------------------------------------------------------- writing
 
 
-def bigwig_order(sizes: Mapping[str, int]) -> list[str]:
-    """Order chromosomes by their bytes, as bigWig's index does."""
-    return sorted(sizes)
+def write_tracks(
+    folder: Path,
+    regions: pd.DataFrame,
+    values: ValuesWriter,
+    sizes: Mapping[str, int],
+    *,
+    bedgraph: bool = False,
+) -> None:
+    """Write the tracks of regions whose values were just written.
+
+    Parameters
+    ----------
+    regions
+        ``chrom``, ``start``, ``end`` and ``attribution_sum`` of the regions in ``values``.
+    sizes
+        See `track_sizes`.
+
+    Raises
+    ------
+    OSError
+        If a track cannot be written, or the values in the file are not those that were computed.
+    """
+    if not len(regions):
+        logger.warning("no region has values: no track is written")
+        return
+    # the sums were never on the disk: a file that was not written as it should be is found out
+    for row, total in enumerate(regions["attribution_sum"]):
+        if not adds_up(values[row], total):
+            fault = "the values do not sum to those in the table"
+            raise OSError(errno.EIO, fault, str(values.path))
+    # the order of a track is the genome's, not the file's
+    write_bigwig(folder / TRACK_FILE, sizes, intervals(regions, values.__getitem__))
+    if bedgraph:
+        items = intervals(regions, values.__getitem__)
+        write_bedgraph(folder / BEDGRAPH_FILE, "seformer attribution", items)
 
 
 def write_bigwig(path: Path, sizes: Mapping[str, int], items: Iterable[Interval]) -> None:
@@ -232,7 +120,7 @@ def write_bigwig(path: Path, sizes: Mapping[str, int], items: Iterable[Interval]
     sizes
         Length of every chromosome in base pairs; only those with intervals get into the file.
     items
-        In the order of `bigwig_order` and of position.
+        See `intervals`.
 
     Raises
     ------
@@ -287,7 +175,7 @@ def read_back(path: str, sizes: Mapping[str, int]) -> Digest:
         here = track.chroms()
         if any(sizes.get(name) != size for name, size in here.items()):
             raise ValueError("the chromosomes are others")
-        for name in bigwig_order(here):
+        for name in sorted(here):
             for _ in found.passing((name, *record) for record in track.records(name)):
                 pass
         for level in track.zooms():
@@ -341,7 +229,7 @@ def write_bedgraph(path: Path, name: str, items: Iterable[Interval]) -> None:
             handle.write(f"{chrom}\t{start}\t{end}\t{value:.7g}\n")
 
 
-def read_sizes(path: Path) -> dict[str, int]:
+def read_chromosome_sizes(path: Path) -> dict[str, int]:
     """Read chromosome sizes: a .fai or a two-column file of names and lengths.
 
     Raises
@@ -405,9 +293,26 @@ def check_sizes(
     return sizes
 
 
-def furthest(regions: pd.DataFrame) -> dict[str, int]:
-    """Chromosome sizes where nothing else is known: the end of the last region."""
-    return {
-        str(chrom): int(end)
-        for chrom, end in regions.groupby("chrom", sort=False)["end"].max().items()
-    }
+def genome_sizes(fasta: Path | None, chrom_sizes: Path | None) -> dict[str, int] | None:
+    """Chromosome lengths from a genome or a table; None if neither is given."""
+    if chrom_sizes is not None:
+        return read_chromosome_sizes(chrom_sizes)
+    if fasta is not None:
+        with Genome(fasta) as genome:
+            return dict(genome.chromosomes)
+    return None
+
+
+def track_sizes(regions: pd.DataFrame, sizes: Mapping[str, int] | None) -> dict[str, int]:
+    """Chromosome lengths of the track of ``regions``; see `check_sizes`.
+
+    Where nothing else is known (None) a chromosome ends with its last region.
+    """
+    if sizes is None:
+        logger.warning(
+            "%s: without --fasta or --chrom-sizes every chromosome ends with its last region",
+            TRACK_FILE,
+        )
+        ends = regions.groupby("chrom", sort=False)["end"].max()
+        sizes = {str(chrom): int(end) for chrom, end in ends.items()}
+    return check_sizes(regions, sizes, "the genome of the track")

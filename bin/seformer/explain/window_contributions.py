@@ -14,10 +14,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 
 from seformer.model.classifier import RegionClassifier
-from seformer.model.folder import Model
 from seformer.scoring.score import Scorer
 from seformer.sequence.tokenizers import Encoding
 
@@ -25,12 +25,12 @@ from seformer.sequence.tokenizers import Encoding
 CHUNK_NUMBERS = 2**22
 # Gauss-Legendre, between two steps of the path
 POINTS, WEIGHTS = (
-    (part + shift) / 2
-    for part, shift in zip(np.polynomial.legendre.leggauss(3), (1, 0), strict=True)
+    (numbers + shift) / 2
+    for numbers, shift in zip(np.polynomial.legendre.leggauss(3), (1, 0), strict=True)
 )
 
 
-class Windows(NamedTuple):
+class WindowContributions(NamedTuple):
     """Windows of a region; those at the same rank of as many are one in all views.
 
     Attributes
@@ -57,7 +57,7 @@ class Windows(NamedTuple):
     total: np.ndarray
 
 
-NO_WINDOWS = Windows(*np.empty((5, 0), np.int64), *np.empty((2, 0)))
+NO_WINDOWS = WindowContributions(*np.empty((5, 0), np.int64), *np.empty((2, 0)))
 
 
 def _between(
@@ -72,10 +72,10 @@ def _between(
     size = max(1, CHUNK_NUMBERS // nodes[0].numel() // len(POINTS))
     t = torch.from_numpy(POINTS).to(nodes)[None, :, None, None]
     weights = torch.from_numpy(WEIGHTS).to(nodes)[None, :, None, None]
-    for part in torch.arange(len(nodes) - 1).split(size):
-        first, last = nodes[part, None], nodes[part + 1, None]
-        width = torch.from_numpy(np.diff(alphas)[part.numpy()]).to(nodes)[:, None, None, None]
-        out, into = width * slopes[part, None], width * slopes[part + 1, None]
+    for chunk in torch.arange(len(nodes) - 1).split(size):
+        first, last = nodes[chunk, None], nodes[chunk + 1, None]
+        width = torch.from_numpy(np.diff(alphas)[chunk.numpy()]).to(nodes)[:, None, None, None]
+        out, into = width * slopes[chunk, None], width * slopes[chunk + 1, None]
         way = last - first
         points = first + t * out + t**2 * (3 * way - 2 * out - into) + t**3 * (out + into - 2 * way)
         steps = out + 2 * t * (3 * way - 2 * out - into) + 3 * t**2 * (out + into - 2 * way)
@@ -115,71 +115,71 @@ def along_path(
     return total
 
 
-def spans(model: Model, encoding: Encoding, lengths: np.ndarray) -> list[np.ndarray]:
+def spans(scorer: Scorer, encoding: Encoding, lengths: np.ndarray) -> list[np.ndarray]:
     """Bases of the windows of every row of `scoring.views.encode_views`, on the forward strand.
+
+    ``lengths`` are the bases of the regions.
 
     Returns
     -------
     list of np.ndarray
-        int64 ``[windows, 2]`` a row, left to right.
+        int64 ``[windows, 2]`` a row, 0-based half-open in the region, left to right.
     """
-    windows, views = Scorer(model).windows(encoding), model.views
+    windows, views = scorer.windows(encoding), scorer.model.views
     first = encoding.splits[windows.sequence]
     ends = np.stack(
         [encoding.starts[first + windows.start], encoding.ends[first + windows.stop - 1]], axis=1
     ).astype(np.int64)
     bounds = np.searchsorted(windows.sequence, np.arange(len(encoding.splits)))
-    found = []
+    rows = []
     for row, (begin, stop) in enumerate(pairwise(bounds)):
-        own = ends[begin:stop]
+        strand = ends[begin:stop]
         # the views of the forward strand come first
         reverse = row % views >= views // 2
-        found.append(lengths[row // views] - own[::-1, ::-1] if reverse else own)
-    return found
+        rows.append(lengths[row // views] - strand[::-1, ::-1] if reverse else strand)
+    return rows
 
 
-def join(
+def join_views(
     bases: Sequence[np.ndarray], differences: Sequence[np.ndarray], totals: Sequence[np.ndarray]
-) -> Windows:
-    """Bring the views of a region together.
+) -> WindowContributions:
+    """Bring the views of a region together, and take the mean over its references.
 
     Parameters
     ----------
     bases
         int64 ``[windows, 2]`` of each view, see `spans`.
     differences, totals
-        float64 ``[windows]`` of each view, in the same order.
+        float64 ``[references, windows]`` of each view, left to right on the forward strand.
     """
-    counts = np.array([len(one) for one in bases])
-    parts = []
+    counts = np.array([len(view) for view in bases])
+    groups = []
     for count in np.unique(counts).tolist():
         views = np.flatnonzero(counts == count)
-        place = np.stack([bases[view] for view in views])
-        parts.append(
-            Windows(
+        ends = np.stack([bases[view] for view in views])
+        groups.append(
+            WindowContributions(
                 np.full(count, count),
                 np.arange(count),
                 np.full(count, len(views)),
-                place[..., 0].min(0),
-                place[..., 1].max(0),
-                np.sum([differences[view] for view in views], axis=0) / len(bases),
-                np.sum([totals[view] for view in views], axis=0) / len(bases),
+                ends[..., 0].min(0),
+                ends[..., 1].max(0),
+                *(
+                    (np.sum([sums[view] for view in views], axis=0) / len(bases)).mean(0)
+                    for sums in (differences, totals)
+                ),
             )
         )
-    return Windows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return WindowContributions(*map(np.concatenate, zip(*groups, strict=True)))
 
 
-def mean(parts: Sequence[Windows]) -> Windows:
+def mean_over_members(members: Sequence[WindowContributions]) -> WindowContributions:
     """Mean over the members of an ensemble, whose windows are mostly the same."""
-    joined = Windows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    if not len(joined.rank):
-        return NO_WINDOWS
-    keys, group = np.unique(np.stack(joined[:2]), axis=1, return_inverse=True)
-    out = Windows(*keys, *np.zeros((3, keys.shape[1]), np.int64), *np.zeros((2, keys.shape[1])))
-    out.start[:] = np.iinfo(np.int64).max
-    np.add.at(out.views, group, joined.views)
-    np.minimum.at(out.start, group, joined.start)
-    np.maximum.at(out.end, group, joined.end)
-    np.add.at(out.difference, group, joined.difference / len(parts))
-    np.add.at(out.total, group, joined.total / len(parts))
-    return out
+    names = WindowContributions._fields
+    table = pd.concat([pd.DataFrame(member._asdict()) for member in members])
+    table[["difference", "total"]] /= len(members)
+    sums = dict.fromkeys(("views", "difference", "total"), "sum")
+    joined = table.groupby(["count", "rank"], as_index=False).agg(
+        sums | {"start": "min", "end": "max"}
+    )
+    return WindowContributions(*(joined[name].to_numpy() for name in names))

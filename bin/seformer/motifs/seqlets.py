@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control, fisher_exact
 
-from seformer.explain.references import generator
 from seformer.motifs.meme import read_meme
 from seformer.motifs.track import Track, gather, soft_one_hot, with_flanks
+from seformer.sequence.shuffle import generator
 from seformer.util.atomic import output_folder, require_writable, temporary_folder
 from seformer.util.errors import UserError
 from seformer.util.labels import SUPER, TYPICAL

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from seformer.explain.folder import iterate
-from seformer.explain.references import RUNS
 from seformer.sequence.dna import base_codes, one_hot
+from seformer.sequence.shuffle import RUNS
 from seformer.util.labels import SUPER, TYPICAL
 
 logger = logging.getLogger(__name__)
