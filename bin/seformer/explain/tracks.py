@@ -26,7 +26,7 @@ from seformer.explain.values import ValuesWriter, adds_up
 from seformer.genome.chromosomes import match
 from seformer.genome.genome import Genome
 from seformer.genome.intervals import cluster
-from seformer.regions.read import MAX_DIGITS
+from seformer.regions.layout import MAX_DIGITS
 from seformer.util.atomic import atomic_path, staging_folder
 from seformer.util.errors import UserError
 from seformer.util.text import open_text

@@ -15,12 +15,14 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from seformer.regions.read import NEITHER, RegionTable, read_regions
+from seformer.regions.formats import FORMATS
+from seformer.regions.read import RegionTable, read_regions
+from seformer.regions.words import NEITHER
 
-SUFFIXES = (
-    *(".gz", ".bgz", ".bed", ".csv", ".tsv", ".txt", ".table", ".xls", ".saf"),
-    *(".narrowpeak", ".broadpeak", ".gappedpeak", ".gff", ".gff3", ".gtf"),
-)
+SUFFIXES = {
+    *(".gz", ".bgz", ".bed", ".csv", ".tsv", ".txt", ".table"),
+    *(suffix for form in FORMATS if not form.do for suffix in form.suffixes),
+}
 _EDGE = r"(?:^|(?<=[^a-z0-9]))(?:{})(?=$|[^a-z0-9])"
 SUPER_NAME = re.compile(_EDGE.format(r"super[-_ .]?enhancers?|super|ses?"), re.I)
 TYPICAL_NAME = re.compile(

@@ -28,8 +28,9 @@ from seformer.regions.folder import (
     read_region_rows,
 )
 from seformer.regions.negatives import NOT_MATCHED, Negatives, add_random, match_pairs
-from seformer.regions.read import NEITHER, iter_regions, read_regions
+from seformer.regions.read import iter_regions, read_regions
 from seformer.regions.units import BLOCKS, Units, cut_regions
+from seformer.regions.words import NEITHER
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError, visible
 from seformer.util.records import write_json

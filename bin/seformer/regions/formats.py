@@ -15,63 +15,13 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
+from seformer.regions.words import column_words
+
 Cells = Sequence[str]
 
-BED_COLUMNS = (
-    "chrom",
-    "start",
-    "end",
-    "name",
-    "score",
-    "strand",
-    "thickStart",
-    "thickEnd",
-    "itemRgb",
-    "blockCount",
-    "blockSizes",
-    "blockStarts",
-)
-# header names, lower case, that mean the same thing in the formats below
-HEADER_WORDS = {
-    "chrom": (
-        "chrom",
-        "chr",
-        "chromosome",
-        "seqnames",
-        "seqname",
-        "seqid",
-        "se_chr",
-        "te_chr",
-        "contig",
-        "chromosome_name",
-        "chromosome/scaffold name",
-    ),
-    "start": (
-        "start",
-        "chromstart",
-        "se_start",
-        "te_start",
-        "start_position",
-        "start (bp)",
-        "gene start (bp)",
-    ),
-    "end": (
-        "end",
-        "stop",
-        "chromend",
-        "se_end",
-        "te_end",
-        "end_position",
-        "end (bp)",
-        "gene end (bp)",
-    ),
-    "name": ("name", "region_id", "se_id", "te_id", "id", "peakid", "peak_id"),
-    "label": ("label", "issuper", "labels", "is_super", "isse", "is_se"),
-}
-# a column of these names that is end - start + 1 gives starts away that count from 1
-LENGTH_WORDS = (
-    *("width", "length", "size", "len", "peak_width", "peak_length", "peak_size"),
-    *("region_width", "region_length", "region_size"),
+BED_COLUMNS = tuple(
+    "chrom start end name score strand thickStart thickEnd itemRgb blockCount blockSizes"
+    " blockStarts".split()
 )
 ROW_NAMES = "row_name"
 STRANDS = ("+", "-", ".", "*", "")
@@ -292,6 +242,7 @@ FORMATS = (
         "MACS peaks (.xls)",
         base=1,
         header=_has(("fold_enrichment", "pileup"), ("fold_enrichment", "tags"), ("abs_summit",)),
+        suffixes=(".xls",),
     ),
     Format(
         "HOMER peaks",
@@ -305,27 +256,19 @@ FORMATS = (
         "SAF",
         base=1,
         header=lambda header: _SAF in (tuple(header[:4]), tuple(header[1:5])),
+        suffixes=(".saf",),
         named=("geneid",),
     ),
     Format(
         "GFF or GTF",
         base=1,
-        columns=(
-            "seqid",
-            "source",
-            "type",
-            "start",
-            "end",
-            "score",
-            "strand",
-            "phase",
-            "attributes",
-        ),
+        columns=tuple("seqid source type start end score strand phase attributes".split()),
         header=_has(
             *(("source", word) for word in ("attributes", "attribute", "group")),
             ("seqname", "source", "feature"),
         ),
         rows=_each(_gff_row),
+        suffixes=(".gff", ".gff3", ".gtf"),
         named=("attributes", "attribute", "group"),
         name_in=_gff_name,
     ),
@@ -352,13 +295,7 @@ FORMATS = (
         suffixes=(".narrowpeak",),
         track="narrowpeak",
     ),
-    Format(
-        "broadPeak",
-        columns=_PEAK,
-        rows=_peaks(9),
-        suffixes=(".broadpeak",),
-        track="broadpeak",
-    ),
+    Format("broadPeak", columns=_PEAK, rows=_peaks(9), suffixes=(".broadpeak",), track="broadpeak"),
     Format(
         "gappedPeak",
         columns=(*BED_COLUMNS, *_PEAK[6:]),
@@ -387,14 +324,10 @@ def of_line(line: str) -> Format | None:
     return None
 
 
-def column_word(name: str) -> str:
-    """A column's name as formats know it: HOMER adds its command line to the first one."""
-    return name.lstrip("#").lower().split(" (cmd")[0]
-
-
 def of_header(header: Cells) -> Format:
-    """The format of a file with this header (lower case)."""
-    return next((f for f in FORMATS if f.header and f.header(header)), TABLE)
+    """The format of a file with this header."""
+    words = column_words(header)
+    return next((f for f in FORMATS if f.header and f.header(words)), TABLE)
 
 
 def of_rows(rows: Sequence[Cells], said: Format | None = None) -> tuple[Format, tuple[str, ...]]:

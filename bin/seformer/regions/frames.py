@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seformer.regions.formats import HEADER_WORDS, LENGTH_WORDS, column_word, of_header
-from seformer.regions.read import MAX_DIGITS, NO_LENGTH, NO_NAME
+from seformer.regions.formats import of_header
+from seformer.regions.layout import MAX_DIGITS
+from seformer.regions.read import NOT_BEFORE_END, Problems, region_rows, unlabelled
+from seformer.regions.words import column_words, find_columns, find_length
 from seformer.util.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -29,7 +31,7 @@ def read_frame(frame: pd.DataFrame, *, invalid: str = "error") -> pd.DataFrame:
     ----------
     frame
         Columns for chromosome, start, end and perhaps name, called as in a file
-        (`regions.formats.HEADER_WORDS`, in any case). It is not changed. Starts are counted from
+        (`regions.words.HEADER_WORDS`, in any case). It is not changed. Starts are counted from
         1 where a column of lengths says so, as in R's tables.
     invalid
         With ``keep`` a region whose start is not before its end is no error.
@@ -45,39 +47,29 @@ def read_frame(frame: pd.DataFrame, *, invalid: str = "error") -> pd.DataFrame:
     UserError
         If a column is missing or ambiguous, or for the first bad row; its ``line`` is a position.
     """
-    place = _columns(frame)
-    chrom = _texts(frame.iloc[:, place["chrom"]])
-    found = {row: "the chromosome is missing" for row, name in enumerate(chrom) if not name}
-    start, end = (_positions(frame.iloc[:, place[name]], name, found) for name in ("start", "end"))
-    start = _from_zero(frame, start, end, found)
+    column = _columns(frame)
+    chrom = _texts(frame.iloc[:, column["chrom"]])
+    problems = {row: "the chromosome is missing" for row, name in enumerate(chrom) if not name}
+    start, end = (
+        _positions(frame.iloc[:, column[name]], name, problems) for name in ("start", "end")
+    )
+    start = _from_zero(frame, start, end, problems)
     for row in np.flatnonzero(start >= end).tolist() if invalid != "keep" else ():
-        found.setdefault(row, f"start {start[row]} {NO_LENGTH} {end[row]}")
-    if found:
-        more = f" (and {len(found) - 1} further bad rows)" if len(found) > 1 else ""
-        row = min(found)
+        problems.setdefault(row, f"start {start[row]} {NOT_BEFORE_END} {end[row]}")
+    if problems:
+        row, problem = min(problems.items())
+        more = f" (and {len(problems) - 1} further bad rows)" if len(problems) > 1 else ""
+        drop = "; --invalid-regions drop drops and counts such"
         raise UserError(
-            found[row] + more,
+            problem + more,
             where=FRAME,
             line=row,
             expected=EXPECTED,
-            do="mend or remove the row"
-            + ("; --invalid-regions drop drops and counts such" if NO_LENGTH in found[row] else ""),
+            do="mend or remove the row" + (drop if NOT_BEFORE_END in problem else ""),
         )
-    places = zip(chrom, start.tolist(), end.tolist(), strict=True)
-    names = [f"{name}:{first}-{last}" for name, first, last in places]
-    if "name" in place:
-        own = _texts(frame.iloc[:, place["name"]])
-        names = [here if name in NO_NAME else name for name, here in zip(own, names, strict=True)]
-    return pd.DataFrame(
-        {
-            "chrom": pd.array(chrom, dtype="str"),
-            "start": start,
-            "end": end,
-            "name": pd.array(names, dtype="str"),
-            "label": pd.array([pd.NA] * len(chrom), dtype="Int8"),
-            "line": np.arange(len(chrom), dtype=np.int64),
-        }
-    )
+    names = _texts(frame.iloc[:, column["name"]]) if "name" in column else None
+    rows = len(frame)
+    return region_rows(chrom, start, end, names, unlabelled(rows), np.arange(rows))
 
 
 def free_names(own: Iterable[Hashable], results: Iterable[str]) -> list[Hashable]:
@@ -93,43 +85,39 @@ def free_names(own: Iterable[Hashable], results: Iterable[str]) -> list[Hashable
     return [renamed.get(name, name) for name in own]
 
 
-def _words(frame: pd.DataFrame) -> list[str]:
-    return [column_word(str(name).strip()) for name in frame.columns]
+def _header(frame: pd.DataFrame) -> list[str]:
+    return [str(name).strip() for name in frame.columns]
 
 
 def _columns(frame: pd.DataFrame) -> dict[str, int]:
     """Where the columns with a meaning stand."""
-    words = _words(frame)
-    place = {}
+    columns = find_columns(_header(frame))
     for meaning in (*PLACE, "name"):
-        found = [i for word in HEADER_WORDS[meaning] for i, own in enumerate(words) if own == word]
-        same = words.count(words[found[0]]) > 1 if found else False
-        if same or (len(found) > 1 and meaning in PLACE):
-            names = " and ".join(repr(frame.columns[i]) for i in found)
+        indices = columns.get(meaning, [])
+        best = column_words([_header(frame)[i] for i in indices])
+        # of names the best word is taken; it must not stand there twice
+        if len(indices) > 1 and (meaning in PLACE or best[0] == best[1]):
+            names = " and ".join(repr(frame.columns[i]) for i in indices)
             raise UserError(
                 f"the columns {names} both mean the {meaning}",
                 where=FRAME,
                 do="leave one of them, or rename the other",
             )
-        if found:
-            place[meaning] = found[0]
-    if missing := [name for name in PLACE if name not in place]:
+    if missing := [name for name in PLACE if name not in columns]:
         raise UserError(
             f"the columns {', '.join(missing)} are missing",
             where=FRAME,
             expected=EXPECTED,
             do="rename the columns; frame.reset_index() if they are in the index",
         )
-    return place
+    return {meaning: indices[0] for meaning, indices in columns.items()}
 
 
 def _from_zero(
-    frame: pd.DataFrame, start: np.ndarray, end: np.ndarray, found: dict[int, str]
+    frame: pd.DataFrame, start: np.ndarray, end: np.ndarray, problems: Problems
 ) -> np.ndarray:
     """Starts counted from 0: a column of lengths may say that they are counted from 1."""
-    words = _words(frame)
-    column = next((words.index(word) for word in LENGTH_WORDS if word in words), None)
-    form = of_header(words)
+    column, form = find_length(_header(frame)), of_header(_header(frame))
     if column is None or not len(frame):
         if form.base:
             # the frame may have been made ready for Python
@@ -147,7 +135,7 @@ def _from_zero(
     name = frame.columns[column]
     logger.warning("%s: starts are counted from 1, as the column %r says", FRAME, name)
     for row in np.flatnonzero((longer == 0) | (start == 0)).tolist():
-        found.setdefault(row, f"start {start[row]} is not counted from 1 as others are")
+        problems.setdefault(row, f"start {start[row]} is not counted from 1 as others are")
     return start - 1
 
 
@@ -161,8 +149,8 @@ def _texts(column: pd.Series) -> list[str]:
     return texts
 
 
-def _positions(column: pd.Series, meaning: str, found: dict[int, str]) -> np.ndarray:
-    """Cells as int64; what is wrong goes to ``found``, with numbers that no later check minds."""
+def _positions(column: pd.Series, meaning: str, problems: Problems) -> np.ndarray:
+    """Cells as int64; of those in ``problems`` numbers that no later check minds."""
     missing = column.isna().tolist()
     numbers = np.full(len(column), 0 if meaning == "start" else 10**MAX_DIGITS, dtype=np.int64)
     for row, value in enumerate(column.tolist()):
@@ -170,13 +158,13 @@ def _positions(column: pd.Series, meaning: str, found: dict[int, str]) -> np.nda
         if number is not None and 0 <= number < 10**MAX_DIGITS:
             numbers[row] = number
         elif missing[row]:
-            found.setdefault(row, f"the {meaning} is missing")
+            problems.setdefault(row, f"the {meaning} is missing")
         elif number is None:
-            found.setdefault(row, f"{meaning} {repr(value)[:40]} is not a whole number")
+            problems.setdefault(row, f"{meaning} {repr(value)[:40]} is not a whole number")
         elif number < 0:
-            found.setdefault(row, f"the {meaning} is negative")
+            problems.setdefault(row, f"the {meaning} is negative")
         else:
-            found.setdefault(row, f"the {meaning} is too large for a position")
+            problems.setdefault(row, f"the {meaning} is too large for a position")
     return numbers
 
 
