@@ -22,16 +22,6 @@ from pathlib import Path
 
 from seformer.util.errors import UserError
 
-__all__ = [
-    "INCOMPLETE",
-    "atomic_path",
-    "output_folder",
-    "require_writable",
-    "sync",
-    "temporary_folder",
-    "umask",
-]
-
 STAGING = "staging-"
 # stands in a results folder whose files are replaced one by one, and stays if that is cut short
 INCOMPLETE = "INCOMPLETE"
@@ -66,13 +56,10 @@ def _locked_folder(place: Path, name: str) -> tuple[Path, int]:
         try:
             folder.mkdir(mode=0o700)
             lock = os.open(folder, os.O_RDONLY)
-        except FileNotFoundError:
+        except OSError as error:
             _unfinished.discard(folder)
-            if place.is_dir():
+            if isinstance(error, FileNotFoundError) and place.is_dir():
                 continue  # another run took it for an abandoned one before it was locked
-            raise
-        except OSError:
-            _unfinished.discard(folder)
             with contextlib.suppress(OSError):
                 folder.rmdir()
             raise
@@ -89,13 +76,10 @@ def _remove_abandoned(place: Path, name: str) -> None:
     """Remove what killed processes of this user left: they cannot do it themselves."""
     for folder in place.glob(f".{glob.escape(name)}.{STAGING}*"):
         with contextlib.suppress(OSError):
-            lock = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
-            try:
+            with _opened(folder, os.O_NOFOLLOW) as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.fstat(lock).st_uid == os.geteuid():
                     shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(lock)
 
 
 def remove_unfinished() -> None:
@@ -189,12 +173,8 @@ def output_folder(out: str | os.PathLike[str], own: Sequence[str] = ()) -> Itera
     """
     given, out = out, Path(os.path.realpath(out))
     if out.exists() and not out.is_dir():
-        raise UserError(
-            "this is no folder",
-            where=given,
-            expected="a folder for the results",
-            do="name another",
-        )
+        expected = "a folder for the results"
+        raise UserError("this is no folder", where=given, expected=expected, do="name another")
     opened = contextlib.ExitStack()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -242,9 +222,15 @@ def _staging_for(out: Path, opened: contextlib.ExitStack) -> Path:
 
 def sync(path: Path) -> None:
     """Have a file's content on the disk before it gets its final name, or a folder's names."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
+    with _opened(path) as descriptor:
         os.fsync(descriptor)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, flags: int = 0) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | flags)
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -259,7 +245,7 @@ def _publish(staging: Path, out: Path, own: Sequence[str]) -> None:
         sync(folder)
     names = [path.relative_to(staging) for path in files]
     _take_rights(staging, out)
-    if not (_renamed(staging, out) or _exchanged(staging, out, own)):
+    if not _published_at_once(staging, out, own):
         _replace_each(staging, out, names, own)
     sync(out.parent)
 
@@ -289,20 +275,16 @@ def _is_worked_in(out: Path) -> bool:
         return False
 
 
-def _renamed(staging: Path, out: Path) -> bool:
-    if out.exists() and _is_worked_in(out):
-        return False
-    try:
-        os.rename(staging, out)
-    except OSError:
-        return False
-    return True
+def _published_at_once(staging: Path, out: Path, own: Sequence[str]) -> bool:
+    """By one rename: a new folder takes its name, or is swapped with the older one.
 
-
-def _exchanged(staging: Path, out: Path, own: Sequence[str]) -> bool:
-    """Swap the two folders by one rename, files of others taken along; False where it cannot be."""
+    Files of others are taken along. False where it cannot be, and nothing is changed.
+    """
     if _is_worked_in(out):
         return False
+    with contextlib.suppress(OSError):
+        os.rename(staging, out)
+        return True
     try:
         _take_along(out, staging, own)
         _exchange(staging, out)
@@ -384,9 +366,8 @@ def _replace_each(staging: Path, out: Path, names: Sequence[Path], own: Sequence
 @contextlib.contextmanager
 def _waiting(folder: Path) -> Iterator[None]:
     """Wait until no other run publishes into ``folder``, and keep others out."""
-    lock = os.open(folder, os.O_RDONLY)
-    end = time.monotonic() + LONGEST_WAIT
-    try:
+    with _opened(folder) as lock:
+        end = time.monotonic() + LONGEST_WAIT
         while time.monotonic() < end:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -397,8 +378,6 @@ def _waiting(folder: Path) -> Iterator[None]:
                 pass  # a file system without locks
             break
         yield
-    finally:
-        os.close(lock)
 
 
 def require_whole(path: Path) -> None:
