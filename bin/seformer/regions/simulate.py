@@ -39,6 +39,7 @@ TE_MOTIFS = {
     "TEAD4": "ACATTCCAG",
     "RUNX1": "TTGTGGTTA",
 }
+MOTIFS = {"SE": SE_MOTIFS, "TE": TE_MOTIFS}
 # chr7 and chr10 are the chromosomes held out by default; lengths in kb for size "tiny"
 CHROMOSOMES = {
     "chr1": 440,
@@ -203,20 +204,20 @@ def _decoys(motif: str, rng: np.random.Generator) -> list[str]:
     Among random shuffles those with the nearest dinucleotide content are kept, so that neither
     composition nor pairs of letters give the class away.
     """
-    wanted = _kmers(motif, 4) | _kmers(reverse_complement(motif), 4)
+
+    def kmers(text: str) -> set[str]:
+        return {text[i : i + 4] for i in range(len(text) - 3)}
+
+    avoided = kmers(motif) | kmers(reverse_complement(motif))
     pairs = Counter(itertools.pairwise(motif))
 
     def unlike(shuffle: str) -> tuple[int, int, str]:
         own = Counter(itertools.pairwise(shuffle))
-        return len(_kmers(shuffle, 4) & wanted), (own - pairs).total(), shuffle
+        return len(kmers(shuffle) & avoided), (own - pairs).total(), shuffle
 
     letters = np.array(list(motif))
     shuffles = {"".join(rng.permutation(letters)) for _ in range(10 * DECOY_KINDS)} - {motif}
     return [shuffle for *_, shuffle in sorted(map(unlike, shuffles))[:DECOY_KINDS]]
-
-
-def _kmers(text: str, k: int) -> set[str]:
-    return {text[i : i + k] for i in range(len(text) - k + 1)}
 
 
 def _plant(
@@ -226,43 +227,41 @@ def _plant(
     rng: np.random.Generator,
 ) -> Iterator[Planted]:
     """Write instances and as many decoys into the constituents, never over one another."""
-    classes = {"SE": SE_MOTIFS, "TE": TE_MOTIFS}
     own, other = ("SE", "TE") if enhancer.label else ("TE", "SE")
-    total = sum(end - start for start, end in enhancer.constituents)
     number = max(2, rng.poisson(INSTANCES_PER_KB * (enhancer.end - enhancer.start) / 1_000))
     # the instances of one class stand beside the decoys of the other: the same letters in all
-    items: list[tuple[str, str, str | None]] = []
+    items: list[tuple[str, str, str]] = []  # name, bases, class; a decoy has no name
     for _ in range(number):
         real, fake = (own, other) if rng.random() < OWN_SHARE else (other, own)
-        name = list(classes[real])[rng.integers(len(classes[real]))]
-        items.append((name, classes[real][name], real))
-        shuffled = list(classes[fake].values())[rng.integers(len(classes[fake]))]
-        items.append(("", decoys[shuffled][rng.integers(len(decoys[shuffled]))], None))
-    order = rng.permutation(len(items))
-    taken = 0
+        name, consensus = list(MOTIFS[real].items())[rng.integers(len(MOTIFS[real]))]
+        shuffled = list(MOTIFS[fake].values())[rng.integers(len(MOTIFS[fake]))]
+        decoy = decoys[shuffled][rng.integers(len(decoys[shuffled]))]
+        items += [(name, consensus, real), ("", decoy, fake)]
+    order = iter(rng.permutation(len(items)))
+    total = sum(end - start for start, end in enhancer.constituents)
     for start, end in enhancer.constituents:
         share = round(len(items) * (end - start) / total)
-        mine = [items[i] for i in order[taken : taken + share]]
-        taken += share
-        free = end - start - sum(len(item[1]) for item in mine)
+        here = [items[i] for i in itertools.islice(order, share)]
+        free = end - start - sum(len(bases) for _, bases, _ in here)
+        cuts = np.sort(rng.integers(0, max(free, 0) + 1, len(here)))
         at = start
-        cuts = np.sort(rng.integers(0, max(free, 0) + 1, len(mine)))
-        for (name, consensus, motif_class), skip in zip(
-            mine, np.diff(cuts, prepend=0), strict=True
-        ):
+        for (name, bases, motif_class), skip in zip(here, np.diff(cuts, prepend=0), strict=True):
             at += int(skip)
-            if at + len(consensus) > end:
+            if at + len(bases) > end:
                 break
-            instance = _instance(consensus, rng)
-            same = sum(a == b for a, b in zip(instance, consensus, strict=True))
+            instance = _instance(bases, rng)
             strand = "+-"[rng.integers(2)]
             written = instance if strand == "+" else reverse_complement(instance)
-            genome[at : at + len(written)] = np.frombuffer(written.encode(), dtype=np.uint8)
-            if motif_class is not None:
-                score = round(1000 * same / len(consensus))
-                place = (enhancer.chrom, at, at + len(written))
-                yield Planted(*place, name, score, strand, motif_class, enhancer.name)
-            at += len(written)
+            place = slice(at, at + len(bases))
+            genome[place] = np.frombuffer(written.encode(), dtype=np.uint8)
+            at = place.stop
+            if name:
+                same = sum(a == b for a, b in zip(instance, bases, strict=True))
+                score = round(1000 * same / len(bases))
+                yield Planted(
+                    *(enhancer.chrom, place.start, place.stop, name, score, strand),
+                    *(motif_class, enhancer.name),
+                )
 
 
 def _instance(consensus: str, rng: np.random.Generator) -> str:
