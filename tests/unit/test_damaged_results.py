@@ -43,7 +43,8 @@ from seformer.explain.values import VALUES_FILE, ValuesWriter
 from seformer.model.settings import ModelSettings
 from seformer.report import collect as reading
 from seformer.report.content import content_of, harmless
-from seformer.report.page import page, read_versions
+from seformer.report.page import draw_sections, read_versions
+from seformer.report.results import Results, SampleResults
 from seformer.scoring.merge import merge_predictions
 from seformer.util import markup
 from seformer.util.errors import UserError
@@ -109,8 +110,8 @@ def shown(whole, place: Path, path: Path, content: str) -> str | None:
     """What the page makes of a changed file; None where it is refused in one message."""
     before = path.read_text()
     path.write_text(content)
-    results = reading.Results({})
-    sample = reading.Sample("K562")
+    results = Results({})
+    sample = SampleResults("K562")
     if path.name in ("metrics.json", "curves.json", "seformer.json"):
         sample = dataclasses.replace(whole.samples["K562"], regions=None, **UNCONCERNED)
     try:
@@ -119,7 +120,7 @@ def shown(whole, place: Path, path: Path, content: str) -> str | None:
         else:
             results.samples["K562"] = sample
             read(path, sample)
-        sections = page(results)
+        sections = draw_sections(results)
         return "\n".join(map(written, sections))
     except UserError as error:
         assert path.name in str(error), error
@@ -129,7 +130,7 @@ def shown(whole, place: Path, path: Path, content: str) -> str | None:
         path.write_text(before)
 
 
-def read(path: Path, sample: reading.Sample) -> None:
+def read(path: Path, sample: SampleResults) -> None:
     """Read a file of a sample, or the table that it lies beside."""
     if path.name == "history.tsv":
         reading.take_history(path, sample, "fold_1/seed_1")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from seformer import cli
-from seformer.report import collect, judge
+from seformer.report import collect
+from seformer.report.sections import verdict
 
 
 @pytest.fixture
@@ -92,5 +93,5 @@ def test_one_file_among_others_is_passed_over_and_named(run, tmp_path, fasta, be
     code, log = run(*arguments, "--pass-over", tmp_path / "over" / "passed_over.json")
     assert code == 0 and "one.bed: passed over. " in log and reason in log
     assert not (tmp_path / "out").exists()
-    verdict = judge.verdict(collect.collect([tmp_path / "over"])).data
-    assert "one.bed" in verdict and reason in verdict
+    (section,) = verdict.sections(collect.collect([tmp_path / "over"]))
+    assert "one.bed" in section.data and reason in section.data

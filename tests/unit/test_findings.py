@@ -13,8 +13,8 @@ import pytest
 from report_inputs import AUDIT, evaluation, regions
 
 from seformer.evaluation import findings, verdict
-from seformer.report.collect import Sample
-from seformer.report.judge import sample_findings
+from seformer.report.results import SampleResults
+from seformer.report.sections.verdict import judge_sample
 
 
 def table(dropped=0, reason="too_short", source="te.bed", drawn=0):
@@ -166,9 +166,9 @@ def test_findings_are_those_of_the_values(said, expected):
 def test_the_verdict_is_shown_as_it_is_stored():
     rng = np.random.default_rng(0)
     found, _ = evaluation(rng, regions(rng, 300), 2.0, "K562")
-    assert sample_findings(Sample("K562", metrics=found)) == verdict.judge_test(found)
+    assert judge_sample(SampleResults("K562", metrics=found)) == verdict.judge_test(found)
     found["verdict"] = [{"level": "note", "topic": "Learned?", "text": "As somebody wrote it."}]
-    (shown,) = sample_findings(Sample("K562", metrics=found))
+    (shown,) = judge_sample(SampleResults("K562", metrics=found))
     assert shown == ("note", "Learned?", "As somebody wrote it.")
 
 

@@ -13,7 +13,7 @@ from seformer.explain.folder import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
 from seformer.explain.values import VALUES_FILE, ValuesWriter
 from seformer.motifs import modisco
 from seformer.report.collect import collect
-from seformer.report.patterns import section
+from seformer.report.sections.explanations_patterns import sections
 from seformer.util.errors import UserError
 from seformer.util.records import write_json
 from seformer.util.tables import write_tsv
@@ -123,11 +123,11 @@ def test_patterns_and_their_places(tmp_path):
     write_tsv(table, place / "patterns.tsv")
     record = {"windows": 2, "regions": 1, "attribution_in_windows": 0.8}
     write_json(record, place / "summary.json")
-    shown = section(collect([tmp_path / "results"])).data
+    shown = next(sections(collect([tmp_path / "results"]))).data
     assert "<b>2</b> patterns in 2 windows of 1 regions, which hold 80 %" in shown
     assert "<code>TgA</code>" in shown
     write_tsv(table[:0], place / "patterns.tsv")
-    assert "<b>0</b> patterns" in section(collect([tmp_path / "results"])).data
+    assert "<b>0</b> patterns" in next(sections(collect([tmp_path / "results"]))).data
 
 
 def test_seqlets_in_unknown_bases_are_told_apart():

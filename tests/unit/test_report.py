@@ -21,9 +21,12 @@ from report_inputs import (
 
 from seformer.evaluation.findings import judge_completeness, judge_faithfulness, judge_split
 from seformer.evaluation.metrics import METRICS
-from seformer.report import content, judge, page
-from seformer.report.collect import Explanations, Predictions, Results, Sample, collect
-from seformer.report.results import one_table
+from seformer.report import content, draw, page
+from seformer.report import sections as sections_of_the_page
+from seformer.report.collect import collect
+from seformer.report.results import Explanations, Predictions, Results, SampleResults
+from seformer.report.sections import verdict
+from seformer.report.sections.tested_metrics import sample_table
 from seformer.util.errors import UserError
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -43,7 +46,7 @@ def sections(out):
 
 
 def report(folders, out, **options):
-    page.run(folders, out, **options)
+    page.write_report(folders, out, **options)
     return sections(out)
 
 
@@ -70,9 +73,16 @@ def test_every_figure_says_how_to_read_it(published, tmp_path):
             assert section["pconfig"]["ylab"], name
 
 
+def test_every_section_has_its_place_and_its_words():
+    modules = {path.stem for path in Path(sections_of_the_page.__file__).parent.glob("[a-z]*.py")}
+    assert sorted(content.TEXTS["order"]) == sorted(modules)
+    parents = {table["parent"] for table in content.TEXTS.values() if "parent" in table}
+    assert parents == set(content.PARENTS)
+
+
 def test_lines_keep_vertical_steps():
     """A MultiQC line keeps one y for each x, so equal x must not stay."""
-    moved = content.apart([[0, 0], [0, 0.5], [0.5, 0.5], [0.5, 1], [1, 1]])
+    moved = draw.apart([[0, 0], [0, 0.5], [0.5, 0.5], [0.5, 1], [1, 1]])
     x = [point[0] for point in moved]
     assert len(set(x)) == 5 and x == sorted(x)
     assert [point[1] for point in moved] == [0, 0.5, 0.5, 1, 1]
@@ -80,7 +90,7 @@ def test_lines_keep_vertical_steps():
 
 
 def test_outline_of_a_histogram():
-    drawn = np.array(content.outline([0, 1, 2], [3, 5]))
+    drawn = np.array(draw.outline([0, 1, 2], [3, 5]))
     assert drawn[:, 1].tolist() == [0, 3, 3, 5, 5, 0]
 
 
@@ -131,14 +141,11 @@ def test_complete_and_faithful_explanations_are_called_good():
     rng = np.random.default_rng(0)
     _, summary = explanations(rng)
     found = Explanations(10, np.full(10, 0.01), Counter(), summary)
-    levels = {
-        f.topic: f.level for f in judge.sample_findings(Sample("x", explanations={"a": found}))
-    }
+    sample = SampleResults("x", explanations={"a": found})
+    levels = {f.topic: f.level for f in verdict.judge_sample(sample)}
     assert levels == {"Explanations complete?": "good", "Explanations faithful?": "good"}
     summary["faithfulness"]["summary"]["deletion_ratio"] = 1.1
-    levels = {
-        f.topic: f.level for f in judge.sample_findings(Sample("x", explanations={"a": found}))
-    }
+    levels = {f.topic: f.level for f in verdict.judge_sample(sample)}
     assert levels["Explanations faithful?"] == "warning"
 
 
@@ -212,41 +219,41 @@ def test_methods_text_has_the_numbers(published, tmp_path):
 
 
 def test_methods_text_names_the_views():
-    from seformer.report.methods import method_text
+    from seformer.report.sections.methods import write_methods
 
     settings = SETTINGS | {"phases": 6}
-    assert "over both strands and 6 phases" in method_text(Sample("x", settings=settings))
-    assert "averaged over both strands. " in method_text(Sample("x", settings=SETTINGS))
+    assert "over both strands and 6 phases" in write_methods(SampleResults("x", settings=settings))
+    assert "averaged over both strands. " in write_methods(SampleResults("x", settings=SETTINGS))
 
 
 def test_methods_say_how_scores_were_explained():
-    from seformer.report.methods import _explanation_words
+    from seformer.report.sections.methods import write_attribution
 
     errors = np.array([0.01, 0.02, 0.03])
     settings = {"method": "integrated_gradients", "reference": "dinucleotide", "references": 4}
-    words = _explanation_words(settings | {"completeness": 0.1}, errors)
+    words = write_attribution(settings | {"completeness": 0.1}, errors)
     assert "gradients against 4 dinucleotide shuffles of the region for each view" in words
     assert "within 10 % (median error 2 %)." in words
-    words = _explanation_words(settings | {"reference": "mask"}, errors)
+    words = write_attribution(settings | {"reference": "mask"}, errors)
     assert "against mask references" in words and "within 5 %" in words
     for other in ("saliency", "input_x_gradient", "occlusion"):
-        assert "do not add up" in _explanation_words(settings | {"method": other}, errors[:0])
+        assert "do not add up" in write_attribution(settings | {"method": other}, errors[:0])
 
 
 def test_methods_text_names_members_folds_and_spectrum():
-    from seformer.report.methods import method_text
+    from seformer.report.sections.methods import write_methods
 
-    said = method_text(Sample("x", settings=SETTINGS | {"members": 5, "spectrum": 6}))
+    said = write_methods(SampleResults("x", settings=SETTINGS | {"members": 5, "spectrum": 6}))
     assert "the mean logit of 5 models" in said and "6-mer frequencies was added" in said
-    assert "ensemble" not in method_text(Sample("x", settings=SETTINGS))
+    assert "ensemble" not in write_methods(SampleResults("x", settings=SETTINGS))
 
 
 def test_many_samples_stay_apart_and_in_order():
     names = [f"line_{i}" for i in range(12)] + ["integrative"]
-    drawn = content.strokes(names)
+    drawn = draw.strokes(names)
     assert len(set(drawn.values())) == len(names)
-    assert drawn["integrative"] == (content.BLACK, "solid")
-    found = Results({name: Sample(name) for name in ("integrative", "MM1.S", "U87", "k562")})
+    assert drawn["integrative"] == (draw.BLACK, "solid")
+    found = Results({name: SampleResults(name) for name in ("integrative", "MM1.S", "U87", "k562")})
     assert [s.name for s in found.ordered()] == ["k562", "MM1.S", "U87", "integrative"]
 
 
@@ -274,7 +281,7 @@ def test_members_parts_shares_and_folds_are_shown():
     found["folds"] = [
         {"fold": 2, "n": 77, "auroc": test["model"]["auroc"], "delta": test["delta"]["auroc"]}
     ]
-    page = one_table(Sample("K562", metrics=found))
+    page = sample_table(SampleResults("K562", metrics=found))
     assert "mean of 3 single models" in page and "0.812<small>± 0.046" in page
     assert "the transformer alone" in page
     assert "50.0 % (balanced)" in page
@@ -295,9 +302,9 @@ def test_older_sections_do_not_stay(published, tmp_path):
 def test_nothing_to_report(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="nothing to report"):
-        page.run([tmp_path / "empty"], tmp_path / "out")
+        page.write_report([tmp_path / "empty"], tmp_path / "out")
     with pytest.raises(UserError, match="no such folder"):
-        page.run([tmp_path / "none"], tmp_path / "out")
+        page.write_report([tmp_path / "none"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -334,7 +341,7 @@ def test_multiqc_takes_it(published, tmp_path):
 def test_regions_on_chromosomes_that_the_genome_lacks(lost, level):
     regions = pd.DataFrame({"label": [1] * 100 + [0] * 100, "drop_reason": ""})
     regions.loc[: lost - 1, "drop_reason"] = "unknown_chromosome"
-    found = {f.topic: f for f in judge.sample_findings(Sample("x", regions=regions))}
+    found = {f.topic: f for f in verdict.judge_sample(SampleResults("x", regions=regions))}
     if level is None:
         assert found == {}
     else:
@@ -408,36 +415,45 @@ def test_the_verdict_on_sums_is_that_of_the_setting(found, level, words, more):
 
 
 def test_captions_follow_the_settings():
-    from seformer.report.explanations import completeness, completeness_table, profile
+    from seformer.report.sections import (
+        explanations_completeness,
+        explanations_profile,
+        explanations_table,
+    )
 
     found = {"a": explained(completeness=0.2), "b": explained(completeness=0.01)}
-    assert "Above 1 % or 20 % a region" in completeness_table(found).description
-    drawn = completeness(found)
-    assert [line["value"] for line in drawn.config["x_lines"]] == [1, 20]
     part = {"regions": 2, "mean": [1.0, 0.0, 3.0], "known": [2, 0, 2]}
-    lines = profile({"a": {"SE": part, "TE": {"regions": 0, "mean": [0.0]}}}).data
+    found["a"].summary["profile"] = {"SE": part, "TE": {"regions": 0, "mean": [0.0]}}
+    del found["b"].summary["profile"]
+    results = Results({"x": SampleResults("x", explanations=found)})
+    (section,) = explanations_table.sections(results)
+    assert "Above 1 % or 20 % a region" in section.description
+    (drawn,) = explanations_completeness.sections(results)
+    assert [line["value"] for line in drawn.config["x_lines"]] == [1, 20]
+    (section,) = explanations_profile.sections(results)
     # classes come from the threshold; a bin that only holds N has no point
-    assert list(lines) == ["called SE (2)"]
-    assert [y for _, y in lines["called SE (2)"]] == [1, 3]
+    assert list(section.data) == ["called SE (2)"]
+    assert [y for _, y in section.data["called SE (2)"]] == [1, 3]
 
 
 def test_methods_text_says_how_it_was_held_out():
-    from seformer.report.methods import method_text
+    from seformer.report.sections.methods import write_methods
 
     rng = np.random.default_rng(0)
     found, _ = evaluation(rng, regions(rng), 1.5, "K562")
-    sample = Sample("K562", regions=regions(rng), metrics=found, settings=SETTINGS)
-    said = method_text(sample)
+    sample = SampleResults("K562", regions=regions(rng), metrics=found, settings=SETTINGS)
+    said = write_methods(sample)
     assert "held out were chr7, chr10 for the test and chr8 for validation" in said
     assert "was tiny, trained from scratch." in said and "on the same split" in said
     found["folds"] = [{}] * 3
-    assert "on the same folds" in method_text(sample)
+    assert "on the same folds" in write_methods(sample)
     hub = SETTINGS | {"backbone": {"name": "a/b", "source": "hub"}}
-    assert "from scratch" not in method_text(Sample("x", settings=hub))
+    assert "from scratch" not in write_methods(SampleResults("x", settings=hub))
 
 
 def test_a_sound_use_is_not_called_nothing():
-    sample = Sample("x")
-    assert "neither evaluated nor used" in judge.verdict(Results({"x": sample})).data
+    sample = SampleResults("x")
+    results = Results({"x": sample})
+    assert "neither evaluated nor used" in next(verdict.sections(results)).data
     sample.predictions["peaks"] = Predictions(rows=3, scored=3)
-    assert "calls for caution" in judge.verdict(Results({"x": sample})).data
+    assert "calls for caution" in next(verdict.sections(results)).data

@@ -2,6 +2,7 @@ import base64
 import json
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ from seformer.explain.folder import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
 from seformer.explain.values import VALUES_FILE, ValuesWriter
 from seformer.regions.simulate import SE_MOTIFS, TE_MOTIFS
 from seformer.report import page
-from seformer.report.collect import Motifs, collect
-from seformer.report.explanations import deletion, faithfulness
-from seformer.report.motifs import PNG, counts, motif_table, pictures
+from seformer.report.collect import collect
+from seformer.report.results import Explanations, Motifs, Results, SampleResults
+from seformer.report.sections import explanations_deletion, explanations_faithfulness
+from seformer.report.sections.explanations_motifs import PNG, count_matches, logos, motif_table
 
 MEME = Path(__file__).parents[1] / "data" / "demo" / "motifs.meme"
 EVIL = "<script>alert(1)</script>"
@@ -63,7 +65,7 @@ def found(explained, tmp_path_factory):
 
 
 def section(folder, out):
-    page.run([folder], out)
+    page.write_report([folder], out)
     texts = [path.read_text() for path in out.glob("*_explanations_motifs_mqc.json")]
     return json.loads(texts[0]) if texts else None
 
@@ -156,7 +158,7 @@ def test_one_class_alone_is_not_compared():
     ],
 )
 def test_counts_in_words(changed, words, tmp_path):
-    text = counts(Motifs(pd.DataFrame([ROW]), SUMMARY | changed, tmp_path))
+    text = count_matches(Motifs(pd.DataFrame([ROW]), SUMMARY | changed, tmp_path))
     assert text.endswith(words) or words in text
 
 
@@ -174,19 +176,27 @@ def test_nothing_found(tmp_path):
 def test_large_pictures_are_left_out(tmp_path):
     (tmp_path / "logos").mkdir()
     (tmp_path / "logos" / "motif_01_a.png").write_bytes(PNG + bytes(1_000_000))
-    assert pictures(tmp_path, "motif", 5, "a motif") == ""
+    assert logos(tmp_path, "motif", 5) == ""
 
 
 def test_each_check_of_faithfulness_says_what_is_bad():
     _, summary = explanations(np.random.default_rng(0))
-    checked = {"peaks": summary["faithfulness"]}
-    head = re.findall("<th class=sf-num>(.*?)</th>", faithfulness(checked).data)
+    results = Results(
+        {
+            "x": SampleResults(
+                "x", explanations={"peaks": Explanations(4, np.empty(0), Counter(), summary)}
+            )
+        }
+    )
+    (checks,) = explanations_faithfulness.sections(results)
+    head = re.findall("<th class=sf-num>(.*?)</th>", checks.data)
     assert all("<small>bad: " in cell for cell in head[1:]) and len(head) == 5
-    assert isinstance(deletion(checked).data, dict)
-    checked["peaks"]["summary"] |= {
+    (drawn,) = explanations_deletion.sections(results)
+    assert isinstance(drawn.data, dict)
+    summary["faithfulness"]["summary"] |= {
         "insertion_top": [0.1] * 7,
         "insertion_random": [0.01] * 7,
     }
-    drawn = deletion(checked)
+    (drawn,) = explanations_deletion.sections(results)
     assert [label["name"] for label in drawn.config["data_labels"]] == ["Deletion", "Insertion"]
     assert all(set(lines) == {"peaks · highest", "peaks · random"} for lines in drawn.data)

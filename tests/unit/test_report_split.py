@@ -9,9 +9,17 @@ import pytest
 from report_inputs import AUDIT, history, regions, write_results
 
 from seformer.evaluation.findings import judge_regions
-from seformer.report import data, samples
-from seformer.report.collect import Results, Sample, collect
-from seformer.report.content import signed
+from seformer.report import page
+from seformer.report.collect import collect
+from seformer.report.draw import signed
+from seformer.report.results import Results, SampleResults
+from seformer.report.sections import (
+    data_counts,
+    split_audit,
+    split_parts,
+    tested_transfer,
+    training_runs,
+)
 from seformer.util.records import read_json, write_json
 from seformer.util.tables import write_tsv
 
@@ -26,11 +34,16 @@ def words(section):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
 
 
+def counts(regions):
+    (section,) = data_counts.sections(Results({"K562": SampleResults("K562", regions=regions)}))
+    return section
+
+
 def test_units_and_drawn_regions_are_named(table):
     cut = table.assign(parent=None, source="se.bed")
     cut.loc[:9, "parent"] = ["chr1:0-9000"] * 6 + ["chr1:20000-26000"] * 4
     cut.loc[table["label"] == 0, "source"] = "random"
-    said = words(data.counts([Sample("K562", regions=cut)]))
+    said = words(counts(cut))
     assert "K562: 10 windows or constituents were cut from 2 regions" in said
     used = cut[(cut["label"] == 0) & (cut["drop_reason"] == "")]
     drawn = len(used)
@@ -42,25 +55,28 @@ def test_units_and_drawn_regions_are_named(table):
     cut.loc[used.index[0], "source"] = "te.bed"
     (found,) = judge_regions(cut)
     assert found.text.endswith("from background, and only in part from typical enhancers.")
-    assert "K562:" not in words(data.counts([Sample("K562", regions=table)]))
+    assert "K562:" not in words(counts(table))
 
 
 def test_the_base_that_was_assumed_is_said(table):
     audit = AUDIT | {"read_as": {"K562": {"<b>.xls": "MACS peaks (.xls), starts counted from 1"}}}
-    results = Results({"K562": Sample("K562", regions=table)}, audit=audit)
-    section = next(data.sections(results))
+    results = Results({"K562": SampleResults("K562", regions=table)}, audit=audit)
+    (section,) = data_counts.sections(results)
     assert (
         "K562: &lt;b&gt;.xls was read as MACS peaks (.xls), starts counted from 1." in section.data
     )
 
 
 def test_one_length_is_said_and_not_drawn(table):
-    drawn = [section.id for section in data.sections(Results({"x": Sample("x", regions=table)}))]
+    drawn = [
+        section.id
+        for section in page.draw_sections(Results({"x": SampleResults("x", regions=table)}))
+    ]
     assert "data_length" in drawn
-    sample = Sample("x", regions=table.assign(length=3000))
-    found = list(data.sections(Results({"x": sample})))
-    assert "data_length" not in [section.id for section in found]
-    assert "x: all regions are 3,000 bp long" in words(found[0])
+    sample = SampleResults("x", regions=table.assign(length=3000))
+    found = {section.id: section for section in page.draw_sections(Results({"x": sample}))}
+    assert "data_length" not in found and "data_gc" in found
+    assert "x: all regions are 3,000 bp long" in words(found["data_counts"])
 
 
 def test_what_rounds_to_zero_has_no_sign():
@@ -74,16 +90,16 @@ def test_what_rounds_to_zero_has_no_sign():
 
 def test_folds_are_drawn_instead_of_parts(table):
     folds = table.drop(columns="split").assign(fold=np.arange(len(table)) % 3 + 1)
-    found = list(data.sections(Results({"K562": Sample("K562", regions=folds)})))
-    section = next(s for s in found if s.id == "split_parts")
-    used = data.kept(Sample("K562", regions=folds))
+    sample = SampleResults("K562", regions=folds)
+    (section,) = split_parts.sections(Results({"K562": sample}))
     assert list(section.data) == ["fold 1", "fold 2", "fold 3"]
-    assert sum(sum(row.values()) for row in section.data.values()) == len(used)
+    assert sum(sum(row.values()) for row in section.data.values()) == len(sample.used)
 
 
 def test_linked_regions_and_conflicts_are_said():
     conflicts = {"rule": "majority", "regions": 30, "dropped": 21}
-    said = words(data.audit(AUDIT | {"conflicts": conflicts, "folds": [{}] * 5}))
+    audit = AUDIT | {"conflicts": conflicts, "folds": [{}] * 5}
+    said = words(next(split_audit.sections(Results({}, audit=audit))))
     assert "13 % of the test regions are linked to the training part" in said
     assert "Split by chromosomes into 5 folds" in said
     assert "12 typical enhancers overlap a super-enhancer of another sample" in said
@@ -109,7 +125,7 @@ def test_folds_and_seeds_are_listed_and_their_own_results_passed_over(tmp_path):
     assert sample.settings["sample"] == "K562"
     assert list(sample.runs) == ["fold_1/seed_1", "fold_2/seed_1"]
     assert sample.history is sample.runs["fold_1/seed_1"]
-    (section,) = samples.sections(found)
+    (section,) = training_runs.sections(found)
     assert "fold 1, seed 1" in words(section)
     assert section.data.count("<tr>") == 3
 
@@ -127,7 +143,7 @@ def test_the_matrix_of_samples():
         "b<": {"scores": scores(0.6, 0.75, 0.85), "known_elsewhere": 0.25},
     }
     found = {"samples": ["a", "b<"], "models": ["a", "b<"], "tests": tests}
-    (section,) = samples.sections(Results({}, transfer=found))
+    (section,) = tested_transfer.sections(Results({}, transfer=found))
     said = words(section)
     assert "a 0.800 0.700 to 0.900 0.600" in said
     assert "mean of the locus elsewhere 0.900 0.800 to 1.000 0.850" in said

@@ -34,6 +34,6 @@ def command(
 
     Then `multiqc --config OUT/multiqc_config.yml OUT` makes the report.
     """
-    from seformer.report.page import run
+    from seformer.report.page import write_report
 
-    run(folders, out, parameters=parameters, versions=versions, title=title)
+    write_report(folders, out, parameters=parameters, versions=versions, title=title)

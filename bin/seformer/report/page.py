@@ -5,25 +5,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from seformer.report import (
-    data,
-    explanations,
-    judge,
-    methods,
-    results,
-    samples,
-    summary,
-    training,
-    use,
-)
-from seformer.report.collect import Results, collect
-from seformer.report.content import PARENTS, Section, write
+from seformer.report.collect import collect
+from seformer.report.content import PARENTS, TEXTS, Section, write_section
+from seformer.report.results import Results
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
 from seformer.util.markup import plain
@@ -35,7 +26,7 @@ CONFIG_FILE = "multiqc_config.yml"
 VERSIONS_FILE = "seformer_mqc_versions.yml"
 
 
-def run(
+def write_report(
     folders: Sequence[Path],
     out: Path,
     *,
@@ -51,15 +42,15 @@ def run(
         If nothing is found or a file is damaged.
     """
     require_writable(out)
-    found = collect([Path(folder) for folder in folders])
+    results = collect([Path(folder) for folder in folders])
     if parameters is not None:
-        found.parameters = read_object(parameters)
-    sections = list(page(found))
+        results.parameters = read_object(parameters)
+    sections = draw_sections(results)
     with output_folder(out, own=["[0-9][0-9]_*_mqc.json", VERSIONS_FILE]) as staging:
         for order, section in enumerate(sections):
-            write(section, order, staging)
+            write_section(section, order, staging)
         # JSON is YAML
-        text = json.dumps(config(sections, title), indent=2) + "\n"
+        text = json.dumps(_configure(sections, title), indent=2) + "\n"
         (staging / CONFIG_FILE).write_text(text, encoding="utf-8")
         if versions is not None:
             text = yaml.safe_dump(read_versions(versions), sort_keys=False, allow_unicode=True)
@@ -67,7 +58,7 @@ def run(
     logger.info(
         "%d sections on %d samples; now: multiqc --config %s %s",
         len(sections),
-        len(found.samples),
+        len(results.samples),
         out / CONFIG_FILE,
         out,
     )
@@ -102,24 +93,13 @@ def read_versions(path: Path) -> dict[str, dict[str, str]]:
     }
 
 
-def page(found: Results) -> list[Section]:
+def draw_sections(results: Results) -> list[Section]:
     """Make every section that the results have something for, in the order of the page."""
-    text = methods.methods(found)
-    return [
-        judge.verdict(found),
-        *summary.sections(found),
-        *data.sections(found),
-        *training.sections(found),
-        *results.sections(found),
-        *samples.sections(found),
-        *use.sections(found),
-        *explanations.sections(found),
-        *([text] if text else []),
-        *([summary.parameters(found.parameters)] if found.parameters else []),
-    ]
+    modules = [import_module(f"seformer.report.sections.{name}") for name in TEXTS["order"]]
+    return [section for module in modules for section in module.sections(results)]
 
 
-def config(sections: Sequence[Section], title: str) -> dict[str, Any]:
+def _configure(sections: Sequence[Section], title: str) -> dict[str, Any]:
     """Configure MultiQC: only our content, in our order, nothing from the network."""
     order: dict[str, dict[str, int]] = {}
     for place, parent in enumerate(PARENTS):

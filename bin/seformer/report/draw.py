@@ -1,0 +1,181 @@
+"""Numbers, tables, bars and lines of the page, in colours that all can tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from seformer.evaluation.baselines import BASELINES
+from seformer.evaluation.verdict import scorer_title
+from seformer.report.content import Section
+from seformer.util import labels
+from seformer.util.markup import escape
+
+# Okabe and Ito (2008): apart for colour-blind readers, on screen and in print
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+BLUE, RED, PINK, GREY = "#0072B2", "#D55E00", "#CC79A7", "#8A8A8A"
+CYCLE = (BLUE, RED, GREEN, PINK, ORANGE, SKY, GREY, "#6A3D9A")
+STROKES = ("solid", "dash", "dot", "dashdot")
+# the model of all samples stands out among theirs
+INTEGRATIVE = "integrative"
+SUPER, TYPICAL = (labels.COLOURS[name] for name in (labels.SUPER, labels.TYPICAL))
+# label, name and colour of both classes
+CLASSES = ((1, "super-enhancers", SUPER), (0, "typical enhancers", TYPICAL))
+# colour and dash of the model and of each baseline: lines differ in more than colour
+SCORERS = {"model": (BLACK, "solid")} | {
+    name: (baseline.colour, baseline.dash) for name, baseline in BASELINES.items()
+}
+
+
+def number(value: int) -> str:
+    """Write 12345 as 12,345."""
+    return f"{value:,}"
+
+
+def signed(value: float, plus: bool = True, digits: int = 3) -> str:
+    """Write a number with so many decimals and a real minus."""
+    # what rounds to zero has no sign
+    value = round(value, digits) or 0.0
+    return f"{value:{'+' if plus and value else ''}.{digits}f}".replace("-", "−")
+
+
+def interval(value: Mapping[str, float], plus: bool = False) -> str:
+    """Write a value with its interval beneath."""
+    value, low, high = (signed(value[key], plus) for key in ("value", "low", "high"))
+    link = " to " if "−" in low + high or plus else "–"
+    return f"{value}<small>{low}{link}{high}</small>"
+
+
+def headline(metrics: Mapping[str, Any] | None) -> str:
+    """Say a test in a few words: AUROC, and Δ to the best baseline; nothing without one."""
+    if not metrics:
+        return ""
+    auroc, delta = metrics["test"]["model"]["auroc"], metrics["test"]["delta"]["auroc"]
+    return (
+        f"test AUROC {auroc['value']:.3f}, Δ {signed(delta['value'])} to "
+        f"{escape(scorer_title(delta['baseline']))}"
+    )
+
+
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], numeric: int = 1, caption: str = ""
+) -> str:
+    """Make an HTML table of cells that are HTML already; columns from ``numeric`` on are right."""
+
+    def cells(tag: str, row: Sequence[str]) -> str:
+        return "".join(
+            f"<{tag}{' class=sf-num' if i >= numeric else ''}>{cell}</{tag}>"
+            for i, cell in enumerate(row)
+        )
+
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    top = f"<caption>{caption}</caption>" if caption else ""
+    return (
+        f'<div class="table-responsive"><table class="table table-sm sf-table">{top}'
+        f"<thead><tr>{cells('th', head)}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def headed(parts: Mapping[str, str]) -> str:
+    """Join HTML below headings; a single part needs none."""
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    return "".join(f"<h4>{escape(name)}</h4>{part}" for name, part in parts.items())
+
+
+def html(id: str, data: str, **values: object) -> Section:
+    """Make a section of HTML; ``values`` fill in its texts."""
+    return Section(id, "html", data, values=values)
+
+
+def bars(
+    id: str,
+    data: Mapping[str, Mapping[str, int]],
+    categories: Mapping[str, tuple[str, str]],
+    **values: object,
+) -> Section:
+    """Draw counts of regions: a bar a row, split by category (key -> name and colour)."""
+    config = {
+        "ylab": "regions",
+        "cpswitch_counts_label": "Regions",
+        "tt_decimals": 0,
+        "sort_samples": False,
+        "height": 190 + 34 * len(data),
+    }
+    headers = {key: {"name": name, "color": colour} for key, (name, colour) in categories.items()}
+    return Section(id, "bargraph", data, config, headers, values)
+
+
+def lines(
+    id: str,
+    tabs: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
+    looks: Mapping[str, str | tuple[str, str]],
+    *,
+    ylabs: Mapping[str, str] | None = None,
+    style: str = "lines",
+    values: Mapping[str, object] | None = None,
+    **config: Any,
+) -> Section:
+    """Draw lines of points (x, y).
+
+    Parameters
+    ----------
+    tabs
+        Data sets, by name: name of the line -> its points.
+    looks
+        Colour, or colour and dash, of each line.
+    ylabs
+        Tab -> its y axis; without, that of the figure.
+    """
+    data, labels = tabbed(tabs, ylabs)
+    colours = {name: look if isinstance(look, str) else look[0] for name, look in looks.items()}
+    dashes = {name: look[1] for name, look in looks.items() if not isinstance(look, str)}
+    config |= {
+        "colors": colours,
+        **({"dash_styles": dashes} if dashes else {}),
+        "style": style,
+        # all points, as they are
+        "smooth_points": None,
+        **labels,
+    }
+    return Section(id, "linegraph", data, config, values=values or {})
+
+
+def tabbed(
+    tabs: Mapping[str, Any], ylabs: Mapping[str, str] | None = None
+) -> tuple[Any, dict[str, Any]]:
+    """Return a figure's data and, where there are several tabs, their labels."""
+    if len(tabs) == 1:
+        return next(iter(tabs.values())), {}
+    labels = [{"name": name, **({"ylab": ylabs[name]} if ylabs else {})} for name in tabs]
+    return list(tabs.values()), {"data_labels": labels}
+
+
+def strokes(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Give each of many lines a colour and a dash of its own; the colours repeat after eight."""
+    drawn = {}
+    for name in names:
+        turn, i = divmod(len(drawn), len(CYCLE))
+        drawn[name] = (CYCLE[i], STROKES[turn % len(STROKES)])
+    if INTEGRATIVE in drawn:
+        drawn[INTEGRATIVE] = (BLACK, "solid")
+    return drawn
+
+
+def apart(points: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Move equal x apart by a hair: a MultiQC line keeps one y for each x."""
+    if not points:
+        return []
+    hair = 1e-6 * ((points[-1][0] - points[0][0]) or 1.0)
+    moved = [[float(points[0][0]), float(points[0][1])]]
+    for x, y in points[1:]:
+        moved.append([round(max(float(x), moved[-1][0] + hair), 9), float(y)])
+    return moved
+
+
+def outline(edges: Sequence[float], heights: Sequence[float]) -> list[list[float]]:
+    """Draw a histogram as its outline."""
+    points = [[edges[0], 0.0]]
+    for low, high, height in zip(edges[:-1], edges[1:], heights, strict=True):
+        points += [[low, round(float(height), 4)], [high, round(float(height), 4)]]
+    return apart([*points, [edges[-1], 0.0]])

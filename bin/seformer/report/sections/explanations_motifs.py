@@ -1,0 +1,127 @@
+"""The motifs behind the attributions: what they are called, where they lie, logos."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from seformer.report.content import Section, say
+from seformer.report.draw import headed, html, number, table
+from seformer.report.results import Motifs, Results
+from seformer.util.markup import escape
+
+ROWS = 12
+# how often random stretches may match for each time that seqlets do
+NEARLY = 0.5
+# what the pictures of a kind show, and how many are on the page, shared out over the BED files:
+# each is some 30 kB
+LOGOS = {
+    "motif": (24, "motif of the file, and attribution of its seqlets"),
+    "region": (12, "strongest stretch of a region"),
+}
+LARGEST = 400_000
+PNG = b"\x89PNG\r\n\x1a\n"
+HEAD = [
+    "motif",
+    "best q",
+    "seqlets",
+    "for SE",
+    "against SE",
+    "in SE",
+    "in TE",
+    "odds SE to TE",
+    "odds to random",
+]
+
+
+def sections(results: Results) -> Iterator[Section]:
+    beds = results.by_bed("motifs")
+    parts = {
+        name: f"<p>{count_matches(bed)}</p>"
+        + (motif_table(bed.table) if len(bed.table) else "")
+        + "".join(logos(bed.folder, kind, max(1, LOGOS[kind][0] // len(beds))) for kind in LOGOS)
+        for name, bed in beds.items()
+    }
+    if parts:
+        yield html("explanations_motifs", headed(parts))
+
+
+def count_matches(bed: Motifs) -> str:
+    """Say how many seqlets match, and how many random stretches do."""
+    counts, texts = bed.summary, "explanations_motifs"
+    if "seqlets" not in counts:
+        return say(texts, "rows", rows=number(len(bed.table)))
+    seqlets, matched = counts["seqlets"], counts["matched"]
+    drawn = counts.get("background", seqlets)
+    text = say(
+        texts,
+        "matches",
+        seqlets=number(seqlets),
+        regions=number(counts["regions"]),
+        matched=number(matched),
+        motifs=number(counts["motifs_in_file"]),
+        q=counts["max_q"],
+        drawn="as many" if drawn == seqlets else number(drawn),
+        random=number(counts["background_matched"]),
+    )
+    if crossing := counts.get("seqlets_across_borders"):
+        text += say(texts, "crossing", crossing=number(crossing))
+    missing = [name for name in ("SE", "TE") if counts.get(f"regions_{name.lower()}") == 0]
+    if missing and seqlets:
+        text += say(texts, "one_class", missing=missing[0])
+    if not matched:
+        return text + say(texts, "no_match")
+    times = counts["background_matched"] / max(1, drawn) / (matched / seqlets)
+    if times > NEARLY:
+        often = f"{times:.2g} times as often" if times >= 2 else f"{100 * times:.0f} % as often"
+        text += say(texts, "chance", often=often)
+    return text
+
+
+def motif_table(motifs: pd.DataFrame) -> str:
+    """Make the table; where all regions are of one class there is nothing to compare."""
+    both = motifs["se_seqlets"].sum() > 0 and motifs["te_seqlets"].sum() > 0
+    rows = [
+        [
+            escape(row.motif),
+            _short(row.best_q),
+            *(
+                number(int(count))
+                for count in (
+                    row.seqlets,
+                    row.positive,
+                    row.negative,
+                    row.se_seqlets,
+                    row.te_seqlets,
+                )
+            ),
+            _odds(row.odds_se_te, row.q_se_te) if both else "–",
+            _odds(row.odds_background, row.q_background),
+        ]
+        for row in motifs.head(ROWS).itertuples()
+    ]
+    return table(HEAD, rows)
+
+
+def _odds(odds: float, q: float) -> str:
+    return "–" if pd.isna(odds) else f"{_short(odds)}<small>q {_short(q)}</small>"
+
+
+def _short(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.2g}" if abs(value) < 100 else number(round(value))
+
+
+def logos(folder: Path, kind: str, most: int) -> str:
+    """Embed the first pictures of a kind (motif or region); no PNG, or a large one, is left out."""
+    shown = []
+    for path in sorted((folder / "logos").glob(f"{kind}_*.png"))[:most]:
+        content = path.read_bytes() if path.stat().st_size <= LARGEST else b""
+        if content.startswith(PNG):
+            text = base64.b64encode(content).decode()
+            title = escape(f"{LOGOS[kind][1]}: {path.stem}")
+            shown.append(f'<img alt="{title}" src="data:image/png;base64,{text}">')
+    wide = " sf-wide" if kind == "region" else ""
+    return f'<div class="sf-logos{wide}">{"".join(shown)}</div>' if shown else ""

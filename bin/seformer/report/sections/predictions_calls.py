@@ -1,0 +1,35 @@
+"""What the regions of every BED were called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seformer.report.content import Section
+from seformer.report.draw import GREY, SUPER, TYPICAL, bars
+from seformer.report.results import Results
+from seformer.util.markup import escape
+
+CALLS = {
+    "se": ("super-enhancer", SUPER),
+    "te": ("typical enhancer", TYPICAL),
+    "none": ("not scored", GREY),
+}
+
+
+def sections(results: Results) -> Iterator[Section]:
+    beds = results.by_bed("predictions")
+    data = {
+        name: {
+            "se": bed.super_enhancers,
+            "te": bed.scored - bed.super_enhancers,
+            "none": bed.rows - bed.scored,
+        }
+        for name, bed in beds.items()
+    }
+    read_as = "".join(
+        f" {escape(name)} was read as {escape(bed.summary['read_as'])}."
+        for name, bed in beds.items()
+        if "read_as" in bed.summary
+    )
+    if beds:
+        yield bars("predictions_calls", data, CALLS, read_as=read_as)

@@ -1,0 +1,64 @@
+"""Overlaps and likeness between the parts; the verdict says what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from seformer.evaluation.verdict import percent
+from seformer.report.content import Section, say
+from seformer.report.draw import html, number, table
+from seformer.report.results import Results
+from seformer.util.markup import escape
+
+PAIRS = {
+    "test_in_train": "test in train",
+    "validation_in_train": "validation in train",
+    "test_in_validation": "test in validation",
+}
+# containment of 31-mers
+LEVELS = ("0.05", "0.5", "0.95")
+QUANTILES = ("median", "largest")
+
+
+def sections(results: Results) -> Iterator[Section]:
+    if results.audit is None:
+        return
+    audit = results.audit
+    folds = len(audit.get("folds", []))
+    head = ["", "overlaps", "compared", *(f"≥ {float(level):.0%}" for level in LEVELS), *QUANTILES]
+    below = "".join(f"<p>{remark}</p>" for remark in _remarks(audit))
+    yield html(
+        "split_audit",
+        table(head, [_row(audit, pair) for pair in PAIRS]) + below,
+        split_by=escape(audit.get("split_by", "file")),
+        folds=say("split_audit", "folds", folds=folds) if folds else "",
+    )
+
+
+def _row(audit: Mapping[str, Any], pair: str) -> list[str]:
+    alike = audit.get("similarity", {}).get(pair, {})
+    levels = alike.get("with_containment_at_least", {})
+    counts = [
+        audit.get("overlapping_regions", {}).get(pair, 0),
+        alike.get("regions", 0),
+        *(levels.get(level, 0) for level in LEVELS),
+    ]
+    shares = [f"{alike[key]:.3f}" if alike.get(key) is not None else "–" for key in QUANTILES]
+    return [PAIRS[pair], *map(number, counts), *shares]
+
+
+def _remarks(audit: Mapping[str, Any]) -> Iterator[str]:
+    """Say which share of the test has a like region in training, and what became of conflicts."""
+    alike = audit.get("similarity", {}).get("test_in_train", {})
+    like = alike.get("with_containment_at_least", {}).get(LEVELS[0])
+    if like is not None and alike.get("regions"):
+        yield say("split_audit", "linked", share=percent(like, alike["regions"]))
+    if typical := audit.get("label_conflicts_between_samples", 0):
+        text = say("split_audit", "conflicts", typical=number(typical))
+        if conflicts := audit.get("conflicts"):
+            counts = {key: number(conflicts[key]) for key in ("regions", "dropped")}
+            rule = conflicts["rule"]
+            outcome = say("split_audit", rule)
+            text += " " + say("split_audit", "rule", rule=rule, outcome=outcome, **counts)
+        yield text

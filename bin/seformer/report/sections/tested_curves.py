@@ -1,0 +1,86 @@
+"""ROC, precision and recall, and calibration on the test part: curves over the unit square."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from seformer.evaluation.baselines import BASELINES
+from seformer.evaluation.verdict import scorer_title
+from seformer.report.content import Section
+from seformer.report.draw import GREY, SCORERS, apart, lines, strokes
+from seformer.report.results import Results, SampleResults
+from seformer.util.markup import escape
+
+# what guessing, or a perfect calibration, draws
+DIAGONAL = {"pairs": [[0, 0], [1, 1]], "color": GREY, "dash": "longdash", "width": 1}
+
+
+def sections(results: Results) -> Iterator[Section]:
+    samples = results.with_("curves")
+    if not samples:
+        return
+    yield _square(
+        samples,
+        "roc",
+        xlab="false positive rate: typical enhancers called SE",
+        ylab="true positive rate: super-enhancers called SE",
+        diagonal="guessing",
+    )
+    shares = ", ".join(
+        f"{escape(s.name)} {s.metrics['test']['prevalence']:.2f}" for s in samples if s.metrics
+    )
+    yield _square(
+        samples,
+        "precision_recall",
+        xlab="recall: share of super-enhancers found",
+        ylab="precision: share of calls that are right",
+        values={"shares": shares},
+    )
+    yield _square(
+        samples,
+        "calibration",
+        _reliability,
+        xlab="mean predicted probability",
+        ylab="share of super-enhancers",
+        diagonal="perfect",
+        style="lines+markers",
+    )
+
+
+def _reliability(curves: dict[str, Any]) -> dict[str, Any]:
+    """Points (probability, share) of the scorers that give probabilities."""
+    return {
+        name: [[point["probability"], point["share"]] for point in points]
+        for name, points in curves.items()
+        if name == "model" or (name in BASELINES and BASELINES[name].probabilities)
+    }
+
+
+def _square(
+    samples: list[SampleResults],
+    kind: str,
+    points: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    *,
+    diagonal: str = "",
+    style: str = "lines",
+    values: dict[str, str] | None = None,
+    **config: Any,
+) -> Section:
+    """Lay a figure over the unit square: a tab a sample, and with several first all models."""
+    curves = {sample.name: points(sample.curves["test"][kind]) for sample in samples}
+    tabs = {
+        name: {scorer_title(scorer): apart(line) for scorer, line in drawn.items()}
+        for name, drawn in curves.items()
+    }
+    if len(tabs) > 1:
+        every = {name: apart(drawn["model"]) for name, drawn in curves.items()}
+        tabs = {"All models": every} | tabs
+    looks = {scorer_title(name): look for name, look in SCORERS.items()}
+    if diagonal:
+        series = [{"name": diagonal, **DIAGONAL}]
+        config["extra_series"] = [series] * len(tabs) if len(tabs) > 1 else series
+    config |= {"xmin": 0, "xmax": 1, "ymin": 0, "ymax": 1.01, "height": 560}
+    return lines(
+        f"test_{kind}", tabs, looks | strokes(curves), style=style, values=values, **config
+    )

@@ -1,0 +1,36 @@
+"""The models of all samples on one another: rows learned from, columns tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seformer.evaluation.verdict import percent
+from seformer.report.content import Section, say
+from seformer.report.draw import html, table
+from seformer.report.results import Results
+from seformer.util.markup import escape
+
+LOCUS_MEAN = "locus_mean"
+
+
+def sections(results: Results) -> Iterator[Section]:
+    if not results.transfer:
+        return
+    samples, tests = results.transfer["samples"], results.transfer["tests"]
+    rows = []
+    for model in [*results.transfer["models"], LOCUS_MEAN]:
+        cells = [escape("mean of the locus elsewhere" if model == LOCUS_MEAN else model)]
+        for sample in samples:
+            value, low, high = (
+                f"{tests[sample]['scores'][model]['auroc'][key]:.3f}"
+                for key in ("value", "low", "high")
+            )
+            text = f"{value}<br><small>{low} to {high}</small>"
+            cells.append(f"<strong>{text}</strong>" if model == sample else text)
+        rows.append(cells)
+    known = ", ".join(
+        f"{escape(sample)} {percent(100 * tests[sample]['known_elsewhere'], 100)}"
+        for sample in samples
+    )
+    drawn = table(["learned from", *map(escape, samples)], rows)
+    yield html("test_transfer", f"{drawn}<p>{say('test_transfer', 'known', known=known)}</p>")
