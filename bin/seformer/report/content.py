@@ -14,7 +14,14 @@ from typing import Any
 from seformer.util.markup import mark, plain
 
 FOLDER = package_files("seformer.report")
-TEXTS = tomllib.loads(FOLDER.joinpath("texts.toml").read_text(encoding="utf-8"))
+
+
+def read_toml(name: str) -> dict[str, Any]:
+    """Read a file of this folder."""
+    return tomllib.loads(FOLDER.joinpath(name).read_text(encoding="utf-8"))
+
+
+TEXTS = read_toml("texts.toml")
 STYLE = f"<style>\n{FOLDER.joinpath('style.css').read_text(encoding='utf-8')}</style>"
 # parts of the page, in its order
 PARENTS = TEXTS["parents"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from seformer.evaluation.baselines import BASELINES
 from seformer.evaluation.verdict import scorer_title
-from seformer.report.content import Section
+from seformer.report.content import TEXTS, Section
 from seformer.util import labels
 from seformer.util.markup import escape
 
@@ -116,7 +116,7 @@ def lines(
     values: Mapping[str, object] | None = None,
     **config: Any,
 ) -> Section:
-    """Draw lines of points (x, y).
+    """Draw lines of points (x, y) over the axes that ``texts.toml`` describes.
 
     Parameters
     ----------
@@ -130,7 +130,9 @@ def lines(
     data, labels = tabbed(tabs, ylabs)
     colours = {name: look if isinstance(look, str) else look[0] for name, look in looks.items()}
     dashes = {name: look[1] for name, look in looks.items() if not isinstance(look, str)}
-    config |= {
+    config = {
+        **TEXTS[id]["axes"],
+        **config,
         "colors": colours,
         **({"dash_styles": dashes} if dashes else {}),
         "style": style,

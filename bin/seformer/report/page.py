@@ -13,7 +13,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from seformer.report.collect import collect
-from seformer.report.content import PARENTS, TEXTS, Section, write_section
+from seformer.report.content import PARENTS, TEXTS, Section, read_toml, write_section
 from seformer.report.results import Results
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
@@ -100,35 +100,14 @@ def draw_sections(results: Results) -> list[Section]:
 
 
 def _configure(sections: Sequence[Section], title: str) -> dict[str, Any]:
-    """Configure MultiQC: only our content, in our order, nothing from the network."""
-    order: dict[str, dict[str, int]] = {}
-    for place, parent in enumerate(PARENTS):
-        # higher comes first
-        order[f"seformer-{parent}"] = {"order": 10_000 - 100 * place}
-    for place, section in enumerate(sections):
-        order[f"seformer_{section.id}"] = {"order": 10 * place}
-    order["multiqc_software_versions"] = {"order": 10_000 - 100 * len(PARENTS) + 150}
-    return {
+    """Configure MultiQC: its settings in ``multiqc.toml``, with the order of these sections."""
+    parents = [f"seformer-{parent}" for parent in PARENTS]
+    # higher comes first
+    places = {parent: 10_000 - 100 * place for place, parent in enumerate(parents)}
+    places |= {f"seformer_{section.id}": 10 * place for place, section in enumerate(sections)}
+    places["multiqc_software_versions"] = 10_000 - 100 * len(PARENTS) + 150
+    return read_toml("multiqc.toml") | {
         "title": plain(title),
-        # a title would otherwise rename the report
-        "output_fn_name": "multiqc_report.html",
-        "data_dir_name": "multiqc_data",
-        "intro_text": "Super-enhancers against typical enhancers, from DNA sequence alone.",
-        "show_analysis_paths": False,
-        "show_analysis_time": False,
-        "run_modules": ["custom_content"],
-        "custom_content": {"order": [f"seformer-{parent}" for parent in PARENTS]},
-        "report_section_order": order,
-        "skip_generalstats": True,
-        "disable_version_detection": True,
-        "no_version_check": True,
-        "no_ai": True,
-        "export_plots": False,
-        "fn_clean_sample_names": False,
-        "collapse_tables": False,
-        "thousandsSep_format": ",",
-        "plots_flat_numseries": 100_000,
-        "plots_defer_loading_numseries": 100_000,
-        "lineplot_number_of_points_to_hide_markers": 0,
-        "template_dark_mode": False,
+        "custom_content": {"order": parents},
+        "report_section_order": {name: {"order": place} for name, place in places.items()},
     }

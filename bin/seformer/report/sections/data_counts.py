@@ -6,12 +6,10 @@ from collections.abc import Iterator
 
 from seformer.evaluation.findings import random_regions
 from seformer.evaluation.verdict import percent
-from seformer.report.content import Section, say
+from seformer.report.content import TEXTS, Section, say
 from seformer.report.draw import CLASSES, html, number, table
 from seformer.report.results import Results, SampleResults
 from seformer.util.markup import escape
-
-HEAD = ["sample", "given", "used", "SE", "median bp", "GC %", "TE", "median bp", "GC %", "SE share"]
 
 
 def sections(results: Results) -> Iterator[Section]:
@@ -24,7 +22,9 @@ def sections(results: Results) -> Iterator[Section]:
             for file, form in forms.items()
         ]
         below = "".join(f"<p>{remark}</p>" for remark in remarks)
-        yield html("data_counts", table(HEAD, list(map(_row, samples))) + below)
+        yield html(
+            "data_counts", table(TEXTS["data_counts"]["head"], list(map(_row, samples))) + below
+        )
 
 
 def _row(sample: SampleResults) -> list[str]:

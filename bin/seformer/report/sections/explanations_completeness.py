@@ -36,11 +36,6 @@ def sections(results: Results) -> Iterator[Section]:
         {"": drawn},
         looks,
         values={"limits": largest_errors(beds.values())},
-        xlab="completeness error in %",
-        ylab="share in %",
-        xlog=True,
-        ymin=0,
-        ymax=100,
         x_lines=[
             {"value": 100 * value, "color": GREY, "dash": "dash", "width": 1}
             for value in sorted({largest_error(bed) for bed in beds.values() if len(bed.errors)})

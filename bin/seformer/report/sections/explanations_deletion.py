@@ -41,7 +41,4 @@ def sections(results: Results) -> Iterator[Section]:
             ylabs=KINDS,
             style="lines+markers",
             values={"kinds": " and ".join(tabs).capitalize(), "inserted": inserted},
-            xlab="bases in %",
-            ylab="change of the logit",
-            xlog=True,
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from seformer.report.content import Section, say
+from seformer.report.content import TEXTS, Section, say
 from seformer.report.draw import headed, html, number, table
 from seformer.report.results import Motifs, Results
 from seformer.util.markup import escape
@@ -24,17 +24,6 @@ LOGOS = {
 }
 LARGEST = 400_000
 PNG = b"\x89PNG\r\n\x1a\n"
-HEAD = [
-    "motif",
-    "best q",
-    "seqlets",
-    "for SE",
-    "against SE",
-    "in SE",
-    "in TE",
-    "odds SE to TE",
-    "odds to random",
-]
 
 
 def sections(results: Results) -> Iterator[Section]:
@@ -103,7 +92,7 @@ def motif_table(motifs: pd.DataFrame) -> str:
         ]
         for row in motifs.head(ROWS).itertuples()
     ]
-    return table(HEAD, rows)
+    return table(TEXTS["explanations_motifs"]["head"], rows)
 
 
 def _odds(odds: float, q: float) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seformer.report.content import Section, say
+from seformer.report.content import TEXTS, Section, say
 from seformer.report.draw import headed, html, number, table
 from seformer.report.results import Motifs, Results
 from seformer.util.markup import escape
 
 ROWS = 12
-HEAD = ["pattern", "speaks for", "seqlets", "consensus"]
 
 
 def sections(results: Results) -> Iterator[Section]:
@@ -25,7 +24,9 @@ def sections(results: Results) -> Iterator[Section]:
             ]
             for row in bed.table.head(ROWS).itertuples()
         ]
-        parts[name] = f"<p>{_counted(bed)}</p>" + (table(HEAD, rows) if rows else "")
+        parts[name] = f"<p>{_counted(bed)}</p>" + (
+            table(TEXTS["explanations_patterns"]["head"], rows) if rows else ""
+        )
     if parts:
         yield html("explanations_patterns", headed(parts))
 

@@ -20,13 +20,7 @@ def sections(results: Results) -> Iterator[Section]:
                 tabs.setdefault(name, {})[line] = _points(profile)
                 looks[line] = colour
     if tabs:
-        yield lines(
-            "explanations_profile",
-            tabs,
-            looks,
-            xlab="place in the region in %",
-            ylab="mean attribution of a base",
-        )
+        yield lines("explanations_profile", tabs, looks)
 
 
 def _points(profile: Mapping[str, Any]) -> list[list[float]]:

@@ -7,20 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from seformer.evaluation.findings import count_incomplete, largest_errors
-from seformer.report.content import Section
+from seformer.report.content import TEXTS, Section
 from seformer.report.draw import html, number, table
 from seformer.report.results import Explanations, Results
 from seformer.util.markup import escape
-
-HEAD = [
-    "regions",
-    "method",
-    "rows",
-    "incomplete",
-    "incomplete windows",
-    "median error",
-    "95 % of errors below",
-]
 
 
 def sections(results: Results) -> Iterator[Section]:
@@ -28,7 +18,11 @@ def sections(results: Results) -> Iterator[Section]:
     if beds:
         rows = [[escape(name), *_cells(bed)] for name, bed in beds.items()]
         limit = largest_errors(beds.values())
-        yield html("explanations_table", table(HEAD, rows, numeric=2), limits=limit)
+        yield html(
+            "explanations_table",
+            table(TEXTS["explanations_table"]["head"], rows, numeric=2),
+            limits=limit,
+        )
 
 
 def _cells(bed: Explanations) -> list[str]:

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from seformer.report.content import Section
+from seformer.report.content import TEXTS, Section
 from seformer.report.draw import lines, outline, strokes
 from seformer.report.results import Results
-
-YLAB = "share of regions in %"
 
 
 def sections(results: Results) -> Iterator[Section]:
@@ -24,14 +22,10 @@ def sections(results: Results) -> Iterator[Section]:
             line = outline(np.linspace(0, 1, len(share) + 1).tolist(), share)
             tabs.setdefault(bed if several else "", {})[sample.name if several else bed] = line
     if tabs:
+        ylab = TEXTS["predictions_probability"]["axes"]["ylab"]
         yield lines(
             "predictions_probability",
             tabs,
             strokes(dict.fromkeys(name for drawn in tabs.values() for name in drawn)),
-            ylabs=dict.fromkeys(tabs, YLAB),
-            xlab="predicted probability of a super-enhancer",
-            ylab=YLAB,
-            xmin=0,
-            xmax=1,
-            ymin=0,
+            ylabs=dict.fromkeys(tabs, ylab),
         )

@@ -23,8 +23,6 @@ def sections(results: Results) -> Iterator[Section]:
     yield _square(
         samples,
         "roc",
-        xlab="false positive rate: typical enhancers called SE",
-        ylab="true positive rate: super-enhancers called SE",
         diagonal="guessing",
     )
     shares = ", ".join(
@@ -33,16 +31,12 @@ def sections(results: Results) -> Iterator[Section]:
     yield _square(
         samples,
         "precision_recall",
-        xlab="recall: share of super-enhancers found",
-        ylab="precision: share of calls that are right",
         values={"shares": shares},
     )
     yield _square(
         samples,
         "calibration",
         _reliability,
-        xlab="mean predicted probability",
-        ylab="share of super-enhancers",
         diagonal="perfect",
         style="lines+markers",
     )
@@ -65,7 +59,6 @@ def _square(
     diagonal: str = "",
     style: str = "lines",
     values: dict[str, str] | None = None,
-    **config: Any,
 ) -> Section:
     """Lay a figure over the unit square: a tab a sample, and with several first all models."""
     curves = {sample.name: points(sample.curves["test"][kind]) for sample in samples}
@@ -77,6 +70,7 @@ def _square(
         every = {name: apart(drawn["model"]) for name, drawn in curves.items()}
         tabs = {"All models": every} | tabs
     looks = {scorer_title(name): look for name, look in SCORERS.items()}
+    config: dict[str, Any] = {}
     if diagonal:
         series = [{"name": diagonal, **DIAGONAL}]
         config["extra_series"] = [series] * len(tabs) if len(tabs) > 1 else series

@@ -19,13 +19,4 @@ def sections(results: Results) -> Iterator[Section]:
             shares = [100 * n / total for n in counts[key]]
             tabs[sample.name][title] = outline(counts["edges"], shares)
     if tabs:
-        yield lines(
-            "test_scores",
-            tabs,
-            {title: colour for _, title, colour in CLASSES},
-            xlab="predicted probability of a super-enhancer",
-            ylab="share of the class in %",
-            xmin=0,
-            xmax=1,
-            ymin=0,
-        )
+        yield lines("test_scores", tabs, {title: colour for _, title, colour in CLASSES})

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seformer.report.content import Section
+from seformer.report.content import TEXTS, Section
 from seformer.report.draw import html, number, table
 from seformer.report.results import Results
 from seformer.util.markup import escape
-
-HEAD = ["sample", "run", "epochs, stage 1", "AUROC", "epochs, stage 2", "AUROC"]
 
 
 def sections(results: Results) -> Iterator[Section]:
@@ -24,4 +22,4 @@ def sections(results: Results) -> Iterator[Section]:
                 cells += [number(int(epochs[stage])), f"{best[stage]:.3f}"] if done else ["–", "–"]
             rows.append(cells)
     if rows:
-        yield html("training_runs", table(HEAD, rows, numeric=2))
+        yield html("training_runs", table(TEXTS["training_runs"]["head"], rows, numeric=2))
