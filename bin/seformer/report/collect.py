@@ -50,10 +50,10 @@ def collect(folders: Sequence[Path]) -> Results:
         if not folder.is_dir():
             raise UserError("no such folder", where=folder)
         read_shared(folder, results)
-        for place in sorted(folder.iterdir()):
-            hidden = place.name.startswith((".", "_")) or place.name in NOT_SAMPLES
-            if place.is_dir() and not hidden and not RUN.fullmatch(place.name):
-                _read_sample(place, results)
+        for below in sorted(folder.iterdir()):
+            hidden = below.name.startswith((".", "_")) or below.name in NOT_SAMPLES
+            if below.is_dir() and not hidden and not RUN.fullmatch(below.name):
+                _read_sample(below, results)
     if not results.samples and results.audit is None and not results.passed_over:
         raise UserError(
             "nothing to report",
@@ -70,8 +70,8 @@ def read_shared(folder: Path, results: Results) -> None:
     if (folder / "transfer.json").is_file():
         results.transfer = records.read(folder / "transfer.json", shapes.Matrix, AGAIN)
     if (folder / "passed_over.json").is_file():
-        said = records.read_object(folder / "passed_over.json")
-        results.passed_over[str(said.get("file"))] = str(said.get("reason"))
+        record = records.read_object(folder / "passed_over.json")
+        results.passed_over[str(record.get("file"))] = str(record.get("reason"))
 
 
 def _read_sample(folder: Path, results: Results) -> None:

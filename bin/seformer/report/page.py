@@ -75,12 +75,12 @@ def read_versions(path: Path) -> dict[str, dict[str, str]]:
     with open_text(small_file(path)) as text:
         try:
             # every value stays text: version 1.10 is not 1.1
-            found = yaml.BaseLoader(text).get_single_data()
+            content = yaml.BaseLoader(text).get_single_data()
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise UserError(f"the file is not YAML ({error})", where=path) from error
     levels = TypeAdapter(dict[str, dict[str, str]])
     try:
-        found = levels.validate_python(found)
+        content = levels.validate_python(content)
     except ValidationError as error:
         raise UserError(
             "the file does not hold versions of software",
@@ -89,7 +89,7 @@ def read_versions(path: Path) -> dict[str, dict[str, str]]:
         ) from error
     return {
         plain(process): {plain(name): plain(version) for name, version in used.items()}
-        for process, used in found.items()
+        for process, used in content.items()
     }
 
 

@@ -21,15 +21,15 @@ def sections(results: Results) -> Iterator[Section]:
     }
     tabs, looks, drawn = {}, {}, strokes(checked)
     for kind in KINDS:
-        for name, found in checked.items():
+        for name, checks in checked.items():
             for key, (bases, dash) in BASES.items():
-                changes = found["summary"].get(f"{kind.lower()}_{key}")
+                changes = checks["summary"].get(f"{kind.lower()}_{key}")
                 if changes is None:
                     continue
                 line = f"{name} · {bases}"
                 tabs.setdefault(kind, {})[line] = [
                     [100 * share, round(change, 5)]
-                    for share, change in zip(found["fractions"], changes, strict=True)
+                    for share, change in zip(checks["fractions"], changes, strict=True)
                 ]
                 looks[line] = drawn[name][0], dash
     if "Deletion" in tabs:

@@ -12,6 +12,7 @@ from seformer.report.draw import GREY, SCORERS, apart, lines, strokes
 from seformer.report.results import Results, SampleResults
 from seformer.util.markup import escape
 
+SQUARE = {"xmin": 0, "xmax": 1, "ymin": 0, "ymax": 1.01, "height": 560}
 # what guessing, or a perfect calibration, draws
 DIAGONAL = {"pairs": [[0, 0], [1, 1]], "color": GREY, "dash": "longdash", "width": 1}
 
@@ -20,26 +21,12 @@ def sections(results: Results) -> Iterator[Section]:
     samples = results.with_("curves")
     if not samples:
         return
-    yield _square(
-        samples,
-        "roc",
-        diagonal="guessing",
-    )
+    yield _square(samples, "roc", diagonal="guessing")
     shares = ", ".join(
         f"{escape(s.name)} {s.metrics['test']['prevalence']:.2f}" for s in samples if s.metrics
     )
-    yield _square(
-        samples,
-        "precision_recall",
-        values={"shares": shares},
-    )
-    yield _square(
-        samples,
-        "calibration",
-        _reliability,
-        diagonal="perfect",
-        style="lines+markers",
-    )
+    yield _square(samples, "precision_recall", values={"shares": shares})
+    yield _square(samples, "calibration", _reliability, diagonal="perfect", style="lines+markers")
 
 
 def _reliability(curves: dict[str, Any]) -> dict[str, Any]:
@@ -57,8 +44,7 @@ def _square(
     points: Callable[[dict[str, Any]], dict[str, Any]] = dict,
     *,
     diagonal: str = "",
-    style: str = "lines",
-    values: dict[str, str] | None = None,
+    **options: Any,
 ) -> Section:
     """Lay a figure over the unit square: a tab a sample, and with several first all models."""
     curves = {sample.name: points(sample.curves["test"][kind]) for sample in samples}
@@ -70,11 +56,7 @@ def _square(
         every = {name: apart(drawn["model"]) for name, drawn in curves.items()}
         tabs = {"All models": every} | tabs
     looks = {scorer_title(name): look for name, look in SCORERS.items()}
-    config: dict[str, Any] = {}
     if diagonal:
         series = [{"name": diagonal, **DIAGONAL}]
-        config["extra_series"] = [series] * len(tabs) if len(tabs) > 1 else series
-    config |= {"xmin": 0, "xmax": 1, "ymin": 0, "ymax": 1.01, "height": 560}
-    return lines(
-        f"test_{kind}", tabs, looks | strokes(curves), style=style, values=values, **config
-    )
+        options["extra_series"] = [series] * len(tabs) if len(tabs) > 1 else series
+    return lines(f"test_{kind}", tabs, looks | strokes(curves), **options, **SQUARE)
