@@ -31,31 +31,22 @@ workflow EXPLAIN_REGIONS {
 
     MERGE_ATTRIBUTIONS(GATHER.out.files, genome.map { files -> files.find { file -> file.name.endsWith('.fai') } })
 
+    results  = MERGE_ATTRIBUTIONS.out.results
+    versions = EXTRACT_TO_EXPLAIN.out.versions.mix(EXPLAIN.out.versions, MERGE_ATTRIBUTIONS.out.versions)
+
     if (known) {
         MOTIFS(MERGE_ATTRIBUTIONS.out.values, known)
-        named          = MOTIFS.out.results.map { _meta, folder -> folder }
-        named_versions = MOTIFS.out.versions_seformer.mix(MOTIFS.out.versions_tangermeme, MOTIFS.out.versions_memelite)
-    }
-    else {
-        named          = channel.empty()
-        named_versions = channel.empty()
+        results  = results.mix(MOTIFS.out.results)
+        versions = versions.mix(MOTIFS.out.versions)
     }
 
     if (anew) {
         MODISCO(MERGE_ATTRIBUTIONS.out.values, known ?: [])
-        found          = MODISCO.out.results.map { _meta, folder -> folder }
-        found_versions = MODISCO.out.versions_seformer.mix(MODISCO.out.versions_modisco)
-    }
-    else {
-        found          = channel.empty()
-        found_versions = channel.empty()
+        results  = results.mix(MODISCO.out.results)
+        versions = versions.mix(MODISCO.out.versions)
     }
 
     emit:
-    folders  = MERGE_ATTRIBUTIONS.out.results.map { _meta, folder -> folder }.mix(named, found, passed_over)
-    versions = EXTRACT_TO_EXPLAIN.out.versions_seformer
-        .mix(EXTRACT_TO_EXPLAIN.out.versions_pysam, EXTRACT_TO_EXPLAIN.out.versions_pandas)
-        .mix(EXPLAIN.out.versions_seformer, EXPLAIN.out.versions_torch, EXPLAIN.out.versions_captum)
-        .mix(MERGE_ATTRIBUTIONS.out.versions_seformer, MERGE_ATTRIBUTIONS.out.versions_pybigtools)
-        .mix(named_versions, found_versions)
+    folders  = results.map { _meta, folder -> folder }.mix(passed_over)
+    versions
 }

@@ -31,8 +31,5 @@ workflow PREDICT_REGIONS {
 
     emit:
     folders  = MERGE_PREDICTIONS.out.results.map { _meta, folder -> folder }.mix(passed_over)
-    versions = EXTRACT_TO_PREDICT.out.versions_seformer
-        .mix(EXTRACT_TO_PREDICT.out.versions_pysam, EXTRACT_TO_PREDICT.out.versions_pandas)
-        .mix(PREDICT.out.versions_seformer, PREDICT.out.versions_torch)
-        .mix(MERGE_PREDICTIONS.out.versions_seformer, MERGE_PREDICTIONS.out.versions_pandas)
+    versions = EXTRACT_TO_PREDICT.out.versions.mix(PREDICT.out.versions, MERGE_PREDICTIONS.out.versions)
 }

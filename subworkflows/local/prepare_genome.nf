@@ -16,7 +16,7 @@ workflow PREPARE_GENOME {
             def found = made instanceof List ? made : [made]
             found.any { file -> !(file.name ==~ /.*\.(fai|gzi)/) } ? found : [genome.fasta] + found
         }
-        versions = INDEX_GENOME.out.versions_seformer.mix(INDEX_GENOME.out.versions_pysam)
+        versions = INDEX_GENOME.out.versions
     }
 
     emit:

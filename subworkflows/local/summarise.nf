@@ -5,21 +5,22 @@ include { MULTIQC } from '../../modules/local/multiqc/main'
 workflow SUMMARISE {
     take:
     folders    // result folders, each named after its sample
-    versions   // [process, software, version]
+    versions   // [process, a line of software and version each]
     parameters // text: the resolved parameters as JSON
     outdir     // text: the folder of the results
 
     main:
     // always in one order, so that -resume sees the same report
     collected = versions
-        .mix(channel.of(['Workflow', 'Nextflow', workflow.nextflow.version.toString()]))
-        .map { process, name, version -> [process.tokenize(':').last(), name, version] }
+        .mix(channel.of(['Workflow', "Nextflow ${workflow.nextflow.version}"]))
+        .map { process, lines -> [process.tokenize(':').last(), lines] }
         .unique()
-        .toSortedList { a, b -> "${a[0]} ${a[1]}" <=> "${b[0]} ${b[1]}" }
+        .toSortedList { a, b -> a[0] <=> b[0] }
         .map { rows ->
-            rows.groupBy { it -> it[0] }
-                .collect { process, items -> "${process}:\n" + items.collect { it -> "    ${it[1]}: \"${it[2]}\"\n" }.join('') }
-                .join('')
+            rows.collect { process, lines ->
+                def software = lines.readLines().toSorted().collect { line -> "    ${line.replaceFirst(' ', ': "')}\"\n" }
+                "${process}:\n${software.join('')}"
+            }.join('')
         }
         .collectFile(name: 'software_versions.yml', storeDir: outdir + '/pipeline_info')
 

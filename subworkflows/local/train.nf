@@ -61,12 +61,12 @@ workflow TRAIN {
 
     if (plan.backbone.fetch) {
         FETCH_MODEL(plan.backbone.name)
-        source         = FETCH_MODEL.out.model.map { folder -> [plan.backbone.name, folder] }
-        fetch_versions = FETCH_MODEL.out.versions_seformer.mix(FETCH_MODEL.out.versions_huggingface_hub)
+        source   = FETCH_MODEL.out.model.map { folder -> [plan.backbone.name, folder] }
+        versions = FETCH_MODEL.out.versions
     }
     else {
-        source         = channel.value([plan.backbone.name, plan.backbone.folder])
-        fetch_versions = channel.empty()
+        source   = channel.value([plan.backbone.name, plan.backbone.folder])
+        versions = channel.empty()
     }
 
     FINETUNE_HEAD(runs, source)
@@ -93,16 +93,11 @@ workflow TRAIN {
                     [metas[0].subMap(['id', 'members']), order.collect { i -> found[i] }]
                 }
         )
-        models        = POOL.out.model
-        metrics       = POOL.out.metrics
-        results       = POOL.out.results
-        pool_versions = POOL.out.versions_seformer
+        tested   = POOL.out
+        versions = versions.mix(POOL.out.versions)
     }
     else {
-        models        = EVALUATE.out.model
-        metrics       = EVALUATE.out.metrics
-        results       = EVALUATE.out.results
-        pool_versions = channel.empty()
+        tested   = EVALUATE.out
     }
 
     if (samples.size() > 1) {
@@ -112,27 +107,19 @@ workflow TRAIN {
             extracted.map { all -> all.collect { it -> it[1] } },
             splits.map { _fold, split -> samples.collect { it -> split.resolve(it.id) } }.collect()
         )
-        matrix            = TRANSFER.out.matrix
-        transfer_versions = TRANSFER.out.versions_seformer.mix(TRANSFER.out.versions_torch)
+        matrix   = TRANSFER.out.matrix
+        versions = versions.mix(TRANSFER.out.versions)
     }
     else {
-        matrix            = channel.empty()
-        transfer_versions = channel.empty()
+        matrix   = channel.empty()
     }
 
     emit:
-    models   // [meta, folder]
-    metrics  // [meta, file]
+    models   = tested.model // [meta, folder]
     folders  = SPLIT.out.splits.flatten()
         .filter { folder -> !(folder.name ==~ /fold_\d+/) }
         .mix(SPLIT.out.audit, matrix)
         .mix(FINETUNE_HEAD.out.history.mix(FINETUNE_FULL.out.history).map { meta, file -> meta.run.tokenize('/').inject(file.parent) { folder, _part -> folder.parent } })
-        .mix(results.map { _meta, folder -> folder })
-    versions = fetch_versions
-        .mix(pool_versions, transfer_versions)
-        .mix(EXTRACT.out.versions_seformer, EXTRACT.out.versions_pysam, EXTRACT.out.versions_pandas)
-        .mix(SPLIT.out.versions_seformer, SPLIT.out.versions_pandas)
-        .mix(FINETUNE_HEAD.out.versions_seformer, FINETUNE_HEAD.out.versions_torch, FINETUNE_HEAD.out.versions_transformers)
-        .mix(FINETUNE_FULL.out.versions_seformer, FINETUNE_FULL.out.versions_torch, FINETUNE_FULL.out.versions_transformers, FINETUNE_FULL.out.versions_accelerate)
-        .mix(EVALUATE.out.versions_seformer, EVALUATE.out.versions_torch, EVALUATE.out.versions_scikit_learn)
+        .mix(tested.results.map { _meta, folder -> folder })
+    versions = versions.mix(EXTRACT.out.versions, SPLIT.out.versions, FINETUNE_HEAD.out.versions, FINETUNE_FULL.out.versions, EVALUATE.out.versions)
 }

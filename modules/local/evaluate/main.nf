@@ -13,9 +13,7 @@ process EVALUATE {
     tuple val(meta), path("evaluated/${meta.id}/curves.json")             , emit: curves
     tuple val(meta), path("evaluated/${meta.id}/test_predictions.tsv")    , emit: predictions
     tuple val(meta), path("for_report/${meta.id}", type: 'dir')           , emit: results
-    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
-    tuple val("${task.process}"), val('torch'), eval('seformer-version torch'), topic: versions, emit: versions_torch
-    tuple val("${task.process}"), val('scikit-learn'), eval('seformer-version scikit-learn'), topic: versions, emit: versions_scikit_learn
+    tuple val("${task.process}"), eval('seformer-version seformer torch scikit-learn'), topic: versions, emit: versions
 
     script:
     def args   = task.ext.args ?: ''

@@ -9,9 +9,7 @@ process EXPLAIN {
 
     output:
     tuple val(meta), path('explained', type: 'dir'), emit: explained
-    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
-    tuple val("${task.process}"), val('torch'), eval('seformer-version torch'), topic: versions, emit: versions_torch
-    tuple val("${task.process}"), val('captum'), eval('seformer-version captum'), topic: versions, emit: versions_captum
+    tuple val("${task.process}"), eval('seformer-version seformer torch captum'), topic: versions, emit: versions
 
     script:
     def args = task.ext.args ?: ''

@@ -12,9 +12,7 @@ process EXTRACT {
     tuple val(meta), path("extracted/${meta.id}", type: 'dir'), optional: true           , emit: extracted
     tuple val(meta), path("extracted/${meta.id}/shard_*", type: 'dir'), optional: true   , emit: shards
     path 'passed_over.json', optional: true                                              , emit: passed_over
-    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
-    tuple val("${task.process}"), val('pysam'), eval('seformer-version pysam'), topic: versions, emit: versions_pysam
-    tuple val("${task.process}"), val('pandas'), eval('seformer-version pandas'), topic: versions, emit: versions_pandas
+    tuple val("${task.process}"), eval('seformer-version seformer pysam pandas'), topic: versions, emit: versions
 
     script:
     def args   = task.ext.args ?: ''

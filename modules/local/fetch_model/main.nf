@@ -8,8 +8,7 @@ process FETCH_MODEL {
 
     output:
     path 'backbone', emit: model
-    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
-    tuple val("${task.process}"), val('huggingface-hub'), eval('seformer-version huggingface-hub'), topic: versions, emit: versions_huggingface_hub
+    tuple val("${task.process}"), eval('seformer-version seformer huggingface-hub'), topic: versions, emit: versions
 
     script:
     def args = task.ext.args ?: ''

@@ -12,10 +12,7 @@ process FINETUNE_FULL {
     output:
     tuple val(meta), path("full/${meta.id}", type: 'dir')              , emit: model
     tuple val(meta), path("history/${meta.id}/${meta.run}history.tsv"), emit: history
-    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
-    tuple val("${task.process}"), val('torch'), eval('seformer-version torch'), topic: versions, emit: versions_torch
-    tuple val("${task.process}"), val('transformers'), eval('seformer-version transformers'), topic: versions, emit: versions_transformers
-    tuple val("${task.process}"), val('accelerate'), eval('seformer-version accelerate'), topic: versions, emit: versions_accelerate
+    tuple val("${task.process}"), eval('seformer-version seformer torch transformers accelerate'), topic: versions, emit: versions
 
     script:
     def args   = task.ext.args ?: ''

@@ -8,8 +8,7 @@ process INDEX_GENOME {
 
     output:
     tuple val(meta), path('indexed/*'), emit: files
-    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
-    tuple val("${task.process}"), val('pysam'), eval('seformer-version pysam'), topic: versions, emit: versions_pysam
+    tuple val("${task.process}"), eval('seformer-version seformer pysam'), topic: versions, emit: versions
 
     script:
     def args = task.ext.args ?: ''

@@ -12,8 +12,7 @@ process MERGE_ATTRIBUTIONS {
     // not the folder: what lies inside one would no longer be published by itself
     tuple val(meta), path('merged/attributions.{tsv,safetensors}')    , emit: values
     tuple val(meta), path("for_report/${meta.sample}", type: 'dir')   , emit: results
-    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
-    tuple val("${task.process}"), val('pybigtools'), eval('seformer-version pybigtools'), topic: versions, emit: versions_pybigtools
+    tuple val("${task.process}"), eval('seformer-version seformer pybigtools'), topic: versions, emit: versions
 
     script:
     def args   = task.ext.args ?: ''

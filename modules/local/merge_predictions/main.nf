@@ -9,8 +9,7 @@ process MERGE_PREDICTIONS {
     output:
     tuple val(meta), path("merged/predictions.{tsv,bed}")             , emit: predictions
     tuple val(meta), path("for_report/${meta.sample}", type: 'dir'), emit: results
-    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
-    tuple val("${task.process}"), val('pandas'), eval('seformer-version pandas'), topic: versions, emit: versions_pandas
+    tuple val("${task.process}"), eval('seformer-version seformer pandas'), topic: versions, emit: versions
 
     script:
     def args   = task.ext.args ?: ''

@@ -10,8 +10,7 @@ process MODISCO {
     output:
     tuple val(meta), path('patterns', type: 'dir')                 , emit: patterns
     tuple val(meta), path("for_report/${meta.sample}", type: 'dir'), emit: results
-    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
-    tuple val("${task.process}"), val('modisco-lite'), eval('seformer-version modisco-lite'), topic: versions, emit: versions_modisco
+    tuple val("${task.process}"), eval('seformer-version seformer modisco-lite'), topic: versions, emit: versions
 
     script:
     def args  = task.ext.args ?: ''

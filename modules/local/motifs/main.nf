@@ -10,9 +10,7 @@ process MOTIFS {
     output:
     tuple val(meta), path('named', type: 'dir')                    , emit: motifs
     tuple val(meta), path("for_report/${meta.sample}", type: 'dir'), emit: results
-    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
-    tuple val("${task.process}"), val('tangermeme'), eval('seformer-version tangermeme'), topic: versions, emit: versions_tangermeme
-    tuple val("${task.process}"), val('memelite'), eval('seformer-version memelite'), topic: versions, emit: versions_memelite
+    tuple val("${task.process}"), eval('seformer-version seformer tangermeme memelite'), topic: versions, emit: versions
 
     script:
     def args = task.ext.args ?: ''

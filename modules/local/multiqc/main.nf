@@ -8,7 +8,7 @@ process MULTIQC {
     output:
     path 'multiqc_report.html', emit: report
     path 'multiqc_data'       , emit: data
-    tuple val("${task.process}"), val('multiqc'), eval('seformer-version multiqc'), topic: versions, emit: versions_multiqc
+    tuple val("${task.process}"), eval('seformer-version multiqc'), topic: versions, emit: versions
 
     script:
     def args = task.ext.args ?: ''

@@ -12,7 +12,7 @@ process POOL {
     tuple val(meta), path("pooled/${meta.id}/curves.json")             , emit: curves
     tuple val(meta), path("pooled/${meta.id}/test_predictions.tsv")    , emit: predictions
     tuple val(meta), path("for_report/${meta.id}", type: 'dir')        , emit: results
-    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
+    tuple val("${task.process}"), eval('seformer-version seformer'), topic: versions, emit: versions
 
     script:
     def args = task.ext.args ?: ''

@@ -9,8 +9,7 @@ process PREDICT {
 
     output:
     tuple val(meta), path('predicted', type: 'dir'), emit: predicted
-    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
-    tuple val("${task.process}"), val('torch'), eval('seformer-version torch'), topic: versions, emit: versions_torch
+    tuple val("${task.process}"), eval('seformer-version seformer torch'), topic: versions, emit: versions
 
     script:
     def args = task.ext.args ?: ''

@@ -11,7 +11,7 @@ process REPORT {
 
     output:
     path 'report', type: 'dir', emit: report
-    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
+    tuple val("${task.process}"), eval('seformer-version seformer'), topic: versions, emit: versions
 
     script:
     def args = task.ext.args ?: ''

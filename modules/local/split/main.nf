@@ -12,8 +12,7 @@ process SPLIT {
     output:
     path 'splits/*', type: 'dir'     , emit: splits
     path 'splits/audit.json'         , emit: audit
-    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
-    tuple val("${task.process}"), val('pandas'), eval('seformer-version pandas'), topic: versions, emit: versions_pandas
+    tuple val("${task.process}"), eval('seformer-version seformer pandas'), topic: versions, emit: versions
 
     script:
     def args   = task.ext.args ?: ''

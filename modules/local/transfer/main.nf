@@ -11,8 +11,7 @@ process TRANSFER {
 
     output:
     path 'transfer/transfer.json', emit: matrix
-    tuple val("${task.process}"), val('seformer'), eval('seformer-version seformer'), topic: versions, emit: versions_seformer
-    tuple val("${task.process}"), val('torch'), eval('seformer-version torch'), topic: versions, emit: versions_torch
+    tuple val("${task.process}"), eval('seformer-version seformer torch'), topic: versions, emit: versions
 
     script:
     def args   = task.ext.args ?: ''
