@@ -25,26 +25,16 @@ UNCLEAR = {
 }  # fmt: skip
 # two meanings still
 REMAINING = {
-    "Record",
     "Resolved",
-    "Scored",
     "Settings",
     "Windows",
     "fill",
-    "find",
-    "finish",
-    "join",
-    "log",
-    "measure",
     "merge",
     "names",
     "overlapping",
-    "pack",
-    "pool",
     "read_sizes",
     "resolve",
     "summarise",
-    "write",
 }
 
 
