@@ -25,16 +25,12 @@ UNCLEAR = {
 }  # fmt: skip
 # two meanings still
 REMAINING = {
+    "Layout",
     "Resolved",
     "Settings",
-    "Windows",
     "fill",
-    "merge",
     "names",
-    "overlapping",
-    "read_sizes",
     "resolve",
-    "summarise",
 }
 
 
