@@ -283,8 +283,8 @@ def test_tables_of_parameters_are_those_of_the_schema():
 
 
 def test_baselines_are_named_as_they_are():
-    script = [sys.executable, ROOT / "scripts/baseline_tables.py", "--check"]
-    assert subprocess.run(script, check=False).returncode == 0, "run scripts/baseline_tables.py"
+    script = [sys.executable, ROOT / "scripts/doc_tables.py", "--check"]
+    assert subprocess.run(script, check=False).returncode == 0, "run scripts/doc_tables.py"
 
 
 def code_text() -> str:

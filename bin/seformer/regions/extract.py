@@ -19,8 +19,6 @@ from seformer.genome.genome import Genome
 from seformer.regions.folder import (
     COLUMNS,
     DROP_REASONS,
-    NEITHER_CLASS,
-    NO_LENGTH,
     Extracted,
     ExtractedWriter,
     check_sample_name,
@@ -387,7 +385,7 @@ def _mark(part: pd.DataFrame, genome: Genome, found: _Found, rules: _Rules) -> p
     if "drop_reason" in part.columns:
         reason = part["drop_reason"].copy()
     reason[length < rules.min_length] = "too_short"
-    reason[length == 0] = NO_LENGTH
+    reason[length == 0] = "no_length"
     reason[part["end"] > limit] = "past_chromosome_end"
     reason[limit.isna()] = "unknown_chromosome"
     return part.assign(length=length, drop_reason=reason)
@@ -398,7 +396,7 @@ def _mark_training(table: pd.DataFrame) -> pd.DataFrame:
     place = ["chrom", "start", "end"]
     reason = table["drop_reason"].copy()
     neither = (table["label"] == NEITHER).to_numpy(bool)
-    reason[neither] = NEITHER_CLASS
+    reason[neither] = "neither_class"
     free = reason == ""
     classes = table[free].groupby(place)["label"].transform("nunique")
     reason[classes.index[classes > 1]] = "conflicting_label"
@@ -406,7 +404,7 @@ def _mark_training(table: pd.DataFrame) -> pd.DataFrame:
     repeated = table[free].duplicated(place)
     reason[repeated.index[repeated]] = "duplicate"
     typical = table[(reason == "") & (table["label"] == 0)]
-    supers = table[(table["label"] == 1) & (reason != NO_LENGTH)]
+    supers = table[(table["label"] == 1) & (reason != "no_length")]
     inside = intervals.overlapping(typical, supers)
     reason[typical.index[inside]] = "te_overlaps_se"
     return table.assign(drop_reason=reason, label=table["label"].mask(neither))

@@ -14,52 +14,51 @@ from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from seformer.genome.bgzf import BgzipWriter
 from seformer.util import records, shapes
 from seformer.util.errors import UserError
+from seformer.util.labels import DROP_REASONS
 from seformer.util.tables import NUMBER, WHOLE, read_tsv, write_tsv_rows
 from seformer.util.text import existing_file, open_text
 
-COLUMNS = (
-    "sample",
-    "chrom",
-    "start",
-    "end",
-    "name",
-    "label",
-    "length",
-    "gc",
-    "n_fraction",
-    "line",
-    "source",
-    "parent",
-    "drop_reason",
-)
+
+class Column(NamedTuple):
+    """A column of ``regions.tsv``: what its cells are read as, and what they mean."""
+
+    kind: str
+    meaning: str
+
+
+# the table of these in docs/output.md is written by scripts/doc_tables.py
+COLUMNS = {
+    "sample": Column("str", "cell line"),
+    "chrom": Column("str", "the region's chromosome, spelled as in the genome"),
+    "start": Column(WHOLE, "its first base, counted from 0"),
+    "end": Column(WHOLE, "the base behind its last one"),
+    "name": Column("str", "its name in the file, else `chrom:start-end`"),
+    "label": Column(NUMBER, "1 super-enhancer, 0 typical enhancer, empty without label"),
+    "length": Column(WHOLE, "bases"),
+    "gc": Column(NUMBER, "share of G and C among A, C, G and T"),
+    "n_fraction": Column(NUMBER, "share of N"),
+    "line": Column(WHOLE, "line of the file that it comes from"),
+    "source": Column("str", "that file; of a region that was drawn from the genome `random`"),
+    "parent": Column(
+        "str",
+        "the region that a window or constituent was cut from (`--unit`); empty for whole regions",
+    ),
+    "drop_reason": Column("str", "empty if it is used, else why not (below)"),
+}
+# what later stages add, and read likewise
+_KINDS = {name: column.kind for name, column in COLUMNS.items()} | {
+    **dict.fromkeys(("cluster", "split", "conflict"), "str"),
+    "fold": NUMBER,
+}
 # as in the sample sheet; it names folders
 SAMPLE_NAME = "[A-Za-z0-9_][A-Za-z0-9_.-]*"
-NO_LENGTH = "no_length"
-NEITHER_CLASS = "neither_class"
-NUMBERS = dict.fromkeys(("start", "end", "length", "line"), WHOLE) | dict.fromkeys(
-    ("label", "gc", "n_fraction", "fold"), NUMBER
-)
-DROP_REASONS = (
-    "unknown_chromosome",
-    "past_chromosome_end",
-    NO_LENGTH,
-    "too_short",
-    NEITHER_CLASS,
-    "conflicting_label",
-    "duplicate",
-    "te_overlaps_se",
-    "no_constituent",
-    "all_n",
-    "too_many_n",
-    "not_matched",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,9 +171,9 @@ def read_extracted(folder: str | PathLike[str]) -> Extracted:
 
 def read_region_rows(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     """Read a table of region rows with the column types of `Extracted.regions`."""
-    text = ("sample", "chrom", "name", "source", "parent", "drop_reason")
-    text += ("cluster", "split", "conflict")
-    table = read_tsv(path, tuple(columns), text=text, numbers=NUMBERS)
+    text = [name for name, kind in _KINDS.items() if kind == "str"]
+    numbers = {name: kind for name, kind in _KINDS.items() if kind != "str"}
+    table = read_tsv(path, tuple(columns), text=text, numbers=numbers)
     if "label" in table.columns:
         unknown = ~table["label"].isin([0, 1]) & table["label"].notna()
         if unknown.any():

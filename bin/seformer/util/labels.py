@@ -1,4 +1,4 @@
-"""Names that stand in files: the two classes with their colours, and the parts of a split."""
+"""Names that stand in files: the two classes with their colours, the parts of a split, reasons."""
 
 from __future__ import annotations
 
@@ -8,3 +8,9 @@ COLOURS = {SUPER: "#D55E00", TYPICAL: "#0072B2"}
 PARTS = ("train", "validation", "test")
 # the test part is looked at once, by the evaluation
 TRAINING_PARTS = ("train", "validation")
+# why a region is not used, in the order of the summaries; the report's words: report/texts.toml
+DROP_REASONS = (
+    *("unknown_chromosome", "past_chromosome_end", "no_length", "too_short", "neither_class"),
+    *("conflicting_label", "duplicate", "te_overlaps_se", "no_constituent"),
+    *("all_n", "too_many_n", "not_matched"),
+)

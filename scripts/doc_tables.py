@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Writes the names of the baselines where they stand outside the package, from its modules.
+"""Writes what the package defines where it stands outside: baselines and the columns of regions.
 
-scripts/baseline_tables.py            write them
-scripts/baseline_tables.py --check    exit 1 if they are not up to date
+scripts/doc_tables.py            write them
+scripts/doc_tables.py --check    exit 1 if they are not up to date
 
-In nextflow_schema.json (description and pattern of --baselines), docs/output.md (what each sees,
-its column) and galaxy/seformer_finetune.xml (the choices). Afterwards run parameter_tables.py.
+Baselines: in nextflow_schema.json (description and pattern of --baselines), docs/output.md (what
+each sees, its column) and galaxy/seformer_finetune.xml (the choices); afterwards run
+parameter_tables.py. Columns of regions.tsv: in docs/output.md.
 """
 
 import re
@@ -16,10 +17,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "bin"))
 
 from seformer.evaluation.baselines import BASELINES  # noqa: E402
+from seformer.regions.folder import COLUMNS as REGIONS  # noqa: E402
 
 ALL = "|".join(BASELINES)
 SEEN = "".join(f"| `{name}` | {baseline.sees} |\n" for name, baseline in BASELINES.items())
 COLUMNS = ", ".join(f"`{name}_probability`" for name in BASELINES)
+MEANINGS = "".join(f"| `{name}` | {column.meaning} |\n" for name, column in REGIONS.items())
 OPTIONS = "".join(
     f'                <option value="{name}">{baseline.title}</option>\n'
     for name, baseline in BASELINES.items()
@@ -31,6 +34,7 @@ PLACES = {
         (r'"pattern": "\^\(all\|', r"[^$]*(?=\)\$)", f"({ALL})(,({ALL}))*"),
     ],
     "docs/output.md": [
+        (r"## regions.tsv\n\n.*\n\n\| column .*\n.*\n", r"(?:\|.*\n)*?(?=\| `cluster`)", MEANINGS),
         (r"\| baseline \| what it sees \|\n\| --- \| --- \|\n", r"(?:\|.*\n)*", SEEN),
         (r"\n\| ", r"`\w+_probability`, [^|]*(?= \| the baselines')", COLUMNS),
     ],
