@@ -12,7 +12,7 @@ import torch
 from captum.attr import LayerIntegratedGradients
 from harness import Other, Work
 
-from seformer.explain.attribute import Settings, attribute
+from seformer.explain.attribute import attribute
 from seformer.explain.integrated_gradients import (
     DEFAULT_BATCH_TOKENS,
     integrate,
@@ -21,6 +21,7 @@ from seformer.explain.integrated_gradients import (
     with_reference,
 )
 from seformer.explain.references import make_references
+from seformer.explain.settings import AttributionSettings
 from seformer.scoring.score import Scorer
 from seformer.scoring.views import encode_views
 
@@ -90,7 +91,7 @@ def make(work: Path, size: str) -> Work:
     how, model = inputs.SIZES[size], inputs.model(size)
     sequences = inputs.sequences(how.explained, longest=how.longest_explained)
     keys = [f"region {i}" for i in range(len(sequences))]
-    settings = Settings(references=1, completeness=COMPLETENESS, seed=SEED)
+    settings = AttributionSettings(references=1, completeness=COMPLETENESS, seed=SEED)
     plainly = Plain(model, sequences, how.longest_explained, keys)
 
     def ours() -> np.ndarray:

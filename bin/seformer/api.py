@@ -6,14 +6,12 @@ import contextlib
 import re
 import threading
 from collections.abc import Callable, Iterator
-from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from seformer.explain.attribute import Settings as AttributionSettings
 from seformer.explain.explain import explain_frame
 from seformer.model.archive import opened
 from seformer.model.folder import load_model
@@ -26,7 +24,6 @@ from seformer.util.errors import UserError
 
 # of all models: torch's number of threads is one for the whole process
 ONE_AT_A_TIME = threading.Lock()
-LEAST = {"references": 1, "max_steps": 1, "seed": 0, "batch_tokens": 1, "occluded_tokens": 1}
 # no identifier with zeros in front, nor one with more digits than a number keeps
 NUMBER = r"[+-]?((0|[1-9]\d{0,14})?(\.\d*)?(e[+-]?\d+)?|inf)"
 Regions = str | PathLike[str] | pd.DataFrame
@@ -114,8 +111,8 @@ class TrainedModel:
         regions, fasta, rename_chromosomes, invalid_regions
             As in `predict`.
         **settings
-            Fields of `explain.attribute.Settings`: ``method``, ``reference``, ``references``,
-            ``completeness``, ``max_steps``, ``seed``, ``batch_tokens``.
+            Fields of `seformer.explain.settings.AttributionSettings`: ``method``, ``reference``,
+            ``references``, ``completeness``, ``max_steps``, ``seed``, ``batch_tokens``.
 
         Returns
         -------
@@ -132,8 +129,7 @@ class TrainedModel:
             If the regions or the genome cannot be used.
         """
         how = {"rename_chromosomes": rename_chromosomes, "invalid_regions": invalid_regions}
-        checked = _checked(AttributionSettings(**settings))
-        own, table = self._run(explain_frame, regions, fasta, settings=checked, **how)
+        own, table = self._run(explain_frame, regions, fasta, **how, **settings)
         return table.set_axis(own.index)
 
     def _run(
@@ -153,17 +149,6 @@ def _read(regions: Regions, invalid: str) -> tuple[pd.DataFrame, pd.DataFrame, s
     path = _path(regions, "regions", "a file, or a data frame")
     table = read_regions(path, labels=False, invalid=bad_lines(invalid))
     return _numbers(table), table.regions, str(table.source)
-
-
-def _checked(how: AttributionSettings) -> AttributionSettings:
-    """Hold numbers to the bounds of the command's options."""
-    for name, least in LEAST.items():
-        value = getattr(how, name)
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise UserError(f"{name} {value!r}", expected=f"a whole number of at least {least}")
-    if not (isinstance(how.completeness, Real) and 1e-6 <= how.completeness <= 1):
-        raise UserError(f"completeness {how.completeness!r}", expected="a number from 1e-6 to 1")
-    return how
 
 
 def _path(value: Any, argument: str, expected: str) -> Path:

@@ -11,7 +11,6 @@ from toys import random_sequence, toy_model
 from seformer.explain.attribute import (
     CLOSE,
     FIRST_STEPS,
-    Settings,
     attribute,
 )
 from seformer.explain.base_shares import project
@@ -25,6 +24,7 @@ from seformer.explain.integrated_gradients import (
     with_reference,
 )
 from seformer.explain.references import ZERO, make_references
+from seformer.explain.settings import AttributionSettings
 from seformer.scoring.score import Ensemble, Scorer
 from seformer.sequence.dna import reverse_complement
 from seformer.sequence.shuffle import dinucleotide_shuffle, generator
@@ -156,7 +156,7 @@ def test_linear_model_has_the_known_attribution(window, stride):
     # of 7 bases, which share evenly; shorter ones: test_shares.py
     model = toy_model(tokenizer=KmerTokenizer(7, stride), window=window)
     sequence = random_sequence(101)
-    result = attribute(model, [sequence], ["k"], Settings(reference="mask"))[0]
+    result = attribute(model, [sequence], ["k"], AttributionSettings(reference="mask"))[0]
     weight = model.classifier.backbone.embedding.weight @ model.classifier.head.weight
     weight = (weight - weight[model.tokenizer.mask_id]).detach().double().numpy()
     expected = np.zeros(101)
@@ -176,7 +176,7 @@ def test_linear_model_has_the_known_attribution(window, stride):
 def test_attribution_of_the_reverse_complement_is_mirrored(phases):
     model = toy_model(**CONTEXT, phases=phases)
     sequence = random_sequence(90)
-    how = Settings(reference="mask")
+    how = AttributionSettings(reference="mask")
     forward = attribute(model, [sequence], ["k"], how)[0]
     reverse = attribute(model, [reverse_complement(sequence)], ["k"], how)[0]
     np.testing.assert_allclose(forward.values, reverse.values[::-1], atol=1e-7)
@@ -185,7 +185,7 @@ def test_attribution_of_the_reverse_complement_is_mirrored(phases):
 
 def test_the_phases_of_a_linear_model_are_averaged_on_the_bases():
     sequence = random_sequence(80)
-    how = Settings(reference="mask")
+    how = AttributionSettings(reference="mask")
     tokenizer = KmerTokenizer(7, 3)
     model = toy_model(tokenizer=tokenizer, phases=3)
     result = attribute(model, [sequence], ["k"], how)[0]
@@ -214,7 +214,7 @@ def test_region_is_complete_through_the_pooling(reference, pooling, window, over
     model = toy_model(
         **CONTEXT, window_pooling=pooling, window=window, overlap=overlap, phases=phases
     )
-    how = Settings(reference=reference, completeness=1e-3, max_steps=1024)
+    how = AttributionSettings(reference=reference, completeness=1e-3, max_steps=1024)
     sequences = [random_sequence(n, seed=n) for n in (150, 37, 151)]
     for result, sequence in zip(
         attribute(model, sequences, list("abc"), how), sequences, strict=True
@@ -248,10 +248,10 @@ def test_logits_are_those_of_scoring():
 def test_steps_rise_only_where_needed():
     model = toy_model(**CONTEXT)
     sequences = [random_sequence(60, seed=seed) for seed in range(8)]
-    tight = Settings(completeness=1e-4, references=2, max_steps=256)
+    tight = AttributionSettings(completeness=1e-4, references=2, max_steps=256)
     steps = np.array([r.reference_steps for r in attribute(model, sequences, sequences, tight)])
     assert steps.min() < steps.max()
-    capped = Settings(completeness=1e-9, references=2, max_steps=12)
+    capped = AttributionSettings.model_construct(completeness=1e-9, references=2, max_steps=12)
     for result in attribute(model, sequences, sequences, capped):
         assert result.reference_steps.max() == 12
         assert "incomplete" in result.flags
@@ -266,7 +266,7 @@ def test_close_sums_begin_with_more_steps(completeness, steps, monkeypatch):
         "seformer.explain.attribute.integrate",
         lambda *args: tried.append(args[3]) or integrate(*args),
     )
-    how = Settings(completeness=completeness, references=1)
+    how = AttributionSettings(completeness=completeness, references=1)
     attribute(toy_model(**CONTEXT), [random_sequence(60)], ["region"], how)
     assert tried[0] == steps
 
@@ -275,9 +275,9 @@ def test_a_region_does_not_depend_on_its_neighbours_or_order():
     model = toy_model(**CONTEXT, window=17)
     sequences = [random_sequence(n, seed=n) for n in (150, 37, 60, 151, 61)]
     together = attribute(model, sequences, sequences)
-    small = Settings(batch_tokens=1)
+    small = AttributionSettings(batch_tokens=1)
     for index in (4, 0, 2):
-        for how in (Settings(), small):
+        for how in (AttributionSettings(), small):
             alone = attribute(model, [sequences[index]], [sequences[index]], how)[0]
             np.testing.assert_allclose(alone.values, together[index].values, atol=2e-6)
             np.testing.assert_array_equal(alone.reference_steps, together[index].reference_steps)
@@ -326,7 +326,8 @@ def test_the_model_is_left_as_it_was():
 def test_other_methods(method):
     model = toy_model(**CONTEXT, window=17)
     sequences = [random_sequence(150), random_sequence(50, 1)]
-    results = attribute(model, sequences, list("ab"), Settings(method=method, references=1))
+    how = AttributionSettings(method=method, references=1)
+    results = attribute(model, sequences, list("ab"), how)
     for result, sequence in zip(results, sequences, strict=True):
         assert len(result.values) == len(sequence)
         assert np.isfinite(result.values).all() and result.values.any()
@@ -337,23 +338,23 @@ def test_other_methods(method):
 def test_occlusion_of_a_linear_model_is_exact():
     model = toy_model(window=9, tokenizer=KmerTokenizer(1))
     sequence = random_sequence(90)
-    how = Settings(method="occlusion", reference="mask", occluded_tokens=1)
+    how = AttributionSettings(method="occlusion", reference="mask", occluded_tokens=1)
     occluded = attribute(model, [sequence], ["k"], how)[0]
-    integrated = attribute(model, [sequence], ["k"], Settings(reference="mask"))[0]
+    integrated = attribute(model, [sequence], ["k"], AttributionSettings(reference="mask"))[0]
     np.testing.assert_allclose(occluded.values, integrated.values, atol=1e-5)
 
 
 @pytest.mark.parametrize(
     "settings",
     [
-        Settings(method="deeplift"),
-        Settings(reference="gc"),
-        Settings(method="occlusion", reference="zero"),
+        {"method": "deeplift"},
+        {"reference": "gc"},
+        {"method": "occlusion", "reference": "zero"},
     ],
 )
 def test_wrong_choices_are_told(settings):
     with pytest.raises(UserError):
-        attribute(toy_model(), [random_sequence(50)], ["k"], settings)
+        attribute(toy_model(), [random_sequence(50)], ["k"], AttributionSettings(**settings))
 
 
 def test_relative_error():
@@ -372,7 +373,7 @@ def test_byte_pair_tokens(name):
     tokenizer = BpeTokenizer(folder)
     model = toy_model(tokenizer=tokenizer, **CONTEXT, window=64)
     sequence = random_sequence(700) + "N" * 40 + random_sequence(600, 1)
-    result = attribute(model, [sequence], ["k"], Settings(references=2))[0]
+    result = attribute(model, [sequence], ["k"], AttributionSettings(references=2))[0]
     check_complete(result)
     assert not result.values[702:738].any()  # the reference keeps the N run
     assert np.count_nonzero(result.values) > 1200

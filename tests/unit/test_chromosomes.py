@@ -13,8 +13,6 @@ from seformer.genome.genome import Genome
 from seformer.model.settings import Assembly
 from seformer.regions.extract import extract, genome_record
 from seformer.regions.folder import read_extracted
-from seformer.regions.negatives import Negatives
-from seformer.regions.units import Units
 from seformer.scoring.flags import _is_foreign, flag_regions
 from seformer.splits.assign import by_chromosomes
 from seformer.splits.clusters import read_clusters
@@ -90,12 +88,13 @@ def test_blacklist_and_constituents_are_matched(fasta, bed, tmp_path, random_bas
     black = bed("black.bed", [(name, 9_000, 30_000), ("chrUn_1", 0, 5)])
     parts = bed("parts.bed", [(name, s + 100, s + 400) for s in range(0, 9_000, 1_000)])
     given.pop("typical_enhancers")
-    negatives = Negatives(random="5", blacklist=black)
+    negatives = {"random_negatives": "5", "blacklist": black}
     summary = extract(
         out=tmp_path / "out",
         rename_chromosomes=True,
-        units=Units("constituent", constituents=parts),
-        negatives=negatives,
+        unit="constituent",
+        constituents=parts,
+        **negatives,
         min_length=10,
         **given,
     )
@@ -114,10 +113,10 @@ def test_a_file_of_which_nothing_matches_is_named(fasta, bed, tmp_path, random_b
     given = genome_and_regions(fasta, bed, random_bases, "1", "chr1" if file == "te.bed" else "2")
     how = {}
     if file == "black.bed":
-        how["negatives"] = Negatives(random="5", blacklist=bed(file, [("chr1", 0, 9)]))
+        how |= {"random_negatives": "5", "blacklist": bed(file, [("chr1", 0, 9)])}
         given.pop("typical_enhancers")
     elif file == "parts.bed":
-        how["units"] = Units("constituent", constituents=bed(file, [("chr1", 0, 9)]))
+        how |= {"unit": "constituent", "constituents": bed(file, [("chr1", 0, 9)])}
     says = rf"{file}: no chromosome of this file.*'chr1'.*'1'.*--rename-chromosomes"
     with pytest.raises(UserError, match=says):
         extract(out=tmp_path / "out", **given, **how)

@@ -3,7 +3,8 @@ import pytest
 import torch
 from toys import random_sequence, toy_model
 
-from seformer.explain.attribute import Settings, attribute
+from seformer.explain.attribute import attribute
+from seformer.explain.settings import AttributionSettings
 from seformer.explain.window_contributions import (
     along_path,
     join_views,
@@ -26,7 +27,7 @@ def check_sum(result):
 def test_windows_add_up_to_the_region_through_the_pooling(pooling, overlap, phases):
     model = toy_model(**CURVED, window_pooling=pooling, window=17, overlap=overlap, phases=phases)
     sequences = [random_sequence(n, seed=n) for n in (150, 37)]
-    how = Settings(references=2, completeness=0.02, max_steps=256)
+    how = AttributionSettings(references=2, completeness=0.02, max_steps=256)
     for result in attribute(model, sequences, list("ab"), how):
         check_sum(result)
         windows = result.windows
@@ -40,7 +41,7 @@ def test_windows_add_up_to_the_region_through_the_pooling(pooling, overlap, phas
 def test_windows_of_a_linear_model_have_their_own_margins():
     model = toy_model(window=20)
     sequence = random_sequence(90)  # 30 tokens, two windows of 15
-    how = Settings(reference="mask")
+    how = AttributionSettings(reference="mask")
     result = attribute(model, [sequence], ["k"], how)[0]
     halves = [attribute(model, [part], ["k"], how)[0] for part in (sequence[:45], sequence[45:])]
     expected = [(half.logit - half.reference_logit) / 2 for half in halves]
@@ -53,7 +54,7 @@ def test_windows_of_a_linear_model_have_their_own_margins():
 
 def test_a_window_that_does_not_add_up_is_flagged():
     model = toy_model(**CURVED, window=17, window_pooling="attention")
-    how = Settings(references=1, completeness=1e-6, max_steps=4)
+    how = AttributionSettings(references=1, completeness=1e-6, max_steps=4)
     result = attribute(model, [random_sequence(150)], ["k"], how)[0]
     assert {"incomplete", "incomplete_window"} <= set(result.flags)
     check_sum(result)

@@ -385,10 +385,10 @@ def test_figures_of_the_methods_are_those_of_the_code():
     from seformer.evaluation.compare import UNLIKE_TRAINING
     from seformer.explain import faithfulness
     from seformer.explain.attribute import FIRST_STEPS
-    from seformer.explain.attribute import Settings as Attribution
     from seformer.explain.completeness import SMALL_DIFFERENCE
+    from seformer.explain.settings import ExplainSettings
     from seformer.model.calibration import CALIBRATIONS
-    from seformer.motifs import modisco
+    from seformer.motifs.settings import ModiscoSettings
     from seformer.regions import extract
     from seformer.sequence.composition import KMER_SIZES
     from seformer.splits import assign, clusters
@@ -397,7 +397,7 @@ def test_figures_of_the_methods_are_those_of_the_code():
 
     text = " ".join(TEXT[ROOT / "docs/methods.md"].split())
     defaults = {name: entry.get("default") for name, entry in PARAMETERS.items()}
-    how = Attribution()
+    how, cut = ExplainSettings(), ModiscoSettings()
     tiny, gena = recommended_rates("tiny"), recommended_rates("gena-lm-bert-base-t2t")
     assert assign.MOST_TOGETHER == 3 and assign.DEFAULT_TEST == ("chr7", "chr10")
     assert "temperature" in CALIBRATIONS
@@ -424,11 +424,11 @@ def test_figures_of_the_methods_are_those_of_the_code():
         f"doubled from {FIRST_STEPS} up to {how.max_steps}",
         f"by at most {100 * how.completeness:.0f} % of it",
         f"difference is below {SMALL_DIFFERENCE:g}",
-        f"measured on {faithfulness.REGIONS} regions",
+        f"measured on {how.faithfulness_regions} regions",
         f"at most {faithfulness.LONG // 1000} kb long",
         f"means over {faithfulness.DRAWS} draws",
         f"at {faithfulness.POSITIONS} positions",
-        f"up to {modisco.WINDOWS_PER_REGION} windows of {modisco.WIDTH} bp",
+        f"up to {cut.windows} windows of {cut.width} bp",
     ):
         assert part in text, part
 

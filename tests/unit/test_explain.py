@@ -10,7 +10,7 @@ import pytest
 from toys import random_sequence, toy_model
 
 from seformer.explain import explain as module
-from seformer.explain.attribute import Settings, attribute
+from seformer.explain.attribute import attribute
 from seformer.explain.folder import TABLE_FILE, iterate, read_attributions, read_windows
 from seformer.explain.merge import merge_attributions
 from seformer.explain.summary import RegionSummary, merge_summaries
@@ -169,8 +169,7 @@ def test_shards_merge_to_the_same_result(tmp_path, explained, genome, bed, toy):
 
 def test_other_methods_are_written_without_completeness(tmp_path, genome, bed, toy, caplog):
     caplog.set_level("INFO", logger="seformer")
-    settings = Settings(method="saliency")
-    module.explain("m", tmp_path / "o", fasta=genome, regions=bed, settings=settings)
+    module.explain("m", tmp_path / "o", fasta=genome, regions=bed, method="saliency")
     table = read_attributions(tmp_path / "o")
     assert table["completeness_error"].isna().all() and table["reference_logit"].isna().all()
     summary = json.loads((tmp_path / "o" / module.SUMMARY_FILE).read_text())

@@ -1,11 +1,10 @@
-import dataclasses
-
 import numpy as np
 import pytest
 from toys import random_sequence, toy_model
 
 from seformer.explain import faithfulness
-from seformer.explain.attribute import Settings, attribute
+from seformer.explain.attribute import attribute
+from seformer.explain.settings import AttributionSettings
 from seformer.sequence.shuffle import generator
 
 
@@ -46,7 +45,7 @@ def test_rank_correlation():
 def test_a_faithful_attribution_measures_well():
     # linear in the tokens: integrated gradients are exact, so every measure has a known side
     model = toy_model(width=16)
-    settings = Settings(references=8)
+    settings = AttributionSettings(references=8)
     sample = sample_of(model, [random_sequence(600, seed) for seed in range(3)], settings)
     record = faithfulness.measure_faithfulness(model, sample, settings)
     assert [region["region"] for region in record["regions"]] == ["k0", "k1", "k2"]
@@ -62,7 +61,7 @@ def test_a_faithful_attribution_measures_well():
 
 def test_the_same_again_and_merged():
     model = toy_model(mixing=True)
-    settings = Settings(references=1)
+    settings = AttributionSettings(references=1)
     sequences = [random_sequence(200, seed) for seed in range(2)]
     first = faithfulness.measure_faithfulness(
         model, sample_of(model, sequences, settings), settings
@@ -88,7 +87,7 @@ def test_randomised_leaves_the_model_alone():
 
 def test_nothing_looks_at_n():
     """A random model agrees over N, where both give nothing; over known bases it does not."""
-    model, settings = toy_model(width=16), Settings(references=2)
+    model, settings = toy_model(width=16), AttributionSettings(references=2)
     sequence = random_sequence(300) + "N" * 900 + random_sequence(300, 1)
     sample = sample_of(model, [sequence], settings)
     (member,) = sample
@@ -97,7 +96,7 @@ def test_nothing_looks_at_n():
     record = faithfulness.measure_faithfulness(model, sample, settings)["summary"]
     assert abs(record["randomised_model"]) < 0.4
     assert record["mutagenesis_signed"] > 0.2
-    constant = dataclasses.replace(settings, reference="zero")
+    constant = settings.but(reference="zero")
     summary = faithfulness.measure_faithfulness(
         model, sample_of(model, [sequence], constant), constant
     )

@@ -20,7 +20,6 @@ from safetensors.torch import load_file
 from toys import random_sequence
 
 from seformer.evaluation.evaluate import evaluate
-from seformer.explain.attribute import Settings
 from seformer.explain.explain import explain
 from seformer.explain.folder import iterate, read_attributions
 from seformer.model.backbones import load_backbone, random_backbone
@@ -341,13 +340,13 @@ def test_predicts(run, data, tmp_path):
 
 def test_explains(run, data, tmp_path):
     """The bases of each region sum to the logit minus the reference's, or the row says so."""
-    how = Settings(references=1, max_steps=64)
     explain(
         run.model,
         tmp_path / "out",
         fasta=data.fasta,
         regions=data.regions,
-        settings=how,
+        references=1,
+        max_steps=64,
         faithfulness_regions=0,
         device="cpu",
     )

@@ -7,12 +7,14 @@ import json
 import logging
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
 from seformer.regions.detect import Role, recognise_regions, sample_name
-from seformer.regions.init import GENOMES, PARAMETERS, RESERVED, SHEET, init
+from seformer.regions.init import PARAMETERS, RESERVED, SHEET, init
+from seformer.regions.settings import FetchedGenome
 from seformer.util.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -126,7 +128,7 @@ def test_every_parameter_written_exists(write, tmp_path):
     text = (tmp_path / "out" / PARAMETERS).read_text()
     assert set(re.findall(r"^(?:# )?([a-z_]+): ", text, re.MULTILINE)) <= known
     genomes = schema["$defs"]["input_output_options"]["properties"]["genome"]["enum"]
-    assert genomes == list(GENOMES)
+    assert genomes == list(get_args(FetchedGenome))
     for name in RESERVED:
         assert f"'{name}'" in (ROOT / "lib/SampleSheet.groovy").read_text()
 

@@ -9,7 +9,7 @@ import pytest
 from seformer.evaluation.metrics import auroc
 from seformer.genome.intervals import overlapping
 from seformer.regions.extract import extract, read_extracted
-from seformer.regions.negatives import Negatives, match_pairs
+from seformer.regions.negatives import match_pairs
 from seformer.util.errors import UserError
 
 
@@ -79,7 +79,8 @@ def test_random_regions_avoid_gaps_blacklist_and_given_regions(genome, supers, b
         tmp_path / "x",
         super_enhancers=supers,
         typical_enhancers=bed("te.bed", te),
-        negatives=Negatives(random="1.5x", blacklist=bed("black.bed", blacklist)),
+        random_negatives="1.5x",
+        blacklist=bed("black.bed", blacklist),
     )
     rows = read_extracted(tmp_path / "x").kept
     drawn, given = rows[rows["source"] == "random"], rows[rows["source"] != "random"]
@@ -98,7 +99,8 @@ def test_random_regions_avoid_gaps_blacklist_and_given_regions(genome, supers, b
         tmp_path / "y",
         super_enhancers=supers,
         typical_enhancers=tmp_path / "te.bed",
-        negatives=Negatives(random="30", blacklist=tmp_path / "black.bed"),
+        random_negatives="30",
+        blacklist=tmp_path / "black.bed",
     )
     assert again["kept"] == summary["kept"]
     one, two = ((tmp_path / name / "regions.tsv").read_bytes() for name in "xy")
@@ -106,7 +108,7 @@ def test_random_regions_avoid_gaps_blacklist_and_given_regions(genome, supers, b
 
 
 def test_random_regions_stand_in_for_typical_enhancers(genome, supers, tmp_path):
-    extract(genome, tmp_path / "x", super_enhancers=supers, negatives=Negatives(random="2x"))
+    extract(genome, tmp_path / "x", super_enhancers=supers, random_negatives="2x")
     rows = read_extracted(tmp_path / "x").kept
     assert rows["label"].value_counts().to_dict() == {1: 20, 0: 40}
     with pytest.raises(UserError, match="one class only"):
@@ -118,7 +120,8 @@ def test_what_is_not_matched_is_dropped_and_counted(genome, supers, tmp_path):
         genome,
         tmp_path / "x",
         super_enhancers=supers,
-        negatives=Negatives(match=("length", "gc"), random="5x"),
+        match_negatives=("length", "gc"),
+        random_negatives="5x",
     )
     rows = read_extracted(tmp_path / "x").regions
     lost = rows["drop_reason"] == "not_matched"
@@ -129,10 +132,10 @@ def test_what_is_not_matched_is_dropped_and_counted(genome, supers, tmp_path):
 @pytest.mark.parametrize(
     ("negatives", "found"),
     [
-        (Negatives(match=("length", "colour")), "'colour' cannot be matched"),
-        (Negatives(random="many"), "--random-negatives many"),
-        (Negatives(blacklist="b.bed"), "none is wanted"),
-        (Negatives(random="900"), r"only \d+ of 900 random regions find a place"),
+        ({"match_negatives": ("length", "colour")}, "'colour' cannot be matched"),
+        ({"random_negatives": "many"}, "--random-negatives many"),
+        ({"blacklist": "b.bed"}, "none is wanted"),
+        ({"random_negatives": "900"}, r"only \d+ of 900 random regions find a place"),
     ],
 )
 def test_negatives_that_cannot_be(genome, supers, bed, tmp_path, negatives, found):
@@ -143,5 +146,5 @@ def test_negatives_that_cannot_be(genome, supers, bed, tmp_path, negatives, foun
             tmp_path / "x",
             super_enhancers=supers,
             typical_enhancers=te,
-            negatives=negatives,
+            **negatives,
         )

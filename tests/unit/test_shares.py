@@ -6,8 +6,9 @@ import pytest
 import torch
 from toys import random_sequence, toy_model
 
-from seformer.explain.attribute import Settings, attribute
+from seformer.explain.attribute import attribute
 from seformer.explain.base_shares import Shares, shapley_values
+from seformer.explain.settings import AttributionSettings
 from seformer.sequence.dna import reverse_complement
 from seformer.sequence.shuffle import dinucleotide_shuffle, generator
 from seformer.sequence.tokenizers import KmerTokenizer
@@ -68,7 +69,7 @@ def test_a_model_that_reads_one_base_of_its_kmers_is_seen_through(stride, refere
         for number, token in enumerate(tokenizer.vocabulary[5:], 5):
             weight[number] = float(token[1] == "G")
     sequence = random_sequence(101)
-    how = Settings(references=2, reference=reference)
+    how = AttributionSettings(references=2, reference=reference)
     result = attribute(model, [sequence], ["k"], how)[0]
     expected = np.zeros(101)
     for view, index in product((0, 1), range(2)):

@@ -5,7 +5,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from toys import random_sequence, tiny_model, toy_model
 
-from seformer.explain.attribute import Settings, attribute
+from seformer.explain.attribute import attribute
+from seformer.explain.settings import AttributionSettings
 from seformer.model.folder import ensemble, load_model, save_model
 from seformer.model.kmer_linear import Spectrum
 from seformer.model.kmer_logistic import fit_kmer_logistic
@@ -99,7 +100,7 @@ def with_spectrum(spectrum):
 
 @pytest.mark.parametrize("reference", ["dinucleotide", "zero"])
 def test_explanations_with_a_spectrum_add_up(with_spectrum, reference):
-    how = Settings(reference=reference, references=2)
+    how = AttributionSettings(reference=reference, references=2)
     (found,) = attribute(with_spectrum[0], [SEQUENCES[3]], ["chr1:0-200"], how)
     logit = Ensemble(with_spectrum[0]).score([SEQUENCES[3]]).logit[0]
     assert found.logit == pytest.approx(logit, abs=1e-5)
@@ -123,7 +124,7 @@ def test_explanations_with_a_spectrum_add_up(with_spectrum, reference):
 
 @pytest.mark.parametrize("method", ["integrated_gradients", "input_x_gradient", "occlusion"])
 def test_an_ensemble_is_explained_by_the_mean_of_its_members(with_spectrum, method):
-    how = Settings(method=method, references=2)
+    how = AttributionSettings(method=method, references=2)
     regions = SEQUENCES[:2], ["chr1:0-200", "chr1:200-400"]
     each = [attribute(model, *regions, how) for model in with_spectrum]
     joined = attribute(ensemble(with_spectrum), *regions, how)

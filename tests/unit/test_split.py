@@ -90,7 +90,7 @@ def test_given_chromosomes(sample, tmp_path):
     [
         ({"test_chromosomes": ["chr99"]}, "chr99 has no regions"),
         ({"test_chromosomes": ["chr1"], "validation_chromosomes": ["chr1"]}, "for test and for"),
-        ({"split_by": "random"}, "expected|Expected: auto"),
+        ({"split_by": "random"}, "one of auto"),
         ({"split_by": "file"}, "needs --splits"),
         ({"test_fraction": 0.9, "validation_fraction": 0.2}, "together below 1"),
         ({"test_fraction": 0.0}, "both above 0"),

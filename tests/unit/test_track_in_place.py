@@ -9,7 +9,6 @@ import tokenizers
 from toys import toy_model
 
 from seformer.explain import explain as module
-from seformer.explain.attribute import Settings
 from seformer.explain.folder import read_attributions
 from seformer.sequence.dna import reverse_complement
 from seformer.sequence.tokenizers import BpeTokenizer
@@ -79,10 +78,8 @@ def test_track_of_real_tokens_lies_on_their_bases(real_data, tmp_path, monkeypat
         regions.append(GAP_INSIDE)
     bed = tmp_path / "regions.bed"
     bed.write_text("".join("\t".join(map(str, row)) + "\n" for row in regions))
-    how = Settings(reference="pad", max_steps=8)
-    module.explain(
-        "model", tmp_path / "out", fasta=genome, regions=bed, settings=how, faithfulness_regions=0
-    )
+    how = {"reference": "pad", "max_steps": 8, "faithfulness_regions": 0}
+    module.explain("model", tmp_path / "out", fasta=genome, regions=bed, **how)
     table = read_attributions(tmp_path / "out")
     assert table["logit"].notna().all()
     letters = ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from seformer.regions.extract import extract, read_extracted
-from seformer.regions.units import Units
 from seformer.splits.dataset import open_dataset
 from seformer.splits.split import split
 from seformer.util.errors import UserError
@@ -29,7 +28,8 @@ def test_windows_cover_each_region_and_have_one_length(genome, bed, tmp_path):
         tmp_path / "x",
         super_enhancers=bed("se.bed", se),
         typical_enhancers=bed("te.bed", te),
-        units=Units("window", 1000),
+        unit="window",
+        unit_length=1000,
     )
     rows = rows_of(tmp_path / "x")
     assert (rows["length"] == 1000).all()
@@ -53,7 +53,8 @@ def test_windows_that_do_not_fit_are_dropped_and_counted(fasta, bed, tmp_path, r
         tmp_path / "x",
         super_enhancers=bed("se.bed", [("chr1", 0, 900)]),
         typical_enhancers=bed("te.bed", [("short", 0, 600), ("chr1", 2_000, 2_700)]),
-        units=Units("window", 1000),
+        unit="window",
+        unit_length=1000,
     )
     assert summary["dropped"] == {"past_chromosome_end": 1}
     assert summary["unit"] == "window"
@@ -65,7 +66,8 @@ def test_regions_past_the_end_are_dropped_as_such(fasta, bed, tmp_path, random_b
         tmp_path / "x",
         super_enhancers=bed("se.bed", [("chr1", 0, 900), ("chr1", 7_000, 7_500)]),
         typical_enhancers=bed("te.bed", [("chr1", 2_000, 2_700), ("chr1", 8_000, 8_600)]),
-        units=Units("window", 1000),
+        unit="window",
+        unit_length=1000,
         invalid_regions="drop",
     )
     assert summary["dropped"] == {"past_chromosome_end": 2}
@@ -87,7 +89,8 @@ def test_constituents_take_label_and_parent_of_the_region_that_holds_their_middl
         tmp_path / "x",
         super_enhancers=bed("se.bed", se),
         typical_enhancers=bed("te.bed", te),
-        units=Units("constituent", constituents=bed("c.bed", found)),
+        unit="constituent",
+        constituents=bed("c.bed", found),
     )
     rows = rows_of(tmp_path / "x")
     assert rows[["start", "label"]].to_numpy().tolist() == [
@@ -109,10 +112,8 @@ def test_a_constituent_of_nested_regions_is_found(genome, bed, tmp_path):
         tmp_path / "x",
         super_enhancers=bed("se.bed", [("chr1", 40_000, 41_000)]),
         typical_enhancers=bed("te.bed", te),
-        units=Units(
-            "constituent",
-            constituents=bed("c.bed", [("chr1", 5_000, 5_200), ("chr1", 40_000, 40_500)]),
-        ),
+        unit="constituent",
+        constituents=bed("c.bed", [("chr1", 5_000, 5_200), ("chr1", 40_000, 40_500)]),
     )
     rows = rows_of(tmp_path / "x")
     used = rows[rows["drop_reason"] == ""]
@@ -131,7 +132,7 @@ def test_blocks_of_a_bed12_are_constituents(genome, bed, tmp_path):
         tmp_path / "x",
         super_enhancers=bed("se.bed", [bed12(1_000, [200, 400], [0, 900])]),
         typical_enhancers=te,
-        units=Units("constituent"),
+        unit="constituent",
     )
     rows = rows_of(tmp_path / "x")
     assert rows[["start", "end"]].to_numpy().tolist() == [
@@ -146,17 +147,17 @@ def test_blocks_of_a_bed12_are_constituents(genome, bed, tmp_path):
             tmp_path / "y",
             super_enhancers=wrong,
             typical_enhancers=te,
-            units=Units("constituent"),
+            unit="constituent",
         )
 
 
 @pytest.mark.parametrize(
     ("units", "found"),
     [
-        (Units("half"), "--unit half"),
-        (Units("constituent"), "there are no constituents"),
-        (Units("window", constituents="c.bed"), "not cut into them"),
-        (Units("constituent", constituents="far.bed"), "no constituent lies in any region"),
+        ({"unit": "half"}, "--unit half"),
+        ({"unit": "constituent"}, "there are no constituents"),
+        ({"unit": "window", "constituents": "c.bed"}, "not cut into them"),
+        ({"unit": "constituent", "constituents": "far.bed"}, "no constituent lies in any region"),
     ],
 )
 def test_units_that_cannot_be(genome, bed, tmp_path, monkeypatch, units, found):
@@ -164,7 +165,7 @@ def test_units_that_cannot_be(genome, bed, tmp_path, monkeypatch, units, found):
     bed("far.bed", [("chr1", 150_000, 150_100)])
     se, te = bed("se.bed", [("chr1", 0, 900)]), bed("te.bed", [("chr1", 1_900, 2_300)])
     with pytest.raises(UserError, match=found):
-        extract(genome, tmp_path / "x", super_enhancers=se, typical_enhancers=te, units=units)
+        extract(genome, tmp_path / "x", super_enhancers=se, typical_enhancers=te, **units)
     assert not (tmp_path / "x").exists()
 
 
@@ -179,7 +180,8 @@ def test_what_is_cut_from_one_region_is_on_one_side(genome, bed, tmp_path):
         super_enhancers=bed("se.bed", se),
         typical_enhancers=bed("te.bed", te),
         sample="a",
-        units=Units("constituent", constituents=bed("c.bed", ends + te)),
+        unit="constituent",
+        constituents=bed("c.bed", ends + te),
     )
     split([tmp_path / "x"], tmp_path / "s", validation_fraction=0.25)
     rows = open_dataset([tmp_path / "x"], [tmp_path / "s/a/splits.tsv"]).regions
@@ -197,7 +199,8 @@ def test_windows_are_found_in_a_table_of_clusters(fasta, bed, write, tmp_path, r
         super_enhancers=bed("se.bed", [(f"c{i}", 0, 1_500, f"r{i}") for i in range(20)]),
         typical_enhancers=bed("te.bed", [(f"c{i}", 0, 1_500, f"r{i}") for i in range(20, 40)]),
         sample="a",
-        units=Units("window", 1_000),
+        unit="window",
+        unit_length=1_000,
     )
     table = write("clusters.tsv", "".join(f"r{i}\tk{i % 20}\n" for i in range(40)))
     split([tmp_path / "x"], tmp_path / "s", clusters=[table], validation_fraction=0.25)

@@ -1,23 +1,14 @@
-"""seformer index."""
+"""`seformer index`: a genome, made ready once."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from seformer.commands.options import Fasta, Out
+from seformer.commands import options
+from seformer.genome.settings import IndexSettings
 
 
-def command(
-    fasta: Fasta,
-    out: Out,
-    compress: Annotated[
-        bool,
-        typer.Option("--compress", help="Also write the genome itself, bgzipped anew."),
-    ] = False,
-) -> None:
+@options.expand
+def command(fasta: options.Fasta, out: options.Out, settings: IndexSettings) -> None:
     """Index a genome once for all stages."""
     from seformer.genome.index import index_genome
 
-    index_genome(fasta, out, compress=compress)
+    index_genome(fasta, out, settings)

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from seformer.commands import options
+from seformer.explain.settings import TrackSettings
 
 
+@options.expand
 def command(
     shards: Annotated[
         list[Path],
@@ -19,16 +21,11 @@ def command(
         ),
     ],
     out: options.Out,
+    settings: TrackSettings,
     fasta: options.OptionalFasta = None,
-    chrom_sizes: Annotated[
-        Path | None,
-        typer.Option("--chrom-sizes", help="Chromosome lengths (a .fai) instead of --fasta."),
-    ] = None,
-    bedgraph: Annotated[
-        bool, typer.Option("--bedgraph", help="Also write the track as bedGraph.")
-    ] = False,
+    chrom_sizes: options.ChromSizes = None,
 ) -> None:
     """Join explained shards into one table, one genome track and one values file."""
     from seformer.explain.merge import merge_attributions
 
-    merge_attributions(shards, out, fasta=fasta, chrom_sizes=chrom_sizes, bedgraph=bedgraph)
+    merge_attributions(shards, out, settings, fasta=fasta, chrom_sizes=chrom_sizes)

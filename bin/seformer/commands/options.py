@@ -105,32 +105,11 @@ TrainedModel = Annotated[
     Path,
     typer.Option("--model", help="Trained model: its folder, or an archive of it (`pack`)."),
 ]
-Bootstrap = Annotated[
-    int, typer.Option("--bootstrap", min=10, help="Resamples of loci behind each interval.")
+ChromSizes = Annotated[
+    Path | None,
+    typer.Option("--chrom-sizes", help="Chromosome lengths (a .fai) instead of --fasta."),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
-Threads = Annotated[
-    int, typer.Option("--threads", min=0, max=1024, help="CPU threads; 0 = all allotted.")
+Attributions = Annotated[
+    list[Path],
+    typer.Option("--attributions", help="Folder of `seformer explain`; may be repeated."),
 ]
-BatchTokens = Annotated[
-    int, typer.Option("--batch-tokens", min=1, help="Tokens per batch, padding included.")
-]
-RenameChromosomes = Annotated[
-    bool,
-    typer.Option(
-        "--rename-chromosomes", help="Match chr1 in one file with 1 or NC_000001.11 in the other."
-    ),
-]
-InvalidRegions = Annotated[
-    str,
-    typer.Option(
-        "--invalid-regions",
-        help="Regions outside the genome or without length: error, or drop (and count).",
-    ),
-]
-
-
-def names(text: str) -> tuple[str, ...]:
-    """Cut a comma list."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from seformer.commands import options
+from seformer.report.settings import ReportSettings
 
 
+@options.expand
 def command(
     folders: Annotated[
         list[Path],
@@ -20,6 +22,7 @@ def command(
         ),
     ],
     out: options.Out,
+    settings: ReportSettings,
     parameters: Annotated[
         Path | None,
         typer.Option("--parameters", help="JSON file with the run's resolved parameters."),
@@ -28,7 +31,6 @@ def command(
         Path | None,
         typer.Option("--versions", help="YAML file: process, then software and version."),
     ] = None,
-    title: Annotated[str, typer.Option("--title", help="Title of the report.")] = "seformer",
 ) -> None:
     """Turn results into MultiQC content: *_mqc files and multiqc_config.yml.
 
@@ -36,4 +38,4 @@ def command(
     """
     from seformer.report.page import write_report
 
-    write_report(folders, out, parameters=parameters, versions=versions, title=title)
+    write_report(folders, out, settings, parameters=parameters, versions=versions)

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from seformer.commands import options
+from seformer.evaluation.settings import TransferSettings
 
 
+@options.expand
 def command(
     model: Annotated[
         list[Path],
@@ -18,27 +20,12 @@ def command(
     extracted: options.ExtractedMany,
     splits: options.SplitsMany,
     out: options.Out,
-    bootstrap: options.Bootstrap = 1000,
-    batch_tokens: options.BatchTokens = 16_384,
-    seed: options.Seed = 1,
-    device: options.Device = "auto",
-    threads: options.Threads = 0,
+    settings: TransferSettings,
 ) -> None:
     """Score every sample's test part with every sample's model, beside the mean of the locus.
 
     Writes transfer.json.
     """
     from seformer.evaluation.cross_sample import transfer_samples
-    from seformer.util.devices import use_threads
 
-    use_threads(threads)
-    transfer_samples(
-        model,
-        extracted,
-        splits,
-        out,
-        resamples=bootstrap,
-        batch_tokens=batch_tokens,
-        seed=seed,
-        device=device,
-    )
+    transfer_samples(model, extracted, splits, out, settings)

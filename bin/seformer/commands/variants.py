@@ -8,28 +8,23 @@ from typing import Annotated
 import typer
 
 from seformer.commands import options
+from seformer.scoring.settings import VariantSettings
 
 
+@options.expand
 def command(
     model: options.TrainedModel,
     fasta: options.Fasta,
     out: options.Out,
+    settings: VariantSettings,
     vcf: Annotated[Path | None, typer.Option("--vcf", help="Variants, VCF or BCF.")] = None,
     positions: Annotated[
-        Path | None,
-        typer.Option("--positions", help="BED: every substitution at its bases."),
+        Path | None, typer.Option("--positions", help="BED: every substitution at its bases.")
     ] = None,
     regions: Annotated[
         Path | None,
-        typer.Option("--regions", help="Score variants in these regions [default: round each]."),
+        typer.Option("--regions", help="Score variants in these regions, not round each."),
     ] = None,
-    width: Annotated[
-        int, typer.Option("--width", min=1, help="Bases round a variant, without --regions.")
-    ] = 3000,
-    batch_tokens: options.BatchTokens = 16_384,
-    device: options.Device = "auto",
-    threads: options.Threads = 0,
-    rename_chromosomes: options.RenameChromosomes = False,
 ) -> None:
     """Score variants: the logit with the alternative allele minus that with the reference's.
 
@@ -38,19 +33,6 @@ def command(
     """
     from seformer.model.archive import opened
     from seformer.scoring.variants import variants
-    from seformer.util.devices import use_threads
 
-    use_threads(threads)
     with opened(model) as folder:
-        variants(
-            folder,
-            out,
-            fasta=fasta,
-            vcf=vcf,
-            positions=positions,
-            regions=regions,
-            width=width,
-            rename_chromosomes=rename_chromosomes,
-            batch_tokens=batch_tokens,
-            device=device,
-        )
+        variants(folder, out, settings, fasta=fasta, vcf=vcf, positions=positions, regions=regions)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.evaluation import metrics
+from seformer.evaluation.settings import TransferSettings
 from seformer.genome import intervals
 from seformer.model.calibration import calibrate
 from seformer.model.folder import load_model
@@ -27,6 +28,7 @@ from seformer.util.atomic import output_folder, require_writable
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
 from seformer.util.records import write_json
+from seformer.util.settings import takes
 from seformer.util.tables import read_tsv
 
 logger = logging.getLogger(__name__)
@@ -34,16 +36,13 @@ LOCUS_MEAN = "locus_mean"
 MEASURES = ("auroc", "auprc")
 
 
+@takes(TransferSettings)
 def transfer_samples(
     models: Sequence[Path],
     extracted: Sequence[Path],
     splits: Sequence[Path],
     out: Path,
-    *,
-    resamples: int = 1000,
-    batch_tokens: int = 16_384,
-    seed: int = 1,
-    device: str = "auto",
+    settings: TransferSettings,
 ) -> dict[str, Any]:
     """Score the test part of every sample with the model of every sample.
 
@@ -93,7 +92,9 @@ def transfer_samples(
     scores: dict[str, dict[str, list[np.ndarray]]] = {name: defaultdict(list) for name in folders}
     for name, members in trained.items():
         for fold, member in enumerate(members):
-            scorer = Ensemble(load_model(member, resolve_device(device)), batch_tokens)
+            scorer = Ensemble(
+                load_model(member, resolve_device(settings.device)), settings.batch_tokens
+            )
             calibration = scorer.model.settings.calibration.model_dump()
             for tested, parts in data.items():
                 logits = scorer.score(parts[fold].sequences("test")).logit
@@ -104,13 +105,13 @@ def transfer_samples(
         others = [other[0].regions for name, other in data.items() if name != tested]
         known = locus_means(rows, others)
         of_models = {name: np.concatenate(found) for name, found in scores[tested].items()}
-        tests[tested] = measure_sample(rows, of_models, known, resamples, seed)
+        tests[tested] = measure_sample(rows, of_models, known, settings.resamples, settings.seed)
         _log(tested, tests[tested])
     found = {
         "samples": list(folders),
         "models": [*folders, *(name for name in trained if name not in folders)],
         "folds": folds,
-        "bootstrap": {"resamples": resamples, "seed": seed},
+        "bootstrap": {"resamples": settings.resamples, "seed": settings.seed},
         "tests": tests,
     }
     with output_folder(out) as staging:

@@ -17,6 +17,7 @@ import pandas as pd
 from seformer.evaluation import curves, metrics
 from seformer.evaluation.compare import CONTAINMENT, MODEL, measure_test
 from seformer.evaluation.evaluate import RULES, write_evaluation
+from seformer.evaluation.settings import PoolSettings
 from seformer.model.calibration import calibrate, choose_threshold, fit_calibration
 from seformer.model.folder import Model, ensemble, load_model
 from seformer.model.settings import FittedCalibration, SplitRecord, TrainingRange
@@ -24,6 +25,7 @@ from seformer.util import records, shapes
 from seformer.util.atomic import require_writable
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
+from seformer.util.settings import takes
 from seformer.util.tables import NUMBER, WHOLE, read_tsv
 
 logger = logging.getLogger(__name__)
@@ -138,14 +140,11 @@ def scorers_of(fold: Fold) -> dict[str, metrics.ScoredRegions]:
     return found
 
 
+@takes(PoolSettings)
 def pool_folds(
     folders: Sequence[Path],
     out: Path,
-    *,
-    sample: str | None = None,
-    resamples: int = 1000,
-    seed: int = 1,
-    device: str = "auto",
+    settings: PoolSettings,
 ) -> None:
     """Pool evaluated folds and write what `seformer evaluate` writes, for all of them together.
 
@@ -162,7 +161,7 @@ def pool_folds(
     require_writable(out)
     folds = [read_fold(Path(folder)) for folder in folders]
     check_folds(folds)
-    sample = sample or folds[0].metrics["sample"]
+    sample = settings.sample or folds[0].metrics["sample"]
     table = pd.concat(
         [fold.table.assign(fold=number) for number, fold in enumerate(folds, 1)],
         ignore_index=True,
@@ -174,8 +173,10 @@ def pool_folds(
         )
         for name in each[0]
     }
-    found = {"sample": sample} | measure_pooled(table, scorers, folds, resamples, seed)
-    place = resolve_device(device)
+    found = {"sample": sample} | measure_pooled(
+        table, scorers, folds, settings.resamples, settings.seed
+    )
+    place = resolve_device(settings.device)
     model = finish_ensemble(
         ensemble([load_model(fold.folder / "model", place) for fold in folds]), table, folds, sample
     )

@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 
 from seformer.evaluation import curves, metrics, verdict
-from seformer.evaluation.baselines import BASELINES, check_baselines, fit_baselines
+from seformer.evaluation.baselines import check_baselines, fit_baselines
 from seformer.evaluation.baselines.base import BaselineRegions, BaselineScores
 from seformer.evaluation.card import model_card
 from seformer.evaluation.compare import (
@@ -28,8 +28,9 @@ from seformer.evaluation.compare import (
     calibrate_scorer,
     measure_parts,
 )
+from seformer.evaluation.settings import EvaluateSettings
 from seformer.model.backbones import registry
-from seformer.model.calibration import CALIBRATIONS, check_rule
+from seformer.model.calibration import check_rule
 from seformer.model.folder import OWN_FILES, Model, ensemble, load_model, save_model
 from seformer.model.settings import FittedCalibration, SplitRecord
 from seformer.regions.negatives import RANDOM
@@ -40,6 +41,7 @@ from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
 from seformer.util.labels import PARTS
 from seformer.util.records import write_json
+from seformer.util.settings import takes
 from seformer.util.tables import write_tsv
 from seformer.util.text import sha256
 
@@ -54,21 +56,13 @@ RULES = {
 }
 
 
+@takes(EvaluateSettings)
 def evaluate(
     models: Path | Sequence[Path],
     extracted: Sequence[Path],
     splits: Sequence[Path],
     out: Path,
-    *,
-    sample: str | None = None,
-    calibration: str = "temperature",
-    threshold_by: str = "mcc",
-    prevalence: float | None = None,
-    baseline_names: Sequence[str] = tuple(BASELINES),
-    resamples: int = 1000,
-    batch_tokens: int = 16_384,
-    seed: int = 1,
-    device: str = "auto",
+    settings: EvaluateSettings,
 ) -> None:
     """Evaluate a model, or several as one ensemble, and write everything into ``out``.
 
@@ -86,26 +80,28 @@ def evaluate(
     UserError
         If the data, the model or an option cannot be used.
     """
-    check_options(calibration, threshold_by, prevalence)
+    check_rule(settings.threshold_by)
     models = [models] if isinstance(models, str | Path) else models
-    names = check_baselines(baseline_names)
+    names = check_baselines(settings.baseline_names)
     require_writable(out)
     data = open_dataset(extracted, splits)
     check_test_part(data, splits)
-    place = resolve_device(device)
+    place = resolve_device(settings.device)
     loaded = ensemble([load_model(model, place) for model in models])
-    sample = sample or loaded.settings.sample
+    sample = settings.sample or loaded.settings.sample
 
     regions = held_out(data)
     with ThreadPoolExecutor(1) as beside:
         fitting = beside.submit(score_baselines, data, names)
-        scores = Ensemble(loaded, batch_tokens).score(data.sequences("validation", "test"))
+        scores = Ensemble(loaded, settings.batch_tokens).score(data.sequences("validation", "test"))
         fitted = fitting.result()
     labels = regions["label"].to_numpy(np.int64)
     validation = (regions["split"] == "validation").to_numpy()
 
     def judged_as(logits: np.ndarray) -> CalibratedScorer:
-        return calibrate_scorer(logits, labels, validation, calibration, threshold_by)
+        return calibrate_scorer(
+            logits, labels, validation, settings.calibration, settings.threshold_by
+        )
 
     judged = {MODEL: judged_as(scores.logit)}
     judged |= {name: judged_as(baseline.scores) for name, baseline in fitted.items()}
@@ -113,18 +109,18 @@ def evaluate(
     found = {"sample": sample} | measure_parts(
         regions,
         judged,
-        resamples,
-        seed,
+        settings.resamples,
+        settings.seed,
         parts=alone,
         members=[judged_as(member) for member in scores.members],
-        prevalence=data.natural_prevalence() if prevalence is None else prevalence,
+        prevalence=settings.prevalence or data.natural_prevalence(),
     )
     found |= {
         "calibration": {k: v for k, v in judged[MODEL].calibration.items() if np.isscalar(v)},
         "threshold": judged[MODEL].threshold._asdict(),
         "thresholds": {name: j.threshold.value for name, j in (judged | alone).items()},
         "baseline_choices": {name: baseline.chosen for name, baseline in fitted.items()},
-        "bootstrap": {"resamples": resamples, "seed": seed},
+        "bootstrap": {"resamples": settings.resamples, "seed": settings.seed},
         "rules": RULES,
     }
     if (seen := seen_in_pretraining(loaded, data)) is not None:
@@ -136,29 +132,6 @@ def evaluate(
     write_evaluation(
         out, found, table, curves.curve_points(labels[test], scorers), finished, part_sizes(data)
     )
-
-
-def check_options(calibration: str, threshold_by: str, prevalence: float | None) -> None:
-    """Refuse mistaken options before any work.
-
-    Raises
-    ------
-    UserError
-        If one cannot be used.
-    """
-    if calibration not in CALIBRATIONS:
-        raise UserError(
-            f"the calibration {calibration!r} is not known",
-            where="--calibration",
-            expected=f"one of {', '.join(CALIBRATIONS)}",
-        )
-    check_rule(threshold_by)
-    if prevalence is not None and not 0 < prevalence < 1:
-        raise UserError(
-            f"the prevalence {prevalence} is not a share",
-            where="--prevalence",
-            expected="a number between 0 and 1",
-        )
 
 
 def write_evaluation(

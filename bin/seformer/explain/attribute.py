@@ -21,8 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,7 +33,6 @@ from seformer.explain.completeness import (
     windows_complete,
 )
 from seformer.explain.integrated_gradients import (
-    DEFAULT_BATCH_TOKENS,
     Integral,
     Job,
     gradients,
@@ -49,7 +47,8 @@ from seformer.explain.prepared import (
     prepare_regions,
     values_on_bases,
 )
-from seformer.explain.references import Reference, References, make_references
+from seformer.explain.references import References, make_references
+from seformer.explain.settings import AttributionSettings
 from seformer.explain.window_contributions import (
     NO_WINDOWS,
     WindowContributions,
@@ -61,8 +60,6 @@ from seformer.scoring.mutagenesis import occlude
 from seformer.scoring.score import Scorer
 from seformer.util.errors import UserError
 
-Method = Literal["integrated_gradients", "saliency", "input_x_gradient", "occlusion"]
-METHODS: tuple[Method, ...] = get_args(Method)
 # steps of the integral at first: so few seldom reach less than 1 %, where they would be for nothing
 FIRST_STEPS, FIRST_STEPS_CLOSE, CLOSE = 4, 8, 0.01
 
@@ -107,38 +104,6 @@ class Attribution(NamedTuple):
     spectrum: float = 0.0
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to attribute.
-
-    Attributes
-    ----------
-    method, reference
-        One of `METHODS` and of `seformer.explain.references.REFERENCES`.
-    references
-        Shuffles of each view of a region (other references are one each).
-    completeness
-        Largest relative completeness error.
-    max_steps
-        Steps of the integral at most; they are doubled from 4, or from 8 for a completeness of
-        less than 1 %.
-    occluded_tokens
-        Width of an occlusion, in tokens.
-    """
-
-    method: Method = "integrated_gradients"
-    reference: Reference = "dinucleotide"
-    references: int = 4
-    completeness: float = 0.05
-    max_steps: int = 512
-    seed: int = 1
-    batch_tokens: int = DEFAULT_BATCH_TOKENS
-    occluded_tokens: int = 8
-
-
-# ------------------------------------------------------------------------- plan
-
-
 class _Plan(NamedTuple):
     """What is integrated: one row a view of a region against one of its references.
 
@@ -156,7 +121,7 @@ class _Plan(NamedTuple):
         return [self.jobs[row] for row in np.flatnonzero(np.isin(self.region, regions))]
 
 
-def _references(regions: PreparedRegions, how: Settings) -> References:
+def _references(regions: PreparedRegions, how: AttributionSettings) -> References:
     return make_references(
         regions.scorer.model.tokenizer,
         regions.encoding,
@@ -249,7 +214,7 @@ def _share(
 # ------------------------------------------------------------------------- integrated gradients
 
 
-def _rising_steps(how: Settings) -> Iterator[int]:
+def _rising_steps(how: AttributionSettings) -> Iterator[int]:
     """Yield the steps to try: few, then twice as many each time, up to the most that are wished."""
     steps = min(FIRST_STEPS if how.completeness >= CLOSE else FIRST_STEPS_CLOSE, how.max_steps)
     while True:
@@ -259,7 +224,7 @@ def _rising_steps(how: Settings) -> Iterator[int]:
         steps = min(2 * steps, how.max_steps)
 
 
-def _integrated(regions: PreparedRegions, how: Settings) -> list[Attribution]:
+def _integrated(regions: PreparedRegions, how: AttributionSettings) -> list[Attribution]:
     """Integrated gradients: double the steps of whatever is not complete yet."""
     scorer, count = regions.scorer, len(regions.sequences)
     references = _references(regions, how)
@@ -319,7 +284,10 @@ def _integrated(regions: PreparedRegions, how: Settings) -> list[Attribution]:
 
 
 def attribute(
-    model: Model, sequences: Sequence[str], keys: Sequence[str], settings: Settings | None = None
+    model: Model,
+    sequences: Sequence[str],
+    keys: Sequence[str],
+    settings: AttributionSettings | None = None,
 ) -> list[Attribution]:
     """Attribute the logit of each region to its bases.
 
@@ -333,7 +301,7 @@ def attribute(
         One a sequence, such as ``chrom:start-end``: with the seed it decides the shuffles, so
         that a result depends neither on the order nor on the neighbours of a region.
     settings
-        See `Settings`.
+        See `AttributionSettings`.
 
     Returns
     -------
@@ -345,9 +313,7 @@ def attribute(
     UserError
         If the method or reference does not exist, or the tokenizer lacks the reference's token.
     """
-    how = settings or Settings()
-    if how.method not in METHODS:
-        raise UserError(f"{how.method} is no method", where="--method", expected=", ".join(METHODS))
+    how = settings or AttributionSettings()
     if not sequences:
         return []
     run = _integrated if how.method == "integrated_gradients" else _without_sum
@@ -360,7 +326,7 @@ def attribute(
     return [_mean(members, how) for members in zip(*each, strict=True)]
 
 
-def _mean(members: Sequence[Attribution], how: Settings) -> Attribution:
+def _mean(members: Sequence[Attribution], how: AttributionSettings) -> Attribution:
     """The explanation of an ensemble: the mean of its members', whose sums hold as theirs do."""
     values = np.mean([member.values for member in members], axis=0)
     logit, reference_logit, special, covered = (
@@ -387,7 +353,7 @@ def _mean(members: Sequence[Attribution], how: Settings) -> Attribution:
     )
 
 
-def _without_sum(regions: PreparedRegions, how: Settings) -> list[Attribution]:
+def _without_sum(regions: PreparedRegions, how: AttributionSettings) -> list[Attribution]:
     """Saliency, input × gradient and occlusion: nothing is promised about their sums."""
     scorer = regions.scorer
     if how.method == "occlusion":

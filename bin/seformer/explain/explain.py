@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.explain import faithfulness
-from seformer.explain.attribute import Attribution, Settings, attribute
+from seformer.explain.attribute import Attribution, attribute
 from seformer.explain.completeness import (
     INCOMPLETE,
     SMALL,
@@ -33,6 +32,7 @@ from seformer.explain.folder import (
     mark_overlaps,
     numbers_of,
 )
+from seformer.explain.settings import AttributionSettings, ExplainSettings, FrameSettings
 from seformer.explain.summary import RegionSummary, count_explained, log_summary
 from seformer.explain.tracks import (
     BEDGRAPH_FILE,
@@ -53,26 +53,23 @@ from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
 from seformer.util.logs import progress
 from seformer.util.records import write_json
+from seformer.util.settings import ReadingRegions, takes
 from seformer.util.tables import write_tsv
 
 # of all views of regions explained together: they fill batches, and their tokens can be held
 CHUNK_BASES = 400_000
 
 
+@takes(ExplainSettings)
 def explain(
     model: Path,
     out: Path,
+    settings: ExplainSettings,
     *,
     fasta: Path | None = None,
     regions: Path | None = None,
     extracted: Path | None = None,
     chrom_sizes: Path | None = None,
-    settings: Settings | None = None,
-    faithfulness_regions: int = faithfulness.REGIONS,
-    bedgraph: bool = False,
-    rename_chromosomes: bool = False,
-    invalid_regions: str = "error",
-    device: str = "auto",
 ) -> None:
     """Explain a region file, or one shard of it.
 
@@ -100,28 +97,19 @@ def explain(
         raise UserError("give either --fasta with --regions, or --extracted")
     if extracted is not None and regions is not None:
         raise UserError("give either --regions or --extracted, not both")
-    settings = settings or Settings()
     sizes = genome_sizes(fasta, chrom_sizes)
     with (
         output_folder(out, own=[TRACK_FILE, BEDGRAPH_FILE]) as staging,
         temporary_folder() as temporary,
     ):
-        loaded = load_model(model, resolve_device(device))
+        loaded = load_model(model, resolve_device(settings.device))
         if extracted is None:
             extracted = temporary / "extracted"
-            extract(
-                fasta,
-                extracted,
-                regions=regions,
-                unlabelled=True,
-                rename_chromosomes=rename_chromosomes,
-                invalid_regions=invalid_regions,
-            )
+            how = settings.only(ReadingRegions)
+            extract(fasta, extracted, regions=regions, unlabelled=True, **how)
         source = read_extracted(extracted)
         sizes = track_sizes(source.kept, sizes)  # wrong ones are refused before the computing
-        _write_explained(
-            loaded, source, staging, sizes, settings, faithfulness_regions, bedgraph=bedgraph
-        )
+        _write_explained(loaded, source, staging, sizes, settings)
 
 
 def _write_explained(
@@ -129,10 +117,7 @@ def _write_explained(
     source: Extracted,
     out: Path,
     sizes: dict[str, int],
-    settings: Settings,
-    faithfulness_regions: int,
-    *,
-    bedgraph: bool,
+    settings: ExplainSettings,
 ) -> None:
     """Explain an extracted folder; what is computed goes to every file as it comes."""
     kept = source.kept
@@ -140,7 +125,7 @@ def _write_explained(
     rows: list[dict[str, Any]] = []
     windows: list[tuple] = []
     summary = RegionSummary()
-    chosen = set(faithfulness.choose(kept["length"], faithfulness_regions))
+    chosen = set(faithfulness.choose(kept["length"], settings.faithfulness_regions))
     checked = []
     with ValuesWriter(out / VALUES_FILE, kept["length"].tolist()) as values:
         for explained in explain_sequences(model, kept, source.sequences(), settings):
@@ -153,13 +138,15 @@ def _write_explained(
             rows.append(explained.row())
         seconds = time.monotonic() - began
         totals = [row["attribution_sum"] for row in rows]
-        write_tracks(out, kept.assign(attribution_sum=totals), values, sizes, bedgraph=bedgraph)
+        write_tracks(
+            out, kept.assign(attribution_sum=totals), values, sizes, bedgraph=settings.bedgraph
+        )
     table = _table(source.regions, rows)
     window_table = pd.DataFrame(windows, columns=list(WINDOW_COLUMNS))
     write_tsv(table, out / TABLE_FILE)
     write_tsv(window_table, out / WINDOWS_FILE)
     record = {
-        "settings": dataclasses.asdict(settings),
+        "settings": settings.only(AttributionSettings),
         **count_explained(table, window_table),
         "seconds": round(seconds, 3),
         **summary.record(),
@@ -169,15 +156,13 @@ def _write_explained(
     log_summary(record)
 
 
+@takes(FrameSettings)
 def explain_frame(
     model: Model,
     fasta: Path,
     regions: pd.DataFrame,
     source: str,
-    settings: Settings,
-    *,
-    rename_chromosomes: bool = False,
-    invalid_regions: str = "error",
+    settings: FrameSettings,
 ) -> pd.DataFrame:
     """Explain regions in memory; see `seformer.regions.extract.with_bases`.
 
@@ -193,13 +178,7 @@ def explain_frame(
         If the regions or the genome cannot be used.
     """
     with Genome(fasta) as genome:
-        read = with_bases(
-            regions,
-            source,
-            genome,
-            rename_chromosomes=rename_chromosomes,
-            invalid_regions=invalid_regions,
-        )
+        read = with_bases(regions, source, genome, **settings.only(ReadingRegions))
         parts, sequences = zip(*read, strict=True)
     table = pd.concat(parts, ignore_index=True)
     kept = (table["drop_reason"] == "").to_numpy()
@@ -250,7 +229,7 @@ class ExplainedRegion(NamedTuple):
 
 
 def explain_sequences(
-    model: Model, kept: pd.DataFrame, sequences: Iterable[str], settings: Settings
+    model: Model, kept: pd.DataFrame, sequences: Iterable[str], settings: AttributionSettings
 ) -> Iterator[ExplainedRegion]:
     """Explain regions as they come, in order; the core of the stage and of `explain_frame`.
 

@@ -20,15 +20,15 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from seformer.explain.attribute import FIRST_STEPS, Attribution, Settings, attribute
+from seformer.explain.attribute import FIRST_STEPS, Attribution, attribute
 from seformer.explain.completeness import SMALL_DIFFERENCE
+from seformer.explain.settings import AttributionSettings
 from seformer.model.folder import Model
 from seformer.scoring.mutagenesis import importance, mutate
 from seformer.scoring.score import Ensemble
 from seformer.sequence.dna import BASE_LETTERS, CODE_OF_LETTER, base_codes
 from seformer.sequence.shuffle import dinucleotide_shuffle, generator
 
-REGIONS = 4
 # longer regions are passed over in the choice if there are enough others: the cost is theirs
 LONG = 10_000
 FRACTIONS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -165,16 +165,16 @@ def randomised(model: Model, seed: int) -> Model:
 
 
 def _agreements(
-    model: Model, regions: Sequence[CheckedRegion], settings: Settings
+    model: Model, regions: Sequence[CheckedRegion], settings: AttributionSettings
 ) -> list[dict[str, Any]]:
     """Against shuffled weights and against other references, all regions at once."""
     sequences, keys = [r.sequence for r in regions], [r.key for r in regions]
     other: Sequence[Attribution | None] = [None] * len(regions)
     if settings.method in DRAWING and settings.reference == "dinucleotide":
-        again = dataclasses.replace(settings, seed=settings.seed + 1)
+        again = settings.but(seed=settings.seed + 1)
         other = attribute(model, sequences, keys, again)
     # whether this one is complete does not matter, so it is not driven there
-    quick = dataclasses.replace(settings, references=1, max_steps=FIRST_STEPS)
+    quick = settings.but(references=1, max_steps=FIRST_STEPS)
     shuffled = attribute(randomised(model, settings.seed), sequences, keys, quick)
     found = []
     for region, again, random in zip(regions, other, shuffled, strict=True):
@@ -193,7 +193,7 @@ def _agreements(
 
 
 def measure_faithfulness(
-    model: Model, regions: Sequence[CheckedRegion], settings: Settings
+    model: Model, regions: Sequence[CheckedRegion], settings: AttributionSettings
 ) -> dict[str, Any]:
     """Measure all of the above on chosen regions; see `summarise_faithfulness`."""
     if not regions:

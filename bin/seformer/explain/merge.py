@@ -20,6 +20,7 @@ from seformer.explain.folder import (
     read_attributions,
     read_windows,
 )
+from seformer.explain.settings import TrackSettings
 from seformer.explain.summary import PROFILE_BINS, count_explained, log_summary, merge_summaries
 from seformer.explain.tracks import (
     BEDGRAPH_FILE,
@@ -34,18 +35,20 @@ from seformer.util import records, shapes
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
 from seformer.util.records import write_json
+from seformer.util.settings import takes
 from seformer.util.tables import write_tsv
 
 AGAIN = "run `seformer explain` again"
 
 
+@takes(TrackSettings)
 def merge_attributions(
     shards: Sequence[Path],
     out: Path,
+    settings: TrackSettings,
     *,
     fasta: Path | None = None,
     chrom_sizes: Path | None = None,
-    bedgraph: bool = False,
 ) -> None:
     """Join the results of consecutive shards into one table, track and values file.
 
@@ -75,7 +78,7 @@ def merge_attributions(
         with ValuesWriter(staging / VALUES_FILE, lengths) as values:
             for shard in shards:
                 _copy_values(shard, values)
-            write_tracks(staging, regions, values, sizes, bedgraph=bedgraph)
+            write_tracks(staging, regions, values, sizes, bedgraph=settings.bedgraph)
         write_tsv(table, staging / TABLE_FILE)
         write_tsv(windows, staging / WINDOWS_FILE)
         record = {

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 
+from seformer.explain.settings import Reference
 from seformer.sequence.dna import base_codes, reverse_complement
 from seformer.sequence.shuffle import dinucleotide_shuffle, euler_shuffle, generator
 from seformer.sequence.tokenizers import Encoding, Tokenizer
 from seformer.util.errors import UserError
 
-Reference = Literal["dinucleotide", "mask", "pad", "zero"]
-REFERENCES: tuple[Reference, ...] = get_args(Reference)
 ZERO = -1  # token id of the all-zero embedding
 
 
@@ -111,10 +110,6 @@ def make_references(
     UserError
         If there is no such reference, or the tokenizer has no token for it.
     """
-    if reference not in REFERENCES:
-        raise UserError(
-            f"{reference} is no reference", where="--reference", expected=", ".join(REFERENCES)
-        )
     views = (len(encoding.splits) - 1) // max(len(sequences), 1)
     rows = [(region, view) for region in range(len(sequences)) for view in range(views)]
     original = encoding.input_ids.astype(np.int64)

@@ -7,15 +7,18 @@ from os import PathLike
 from pathlib import Path
 
 from seformer.genome.genome import Genome, index_fault
+from seformer.genome.settings import IndexSettings
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
+from seformer.util.settings import takes
 from seformer.util.text import existing_file
 
 logger = logging.getLogger(__name__)
 
 
+@takes(IndexSettings)
 def index_genome(
-    fasta: str | PathLike[str], out: str | PathLike[str], compress: bool = False
+    fasta: str | PathLike[str], out: str | PathLike[str], settings: IndexSettings
 ) -> None:
     """Write the index of a genome, as `.fai` and for a bgzipped FASTA also `.gzi`.
 
@@ -36,7 +39,7 @@ def index_genome(
     """
     source = existing_file(fasta)
     with output_folder(out) as staging:
-        with Genome(source, folder=staging, compress=compress) as genome:
+        with Genome(source, folder=staging, compress=settings.compress) as genome:
             made, read = genome.index_files, genome.source
             # what a full disk has left out shows only now
             lost = [file.name for file in made if file.parent != staging or not file.is_file()]

@@ -10,16 +10,17 @@ among the regions it was fitted on: the prior that its probabilities carry.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from scipy.special import expit, logit
 
+from seformer.model.choices import CalibrationMethod
 from seformer.model.settings import ModelSettings
 from seformer.util.errors import UserError
 from seformer.util.labels import SUPER, TYPICAL
 
-CALIBRATIONS = ("temperature", "isotonic", "none")
+CALIBRATIONS = get_args(CalibrationMethod)
 _SLOPES = (1e-3, 1e3)
 
 

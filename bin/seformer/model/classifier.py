@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Literal
 
 import torch
 from torch import nn
 
 from seformer.model.backbones import HeadStyle
+from seformer.model.choices import TokenPooling, WindowPooling
 from seformer.model.kmer_linear import Spectrum
 from seformer.sequence.batches import Batch
 from seformer.util.errors import UserError
 
-TokenPooling = Literal["mean", "cls"]
-WindowPooling = Literal["mean", "lse", "attention"]
 ACTIVATIONS = {"gelu": nn.GELU, "tanh": nn.Tanh, "gelu_new": lambda: nn.GELU("tanh")}
 
 

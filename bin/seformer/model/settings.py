@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import seformer
+from seformer.model.choices import CalibrationMethod, TokenPooling, WindowPooling
 from seformer.util.errors import UserError
 from seformer.util.records import read_object
 
@@ -30,7 +31,7 @@ class FittedCalibration(_Strict):
     super-enhancers among the regions it was fitted on, from which a prior shift starts.
     """
 
-    method: Literal["none", "temperature", "isotonic"] = "none"
+    method: CalibrationMethod = "none"
     slope: float = Field(1.0, gt=0)
     intercept: float = 0.0
     logits: list[float] = []
@@ -108,8 +109,8 @@ class ModelSettings(_Strict):
     )
     overlap: int = Field(0, ge=0)
     phases: int = Field(1, ge=1, le=12, description="k-mer phases a score is averaged over")
-    token_pooling: Literal["mean", "cls"] = "mean"
-    window_pooling: Literal["mean", "lse", "attention"] = "mean"
+    token_pooling: TokenPooling = "mean"
+    window_pooling: WindowPooling = "mean"
     spectrum: int | None = Field(None, ge=1, le=8, description="k of the k-mer spectrum beside it")
     members: int = Field(1, ge=1, le=100, description="models whose mean logit is the score")
     calibration: FittedCalibration = FittedCalibration()

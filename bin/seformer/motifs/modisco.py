@@ -20,18 +20,16 @@ import pandas as pd
 
 from seformer.explain.folder import iterate
 from seformer.motifs.meme import read_meme, write_meme
+from seformer.motifs.settings import ModiscoSettings
 from seformer.sequence.dna import base_codes, one_hot
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
 from seformer.util.labels import SUPER, TYPICAL
 from seformer.util.records import write_json
+from seformer.util.settings import takes
 from seformer.util.tables import write_tsv, write_tsv_rows
 
 logger = logging.getLogger(__name__)
-# what `modisco motifs`, the package's own command, looks at by default
-WIDTH = 400
-WINDOWS_PER_REGION = 4
-MAX_SEQLETS = 2_000
 # each takes 13 kB in the two arrays
 MAX_WINDOWS = 20_000
 # attributions are summed over the core of a seqlet to find the places where windows lie
@@ -72,15 +70,13 @@ class AttributionWindows(NamedTuple):
     share: float
 
 
+@takes(ModiscoSettings)
 def modisco(
     attributions: Sequence[Path],
     out: Path,
+    settings: ModiscoSettings,
     *,
     motif_file: Path | None = None,
-    max_seqlets: int = MAX_SEQLETS,
-    width: int = WIDTH,
-    windows: int = WINDOWS_PER_REGION,
-    threads: int = 1,
 ) -> None:
     """Find patterns in explained regions.
 
@@ -107,17 +103,19 @@ def modisco(
     _require_modisco()
     names = {} if motif_file is None else read_meme(motif_file)
     with output_folder(out) as staging:
-        searched = cut_windows(attributions, width, windows)
+        searched = cut_windows(attributions, settings.width, settings.windows)
         patterns, unknown = pd.DataFrame(columns=list(PATTERN_COLUMNS)), 0
         if len(searched.places):
-            patterns, unknown = _search(searched, staging, names, max_seqlets, threads)
+            patterns, unknown = _search(
+                searched, staging, names, settings.max_seqlets, settings.threads
+            )
         write_tsv(patterns, staging / "patterns.tsv")
         record = {
             "regions": int(searched.places["region"].nunique()),
             "windows": len(searched.places),
-            "width": width,
+            "width": settings.width,
             "attribution_in_windows": searched.share,
-            "max_seqlets": max_seqlets,
+            "max_seqlets": settings.max_seqlets,
             "patterns": len(patterns),
             "seqlets": int(patterns["seqlets"].sum()),
             "seqlets_with_unknown_bases": unknown,
@@ -128,7 +126,7 @@ def modisco(
         record["patterns"],
         record["seqlets"],
         record["windows"],
-        width,
+        settings.width,
         100 * searched.share,
     )
 

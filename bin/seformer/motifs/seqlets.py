@@ -19,12 +19,14 @@ import pandas as pd
 from scipy.stats import false_discovery_control, fisher_exact
 
 from seformer.motifs.meme import read_meme
+from seformer.motifs.settings import MotifSettings
 from seformer.motifs.track import Track, gather, soft_one_hot, with_flanks
 from seformer.sequence.shuffle import generator
 from seformer.util.atomic import output_folder, require_writable, temporary_folder
 from seformer.util.errors import UserError
 from seformer.util.labels import SUPER, TYPICAL
 from seformer.util.records import write_json
+from seformer.util.settings import takes
 from seformer.util.tables import write_tsv, write_tsv_rows
 
 logger = logging.getLogger(__name__)
@@ -82,16 +84,12 @@ MOTIF_COLUMNS = (
 )
 
 
+@takes(MotifSettings)
 def motifs(
     attributions: Sequence[Path],
     motif_file: Path,
     out: Path,
-    *,
-    threshold: float = 0.01,
-    max_q: float = MAX_Q,
-    logos: int = 6,
-    seed: int = 1,
-    threads: int = 1,
+    settings: MotifSettings,
 ) -> None:
     """Find and name the motifs of explained regions.
 
@@ -119,20 +117,22 @@ def motifs(
     require_writable(out)
     known = read_motif_collection(motif_file)
     track = gather(attributions)
-    drawing = _drawing() if logos else None
+    drawing = _drawing() if settings.logos else None
     with output_folder(out, own=["logos/*.png"]) as staging:
-        seqlets, crossing = find_seqlets(track, threshold)
-        background = draw_background(track, seqlets, seed)
-        seqlets = name_seqlets(seqlets, track, known, threads)
-        background = name_seqlets(background, track, known, threads)
-        table = count_motifs(seqlets, background, max_q)
+        seqlets, crossing = find_seqlets(track, settings.threshold)
+        background = draw_background(track, seqlets, settings.seed)
+        seqlets = name_seqlets(seqlets, track, known, settings.threads)
+        background = name_seqlets(background, track, known, settings.threads)
+        table = count_motifs(seqlets, background, settings.max_q)
         write_tsv(table, staging / "motifs.tsv")
         with open(staging / "seqlets.bed", "w", encoding="utf-8", newline="") as text:
-            write_tsv_rows(bed_rows(seqlets, track, max_q), text, float_format="%.6g")
+            write_tsv_rows(bed_rows(seqlets, track, settings.max_q), text, float_format="%.6g")
         if drawing:
             (staging / "logos").mkdir()
-            drawing.draw_motifs(table, seqlets, track, known, staging / "logos", logos, max_q)
-            drawing.draw_regions(track, staging / "logos", logos)
+            drawing.draw_motifs(
+                table, seqlets, track, known, staging / "logos", settings.logos, settings.max_q
+            )
+            drawing.draw_regions(track, staging / "logos", settings.logos)
         record = {
             "regions": track.count(SUPER, TYPICAL),
             "regions_se": track.count(SUPER),
@@ -142,10 +142,10 @@ def motifs(
             "motifs_in_file": len(known),
             "seqlets": len(seqlets),
             "seqlets_across_borders": crossing,
-            "matched": int((seqlets["q_value"] <= max_q).sum()),
+            "matched": int((seqlets["q_value"] <= settings.max_q).sum()),
             "background": len(background),
-            "background_matched": int((background["q_value"] <= max_q).sum()),
-            "max_q": max_q,
+            "background_matched": int((background["q_value"] <= settings.max_q).sum()),
+            "max_q": settings.max_q,
             "top": table["motif"].head(20).tolist(),
         }
         write_json(record, staging / "summary.json")

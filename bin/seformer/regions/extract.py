@@ -27,11 +27,13 @@ from seformer.regions.folder import (
 )
 from seformer.regions.negatives import NOT_MATCHED, Negatives, add_random, match_pairs
 from seformer.regions.read import iter_regions, read_regions
+from seformer.regions.settings import ExtractSettings
 from seformer.regions.units import BLOCKS, Units, cut_regions
 from seformer.regions.words import NEITHER
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError, visible
 from seformer.util.records import write_json
+from seformer.util.settings import takes
 
 __all__ = ["COLUMNS", "DROP_REASONS", "Extracted", "extract", "read_extracted", "read_region_rows"]
 
@@ -41,7 +43,11 @@ logger = logging.getLogger(__name__)
 MIN_LENGTH = 50
 MIN_LENGTH_UNLABELLED = 10
 # masked repeats are N in some published sets, so only what is next to nothing else is dropped
-MAX_N_FRACTION = 0.97
+# what says how training regions are made
+IN_TRAINING = (
+    *("unit", "unit_length", "constituents"),
+    *("match_negatives", "random_negatives", "blacklist", "seed"),
+)
 ROWS = 50_000
 # an earlier run with other shards must not leave any of its own among the new ones
 OWN_FILES = tuple(
@@ -54,22 +60,15 @@ BATCH_BASES = 2**22
 WRONG_ASSEMBLY = 0.01
 
 
+@takes(ExtractSettings)
 def extract(
     fasta: str | PathLike[str],
     out: str | PathLike[str],
+    settings: ExtractSettings,
     *,
     regions: str | PathLike[str] | None = None,
     super_enhancers: str | PathLike[str] | None = None,
     typical_enhancers: str | PathLike[str] | None = None,
-    sample: str = "sample",
-    unlabelled: bool = False,
-    rename_chromosomes: bool = False,
-    invalid_regions: str = "error",
-    max_n_fraction: float = MAX_N_FRACTION,
-    min_length: int | None = None,
-    shard_bases: int | None = None,
-    units: Units = Units(),  # noqa: B008 - a tuple cannot change
-    negatives: Negatives = Negatives(),  # noqa: B008
 ) -> dict:
     """Write an extracted folder, or folders ``shard_0001`` … of consecutive rows.
 
@@ -120,18 +119,28 @@ def extract(
     UserError
         For every fault of the files; in training also if a class is missing.
     """
-    _check_sources(regions, super_enhancers, typical_enhancers, unlabelled, negatives)
-    if unlabelled and (units != Units() or negatives != Negatives()):
+    units = Units(settings.unit, settings.unit_length, settings.constituents)
+    negatives = Negatives(
+        settings.match_negatives, settings.random_negatives, settings.blacklist, settings.seed
+    )
+    _check_sources(regions, super_enhancers, typical_enhancers, settings.unlabelled, negatives)
+    if settings.unlabelled and settings.changed(*IN_TRAINING):
         raise UserError("regions to score are taken as they are: no other units, no negatives")
     units.check()
     negatives.check()
-    check_sample_name(sample, "--sample")
+    check_sample_name(settings.sample, "--sample")
     require_writable(out)
     paths = [Path(p) for p in (regions, super_enhancers, typical_enhancers) if p is not None]
-    rules = _rules(rename_chromosomes, invalid_regions, min_length, max_n_fraction, not unlabelled)
+    rules = _rules(
+        settings.rename_chromosomes,
+        settings.invalid_regions,
+        settings.min_length,
+        settings.max_n_fraction,
+        not settings.unlabelled,
+    )
     read_as: dict[str, str] = {}
     with Genome(fasta) as genome:
-        if unlabelled:
+        if settings.unlabelled:
             # twice over the file: all its faults are known before anything is written
             found = _survey(_stretches(paths[0], rules, read_as), genome, rules)
             logger.info("%s: read as %s", paths[0].name, read_as[visible(paths[0].name)])
@@ -151,14 +160,14 @@ def extract(
             table = _mark_training(_mark(table, genome, found, rules))
             stretches = iter([_match(table, genome, rules, negatives)])
         with output_folder(out, own=OWN_FILES) as staging:
-            count = _write(stretches, genome, staging, sample, rules, shard_bases)
+            count = _write(stretches, genome, staging, settings.sample, rules, settings.shard_bases)
             summary = {
-                "sample": sample,
+                "sample": settings.sample,
                 "sources": [path.name for path in paths],
                 "read_as": read_as,
                 "genome": genome_record(genome),
                 "unmatched_chromosomes": found.unmatched,
-                **({} if unlabelled else {"unit": units.unit}),
+                **({} if settings.unlabelled else {"unit": units.unit}),
                 **_totals(count),
             }
             _require_usable(summary, paths, rules)
@@ -245,11 +254,9 @@ def _rules(
     rename: bool,
     invalid: str,
     min_length: int | None = None,
-    max_n_fraction: float = MAX_N_FRACTION,
+    max_n_fraction: float = 1.0,
     training: bool = False,
 ) -> _Rules:
-    if invalid not in ("error", "drop"):
-        raise UserError(f"--invalid-regions {invalid}", expected="error or drop")
     if min_length is None:
         min_length = MIN_LENGTH if training else MIN_LENGTH_UNLABELLED
     return _Rules(rename, invalid, min_length, max_n_fraction, training)

@@ -19,13 +19,14 @@ import pandas as pd
 from seformer.genome import assemblies
 from seformer.genome.genome import Genome
 from seformer.regions.detect import SUFFIXES, Recognised, Role, recognise_regions
+from seformer.regions.settings import InitSettings
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
+from seformer.util.settings import takes
 from seformer.util.text import existing_file
 
 logger = logging.getLogger(__name__)
 SHEET, PARAMETERS = "samplesheet.csv", "params.yml"
-GENOMES = ("hg19", "hg38", "mm10", "mm39")
 COLUMNS = ("sample", "super_enhancers", "typical_enhancers", "regions")
 # names of folders in the results, see lib/SampleSheet.groovy
 RESERVED = ("integrative", "multiqc", "pipeline_info", "model")
@@ -61,8 +62,9 @@ class SheetRow(NamedTuple):
         return self.super_enhancers.regions, self.typical_enhancers.regions
 
 
+@takes(InitSettings)
 def init(
-    paths: Sequence[Path], out: Path, *, fasta: Path | None = None, genome: str | None = None
+    paths: Sequence[Path], out: Path, settings: InitSettings, *, fasta: Path | None = None
 ) -> None:
     """Write ``samplesheet.csv`` and ``params.yml`` into ``out``.
 
@@ -88,10 +90,8 @@ def init(
                 where=out / name,
                 do="choose another --out folder, or move the file away",
             )
-    if fasta is not None and genome is not None:
+    if fasta is not None and settings.genome is not None:
         raise UserError("--fasta and --genome: two genomes are given", do="give one of them")
-    if genome is not None and genome not in GENOMES:
-        raise UserError(f"--genome {genome}", expected=f"one of {', '.join(GENOMES)}")
     named = {Path(os.path.abspath(path)) for path in paths}
     found, aside = set_aside(list_files(paths), named)
     rows = pair_up(found)
@@ -102,7 +102,7 @@ def init(
     with output_folder(out) as staging:
         sheet = sheet_text(rows)
         (staging / SHEET).write_text(sheet, encoding="utf-8")
-        text = parameters_text(rows, found, out, fasta, genome, rename, notes)
+        text = parameters_text(rows, found, out, fasta, settings.genome, rename, notes)
         (staging / PARAMETERS).write_text(text, encoding="utf-8")
     for note in notes:
         logger.warning("check: %s", note)

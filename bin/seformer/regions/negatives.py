@@ -48,10 +48,10 @@ class Negatives(NamedTuple):
         Seed of drawing and matching.
     """
 
-    match: Sequence[str] = ()
-    random: str = ""
-    blacklist: Path | None = None
-    seed: int = 1
+    match: Sequence[str]
+    random: str
+    blacklist: Path | None
+    seed: int
 
     def check(self) -> None:
         """Refuse what cannot be (`UserError`)."""

@@ -20,9 +20,10 @@ import numpy as np
 
 from seformer.genome.bgzf import BgzipWriter
 from seformer.genome.genome import Genome
+from seformer.regions.settings import SimulateSettings
 from seformer.sequence.dna import BASE_LETTERS, BASES, reverse_complement
 from seformer.util.atomic import output_folder
-from seformer.util.errors import UserError
+from seformer.util.settings import takes
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,8 @@ class Enhancer(NamedTuple):
     constituents: list[tuple[int, int]]
 
 
-def simulate(out: str | PathLike[str], *, seed: int = 1, size: str = "tiny") -> dict:
+@takes(SimulateSettings)
+def simulate(out: str | PathLike[str], settings: SimulateSettings) -> dict:
     """Write the demo data; the same seed and size give the same bytes.
 
     Parameters
@@ -110,10 +112,8 @@ def simulate(out: str | PathLike[str], *, seed: int = 1, size: str = "tiny") -> 
     dict
         Counts of bases, regions and instances.
     """
-    if size not in SIZES:
-        raise UserError(f"--size {size}", expected=" or ".join(SIZES))
-    lengths = {name: kb * 1_000 * SIZES[size] for name, kb in CHROMOSOMES.items()}
-    rng = np.random.default_rng(seed)
+    lengths = {name: kb * 1_000 * SIZES[settings.size] for name, kb in CHROMOSOMES.items()}
+    rng = np.random.default_rng(settings.seed)
     decoys = {motif: _decoys(motif, rng) for motif in (SE_MOTIFS | TE_MOTIFS).values()}
     enhancers: list[Enhancer] = []
     truth: list[Planted] = []

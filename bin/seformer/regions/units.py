@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from seformer.regions.settings import Unit
 from seformer.util.errors import UserError, visible
 
-UNITS = ("region", "window", "constituent")
 WINDOW = 3_000  # as in the published benchmark of 3 kb regions
 BLOCKS = ("blockSizes", "blockStarts")
 NO_CONSTITUENT = "no_constituent"
@@ -36,14 +36,12 @@ class Units(NamedTuple):
         BED of constituents; without it the blocks of a BED12 are taken.
     """
 
-    unit: str = "region"
-    length: int = WINDOW
+    unit: Unit
+    length: int
     constituents: Path | None = None
 
     def check(self) -> None:
         """Refuse what does not go together (`UserError`)."""
-        if self.unit not in UNITS:
-            raise UserError(f"--unit {self.unit}", expected=", ".join(UNITS))
         if self.constituents is not None and self.unit != "constituent":
             raise UserError(
                 "--constituents is given, but the regions are not cut into them",

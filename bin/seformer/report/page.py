@@ -15,10 +15,12 @@ from pydantic import TypeAdapter, ValidationError
 from seformer.report.collect import collect
 from seformer.report.content import PARENTS, TEXTS, Section, read_toml, write_section
 from seformer.report.results import Results
+from seformer.report.settings import ReportSettings
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
 from seformer.util.markup import plain
 from seformer.util.records import read_object
+from seformer.util.settings import takes
 from seformer.util.text import open_text, small_file
 
 logger = logging.getLogger(__name__)
@@ -26,13 +28,14 @@ CONFIG_FILE = "multiqc_config.yml"
 VERSIONS_FILE = "seformer_mqc_versions.yml"
 
 
+@takes(ReportSettings)
 def write_report(
     folders: Sequence[Path],
     out: Path,
+    settings: ReportSettings,
     *,
     parameters: Path | None = None,
     versions: Path | None = None,
-    title: str = "seformer",
 ) -> None:
     """Write MultiQC content for the results below ``folders``; see `seformer.report`.
 
@@ -50,7 +53,7 @@ def write_report(
         for order, section in enumerate(sections):
             write_section(section, order, staging)
         # JSON is YAML
-        text = json.dumps(_configure(sections, title), indent=2) + "\n"
+        text = json.dumps(_configure(sections, settings.title), indent=2) + "\n"
         (staging / CONFIG_FILE).write_text(text, encoding="utf-8")
         if versions is not None:
             text = yaml.safe_dump(read_versions(versions), sort_keys=False, allow_unicode=True)

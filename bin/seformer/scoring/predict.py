@@ -27,28 +27,27 @@ from seformer.scoring.merge import (
     add_summaries,
     as_lines,
 )
-from seformer.scoring.score import DEFAULT_BATCH_TOKENS, Ensemble
+from seformer.scoring.score import Ensemble
+from seformer.scoring.settings import PredictSettings, ScoreSettings
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
 from seformer.util.labels import SUPER, TYPICAL
 from seformer.util.records import write_json
+from seformer.util.settings import ReadingRegions, takes
 from seformer.util.tables import FLOATS, write_tsv
 
 logger = logging.getLogger(__name__)
 
 
+@takes(PredictSettings)
 def predict(
     model: Path,
     out: Path,
+    settings: PredictSettings,
     *,
     fasta: Path | None = None,
     regions: Path | None = None,
     extracted: Path | None = None,
-    prevalence: float | None = None,
-    rename_chromosomes: bool = False,
-    invalid_regions: str = "error",
-    batch_tokens: int = DEFAULT_BATCH_TOKENS,
-    device: str = "auto",
 ) -> None:
     """Score a region file, or one shard of it.
 
@@ -63,32 +62,22 @@ def predict(
     """
     if (extracted is None) == (fasta is None or regions is None):
         raise UserError("give either --fasta with --regions, or --extracted")
-    check_prevalence(prevalence)
     with output_folder(out) as staging:
-        scorer = Ensemble(load_model(model, device), batch_tokens)
+        scorer = Ensemble(load_model(model, settings.device), settings.batch_tokens)
         if extracted is not None:
-            _score_shard(scorer, extracted, staging, prevalence)
+            _score_shard(scorer, extracted, staging, settings.prevalence)
         else:
-            how = {"rename_chromosomes": rename_chromosomes, "invalid_regions": invalid_regions}
-            _score_file(scorer, fasta, regions, staging, prevalence, **how)
+            how = settings.only(ReadingRegions)
+            _score_file(scorer, fasta, regions, staging, settings.prevalence, **how)
 
 
-def check_prevalence(prevalence: float | None) -> None:
-    """Refuse a share of super-enhancers that is none."""
-    if prevalence is not None and not 0 < prevalence < 1:
-        raise UserError(f"--prevalence {prevalence}", expected="a number between 0 and 1")
-
-
+@takes(ScoreSettings)
 def score_frame(
     model: Model,
     fasta: Path,
     regions: pd.DataFrame,
     source: str,
-    *,
-    prevalence: float | None = None,
-    rename_chromosomes: bool = False,
-    invalid_regions: str = "error",
-    batch_tokens: int = DEFAULT_BATCH_TOKENS,
+    settings: ScoreSettings,
 ) -> pd.DataFrame:
     """Score regions in memory; see `seformer.regions.extract.with_bases`.
 
@@ -102,18 +91,11 @@ def score_frame(
     UserError
         If the regions or the genome cannot be used.
     """
-    check_prevalence(prevalence)
     with Genome(fasta) as genome:
         record = genome_record(genome)
-        read = with_bases(
-            regions,
-            source,
-            genome,
-            rename_chromosomes=rename_chromosomes,
-            invalid_regions=invalid_regions,
-        )
-        scorer = Ensemble(model, batch_tokens)
-        parts = [score_rows(scorer, *part, record, prevalence)[0] for part in read]
+        read = with_bases(regions, source, genome, **settings.only(ReadingRegions))
+        scorer = Ensemble(model, settings.batch_tokens)
+        parts = [score_rows(scorer, *part, record, settings.prevalence)[0] for part in read]
     return pd.concat(parts, ignore_index=True).drop(columns="line")
 
 

@@ -17,7 +17,8 @@ from seformer.genome import intervals
 from seformer.genome.genome import Genome
 from seformer.model.folder import load_model
 from seformer.regions.read import read_regions
-from seformer.scoring.score import DEFAULT_BATCH_TOKENS, Ensemble
+from seformer.scoring.score import Ensemble
+from seformer.scoring.settings import VariantSettings
 from seformer.scoring.vcf import FILE_FORMAT, HEADER, PASSED, VcfRecord, read_vcf, write_vcf
 from seformer.scoring.views import Edit
 from seformer.sequence.dna import BASES
@@ -26,12 +27,12 @@ from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError, visible
 from seformer.util.logs import progress
 from seformer.util.records import write_json
+from seformer.util.settings import takes
 from seformer.util.tables import write_tsv
 from seformer.util.text import existing_file
 
 logger = logging.getLogger(__name__)
 TABLE_FILE, VCF_FILE, SUMMARY_FILE = "variants.tsv", "variants.vcf.gz", "summary.json"
-DEFAULT_WIDTH = 3_000
 PASS = "scored"
 # reasons why an allele has no score
 UNKNOWN_CHROMOSOME = "unknown_chromosome"
@@ -96,18 +97,16 @@ class ScoredAllele(NamedTuple):
     status: str
 
 
+@takes(VariantSettings)
 def variants(
     model: Path,
     out: Path,
+    settings: VariantSettings,
     *,
     fasta: Path,
     vcf: Path | None = None,
     positions: Path | None = None,
     regions: Path | None = None,
-    width: int = DEFAULT_WIDTH,
-    rename_chromosomes: bool = False,
-    batch_tokens: int = DEFAULT_BATCH_TOKENS,
-    device: str = "auto",
 ) -> None:
     """Score every alternative allele of a VCF, or every substitution at the bases of a BED.
 
@@ -135,22 +134,24 @@ def variants(
         raise UserError("give either --vcf or --positions")
     with Genome(fasta) as genome, output_folder(out) as staging:
         unmatched: dict[str, dict] = {}
-        read = partial(_read_spans, genome=genome, rename=rename_chromosomes, unmatched=unmatched)
+        read = partial(
+            _read_spans, genome=genome, rename=settings.rename_chromosomes, unmatched=unmatched
+        )
         rows: Sequence[Span] = ()
         if positions is None:
             records, header = read_vcf(existing_file(vcf))
         else:
             records, rows, header = substitutions(read(existing_file(positions)), genome)
         count = Counter(record.chrom for record in records)
-        names = _resolve(count, vcf or fasta, genome, rename_chromosomes, unmatched)
+        names = _resolve(count, vcf or fasta, genome, settings.rename_chromosomes, unmatched)
         alleles = [a for i, r in enumerate(records) for a in _alleles(i, r, names, genome)]
 
         def home(allele: Allele) -> Span:
             row = rows[allele.record] if rows else allele
-            return _round(row.chrom, row.start, row.end, genome, width)
+            return _round(row.chrom, row.start, row.end, genome, settings.width)
 
         spans = home if regions is None else read(regions)
-        scorer = Ensemble(load_model(model, resolve_device(device)), batch_tokens)
+        scorer = Ensemble(load_model(model, resolve_device(settings.device)), settings.batch_tokens)
         scored = score_alleles(scorer, alleles, genome, spans)
         write_tsv(tabulate(scored, records), staging / TABLE_FILE)
         # of several regions that hold an allele the first counts: the last that is put in

@@ -11,8 +11,6 @@ import pandas as pd
 
 from seformer.genome import intervals
 
-RULES = ("keep", "drop", "majority")
-
 
 def find_conflicts(rows: pd.DataFrame) -> np.ndarray:
     """Tell which regions overlap one of the other label, in whatever sample: bool [n].

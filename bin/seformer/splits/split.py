@@ -28,35 +28,30 @@ from seformer.splits.assign import (
 )
 from seformer.splits.clusters import missing_error, name_clusters, read_clusters
 from seformer.splits.dataset import ADDED, PLACE, SPLIT_COLUMNS
-from seformer.splits.label_conflicts import RULES, find_conflicts, resolve_conflicts
+from seformer.splits.label_conflicts import find_conflicts, resolve_conflicts
 from seformer.splits.sequence_store import SequenceStore
+from seformer.splits.settings import SplitSettings
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
 from seformer.util.labels import PARTS
 from seformer.util.records import write_json
+from seformer.util.settings import takes
 from seformer.util.tables import write_tsv
 
-SPLIT_BY = ("auto", "chromosomes", "clusters", "file")
 MIN_PER_CLASS = 5
 # an earlier split of more folds, or with folds and now without, leaves none of these behind
 TABLES = ("regions.tsv", "splits.tsv", "folds.tsv")
 OF_FOLDS = ("fold_[0-9]*/audit.json", *(f"fold_[0-9]*/*/{name}" for name in TABLES))
 
 
+@takes(SplitSettings)
 def split(
     extracted: Sequence[str | PathLike[str]],
     out: str | PathLike[str],
+    settings: SplitSettings,
     *,
-    split_by: str = "auto",
-    test_chromosomes: Sequence[str] = (),
-    validation_chromosomes: Sequence[str] = (),
     clusters: Sequence[str | PathLike[str]] = (),
     splits: Sequence[str | PathLike[str]] = (),
-    test_fraction: float = 0.2,
-    validation_fraction: float = 0.1,
-    folds: int = 1,
-    conflict_rule: str = "keep",
-    seed: int = 1,
 ) -> dict:
     """Split the regions of all samples and audit the result.
 
@@ -105,44 +100,60 @@ def split(
         If the files do not belong together, a part would be too small or lack a class, or two
         parts overlap (``audit.json`` is written then, and nothing else).
     """
-    _check_options(split_by, clusters, splits, extracted, test_fraction, validation_fraction)
-    _check_folds(folds, conflict_rule, test_chromosomes, validation_chromosomes)
+    _check_options(
+        settings.split_by,
+        clusters,
+        splits,
+        extracted,
+        settings.test_fraction,
+        settings.validation_fraction,
+    )
+    _check_folds(settings.folds, settings.test_chromosomes, settings.validation_chromosomes)
     require_writable(out)
     sources = [read_extracted(folder) for folder in extracted]
-    rows = _join(sources, folds)
+    rows = _join(sources, settings.folds)
     rows["cluster"] = name_clusters(rows, read_clusters(rows, clusters))
-    way = _way(split_by, rows, bool(clusters), bool(splits), bool(test_chromosomes), folds)
-    fractions = (test_fraction, validation_fraction)
+    held_out = bool(settings.test_chromosomes)
+    way = _way(settings.split_by, rows, bool(clusters), bool(splits), held_out, settings.folds)
+    fractions = (settings.test_fraction, settings.validation_fraction)
     if way == "file":
-        parts = _from_files(rows, splits, folds)
-    elif folds > 1:
+        parts = _from_files(rows, splits, settings.folds)
+    elif settings.folds > 1:
         by = "chrom" if way == "chromosomes" else "cluster"
-        parts = into_folds(rows, by, folds, validation_fraction, seed)
+        parts = into_folds(rows, by, settings.folds, settings.validation_fraction, settings.seed)
     elif way == "chromosomes":
-        parts = [by_chromosomes(rows, test_chromosomes, validation_chromosomes, *fractions, seed)]
+        parts = [
+            by_chromosomes(
+                rows,
+                settings.test_chromosomes,
+                settings.validation_chromosomes,
+                *fractions,
+                settings.seed,
+            )
+        ]
     else:
-        parts = [by_clusters(rows, *fractions, seed)]
+        parts = [by_clusters(rows, *fractions, settings.seed)]
     out, store = Path(out), SequenceStore(sources)
     scaled = kmer_overlap.scale_for(int(rows["length"].sum()))
     tables, audits, shares = [], [], []
     for number, part in enumerate(parts, start=1):
-        fold = {"fold": number} if folds > 1 else {}
+        fold = {"fold": number} if settings.folds > 1 else {}
         table = rows.assign(split=part)
         _require_sizes(table, way, **fold)
         # overlaps before likeness: they take no time, and likeness is slow
         overlaps = audit.find_overlaps(table)
-        report = {**fold, "split_by": way, "seed": seed, **_describe(table, overlaps)}
+        report = {**fold, "split_by": way, "seed": settings.seed, **_describe(table, overlaps)}
         if any(map(len, overlaps.values())):
             write_json(report, out / "audit.json")
             raise audit.overlap_error(overlaps)
-        table["conflict"] = resolve_conflicts(table, conflict_rule)
-        report["conflicts"] = _count_conflicts(table, conflict_rule)
+        table["conflict"] = resolve_conflicts(table, settings.conflict_rule)
+        report["conflicts"] = _count_conflicts(table, settings.conflict_rule)
         table["train_containment"], contained = audit.containments(part.to_numpy(), store, scaled)
         report["similarity"] = audit.summarise_similarity(contained, scaled)
         tables.append(table)
         audits.append(report)
         shares.append(contained)
-    whole = audit.join_audits(audits, shares) if folds > 1 else audits[0]
+    whole = audit.join_audits(audits, shares) if settings.folds > 1 else audits[0]
     whole["read_as"] = {source.sample: source.summary.get("read_as", {}) for source in sources}
     own = [f"{source.sample}/{name}" for source in sources for name in TABLES]
     with output_folder(out, own=[*own, *OF_FOLDS]) as staging:
@@ -162,8 +173,6 @@ def split_hash(rows: pd.DataFrame) -> str:
 def _check_options(split_by, clusters, splits, extracted, test_fraction, validation_fraction):
     if not extracted:
         raise UserError("no --extracted folder is given")
-    if split_by not in SPLIT_BY:
-        raise UserError(f"--split-by {split_by}", expected=", ".join(SPLIT_BY))
     for option, given in (("--clusters", clusters), ("--splits", splits)):
         if len(given) not in (0, 1, len(extracted)):
             raise UserError(
@@ -179,11 +188,7 @@ def _check_options(split_by, clusters, splits, extracted, test_fraction, validat
         )
 
 
-def _check_folds(folds, conflict_rule, test_chromosomes, validation_chromosomes):
-    if folds < 1:
-        raise UserError(f"--folds {folds}", expected="1 or more")
-    if conflict_rule not in RULES:
-        raise UserError(f"--conflicts {conflict_rule}", expected=", ".join(RULES))
+def _check_folds(folds, test_chromosomes, validation_chromosomes):
     if folds > 1 and (test_chromosomes or validation_chromosomes):
         raise UserError(
             "chromosomes to hold out are given together with --folds",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from seformer.model.choices import TokenPooling, WindowPooling
 from seformer.util.settings import SEED, Batched, Settings, setting
 
-TokenPooling = Literal["mean", "cls"]
-WindowPooling = Literal["mean", "lse", "attention"]
 Features = Literal["none", "kmer"]
 ClassWeights = Literal["balanced", "none"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]

@@ -135,11 +135,8 @@ class Settings(BaseModel):
         shown = option_of(name, field) or name
         if text := meta(field).refused:
             return UserError(text.format(value=value), where=shown, expected=expected(field))
-        if choices := choices_of(field):
-            return UserError(
-                f"{value} is not one of its values", where=shown, expected=", ".join(choices)
-            )
-        return UserError(f"{shown} {value!r}", expected=expected(field))
+        given = value if choices_of(field) else repr(value)
+        return UserError(f"{shown} {given}", expected=expected(field))
 
     def begin(self) -> None:
         """Make ready what the settings ask of the process; called before a stage begins."""
@@ -150,6 +147,11 @@ class Settings(BaseModel):
         This is what a result records of the settings.
         """
         return {name: getattr(self, name) for name in kind.model_fields}
+
+    def changed(self, *fields: str) -> bool:
+        """Say whether any of these fields is not its default."""
+        defaults = type(self).model_fields
+        return any(getattr(self, name) != defaults[name].default for name in fields)
 
     def but(self, **values: Any) -> Self:
         """Return a copy with other values, checked as at first."""
@@ -202,6 +204,8 @@ def bounds_of(field: FieldInfo) -> dict[str, float]:
 
 def expected(field: FieldInfo) -> str:
     """Say what values a field takes."""
+    if choices := choices_of(field):
+        return " or ".join(choices) if len(choices) == 2 else f"one of {', '.join(choices)}"
     bounds, words = bounds_of(field), WORDS.get(kind_of(field), "a path")
     text = {name: f"{value:g}".replace("e-0", "e-") for name, value in bounds.items()}
     match sorted(bounds):
@@ -286,22 +290,22 @@ class Computing(Settings):
             use_threads(self.threads)
 
 
+# fields of more than one class, each in its own place there: `seed: int = SEED`
+SEED = setting(1, "Seed of everything random: the same seed gives the same result.", ge=0)
+BATCH_TOKENS = setting(16_384, "Tokens per batch, padding included.", ge=1)
+RENAME_CHROMOSOMES = setting(False, "Match chr1 in one file with 1 or NC_000001.11 in the other.")
+
+
 class Batched(Computing):
     """What a model computes at a time."""
 
-    batch_tokens: int = setting(16_384, "Tokens per batch, padding included.", ge=1)
-
-
-# a field of a class that has its own place for it: `seed: int = SEED`
-SEED = setting(1, "Seed of everything random: the same seed gives the same result.", ge=0)
+    batch_tokens: int = BATCH_TOKENS
 
 
 class ReadingRegions(Settings):
     """How regions are read."""
 
-    rename_chromosomes: bool = setting(
-        False, "Match chr1 in one file with 1 or NC_000001.11 in the other."
-    )
+    rename_chromosomes: bool = RENAME_CHROMOSOMES
     invalid_regions: InvalidRegions = setting(
         "error", "Regions outside the genome or without length: an error, or drop and count them."
     )

@@ -27,14 +27,14 @@ BASELINES = _discover()
 
 
 def check_baselines(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the baselines asked for, in the order of `BASELINES`.
+    """Return the baselines asked for (``all``, or names), in the order of `BASELINES`.
 
     Raises
     ------
     UserError
         If one is not known, or none is left.
     """
-    asked = set(names)
+    asked = set(BASELINES if tuple(names) == ("all",) else names)
     unknown = sorted(asked - BASELINES.keys())
     if unknown or not asked:
         raise UserError(

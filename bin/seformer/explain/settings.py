@@ -1,0 +1,74 @@
+"""Settings of explanations."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from seformer.util.settings import SEED, Computing, ReadingRegions, Settings, setting
+
+Method = Literal["integrated_gradients", "saliency", "input_x_gradient", "occlusion"]
+Reference = Literal["dinucleotide", "mask", "pad", "zero"]
+
+
+class AttributionSettings(Settings):
+    """How the bases of a region are made answerable for its score."""
+
+    method: Method = setting(
+        "integrated_gradients",
+        "Method of attribution.",
+        parameter="explain_method",
+        refused="{value} is no method",
+    )
+    reference: Reference = setting(
+        "dinucleotide",
+        "What a region is compared with: its dinucleotide shuffles, mask or pad tokens, or zeros.",
+        parameter="explain_reference",
+        refused="{value} is no reference",
+    )
+    references: int = setting(
+        4,
+        "Shuffled references of each view (a strand in one k-mer phase).",
+        ge=1,
+        parameter="explain_references",
+    )
+    completeness: float = setting(
+        0.05,
+        "Largest relative error of the sum of a region's attributions.",
+        ge=1e-6,
+        le=1,
+        parameter="explain_completeness",
+    )
+    # doubled from 4, or from 8 for a completeness of less than 1 %
+    max_steps: int = setting(
+        512,
+        "Most steps of the integral; a region that needs more is flagged.",
+        ge=1,
+        parameter="explain_max_steps",
+    )
+    seed: int = SEED
+    batch_tokens: int = setting(
+        4096, "Tokens per batch in explanations.", ge=1, parameter="explain_batch_tokens"
+    )
+    occluded_tokens: int = setting(8, "Width of an occlusion.", unit="tokens", ge=1, option=None)
+
+
+class FrameSettings(AttributionSettings, ReadingRegions):
+    """How regions in memory are explained."""
+
+
+class TrackSettings(Settings):
+    """What is written beside the track."""
+
+    bedgraph: bool = setting(False, "Also write the track as bedGraph.")
+
+
+class ExplainSettings(FrameSettings, TrackSettings, Computing):
+    """How a file of regions is explained."""
+
+    faithfulness_regions: int = setting(
+        4,
+        "Regions on which faithfulness is measured, of each task.",
+        ge=0,
+        option="--faithfulness",
+        parameter="explain_faithfulness",
+    )

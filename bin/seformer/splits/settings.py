@@ -1,0 +1,40 @@
+"""Settings of the split."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from seformer.util.settings import SEED, Names, Settings, setting
+
+SplitBy = Literal["auto", "chromosomes", "clusters", "file"]
+ConflictRule = Literal["keep", "drop", "majority"]
+
+
+class SplitSettings(Settings):
+    """What is held out, and how much."""
+
+    split_by: SplitBy = setting(
+        "auto",
+        "By held-out chromosomes, by clusters of overlapping regions, or by files of an earlier"
+        " split.",
+    )
+    test_chromosomes: Names = setting(
+        (), "Chromosomes held out for the test, with commas between.", metavar="chr7,chr10"
+    )
+    validation_chromosomes: Names = setting(
+        (), "Chromosomes that choose epoch, threshold and calibration, with commas between."
+    )
+    test_fraction: float = setting(
+        0.2, "Part of the regions for the test, where the chromosomes are not given."
+    )
+    validation_fraction: float = setting(
+        0.1, "Part of the regions for validation, where the chromosomes are not given."
+    )
+    folds: int = setting(1, "Folds of a cross-validation; 1 is one split.", ge=1)
+    conflict_rule: ConflictRule = setting(
+        "keep",
+        "Loci with another label in another sample: keep, drop, or keep the majority's in the"
+        " training of one model for all.",
+        option="--conflicts",
+    )
+    seed: int = SEED
