@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from harness import Other, Work
 
-from seformer.scoring.score import DEFAULT_BATCH_TOKENS, Ensemble
+from seformer.scoring.score import Ensemble, Scorer
 from seformer.training.feature_cache import frozen_features
 from seformer.training.head import HeadTrainer
 
@@ -29,7 +29,7 @@ def make(work: Path, size: str) -> Work:
 
     def ours() -> None:
         model.classifier.head.load_state_dict(head)
-        features = frozen_features(model, data, DEFAULT_BATCH_TOKENS, None)
+        features = frozen_features(Scorer(model), data, None)
         trainer = HeadTrainer(
             model,
             data,

@@ -13,7 +13,7 @@ import torch
 from harness import Other, Work
 from prediction import limit, tokens_of
 
-from seformer.scoring.score import DEFAULT_BATCH_TOKENS
+from seformer.scoring.score import Scorer
 from seformer.sequence.dna import reverse_complement
 from seformer.training.checkpoint import Keeper
 from seformer.training.full import Trainer, build_stores, train_full
@@ -44,7 +44,7 @@ def make(work: Path, size: str) -> Work:
     def trainer_of(folder: str) -> Trainer:
         classifier.load_state_dict(weights)
         stores = build_stores(data, model, Path(folder))
-        return Trainer(model, data, stores, options, DEFAULT_BATCH_TOKENS)
+        return Trainer(Scorer(model), data, stores, options)
 
     def ours() -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -80,7 +80,7 @@ def make(work: Path, size: str) -> Work:
         classifier.eval()
         with tempfile.TemporaryDirectory() as folder:
             trainer = trainer_of(folder)
-            arguments = (regions, trainer.store, model, 1, DEFAULT_BATCH_TOKENS)
+            arguments = (regions, trainer.store, model, 1, Scorer(model).batch_tokens)
             classifier.zero_grad()
             for part in micro_batches(*arguments, np.random.default_rng(1)):
                 features = classifier.window_features(part.batch)

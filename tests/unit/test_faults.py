@@ -22,7 +22,9 @@ from corpus import listing, run, sound_inputs
 from stages import check_after, file_limit, interrupted, limited, reference, words
 
 from seformer import cli
+from seformer.model.folder import load_model
 from seformer.scoring.predict import predict
+from seformer.scoring.score import Scorer
 from seformer.splits.dataset import open_dataset
 from seformer.training import feature_cache as frozen_module
 from seformer.util import atomic, verified_tensors
@@ -419,15 +421,13 @@ def test_a_file_that_changes_while_it_is_read(good, tmp_path, monkeypatch):
 
 def test_a_damaged_cache_is_said_and_made_anew(good, tmp_path, caplog):
     data = open_dataset([good / "cell"], [good / "splits.tsv"])
-    from seformer.model.folder import load_model
-
-    model = load_model(good / "model")
-    first = frozen_module.frozen_features(model, data, 4096, tmp_path)
+    scorer = Scorer(load_model(good / "model"))
+    first = frozen_module.frozen_features(scorer, data, tmp_path)
     (path,) = tmp_path.iterdir()
     content = bytearray(path.read_bytes())
     content[-5] ^= 1
     path.write_bytes(content)
-    again = frozen_module.frozen_features(model, data, 4096, tmp_path)
+    again = frozen_module.frozen_features(scorer, data, tmp_path)
     assert "is damaged (its checksum does not fit): it is not used and is made anew" in caplog.text
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert verified_tensors.load(tmp_path, path.stem.rpartition("-")[0]) is not None

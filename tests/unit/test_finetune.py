@@ -21,7 +21,7 @@ from seformer.model.classifier import RegionClassifier
 from seformer.model.folder import load_model, new_model
 from seformer.model.settings import read_settings
 from seformer.regions.extract import extract
-from seformer.scoring.score import Ensemble
+from seformer.scoring.score import Ensemble, Scorer
 from seformer.sequence.dna import reverse_complement
 from seformer.sequence.tokenizers import KmerTokenizer
 from seformer.splits.dataset import open_dataset
@@ -101,7 +101,7 @@ def test_features_are_computed_once(data, tmp_path, monkeypatch, stage1):
 
     cache = tmp_path / "cache"
     finetune_head(*data, "tiny", tmp_path / "a", epochs=2, window=32, cache=cache, device="cpu")
-    monkeypatch.setattr(module, "Scorer", None)
+    monkeypatch.setattr(module, "_compute", None)
     finetune_head(*data, "tiny", tmp_path / "b", epochs=2, window=32, cache=cache, device="cpu")
     name = "model.safetensors"
     assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
@@ -385,7 +385,7 @@ def test_validation_from_the_store_is_the_score_in_one_phase(tmp_path, monkeypat
     model = new_model(backbone, tokenizer, origin, device=torch.device("cpu"), window=20, phases=6)
     sequences = [random_sequence(n, seed=n) for n in (90, 50, 400, 7)]
     store = build_store(iter(sequences), tokenizer, tmp_path / "tokens", 1)
-    margins = store_margins(model, store, 100)
+    margins = store_margins(Scorer(model, 100), store)
     np.testing.assert_allclose(
         margins, Ensemble(model.in_one_phase()).score(sequences).logit, atol=1e-5
     )

@@ -23,16 +23,14 @@ from seformer.util.prefetch import ahead
 logger = logging.getLogger(__name__)
 
 
-def frozen_features(
-    model: Model, data: LabelledDataset, batch_tokens: int, cache: Path | None
-) -> WindowFeatures:
+def frozen_features(scorer: Scorer, data: LabelledDataset, cache: Path | None) -> WindowFeatures:
     """Compute the frozen features of the training and validation regions, or read them back."""
     if cache is None:
-        return _compute(model, data, batch_tokens)
-    settings = model.settings
+        return _compute(scorer, data)
+    settings = scorer.model.settings
     stem = "features-" + fingerprint(
         data=data.digest(),
-        backbone=backbone_digest(model),
+        backbone=backbone_digest(scorer.model),
         window=settings.window,
         overlap=settings.overlap,
         token_pooling=settings.token_pooling,
@@ -40,7 +38,7 @@ def frozen_features(
     if (stored := verified_tensors.load(cache, stem)) is not None:
         logger.info("frozen features read from %s", cache)
         return WindowFeatures(**stored.tensors)
-    features = _compute(model, data, batch_tokens)
+    features = _compute(scorer, data)
     try:
         verified_tensors.save(cache, stem, features._asdict(), {})
     except OSError as error:
@@ -48,12 +46,11 @@ def frozen_features(
     return features
 
 
-def _compute(model: Model, data: LabelledDataset, batch_tokens: int) -> WindowFeatures:
-    scorer = Scorer(model, batch_tokens)
+def _compute(scorer: Scorer, data: LabelledDataset) -> WindowFeatures:
     parts = []
     strands = 0
     groups = chunks(data.sequences(*TRAINING_PARTS))
-    encoded = (model.tokenizer.encode(both_strands(group)) for group in groups)
+    encoded = (scorer.model.tokenizer.encode(both_strands(group)) for group in groups)
     for encoding in progress(ahead(encoded), "frozen features"):
         pooled = scorer.window_features(encoding)
         parts.append(pooled._replace(strand=pooled.strand + strands))

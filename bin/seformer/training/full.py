@@ -21,6 +21,7 @@ from seformer.model.folder import (
     save_model,
     weights_digest,
 )
+from seformer.scoring.score import Scorer
 from seformer.sequence.batches import training_tokens
 from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.training.checkpoint import Keeper
@@ -95,9 +96,10 @@ def finetune_full(
     if resolved.lora_rank:
         add_adapters(start.classifier.backbone, resolved.lora_rank, resolved.seed)
     keeper = Keeper(kept, settings.checkpoint_minutes * 60)
+    scorer = Scorer(start, settings.batch_tokens)
     with temporary_folder() as folder:
         stores = build_stores(data, start, folder)
-        trainer = Trainer(start, data, stores, resolved, settings.batch_tokens)
+        trainer = Trainer(scorer, data, stores, resolved)
         train_full(trainer, keeper)
     if not trainer.accelerator.is_main_process:
         return
@@ -107,7 +109,7 @@ def finetune_full(
         key: value for key, value in resolved.only(Course).items() if key != "seed"
     }
     if start.classifier.spectrum is not None:
-        start.settings.training["spectrum"]["weight"] *= weigh(start, data, settings.batch_tokens)
+        start.settings.training["spectrum"]["weight"] *= weigh(scorer, data)
     with output_folder(out, own=OWN_FILES) as staging:
         save_model(start, staging)
         trainer.history.write(staging / "history.tsv")
@@ -185,18 +187,17 @@ class Trainer:
 
     def __init__(
         self,
-        model: Model,
+        scorer: Scorer,
         data: LabelledDataset,
         stores: tuple[TokenStore, TokenStore],
         options: Course,
-        batch_tokens: int,
     ) -> None:
-        self.model, self.data = model, data
+        model = scorer.model
+        self.scorer, self.model, self.data = scorer, model, data
         self.store, self.held = stores
         self.options = options
-        self.batch_tokens = batch_tokens
         width = model.classifier.backbone.hidden_size
-        self.at_once = training_tokens(batch_tokens, width, model.device)
+        self.at_once = training_tokens(scorer.batch_tokens, width, model.device)
         self.labels = torch.from_numpy(data.labels("train"))
         self.weights = class_weights(data.labels("train"), options.weights)
         self.accelerator = Accelerator(
@@ -272,7 +273,7 @@ class Trainer:
     def end_epoch(self) -> None:
         """Validate, record the epoch, keep the weights if they are the best so far."""
         # the transformer alone: a k-mer spectrum beside it changes nothing of its training
-        margins = store_margins(self.model, self.held, self.batch_tokens)
+        margins = store_margins(self.scorer, self.held)
         result = validate(margins, self.data.labels("validation"), self.weights)
         self.history.add(
             stage=2,

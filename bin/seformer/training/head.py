@@ -96,13 +96,13 @@ def finetune_head(
     )
     if fitted:
         fill(fresh.classifier.spectrum, fitted)
-    history = History()
+    scorer, history = Scorer(fresh, settings.batch_tokens), History()
     rate = settings.learning_rate or recommended_rates(origin.name).head
     if settings.epochs:
         trainer = HeadTrainer(
             fresh,
             data,
-            frozen_features(fresh, data, settings.batch_tokens, settings.cache),
+            frozen_features(scorer, data, settings.cache),
             learning_rate=rate,
             batch_size=settings.batch_size,
             weights=class_weights(data.labels("train"), settings.weights),
@@ -118,7 +118,7 @@ def finetune_head(
         }
     }
     if fitted:
-        weight = weigh(fresh, data, settings.batch_tokens)
+        weight = weigh(scorer, data)
         fresh.settings.training["spectrum"] = {"C": fitted.strength, "weight": weight}
     with output_folder(out, own=OWN_FILES) as staging:
         save_model(fresh, staging)

@@ -14,10 +14,9 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from seformer.model.folder import Model
 from seformer.model.kmer_linear import Spectrum
 from seformer.model.kmer_logistic import KmerLogistic, fit_kmer_logistic
-from seformer.scoring.score import Ensemble
+from seformer.scoring.score import Ensemble, Scorer
 from seformer.sequence.composition import KMER_SIZES, composition
 from seformer.splits.dataset import LabelledDataset
 from seformer.util.labels import TRAINING_PARTS
@@ -46,7 +45,7 @@ def fill(spectrum: Spectrum, fitted: KmerLogistic) -> None:
 
 
 @torch.no_grad()
-def weigh(model: Model, data: LabelledDataset, batch_tokens: int) -> float:
+def weigh(scorer: Scorer, data: LabelledDataset) -> float:
     """Scale the spectrum to what it adds to the transformer on the validation part.
 
     A logistic regression on the two margins, each scaled to unit spread and held towards equal
@@ -57,11 +56,12 @@ def weigh(model: Model, data: LabelledDataset, batch_tokens: int) -> float:
     float
         The factor by which the spectrum's weights were multiplied; 0 if it adds nothing.
     """
-    sequences = data.sequences("validation")
-    scores = Ensemble(model.in_one_phase(), batch_tokens).score(sequences, "weighing the spectrum")
+    in_one_phase = Ensemble(scorer.model.in_one_phase(), scorer.batch_tokens)
+    scores = in_one_phase.score(data.sequences("validation"), "weighing the spectrum")
+    spectrum = scorer.model.classifier.spectrum
     factor = ratio(scores.logit - scores.spectrum, scores.spectrum, data.labels("validation"))
-    model.classifier.spectrum.weight *= factor
-    model.classifier.spectrum.bias *= factor
+    spectrum.weight *= factor
+    spectrum.bias *= factor
     logger.info("k-mer spectrum: weighs %.3g beside the transformer", factor)
     return factor
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seformer.model.folder import Model
 from seformer.scoring.score import Scorer
 from seformer.scoring.views import STRANDS, both_strands, chunks
 from seformer.sequence.tokenizers import Encoding, Tokenizer
@@ -66,12 +65,11 @@ def build_store(
     )
 
 
-def store_margins(model: Model, store: TokenStore, batch_tokens: int) -> np.ndarray:
+def store_margins(scorer: Scorer, store: TokenStore) -> np.ndarray:
     """Margin of each region of a store in one phase, mean of both strands: float64 ``[regions]``.
 
     What `seformer.scoring.score.Ensemble.score` gives for the same regions in one phase.
     """
-    scorer = Scorer(model, batch_tokens)
     margins = []
     none = np.empty(0, dtype=np.int32)
     stretch = store.start[:, 0] // CHUNK_TOKENS
