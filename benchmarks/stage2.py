@@ -38,7 +38,12 @@ def make(work: Path, size: str) -> Work:
     classifier = model.classifier
     weights = {key: value.clone() for key, value in classifier.state_dict().items()}
     options = FullSettings(
-        epochs=1, learning_rate=RATE, batch_size=BATCH, max_windows=1, weights="none"
+        epochs=1,
+        learning_rate=RATE,
+        batch_size=BATCH,
+        max_windows=1,
+        precision="fp32",
+        weights="none",
     )
 
     def trainer_of(folder: str) -> Trainer:
