@@ -168,7 +168,6 @@ def score_rows(
     """
     scores, settings = scorer.score(sequences), scorer.model.settings
     kept = (regions["drop_reason"] == "").to_numpy()
-    table = pd.DataFrame({"line": regions["line"]})
     if not np.isfinite(scores.logit).all():
         row = regions[kept].iloc[int(np.flatnonzero(~np.isfinite(scores.logit))[0])]
         raise UserError(
@@ -177,20 +176,18 @@ def score_rows(
             do="do not use this model: its weights overflow",
         )
     probability, called = call_classes(settings, scores.logit, prevalence)
-    values = {
-        "logit": (np.nan, scores.logit),
-        "probability": (np.nan, probability),
-        "prediction": ("", called),
-        "coverage": (0.0, scores.coverage),
-        LOGIT_SD: (np.nan, scores.logit_sd),
+    scored = {
+        "logit": scores.logit,
+        "probability": probability,
+        "prediction": called,
+        "coverage": scores.coverage,
+        LOGIT_SD: scores.logit_sd,
     }
-    for name in score_columns(scorer.model):
-        if name == "flags":
-            table[name] = flag_regions(regions, settings, genome)
-        else:
-            table[name], value = values[name]
-            table.loc[kept, name] = value
-    return table, scores.windows
+    table = pd.DataFrame(scored, index=regions.index[kept]).reindex(regions.index)
+    table = table.fillna({"prediction": "", "coverage": 0.0}).assign(
+        line=regions["line"], flags=flag_regions(regions, settings, genome)
+    )
+    return table[["line", *score_columns(scorer.model)]], scores.windows
 
 
 def score_columns(model: Model) -> list[str]:
