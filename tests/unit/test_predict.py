@@ -201,6 +201,17 @@ def test_shards_of_another_file_are_refused(place, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_without_a_usable_region(place, tmp_path, caplog):
+    """Every row is in the result, unscored, and none in the track."""
+    (tmp_path / "r.bed").write_text("chr1\t0\t5\nchr1\t7\t9\n")
+    predict(place / "model", tmp_path / "o", fasta=place / "genome.fa", regions=tmp_path / "r.bed")
+    assert (tmp_path / "o/predictions.bed").read_text() == ""
+    header, *rows = (tmp_path / "o/predictions.tsv").read_text().splitlines()
+    assert header == "\t".join(["chrom", "start", "end", *SCORE_COLUMNS])
+    assert rows == [f"chr1\t{place}\t\t\t\t0\ttoo_short" for place in ("0\t5", "7\t9")]
+    assert "no region can be used (2 too_short)" in caplog.text
+
+
 def test_a_file_scored_before_keeps_its_old_scores(place, tmp_path):
     bed = place / "out" / "predictions.tsv"
     predict(place / "model", tmp_path / "again", fasta=place / "genome.fa", regions=bed)

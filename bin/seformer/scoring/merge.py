@@ -88,7 +88,7 @@ class PredictionWriter(ExitStack):
                 strand=".",
                 thick_start=lambda rows: rows["start"],
                 thick_end=lambda rows: rows["end"],
-                colour=table["prediction"].map(BED_COLOURS),
+                colour=table["prediction"][scored].map(BED_COLOURS),
             )
         )
         write_tsv_rows(track, self._bed)

@@ -131,14 +131,19 @@ def _score_file(
                 writer.add((line[:-1] for line in islice(own, len(rows))), rows, lines)
     total = add_summaries(summaries)
     write_json({**total, "read_as": part.read_as}, out / "summary.json")
+    _log(regions, total)
+
+
+def _log(regions: Path, total: dict[str, Any]) -> None:
+    reasons = ", ".join(f"{number} {reason}" for reason, number in total["unscored"].items())
     if not total["scored"]:
-        logger.warning("%s: no region can be used", regions)
+        logger.warning("%s: no region can be used (%s)", regions, reasons)
+    counts = total["scored"], total["rows"], total["bases"]
     logger.info(
-        "%s: %d of %d regions scored (%d bp)",
+        "%s: %d of %d regions scored (%d bp)%s",
         regions.name,
-        total["scored"],
-        total["rows"],
-        total["bases"],
+        *counts,
+        reasons and f"; not scored: {reasons}",
     )
 
 
