@@ -85,45 +85,27 @@ class Plan {
         return plan
     }
 
+    // The first of these that holds ends the run
     private static void requireSense(Map params) {
-        if (params.input && params.trained_model) {
-            throw Stop.at('--input and --trained_model', 'one trains a model, the other takes one that is trained', 'give one of them')
-        }
-        if (!params.input && !params.trained_model) {
-            throw Stop.at('--input', 'nothing to do: neither a sample sheet nor a trained model is given', 'give --input SHEET to train, or --trained_model FOLDER to use a model; --help tells more')
-        }
-        if (params.trained_model && !params.predict && !params.explain) {
-            throw Stop.at('--trained_model', 'nothing to do with the model', 'give BED files to --predict or --explain')
-        }
-        if (params.folds > 1 && (params.test_chromosomes || params.validation_chromosomes)) {
-            throw Stop.at('--folds', 'chromosomes to hold out are given too', 'leave one of them out: over the folds every chromosome is held out once')
-        }
-        if (params.conflicts != 'keep' && !params.integrative) {
-            throw Stop.at('--conflicts', 'there is no model of all samples, which alone meets them', 'give --integrative too')
-        }
-        if (params.blacklist && !params.random_negatives) {
-            throw Stop.at('--blacklist', 'no random regions are drawn', 'give --random_negatives too')
-        }
-        if (params.motifs && !params.explain) {
-            throw Stop.at('--motifs', 'there is nothing to find motifs in', 'give the BED files to --explain too')
-        }
-        if (params.modisco && !params.explain) {
-            throw Stop.at('--modisco', 'there is nothing to find motifs in', 'give the BED files to --explain too')
-        }
-        if (!params.outdir) {
-            throw Stop.at('--outdir', 'it is missing', 'name the folder for the results')
-        }
-        if (params.outdir.toString() ==~ /(?s)${Inputs.UNSAFE}/) {
-            throw Stop.at('--outdir', "'${params.outdir}' holds a character that cannot be passed on safely", 'choose a plainer name')
-        }
-        if (new File(params.outdir.toString()).isFile()) {
-            throw Stop.at('--outdir', "'${params.outdir}' is a file", 'name a folder, which need not be there yet')
-        }
-        if (!params.fasta && !params.genome) {
-            throw Stop.at('--fasta', 'no genome is given', 'give --fasta FILE, or --genome hg38 (hg19, mm10, mm39) to fetch one')
-        }
-        if (params.fasta && params.genome) {
-            throw Stop.at('--fasta and --genome', 'two genomes are given', 'give one of them')
+        def outdir = params.outdir.toString()
+        def faults = [
+            [params.input && params.trained_model, '--input and --trained_model', 'one trains a model, the other takes one that is trained', 'give one of them'],
+            [!params.input && !params.trained_model, '--input', 'nothing to do: neither a sample sheet nor a trained model is given', 'give --input SHEET to train, or --trained_model FOLDER to use a model; --help tells more'],
+            [params.trained_model && !params.predict && !params.explain, '--trained_model', 'nothing to do with the model', 'give BED files to --predict or --explain'],
+            [params.folds > 1 && (params.test_chromosomes || params.validation_chromosomes), '--folds', 'chromosomes to hold out are given too', 'leave one of them out: over the folds every chromosome is held out once'],
+            [params.conflicts != 'keep' && !params.integrative, '--conflicts', 'there is no model of all samples, which alone meets them', 'give --integrative too'],
+            [params.blacklist && !params.random_negatives, '--blacklist', 'no random regions are drawn', 'give --random_negatives too'],
+            [params.motifs && !params.explain, '--motifs', 'there is nothing to find motifs in', 'give the BED files to --explain too'],
+            [params.modisco && !params.explain, '--modisco', 'there is nothing to find motifs in', 'give the BED files to --explain too'],
+            [!params.outdir, '--outdir', 'it is missing', 'name the folder for the results'],
+            [outdir ==~ /(?s)${Inputs.UNSAFE}/, '--outdir', "'${params.outdir}' holds a character that cannot be passed on safely", 'choose a plainer name'],
+            [new File(outdir).isFile(), '--outdir', "'${params.outdir}' is a file", 'name a folder, which need not be there yet'],
+            [!params.fasta && !params.genome, '--fasta', 'no genome is given', 'give --fasta FILE, or --genome hg38 (hg19, mm10, mm39) to fetch one'],
+            [params.fasta && params.genome, '--fasta and --genome', 'two genomes are given', 'give one of them']
+        ]
+        def fault = faults.find { it -> it[0] }
+        if (fault) {
+            throw Stop.at(fault[1], fault[2], fault[3])
         }
     }
 

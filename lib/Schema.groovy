@@ -7,6 +7,14 @@ import nextflow.cli.CmdRun
 
 class Schema {
 
+    // the words of a bound, and how a value may compare to it
+    static final Map<String, Map> BOUNDS = [
+        minimum         : [words: 'at least', signs: [0, 1]],
+        maximum         : [words: 'at most', signs: [-1, 0]],
+        exclusiveMinimum: [words: 'more than', signs: [1]],
+        exclusiveMaximum: [words: 'less than', signs: [-1]]
+    ]
+
     final List<Map> groups = []       // [title, description, parameters: [name: definition]]
     final Map<String, Map> all = [:]  // name: definition
 
@@ -143,17 +151,9 @@ class Schema {
         }
         if (kinds.any { kind -> kind in ['integer', 'number'] }) {
             def number = value.toString() as BigDecimal
-            if (definition.minimum != null && number < (definition.minimum as BigDecimal)) {
-                return "expected at least ${definition.minimum}."
-            }
-            if (definition.maximum != null && number > (definition.maximum as BigDecimal)) {
-                return "expected at most ${definition.maximum}."
-            }
-            if (definition.exclusiveMinimum != null && number <= (definition.exclusiveMinimum as BigDecimal)) {
-                return "expected more than ${definition.exclusiveMinimum}."
-            }
-            if (definition.exclusiveMaximum != null && number >= (definition.exclusiveMaximum as BigDecimal)) {
-                return "expected less than ${definition.exclusiveMaximum}."
+            def missed = BOUNDS.find { key, bound -> definition[key] != null && !((number <=> (definition[key] as BigDecimal)) in bound.signs) }
+            if (missed) {
+                return "expected ${missed.value.words} ${definition[missed.key]}."
             }
         }
         if (definition.pattern && !(value.toString() ==~ definition.pattern)) {
