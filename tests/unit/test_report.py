@@ -28,6 +28,7 @@ from seformer.report.results import Explanations, Predictions, Results, SampleRe
 from seformer.report.sections import verdict
 from seformer.report.sections.tested_metrics import sample_table
 from seformer.util.errors import UserError
+from seformer.util.labels import DROP_REASONS
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -78,6 +79,7 @@ def test_every_section_has_its_place_and_its_words():
     assert sorted(content.TEXTS["order"]) == sorted(modules)
     parents = {table["parent"] for table in content.TEXTS.values() if "parent" in table}
     assert parents == set(content.PARENTS)
+    assert content.TEXTS["drop_reasons"].keys() == set(DROP_REASONS)
 
 
 def test_lines_keep_vertical_steps():
