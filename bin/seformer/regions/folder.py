@@ -236,8 +236,8 @@ def in_order(shards: Sequence[str | PathLike[str]]) -> list[Path]:
 
     Sorted as text, as a shell does it, ``shard_10000`` comes before ``shard_9999``.
     """
-    found = [Path(shard) for shard in shards]
-    numbers = [re.search(r"\d+$", path.name) for path in found]
-    if all(numbers) and len({(p.parent, p.name.rstrip("0123456789")) for p in found}) == 1:
-        found.sort(key=lambda path: int(re.search(r"\d+$", path.name)[0]))
-    return found
+    paths = [Path(shard) for shard in shards]
+    numbers = [re.search(r"\d+$", path.name) for path in paths]
+    if all(numbers) and len({(p.parent, p.name.rstrip("0123456789")) for p in paths}) == 1:
+        paths.sort(key=lambda path: int(re.search(r"\d+$", path.name)[0]))
+    return paths

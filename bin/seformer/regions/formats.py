@@ -137,9 +137,8 @@ def _gff_row(cells: Cells) -> bool:
 def _gff_name(attributes: str) -> str:
     """ID of GFF3, else Name, else the gene's of GTF; a plain text is a name itself."""
     for key in ("ID", "Name", "gene_id"):
-        found = re.search(rf'(?:^|;)\s*{key}[ =]\s*"?([^";]+)', attributes)
-        if found:
-            return found[1].strip()
+        if attribute := re.search(rf'(?:^|;)\s*{key}[ =]\s*"?([^";]+)', attributes):
+            return attribute[1].strip()
     return "" if re.search(r'[=;"]', attributes) else attributes
 
 

@@ -48,7 +48,7 @@ COLUMNS_EXPECTED = (
 
 
 @dataclass(frozen=True)
-class Layout:
+class LineLayout:
     """How the lines of one file are read.
 
     Attributes
@@ -128,7 +128,7 @@ class Layout:
 
 def read_layout(
     lines: Iterator[Line], source: Path, one_track: bool
-) -> tuple[Layout, Iterator[Line]]:
+) -> tuple[LineLayout, Iterator[Line]]:
     """Recognise the file by its name, its first lines and rows; give back all lines of regions.
 
     Parameters
@@ -216,12 +216,12 @@ def _delimiters(line: str) -> tuple[str | None, ...]:
     return ("\t",) if "\t" in line else (None, *SHEET)
 
 
-def _header(line: str) -> Layout | None:
+def _header(line: str) -> LineLayout | None:
     """The layout of a line that names chromosome, start and end; None of any other line."""
     for delimiter in _delimiters(line):
         cells = [cell.strip(" ") for cell in line.split(delimiter)]
         quoted = delimiter in SHEET or all(cell[:1] == cell[-1:] == '"' for cell in cells)
-        layout = Layout(delimiter, quoted)
+        layout = LineLayout(delimiter, quoted)
         names = [name.strip().lstrip("#") for name in layout.split(line)]
         column = {meaning: at[0] for meaning, at in find_columns(names).items()}
         if {"chrom", "start", "end"} <= column.keys():
@@ -229,7 +229,7 @@ def _header(line: str) -> Layout | None:
     return None
 
 
-def _of_comment(header: Layout, line: str) -> Layout | None:
+def _of_comment(header: LineLayout, line: str) -> LineLayout | None:
     """Return a header that stands in a comment, if it is that of ``line``, as wide as this."""
     if header.delimiter not in _delimiters(line):
         return None
@@ -250,7 +250,7 @@ def _numbered(first: int, width: int) -> tuple[str, ...]:
     return tuple(f"column_{i + 1}" for i in range(first, width))
 
 
-def _with_header(header: Layout, rows: Sequence[Sequence[str]], source: Path) -> Layout:
+def _with_header(header: LineLayout, rows: Sequence[Sequence[str]], source: Path) -> LineLayout:
     names, words = header.names, column_words(header.names)
     twice = next((names[i] for i in header.column.values() if words.count(words[i]) > 1), "")
     if twice:
@@ -279,11 +279,11 @@ def _row_names(rows: Sequence[Sequence[str]], width: int, ends: Sequence[int]) -
 # ------------------------------------------------------------------------- rows alone
 
 
-def _way(head: Sequence[Line]) -> Layout:
+def _way(head: Sequence[Line]) -> LineLayout:
     """How rows without a header are cut: the first way by which they look like regions."""
     line = head[0][1]
     ways = [
-        Layout(delimiter, quoted)
+        LineLayout(delimiter, quoted)
         for delimiter in _delimiters(line)
         for quoted in ((True,) if delimiter in SHEET else (False, True))
     ]
@@ -298,8 +298,12 @@ def _looks_like_a_region(cells: Sequence[str]) -> bool:
 
 
 def _without_header(
-    layout: Layout, rows: Sequence[Sequence[str]], said: Format | None, source: Path, number: int
-) -> Layout:
+    layout: LineLayout,
+    rows: Sequence[Sequence[str]],
+    said: Format | None,
+    source: Path,
+    number: int,
+) -> LineLayout:
     width = len(rows[0])
     words = not any(whole(cell.strip()) for cell in rows[0])
     if len(rows) > 1 and words and _looks_like_a_region(rows[1]):
@@ -331,8 +335,12 @@ def _without_empty_end(cells: Sequence[str]) -> Sequence[str]:
 
 
 def _named(
-    layout: Layout, form: Format, names: Sequence[str], rows: Sequence[Sequence[str]], fewest: int
-) -> Layout:
+    layout: LineLayout,
+    form: Format,
+    names: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    fewest: int,
+) -> LineLayout:
     column = {meaning: at[0] for meaning, at in find_columns(names).items()}
     words = column_words(names)
     naming = [words.index(word) for word in form.named if word in words]
@@ -351,7 +359,7 @@ def _named(
     )
 
 
-def _counted(layout: Layout, rows: Sequence[Sequence[str]]) -> Layout:
+def _counted(layout: LineLayout, rows: Sequence[Sequence[str]]) -> LineLayout:
     """Let a column of lengths say whether starts count from 0 or from 1."""
     length = find_length(layout.names)
     if length is None or layout.form.sure:
@@ -373,7 +381,7 @@ def _shorter(row: Sequence[str], columns: tuple[int, int, int]) -> int | None:
     return int(cells[2]) - (int(end) - int(start))
 
 
-def _labelled(layout: Layout, rows: Sequence[Sequence[str]]) -> Layout:
+def _labelled(layout: LineLayout, rows: Sequence[Sequence[str]]) -> LineLayout:
     """Take a column of words for the two classes as the labels, whatever it is called."""
     if "label" in layout.column:
         return layout

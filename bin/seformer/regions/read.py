@@ -27,7 +27,7 @@ from seformer.regions.layout import (
     COLUMNS_EXPECTED,
     MAX_DIGITS,
     STRETCH,
-    Layout,
+    LineLayout,
     n_columns,
     no_regions,
     read_layout,
@@ -187,7 +187,7 @@ def _bad_line(line: int, problem: str, count: int, source: Path) -> UserError:
 def _parse(
     line: list[int],
     text: list[str],
-    layout: Layout,
+    layout: LineLayout,
     source: Path,
     labels: bool,
     keep: bool,
@@ -207,7 +207,7 @@ def _parse(
 def _parse_cells(
     cells: list[Sequence[str]],
     line: np.ndarray,
-    layout: Layout,
+    layout: LineLayout,
     source: Path,
     labels: bool,
     keep: bool,
@@ -273,7 +273,7 @@ def region_rows(
 
 
 def _of_another_base(
-    cells: Sequence[Sequence[str]], layout: Layout, start: np.ndarray, end: np.ndarray
+    cells: Sequence[Sequence[str]], layout: LineLayout, start: np.ndarray, end: np.ndarray
 ) -> list[int]:
     """Rows whose length counts its ends as the other base does: two tables were put together."""
     if layout.length is None:
@@ -306,7 +306,7 @@ def _are_whole(values: Sequence[str]) -> bool:
 
 
 def _labels(
-    cells: Sequence[Sequence[str]], layout: Layout, labels: bool, problems: Problems
+    cells: Sequence[Sequence[str]], layout: LineLayout, labels: bool, problems: Problems
 ) -> pd.api.extensions.ExtensionArray:
     """Labels as Int8, missing where there is none."""
     if not labels or "label" not in layout.column:

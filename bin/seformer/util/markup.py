@@ -20,7 +20,7 @@ def escape(text: object) -> str:
     Character references mean the same in both, so that one function serves the report, whose
     descriptions MultiQC reads as Markdown, and the model card.
     """
-    return READ.sub(lambda found: NAMED.get(found[0], f"&#{ord(found[0])};"), _line(text))
+    return READ.sub(lambda sign: NAMED.get(sign[0], f"&#{ord(sign[0])};"), _line(text))
 
 
 def plain(name: object) -> str:

@@ -86,11 +86,11 @@ def _whole(digits: str) -> int:
 
 
 def _names_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    value = dict(pairs)
+    if len(value) < len(pairs):
         twice = next(name for name, count in Counter(n for n, _ in pairs).items() if count > 1)
         raise _Refused(f"{twice!r} twice")
-    return found
+    return value
 
 
 def _not_finite(value: Any, place: str = "") -> Iterator[str]:
@@ -98,8 +98,8 @@ def _not_finite(value: Any, place: str = "") -> Iterator[str]:
     if isinstance(value, float) and not math.isfinite(value):
         yield place or "the value"
     elif isinstance(value, dict | list):
-        for name, one in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _not_finite(one, f"{place}.{name}" if place else str(name))
+        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _not_finite(inner, f"{place}.{name}" if place else str(name))
 
 
 def read_object(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -124,9 +124,9 @@ def read(path: str | PathLike[str], shape: Any, do: str) -> dict[str, Any]:
     UserError
         If it is missing, not JSON, or has another shape.
     """
-    found = read_object(path)
+    record = read_object(path)
     try:
-        _adapter(shape).validate_python(found)
+        _adapter(shape).validate_python(record)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "the whole"
@@ -140,7 +140,7 @@ def read(path: str | PathLike[str], shape: Any, do: str) -> dict[str, Any]:
         raise UserError(what, where=path, expected=expected, do=do) from error
     except UnicodeEncodeError as error:
         raise UserError("a text in it is not Unicode", where=path, do=do) from error
-    return found
+    return record
 
 
 @cache

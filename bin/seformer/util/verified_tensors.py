@@ -43,8 +43,8 @@ def write_safetensors(
         # the library makes private files; results follow the user's umask
         path.chmod(0o666 & ~umask())
     except SafetensorError as error:
-        found = re.search(r"os error (\d+)", str(error))
-        number = int(found[1]) if found else errno.EIO
+        code = re.search(r"os error (\d+)", str(error))
+        number = int(code[1]) if code else errno.EIO
         raise OSError(number, os.strerror(number), str(path)) from error
 
 
@@ -81,8 +81,8 @@ def load(folder: Path, stem: str) -> Stored | None:
 
     A damaged file is said in the log and passed over; the caller computes it anew.
     """
-    found = folder.glob(f"{stem}-*.safetensors")
-    for path in sorted(found, key=lambda p: p.stat().st_mtime_ns, reverse=True):
+    paths = folder.glob(f"{stem}-*.safetensors")
+    for path in sorted(paths, key=lambda p: p.stat().st_mtime_ns, reverse=True):
         digest = path.stem.removeprefix(f"{stem}-")
         try:
             if sha256(path)[:DIGEST_LENGTH] != digest:
