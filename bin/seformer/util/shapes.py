@@ -32,6 +32,11 @@ def _partial(**fields: Any) -> Any:
     return TypedDict("Object", fields, total=False)
 
 
+def _all(names: str, kind: Any = Count) -> dict[str, Any]:
+    """Fields of one kind."""
+    return dict.fromkeys(names.split(), kind)
+
+
 def _checked(shape: Any, check: Callable[[dict[str, Any]], Iterable[str]]) -> Any:
     """A shape whose fields must also go together; ``check`` yields what does not."""
 
@@ -46,18 +51,16 @@ def _checked(shape: Any, check: Callable[[dict[str, Any]], Iterable[str]]) -> An
 # ------------------------------------------------------------------------- evaluate, pool
 
 METRICS = ("auroc", "auprc", "mcc", "balanced_accuracy", "brier", "ece")
-_INTERVAL = dict.fromkeys(("value", "low", "high"), Measure)
+_INTERVAL = _all("value low high", Measure)
 _interval = _object(**_INTERVAL)
 _difference = _object(**_INTERVAL, baseline=Text)
 _scorer = _object(**dict.fromkeys(METRICS, _interval))
 # the metrics that depend on the share of super-enhancers
-_calls = _object(**dict.fromkeys(("auprc", "mcc", "precision", "recall"), _interval))
+_calls = _object(**_all("auprc mcc precision recall", _interval))
 _spread = _object(mean=Measure, sd=Measure, values=list[Measure])
 _PART = {
-    "n": Positive,
-    "n_super_enhancers": Count,
-    "n_typical_enhancers": Count,
-    "loci": Positive,
+    **_all("n loci", Positive),
+    **_all("n_super_enhancers n_typical_enhancers"),
     "prevalence": Share,
     "model": _scorer,
     "baselines": dict[Text, _scorer],
@@ -164,14 +167,13 @@ Extraction = _partial(
 _similarity = _partial(
     regions=Count,
     with_containment_at_least=dict[Text, Count],
-    median=Number | None,
-    largest=Number | None,
+    **_all("median largest", Number | None),
 )
 Audit = _partial(  # audit.json
     split_by=Text,
     overlapping_regions=dict[Text, Count],
     similarity=_partial(
-        test_in_train=_similarity, validation_in_train=_similarity, test_in_validation=_similarity
+        **_all("test_in_train validation_in_train test_in_validation", _similarity)
     ),
     label_conflicts_between_samples=Count,
     conflicts=_object(rule=Literal["keep", "drop", "majority"], regions=Count, dropped=Count)
@@ -196,14 +198,9 @@ Matrix = _checked(  # transfer.json
 # ------------------------------------------------------------------------- predict
 
 Predicted = _object(  # summary.json of predictions
-    rows=Count,
-    scored=Count,
+    **_all("rows scored super_enhancers typical_enhancers bases windows"),
     unscored=dict[Text, Count],
-    super_enhancers=Count,
-    typical_enhancers=Count,
     flags=dict[Text, Count],
-    bases=Count,
-    windows=Count,
     smallest_coverage=Share | None,
     read_as=NotRequired[Text],
 )
@@ -211,8 +208,8 @@ Predicted = _object(  # summary.json of predictions
 # ------------------------------------------------------------------------- explain
 
 FAITH_CURVES = ("deletion_top", "deletion_random", "insertion_top", "insertion_random")
-_FAITH = dict.fromkeys(FAITH_CURVES, Line) | dict.fromkeys(
-    ("mutagenesis", "mutagenesis_signed", "seed_stability", "randomised_model"), Number | None
+_FAITH = dict.fromkeys(FAITH_CURVES, Line) | _all(
+    "mutagenesis mutagenesis_signed seed_stability randomised_model", Number | None
 )
 
 
@@ -229,9 +226,7 @@ def _unlike_fractions(checks: dict[str, Any]) -> Iterator[str]:
 
 _mean = _checked(
     _object(
-        regions=Count,
-        mean=Annotated[Line, Field(min_length=1)],
-        known=NotRequired[list[Count]],
+        regions=Count, mean=Annotated[Line, Field(min_length=1)], known=NotRequired[list[Count]]
     ),
     _unlike_bins,
 )
@@ -286,22 +281,14 @@ Shard = _checked(
 # ------------------------------------------------------------------------- motifs, modisco
 
 Named = _object(  # summary.json of `seformer motifs`
-    regions=Count,
-    motifs_in_file=Count,
-    seqlets=Count,
-    matched=Count,
-    background=NotRequired[Count],
-    background_matched=Count,
-    seqlets_across_borders=NotRequired[Count],
+    **_all("regions motifs_in_file seqlets matched background_matched"),
+    **_all("background seqlets_across_borders regions_se regions_te", NotRequired[Count]),
     max_q=Share,
-    regions_se=NotRequired[Count],
-    regions_te=NotRequired[Count],
 )
 Patterns = _object(  # summary.json of `seformer modisco`
-    regions=Count,
-    windows=Count,
+    **_all("regions windows"),
+    **_all("seqlets_with_unknown_bases", NotRequired[Count]),
     attribution_in_windows=Number,
-    seqlets_with_unknown_bases=NotRequired[Count],
 )
 
 # ------------------------------------------------------------------------- the model
