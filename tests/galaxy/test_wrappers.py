@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import re
 import runpy
 import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from enum import Enum
 from pathlib import Path
 
 import pytest
 import typer
+from pydantic.fields import FieldInfo
 
 import seformer
 from seformer import cli
 from seformer.evaluation.baselines import BASELINES
 from seformer.model import archive
 from seformer.util.errors import UserError
+from seformer.util.settings import Settings, bounds_of, choices_of, fields_of, option_of
 
 GALAXY = Path(__file__).parents[2] / "galaxy"
 MACROS = ET.parse(GALAXY / "macros.xml").getroot()
@@ -71,6 +74,19 @@ def options(verb: str) -> dict[str, typer.core.TyperOption]:
     return {name: option for option in command.params for name in option.opts}
 
 
+def fields(verb: str) -> dict[str, FieldInfo]:
+    """The settings of a command, by option."""
+    module = importlib.import_module(f"seformer.commands.{verb.replace('-', '_')}")
+    function = getattr(module.command, "__wrapped__", module.command)
+    kinds = [p.annotation for p in inspect.signature(function, eval_str=True).parameters.values()]
+    kinds = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Settings)]
+    return {
+        str(option_of(name, field)): field
+        for kind in kinds
+        for name, field in fields_of(kind).items()
+    }
+
+
 def test_there_are_four_tools():
     wanted = {"seformer_extract", "seformer_finetune", "seformer_predict", "seformer_explain"}
     assert set(TOOLS) == wanted == {tool.get("id") for tool in TOOLS.values()}
@@ -109,9 +125,28 @@ def test_every_parameter_is_an_option_and_is_used(name):
             assert chosen.get("value") == str(getattr(default, "value", default)), argument
         if argument == "--baselines":
             assert {option.get("value") for option in param.findall("option")} == set(BASELINES)
-        if isinstance(default, Enum):
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_bounds_and_choices_are_those_of_the_settings(name):
+    """A tool may allow less than the command, never more."""
+    known = {}
+    for verb, _ in steps(TOOLS[name]):
+        known |= fields(verb)
+    looked_at = 0
+    for param in elements(TOOLS[name].find("inputs")):
+        if (field := known.get(param.get("argument"))) is None:
+            continue
+        looked_at += 1
+        bounds = bounds_of(field)
+        for low in {"ge", "gt"} & bounds.keys():
+            assert float(param.get("min")) >= bounds[low], param.get("argument")
+        for high in {"le", "lt"} & bounds.keys():
+            assert float(param.get("max")) <= bounds[high], param.get("argument")
+        if choices := choices_of(field):
             offered = {option.get("value") for option in param.findall("option")}
-            assert offered == {choice.value for choice in type(default)}, argument
+            assert offered == set(choices), param.get("argument")
+    assert looked_at
 
 
 @pytest.mark.parametrize("name", TOOLS)

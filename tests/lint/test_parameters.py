@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -55,6 +57,11 @@ def process_options() -> list[tuple[str, str, str]]:
 @pytest.fixture(scope="module")
 def commands() -> dict:
     return typer.main.get_command(build_app()).commands
+
+
+def test_what_is_written_from_the_settings_is_up_to_date():
+    script = [sys.executable, ROOT / "scripts/parameters.py", "--check"]
+    assert subprocess.run(script, check=False).returncode == 0, "run scripts/parameters.py"
 
 
 def test_schema_is_draft_2020_12():

@@ -277,11 +277,6 @@ def mentioned_paths() -> set[str]:
 # ------------------------------------------------------------------------- agreement
 
 
-def test_tables_of_parameters_are_those_of_the_schema():
-    script = [sys.executable, ROOT / "scripts/parameter_tables.py", "--check"]
-    assert subprocess.run(script, check=False).returncode == 0, "run scripts/parameter_tables.py"
-
-
 def test_baselines_are_named_as_they_are():
     script = [sys.executable, ROOT / "scripts/doc_tables.py", "--check"]
     assert subprocess.run(script, check=False).returncode == 0, "run scripts/doc_tables.py"

@@ -14,6 +14,7 @@ from seformer.util.settings import (
     Names,
     Settings,
     bounds_of,
+    default_of,
     fields_of,
     kind_of,
     meta,
@@ -33,7 +34,7 @@ def expand(command: Callable) -> Callable:
         inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=",".join(field.default) if kind_of(field) == Names else field.default,
+            default=default_of(field),
             annotation=_option(name, field),
         )
         for kind in kinds.values()

@@ -32,8 +32,7 @@ class EvaluateSettings(Batched):
     )
     baseline_names: Names = setting(
         ("all",),
-        "Baselines beside the model: all, or a comma list of length, gc, cpg, n_fraction,"
-        " kmer_logistic, kmer_boosting, cnn.",
+        "Baselines beside the model: all, or a comma list.",
         option="--baselines",
     )
     resamples: int = RESAMPLES

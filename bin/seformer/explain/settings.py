@@ -67,7 +67,7 @@ class ExplainSettings(FrameSettings, TrackSettings, Computing):
 
     faithfulness_regions: int = setting(
         4,
-        "Regions on which faithfulness is measured, of each task.",
+        "Regions on which faithfulness is measured.",
         ge=0,
         option="--faithfulness",
         parameter="explain_faithfulness",

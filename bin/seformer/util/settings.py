@@ -202,6 +202,11 @@ def bounds_of(field: FieldInfo) -> dict[str, float]:
     }
 
 
+def default_of(field: FieldInfo) -> Any:
+    """Return the default as it is given outside Python: a tuple is a comma list."""
+    return ",".join(field.default) if kind_of(field) == Names else field.default
+
+
 def expected(field: FieldInfo) -> str:
     """Say what values a field takes."""
     if choices := choices_of(field):
