@@ -74,8 +74,8 @@ def pack_model(folder: str | os.PathLike[str], archive: str | os.PathLike[str]) 
         raise UserError("this is a link to nothing", where=archive, do="name another file")
     if not (folder / CONFIG_FILE).is_file():
         raise UserError("this is not a model folder", where=folder, expected=CONFIG_FILE)
-    found = sorted(p for p in folder.rglob("*") if not _hidden(p.relative_to(folder)))
-    for path in found:
+    paths = sorted(p for p in folder.rglob("*") if not _hidden(p.relative_to(folder)))
+    for path in paths:
         if path.is_symlink():
             raise UserError("a model folder holds no links", where=path)
         if not path.is_dir():
@@ -86,7 +86,7 @@ def pack_model(folder: str | os.PathLike[str], archive: str | os.PathLike[str]) 
         atomic_path(archive) as partial,
         tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as tar,
     ):
-        for path in found:
+        for path in paths:
             if path.is_file():
                 member = tarfile.TarInfo(path.relative_to(folder).as_posix())
                 member.size, member.mode = path.stat().st_size, 0o644
@@ -154,34 +154,34 @@ def unpack_whole(archive: str | os.PathLike[str], out: str | os.PathLike[str]) -
 
 def _checked(raw: BinaryIO, archive: Path) -> dict[PurePosixPath, Member]:
     """Look at every member before anything is written; returns the files of the model folder."""
-    found: dict[PurePosixPath, Member] = {}
+    members: dict[PurePosixPath, Member] = {}
     total = 0
     for number, member in enumerate(_members(raw, archive), 1):
         if number > MAX_MEMBERS:
             raise _refusal(f"there are more than {MAX_MEMBERS} members", archive)
         path = _safe_path(member, archive)
-        if path in found:
+        if path in members:
             raise _refusal(f"the member {member.name!r} is there twice", archive)
         _check_kind(member.name, archive)
         total += member.size
         small = path.suffix.lower() != ".safetensors"
         if total > MAX_BYTES or (small and member.size > MAX_SMALL_BYTES):
             raise _refusal(f"the member {member.name!r} is too large", archive)
-        found[path] = member
-    inside = {parent for path in found for parent in path.parents}
-    if both := sorted(inside & found.keys()):
+        members[path] = member
+    inside = {parent for path in members for parent in path.parents}
+    if both := sorted(inside & members.keys()):
         raise _refusal(f"the member {str(both[0])!r} is a file and a folder", archive)
-    top = {path.parts[0] for path in found}
-    if len(top) == 1 and PurePosixPath(*top, CONFIG_FILE) in found:
-        found = {path.relative_to(*top): member for path, member in found.items()}
-    if PurePosixPath(CONFIG_FILE) not in found:
+    top = {path.parts[0] for path in members}
+    if len(top) == 1 and PurePosixPath(*top, CONFIG_FILE) in members:
+        members = {path.relative_to(*top): member for path, member in members.items()}
+    if PurePosixPath(CONFIG_FILE) not in members:
         raise UserError(
             f"there is no {CONFIG_FILE} in it",
             where=archive,
             expected="an archive of a model folder",
             do="take the model that the fine-tuning made, or pack one with `seformer pack`",
         )
-    return found
+    return members
 
 
 def _members(raw: BinaryIO, archive: Path) -> Iterator[Member]:

@@ -109,7 +109,7 @@ def _slope_and_intercept(logits: np.ndarray, labels: np.ndarray) -> tuple[float,
         value = np.mean(np.logaddexp(0, margin) - target * margin)
         return float(value), np.array([np.mean(error * logits) * slope, np.mean(error)])
 
-    found = minimize(
+    best = minimize(
         loss,
         np.zeros(2),
         jac=True,
@@ -117,7 +117,7 @@ def _slope_and_intercept(logits: np.ndarray, labels: np.ndarray) -> tuple[float,
         bounds=[tuple(np.log(_SLOPES)), (-100, 100)],
         options={"ftol": 1e-14, "gtol": 1e-9, "maxiter": 1000},
     )
-    return float(np.exp(found.x[0])), float(found.x[1])
+    return float(np.exp(best.x[0])), float(best.x[1])
 
 
 def calibrate(
@@ -146,12 +146,8 @@ def calibrate(
         margin = calibration["slope"] * logits + calibration["intercept"]
     elif method == "isotonic":
         margin = logit(np.interp(logits, calibration["logits"], calibration["probabilities"]))
-    elif method == "none":
-        margin = logits
     else:
-        raise UserError(
-            f"the calibration {method!r} is not known", expected=f"one of {', '.join(CALIBRATIONS)}"
-        )
+        margin = logits
     if prevalence is not None:
         if not 0 < prevalence < 1:
             raise UserError(

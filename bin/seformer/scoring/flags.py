@@ -22,22 +22,22 @@ def flag_regions(
     training regions), ``chromosome_outside_training`` (no labelled region lay on it), ``n_rich``
     (over 10 % N), ``short`` (under 200 bp) and ``other_assembly``.
     """
-    found = pd.DataFrame(index=regions.index)
-    known = settings.training_range
-    if known is not None:
+    raised: dict[str, pd.Series] = {}
+    trained = settings.training_range
+    if trained is not None:
         for column in ("length", "gc"):
-            low, high = getattr(known, column)
-            found[f"{column}_outside_training"] = ~regions[column].between(low, high)
-        if known.chromosomes:
-            names = set(map(same, known.chromosomes))
+            inside = regions[column].between(*getattr(trained, column))
+            raised[f"{column}_outside_training"] = ~inside
+        if trained.chromosomes:
             plain = regions["chrom"].astype(str).map(same)
-            found["chromosome_outside_training"] = ~plain.isin(names)
-    found["n_rich"] = regions["n_fraction"] > N_RICH
-    found["short"] = regions["length"] < SHORT
-    found["other_assembly"] = _is_foreign(regions["chrom"], settings.assembly, genome)
+            inside = plain.isin(set(map(same, trained.chromosomes)))
+            raised["chromosome_outside_training"] = ~inside
+    raised["n_rich"] = regions["n_fraction"] > N_RICH
+    raised["short"] = regions["length"] < SHORT
+    raised["other_assembly"] = _is_foreign(regions["chrom"], settings.assembly, genome)
     joined = pd.Series("", index=regions.index)
-    for name in found:
-        joined = joined.where(~found[name], joined + f",{name}")
+    for name, rows in raised.items():
+        joined = joined.where(~rows, joined + f",{name}")
     return joined.str.removeprefix(",").where(regions["drop_reason"] == "", regions["drop_reason"])
 
 
@@ -49,12 +49,12 @@ def _is_foreign(chrom: pd.Series, trained_on: Assembly, genome: dict[str, Any]) 
     known the names and lengths of all chromosomes.
     """
     here, there = genome.get("sequences") or {}, set(trained_on.sequences.values())
-    for one, other in (
+    for trained, scored in (
         (trained_on.name, genome.get("assembly")),
         (trained_on.fingerprint, genome.get("fingerprint")),
     ):
-        if not (here and there) and one and other:
-            return pd.Series(one != other, index=chrom.index)
+        if not (here and there) and trained and scored:
+            return pd.Series(trained != scored, index=chrom.index)
     if not (here and there):
         return pd.Series(False, index=chrom.index)
     if there.isdisjoint(here.values()):

@@ -173,39 +173,39 @@ def variants(
 
 
 def substitutions(
-    places: Sequence[Span], genome: Genome
+    spans: Sequence[Span], genome: Genome
 ) -> tuple[list[VcfRecord], list[Span], list[str]]:
-    """Make a record of every base of ``places`` with the three others as alternatives.
+    """Make a record of every base of ``spans`` with the three others as alternatives.
 
-    A base of several places has one record, a base other than A, C, G, T none.
+    A base of several spans has one record, a base other than A, C, G, T none.
 
     Returns
     -------
     tuple
-        The records, the place of each, and their header.
+        The records, the span of each, and their header.
     """
     contigs = (f"##contig=<ID={name},length={n}>" for name, n in genome.chromosomes.items())
     header = [FILE_FORMAT, PASSED, *contigs, HEADER]
-    found: dict[tuple[str, int], tuple[VcfRecord, Span]] = {}
-    for place in places:
-        bases = genome.fetch(place.chrom, place.start, place.end)
-        for start, base in enumerate(bases, place.start):
-            if base in BASES and (place.chrom, start) not in found:
+    records: dict[tuple[str, int], tuple[VcfRecord, Span]] = {}
+    for span in spans:
+        bases = genome.fetch(span.chrom, span.start, span.end)
+        for start, base in enumerate(bases, span.start):
+            if base in BASES and (span.chrom, start) not in records:
                 others = ",".join(BASES.replace(base, ""))
-                line = f"{place.chrom}\t{start + 1}\t.\t{base}\t{others}\t.\t.\t."
-                found[place.chrom, start] = VcfRecord.read(line), place
-    records, rows = zip(*found.values(), strict=True) if found else ((), ())
-    return list(records), list(rows), header
+                line = f"{span.chrom}\t{start + 1}\t.\t{base}\t{others}\t.\t.\t."
+                records[span.chrom, start] = VcfRecord.read(line), span
+    pairs = records.values()
+    return [record for record, _ in pairs], [span for _, span in pairs], header
 
 
 def _resolve(
     rows: Mapping[str, int], path: Path, genome: Genome, rename: bool, unmatched: dict[str, dict]
 ) -> dict[str, str]:
     """Match the chromosomes of one file, and keep in ``unmatched`` what is not in the genome."""
-    found = genome.resolve(rows, path, rename)
-    if found.unmatched:
-        unmatched[visible(Path(path).name)] = found.unmatched
-    return found.names
+    resolved = genome.resolve(rows, path, rename)
+    if resolved.unmatched:
+        unmatched[visible(Path(path).name)] = resolved.unmatched
+    return resolved.names
 
 
 def _read_spans(
@@ -307,22 +307,22 @@ def score_alleles(
 def _homes(
     alleles: Sequence[Allele], spans: Sequence[Span] | Callable[[Allele], Span]
 ) -> tuple[list[tuple[Span, int]], list[str]]:
-    """Every region that holds a whole allele, with the allele's place, and why others have none."""
+    """Every region that holds a whole allele, with the allele's number; why others have none."""
     statuses = np.array([allele.status for allele in alleles], dtype=object)
-    places = np.flatnonzero(statuses == "")
+    numbers = np.flatnonzero(statuses == "")
     if callable(spans):
-        return [(spans(alleles[place]), place) for place in places.tolist()], statuses.tolist()
-    queries = pd.DataFrame([alleles[place] for place in places], columns=list(Allele._fields))
+        return [(spans(alleles[number]), number) for number in numbers.tolist()], statuses.tolist()
+    queries = pd.DataFrame([alleles[number] for number in numbers], columns=list(Allele._fields))
     targets = pd.DataFrame(spans, columns=list(Span._fields))
     query, target = intervals.pairs(queries, targets)
-    start, end = (queries[name].to_numpy()[query] for name in ("start", "end"))
-    first, last = (targets[name].to_numpy()[target] for name in ("start", "end"))
-    whole = (first <= start) & (end <= last)
-    statuses[places] = OFF_REGION
-    statuses[places[query]] = PARTLY
-    statuses[places[query[whole]]] = ""
-    held = zip(target[whole].tolist(), places[query[whole]].tolist(), strict=True)
-    return [(spans[row], place) for row, place in held], statuses.tolist()
+    allele = queries[["start", "end"]].to_numpy()[query]
+    region = targets[["start", "end"]].to_numpy()[target]
+    whole = (region[:, 0] <= allele[:, 0]) & (allele[:, 1] <= region[:, 1])
+    statuses[numbers] = OFF_REGION
+    statuses[numbers[query]] = PARTLY
+    statuses[numbers[query[whole]]] = ""
+    homes = zip(target[whole].tolist(), numbers[query[whole]].tolist(), strict=True)
+    return [(spans[row], number) for row, number in homes], statuses.tolist()
 
 
 def _round(chrom: str, start: int, end: int, genome: Genome, width: int) -> Span:

@@ -37,9 +37,9 @@ class VcfRecord(NamedTuple):
     @classmethod
     def read(cls, line: str) -> VcfRecord:
         chrom, position, name, reference, alternatives = line.split("\t", 5)[:5]
-        found = () if alternatives == "." else tuple(alternatives.split(","))
+        alleles = () if alternatives == "." else tuple(alternatives.split(","))
         name = None if name == "." else name
-        return cls(chrom, int(position) - 1, name, reference, found, line)
+        return cls(chrom, int(position) - 1, name, reference, alleles, line)
 
 
 def read_vcf(path: Path) -> tuple[list[VcfRecord], list[str]]:
