@@ -23,7 +23,6 @@ from seformer.scoring.vcf import FILE_FORMAT, HEADER, PASSED, VcfRecord, read_vc
 from seformer.scoring.views import Edit
 from seformer.sequence.dna import BASES
 from seformer.util.atomic import output_folder
-from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError, visible
 from seformer.util.logs import progress
 from seformer.util.records import write_json
@@ -151,7 +150,7 @@ def variants(
             return _round(row.chrom, row.start, row.end, genome, settings.width)
 
         spans = home if regions is None else read(regions)
-        scorer = Ensemble(load_model(model, resolve_device(settings.device)), settings.batch_tokens)
+        scorer = Ensemble(load_model(model, settings.device), settings.batch_tokens)
         scored = score_alleles(scorer, alleles, genome, spans)
         write_tsv(tabulate(scored, records), staging / TABLE_FILE)
         # of several regions that hold an allele the first counts: the last that is put in
