@@ -58,7 +58,7 @@ def draw_motifs(
     table: pd.DataFrame,
     seqlets: pd.DataFrame,
     track: Track,
-    known: dict[str, np.ndarray],
+    collection: dict[str, np.ndarray],
     folder: Path,
     number: int,
     max_q: float,
@@ -66,14 +66,14 @@ def draw_motifs(
     """Draw each of the first motifs: the file's, and the attribution of the seqlets on it."""
     hits = seqlets[seqlets["q_value"] <= max_q]
     for rank, name in enumerate(table["motif"].head(number), 1):
-        motif, own = known[name], hits[hits["motif"] == name]
+        motif, named = collection[name], hits[hits["motif"] == name]
         information = 2 + (motif * np.log2(np.maximum(motif, 1e-9))).sum(0)
         figure, (top, bottom) = plt.subplots(2, 1, figsize=(6, 3.2), layout="constrained")
         plot_logo(motif * information, ax=top)
-        plot_logo(stacked(own, track, motif), ax=bottom)
+        plot_logo(stacked(named, track, motif), ax=bottom)
         top.set(title=name, ylabel="bits", xticks=[])
         bottom.set(ylabel="mean\nattribution", xticks=[])
-        bottom.set_xlabel(f"{len(own)} seqlets")
+        bottom.set_xlabel(f"{len(named)} seqlets")
         _save(figure, folder / f"motif_{rank:02d}_{_plain(name)}.png")
 
 

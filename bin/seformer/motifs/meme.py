@@ -48,7 +48,7 @@ class _Reader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.found: dict[str, np.ndarray] = {}
+        self.motifs: dict[str, np.ndarray] = {}
         self.begun: dict[str, int] = {}
 
     def error(self, found: str, line: int, expected: str = EXPECTED, do: str = "") -> UserError:
@@ -71,7 +71,7 @@ class _Reader:
                     continue
                 break
         self._whole(name, last)
-        if not self.found:
+        if not self.motifs:
             raise UserError(
                 "the file holds 0 motifs in MEME format",
                 where=self.path,
@@ -79,10 +79,10 @@ class _Reader:
                 do="turn JASPAR's, TRANSFAC's or HOMER's format into it: jaspar2meme, "
                 "transfac2meme (MEME suite)",
             )
-        return self.found
+        return self.motifs
 
     def _whole(self, name: str, line: int) -> None:
-        if name and name not in self.found:
+        if name and name not in self.motifs:
             raise self.error(f"the motif {name[:SHOWN]} has no matrix", self.begun[name])
 
     def _name(self, line: str, number: int) -> str:
@@ -111,7 +111,7 @@ class _Reader:
         self, name: str, head: str, number: int, lines: Iterator[tuple[int, str]]
     ) -> tuple[int, str]:
         """Read one matrix; return the line that ends it, which is not of it."""
-        if not name or name in self.found:
+        if not name or name in self.motifs:
             raise self.error("the matrix has no motif of its own above it", number)
         width, letters = (pattern.search(head) for pattern in (WIDTH, ALPHABET_LENGTH))
         if letters and letters[1] != "4":
@@ -128,7 +128,7 @@ class _Reader:
             raise self.error(f"w= {width[1][:SHOWN]}, but {len(rows)} rows follow", number)
         if not rows:
             raise self.error(f"the motif {name[:SHOWN]} has no rows", number)
-        self.found[name] = np.array(rows).T
+        self.motifs[name] = np.array(rows).T
         return last, line.strip()
 
     def _row(self, line: str, number: int) -> list[float]:

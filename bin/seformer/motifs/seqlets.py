@@ -115,14 +115,14 @@ def motifs(
         If a file cannot be used or a tool is not installed.
     """
     require_writable(out)
-    known = read_motif_collection(motif_file)
+    collection = read_motif_collection(motif_file)
     track = gather(attributions)
     drawing = _drawing() if settings.logos else None
     with output_folder(out, own=["logos/*.png"]) as staging:
         seqlets, crossing = find_seqlets(track, settings.threshold)
         background = draw_background(track, seqlets, settings.seed)
-        seqlets = name_seqlets(seqlets, track, known, settings.threads)
-        background = name_seqlets(background, track, known, settings.threads)
+        seqlets = name_seqlets(seqlets, track, collection, settings.threads)
+        background = name_seqlets(background, track, collection, settings.threads)
         table = count_motifs(seqlets, background, settings.max_q)
         write_tsv(table, staging / "motifs.tsv")
         with open(staging / "seqlets.bed", "w", encoding="utf-8", newline="") as text:
@@ -130,7 +130,7 @@ def motifs(
         if drawing:
             (staging / "logos").mkdir()
             drawing.draw_motifs(
-                table, seqlets, track, known, staging / "logos", settings.logos, settings.max_q
+                table, seqlets, track, collection, staging / "logos", settings.logos, settings.max_q
             )
             drawing.draw_regions(track, staging / "logos", settings.logos)
         record = {
@@ -139,7 +139,7 @@ def motifs(
             "regions_te": track.count(TYPICAL),
             "bases": len(track.values),
             "unknown_bases": track.unknown,
-            "motifs_in_file": len(known),
+            "motifs_in_file": len(collection),
             "seqlets": len(seqlets),
             "seqlets_across_borders": crossing,
             "matched": int((seqlets["q_value"] <= settings.max_q).sum()),
@@ -203,22 +203,19 @@ def find_seqlets(track: Track, threshold: float) -> tuple[pd.DataFrame, int]:
     crossing : int
         How many did, at the border of a region or at N, and are left out.
     """
-    found = []
-    for sign in (1, -1):
-        values = torch.from_numpy(sign * track.values)[None]
-        if len(track.values) <= MAX_LENGTH or np.ptp(track.values) == 0:
-            continue
-        called = recursive_seqlets(
-            values, threshold=threshold, min_seqlet_len=MIN_LENGTH, max_seqlet_len=MAX_LENGTH
-        )
-        called["attribution"] *= sign
-        found.append(called[["start", "end", "attribution"]])
-    empty = pd.DataFrame({"start": [], "end": [], "attribution": []})
-    seqlets = pd.concat(found, ignore_index=True) if found else empty
+    each = [pd.DataFrame({"start": [], "end": [], "attribution": []})]
+    if len(track.values) > MAX_LENGTH and np.ptp(track.values) > 0:
+        for sign in (1, -1):
+            values = torch.from_numpy(sign * track.values)[None]
+            called = recursive_seqlets(
+                values, threshold=threshold, min_seqlet_len=MIN_LENGTH, max_seqlet_len=MAX_LENGTH
+            )
+            each.append(called[each[0].columns].assign(attribution=sign * called["attribution"]))
+    seqlets = pd.concat(each[1:] or each, ignore_index=True)
     seqlets = seqlets.astype({"start": np.int64, "end": np.int64})
     first, last = track.stretch_of(seqlets["start"]), track.stretch_of(seqlets["end"] - 1)
-    own = track.regions[["region", "class"]].iloc[first].set_index(seqlets.index)
-    seqlets = seqlets.assign(stretch=first).join(own)[first == last]
+    regions = track.regions[["region", "class"]].iloc[first].set_index(seqlets.index)
+    seqlets = seqlets.assign(stretch=first).join(regions)[first == last]
     order = np.argsort(-seqlets["attribution"].abs().to_numpy(), kind="stable")
     if crossing := int((first != last).sum()):
         logger.info("%d seqlets across the border of a region or at N are left out", crossing)
@@ -256,7 +253,7 @@ def draw_background(track: Track, seqlets: pd.DataFrame, seed: int) -> pd.DataFr
 
 
 def name_seqlets(
-    seqlets: pd.DataFrame, track: Track, known: dict[str, np.ndarray], threads: int
+    seqlets: pd.DataFrame, track: Track, collection: dict[str, np.ndarray], threads: int
 ) -> pd.DataFrame:
     """Find the most similar motif of each seqlet.
 
@@ -271,15 +268,16 @@ def name_seqlets(
     ]
     distinct = sorted(set(stretches))
     p, _, _, _, strand, index = tomtom(
-        [soft_one_hot(text) for text in distinct], list(known.values()), n_nearest=1, n_jobs=threads
+        [soft_one_hot(text) for text in distinct],
+        list(collection.values()),
+        n_nearest=1,
+        n_jobs=threads,
     )
-    place = {text: row for row, text in enumerate(distinct)}
-    rows = np.array([place[text] for text in stretches])
-    names = list(known)
+    rows = np.searchsorted(distinct, stretches)
     best = np.clip(p[rows, 0], 0, 1)
-    corrected = -np.expm1(len(known) * np.log1p(-np.minimum(best, 1 - 1e-16)))
+    corrected = -np.expm1(len(collection) * np.log1p(-np.minimum(best, 1 - 1e-16)))
     return seqlets.assign(
-        motif=[names[int(index[row, 0])] for row in rows],
+        motif=np.array(list(collection), object)[index[rows, 0].astype(int)],
         strand=np.where(strand[rows, 0] > 0, "-", "+"),
         p_value=corrected,
         q_value=false_discovery_control(corrected),
@@ -296,30 +294,16 @@ def count_motifs(seqlets: pd.DataFrame, background: pd.DataFrame, max_q: float) 
     Benjamini and Hochberg over the motifs; both are missing where all seqlets are of one class.
     Motifs stand in the order of their summed absolute attribution.
     """
-    hits = seqlets[seqlets["q_value"] <= max_q]
-    chance = background[background["q_value"] <= max_q]
-    totals = seqlets["class"].value_counts()
+    chance = background.loc[background["q_value"] <= max_q, "motif"].value_counts()
+    se_total, te_total = ((seqlets["class"] == name).sum() for name in (SUPER, TYPICAL))
     rows = []
-    for name, group in hits.groupby("motif", sort=True):
-        se = int((group["class"] == SUPER).sum())
-        te = int((group["class"] == TYPICAL).sum())
-        drawn = int((chance["motif"] == name).sum())
-        rows.append(
-            (
-                name,
-                len(group),
-                group["attribution"].sum(),
-                int((group["attribution"] > 0).sum()),
-                int((group["attribution"] < 0).sum()),
-                group["q_value"].min(),
-                se,
-                te,
-                *_enrichment(se, totals.get(SUPER, 0), te, totals.get(TYPICAL, 0)),
-                drawn,
-                *_enrichment(len(group), len(seqlets), drawn, len(background)),
-                group["attribution"].abs().sum(),
-            )
-        )
+    for name, group in seqlets[seqlets["q_value"] <= max_q].groupby("motif", sort=True):
+        values, drawn = group["attribution"], chance.get(name, 0)
+        se, te = ((group["class"] == name).sum() for name in (SUPER, TYPICAL))
+        first = name, len(group), values.sum(), (values > 0).sum(), (values < 0).sum()
+        by_class = se, te, *_enrichment(se, se_total, te, te_total)
+        by_chance = drawn, *_enrichment(len(group), len(seqlets), drawn, len(background))
+        rows.append((*first, group["q_value"].min(), *by_class, *by_chance, values.abs().sum()))
     table = pd.DataFrame(rows, columns=[*MOTIF_COLUMNS, "weight"])
     for column in ("q_se_te", "q_background"):
         if table[column].notna().any():  # all or none are compared
@@ -342,24 +326,22 @@ def _enrichment(hits: int, total: int, other_hits: int, other_total: int) -> tup
 
 def bed_rows(seqlets: pd.DataFrame, track: Track, max_q: float) -> pd.DataFrame:
     """Seqlets as BED: name = motif or ``.``, score = 0 to 1000 by absolute attribution."""
-    own = track.regions.iloc[seqlets["stretch"]]
-    shift = own["start"].to_numpy() - track.offsets[seqlets["stretch"]]
+    regions = track.regions.iloc[seqlets["stretch"]]
+    shift = regions["start"].to_numpy() - track.offsets[seqlets["stretch"]]
     strength = seqlets["attribution"].abs()
-    known = seqlets["q_value"] <= max_q
+    named = seqlets["q_value"] <= max_q
     table = pd.DataFrame(
         {
-            "chrom": own["chrom"].to_numpy(),
+            "chrom": regions["chrom"].to_numpy(),
             "start": seqlets["start"] + shift,
             "end": seqlets["end"] + shift,
-            "name": seqlets["motif"].str.replace(r"\s+", "_", regex=True).where(known, "."),
-            "score": (1000 * strength / max(strength.max(), 1e-300)).round().astype(int)
-            if len(seqlets)
-            else [],
-            "strand": seqlets["strand"].where(known, "."),
+            "name": seqlets["motif"].str.replace(r"\s+", "_", regex=True).where(named, "."),
+            "score": (1000 * strength / strength.max()).fillna(0).round().astype(int),
+            "strand": seqlets["strand"].where(named, "."),
             "attribution": seqlets["attribution"],
             "q_value": seqlets["q_value"],
             "class": seqlets["class"],
-            "region": own["name"].to_numpy(),
+            "region": regions["name"].to_numpy(),
         }
     )
     return table.sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)
