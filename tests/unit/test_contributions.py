@@ -7,9 +7,9 @@ from seformer.explain.attribute import attribute
 from seformer.explain.settings import AttributionSettings
 from seformer.explain.window_contributions import (
     along_path,
-    join_views,
-    mean_over_members,
+    mean_windows,
     spans,
+    windows_of_view,
 )
 from seformer.scoring.score import Scorer
 from seformer.scoring.views import encode_views
@@ -84,10 +84,10 @@ def test_views_are_cut_and_brought_together_on_the_forward_strand():
     assert len(bases) == model.views == 6
     for own in bases:
         assert own[0, 0] == 0 and own[-1, 1] == 61 and (np.diff(own[:, 0]) > 0).all()
-    joined = join_views(bases, *[[np.ones((2, len(b))) for b in bases]] * 2)
+    joined = mean_windows([windows_of_view(b, *np.ones((2, 2, len(b)))) for b in bases])
     assert (joined.difference * 6).astype(int).tolist() == joined.views.tolist()
     assert joined.difference.sum() == pytest.approx(np.mean([len(b) for b in bases]))
-    both = mean_over_members([joined, joined])
+    both = mean_windows([joined, joined])
     assert both.difference.tolist() == pytest.approx(joined.difference.tolist())
 
 

@@ -52,8 +52,8 @@ from seformer.explain.settings import AttributionSettings
 from seformer.explain.window_contributions import (
     NO_WINDOWS,
     WindowContributions,
-    join_views,
-    mean_over_members,
+    mean_windows,
+    windows_of_view,
 )
 from seformer.model.folder import Model
 from seformer.scoring.mutagenesis import occlude
@@ -151,20 +151,19 @@ def _on_windows(
     regions: PreparedRegions, region: int, integrals: Sequence[Integral], differences: np.ndarray
 ) -> WindowContributions:
     """Windows of a region, mean over views and references; see `_share`."""
-    views = regions.views
-    contributions, totals = [], []
-    for view in range(views):
-        against = integrals[view::views]  # each reference
+    half, parts = regions.views // 2, []
+    for view in range(regions.views):
+        against = integrals[view :: regions.views]  # each reference
         if against[0].differences is None:  # a single window contributes all of the difference
-            contribution = differences[:, [view]]
+            contributions = differences[:, [view]]
         else:
-            contribution = np.stack([integral.differences for integral in against])
+            contributions = np.stack([integral.differences for integral in against])
+        totals = np.stack([integral.totals for integral in against])
         # left to right on the forward strand
-        order = slice(None, None, -1 if view >= views // 2 else 1)
-        contributions.append(contribution[:, order])
-        totals.append(np.stack([integral.totals for integral in against])[:, order])
-    bases = regions.spans[views * region : views * (region + 1)]
-    return join_views(bases, contributions, totals)
+        order = slice(None, None, -1 if view >= half else 1)
+        bases = regions.spans[regions.views * region + view]
+        parts.append(windows_of_view(bases, contributions[:, order], totals[:, order]))
+    return mean_windows(parts)
 
 
 class _Shared(NamedTuple):
@@ -243,11 +242,14 @@ def _integrated(regions: PreparedRegions, how: AttributionSettings) -> list[Attr
     pending = np.arange(count)
     for steps in _rising_steps(how):
         integrals = integrate(scorer, shares, plan.of(pending), steps)
-        size = number * regions.views
-        for place, region in enumerate(pending.tolist()):
-            own = integrals[size * place : size * (place + 1)]
+        size = number * regions.views  # jobs of a region
+        for rank, region in enumerate(pending.tolist()):
             shared[region] = _share(
-                regions, region, own, kmers.values[region], view_differences[region]
+                regions,
+                region,
+                integrals[size * rank : size * (rank + 1)],
+                kmers.values[region],
+                view_differences[region],
             )
         used[pending] = steps
         # what is reported, the mean over references, has to add up; each one's error is recorded
@@ -261,25 +263,25 @@ def _integrated(regions: PreparedRegions, how: AttributionSettings) -> list[Attr
             break
     return [
         Attribution(
-            values=np.mean(found.values, axis=0),
+            values=np.mean(share.values, axis=0),
             logit=float(regions.logits[region]),
-            special=float(found.special.mean()),
+            special=float(share.special.mean()),
             coverage=float(regions.coverage[region]),
             flags=completeness_flags(
-                found.total.mean(),
+                share.total.mean(),
                 difference.mean(),
                 regions.coverage[region],
-                found.windows,
+                share.windows,
                 how.completeness,
             ),
             reference_logit=float(reference_logits[region].mean()),
-            completeness_error=float(relative_error(found.total.mean(), difference.mean())),
-            reference_errors=relative_error(found.total, difference),
+            completeness_error=float(relative_error(share.total.mean(), difference.mean())),
+            reference_errors=relative_error(share.total, difference),
             reference_steps=np.full(number, used[region]),
-            windows=found.windows,
+            windows=share.windows,
             spectrum=float(kmer_margins[region] - kmers.margins[region].mean()),
         )
-        for region, (found, difference) in enumerate(zip(shared, differences, strict=True))
+        for region, (share, difference) in enumerate(zip(shared, differences, strict=True))
     ]
 
 
@@ -337,7 +339,7 @@ def _mean(members: Sequence[Attribution], how: AttributionSettings) -> Attributi
     # methods without reference promise no sum
     if np.isnan(reference_logit):
         return Attribution(values, logit, special, covered, uncovered_flag(covered))
-    windows = mean_over_members([member.windows for member in members])
+    windows = mean_windows([member.windows for member in members])
     return Attribution(
         values=values,
         logit=logit,
@@ -373,8 +375,8 @@ def _without_sum(regions: PreparedRegions, how: AttributionSettings) -> list[Att
         kmers = explain_kmers(regions, None, 1)
     attributions = []
     for region in range(len(regions.sequences)):
-        own = results[regions.views * region : regions.views * (region + 1)]
-        values, special = values_on_bases(regions, region, own)
+        of_views = results[regions.views * region : regions.views * (region + 1)]
+        values, special = values_on_bases(regions, region, of_views)
         share = np.mean(kmers.values[region], axis=0)
         values += np.abs(share) if how.method == "saliency" else share
         attributions.append(

@@ -126,11 +126,11 @@ def curves(
             texts += [replaced(shuffled, ranked[:n], random, sequence) for n in numbers]
     logits = Ensemble(model, batch_tokens).score_together(texts).logit.reshape(DRAWS, -1)
     base, points = logits[:, :1], logits[:, 1:].reshape(DRAWS, 4, len(FRACTIONS))
-    own = region.result.logit
+    logit = region.result.logit
     return {
-        "deletion_top": (own - points[:, 0]).mean(0).tolist(),
+        "deletion_top": (logit - points[:, 0]).mean(0).tolist(),
         "insertion_top": (points[:, 1] - base).mean(0).tolist(),
-        "deletion_random": (own - points[:, 2]).mean(0).tolist(),
+        "deletion_random": (logit - points[:, 2]).mean(0).tolist(),
         "insertion_random": (points[:, 3] - base).mean(0).tolist(),
     }
 
@@ -176,17 +176,17 @@ def _agreements(
     # whether this one is complete does not matter, so it is not driven there
     quick = settings.but(references=1, max_steps=FIRST_STEPS)
     shuffled = attribute(randomised(model, settings.seed), sequences, keys, quick)
-    found = []
+    records = []
     for region, again, random in zip(regions, other, shuffled, strict=True):
         known = known_bases(region)
-        own = region.result.values[known]
-        found.append(
+        values = region.result.values[known]
+        records.append(
             {
-                "seed_stability": again and rank_correlation(own, again.values[known]),
-                "randomised_model": rank_correlation(np.abs(own), np.abs(random.values[known])),
+                "seed_stability": again and rank_correlation(values, again.values[known]),
+                "randomised_model": rank_correlation(np.abs(values), np.abs(random.values[known])),
             }
         )
-    return found
+    return records
 
 
 # ------------------------------------------------------------------------- all

@@ -18,8 +18,18 @@ from seformer.sequence.tokenizers import Encoding
 class PreparedRegions(NamedTuple):
     """Regions made ready; rows are those of `seformer.scoring.views.encode_views`.
 
-    ``margins`` is float64 ``[regions, views]``; ``logits`` float64 ``[regions]``: their mean, and
-    the k-mer part.
+    Attributes
+    ----------
+    keys
+        One a region; with the seed they decide its shuffles.
+    lengths
+        int64 ``[regions]``: bases.
+    examples, spans
+        One a row: what goes through the model, and the bases of its windows on the forward strand.
+    margins, logits
+        float64 ``[regions, views]``, and float64 ``[regions]``: their mean with the k-mer part.
+    coverage
+        float64 ``[regions]``: part of the bases in a known token.
     """
 
     scorer: Scorer
@@ -45,6 +55,7 @@ class PreparedRegions(NamedTuple):
 def prepare_regions(
     scorer: Scorer, sequences: Sequence[str], keys: Sequence[str]
 ) -> PreparedRegions:
+    """Tokenise regions, cut them into windows, and score every view."""
     views = scorer.model.views
     encoding = scorer.encode(sequences)
     examples = make_examples(scorer, encoding)
@@ -88,9 +99,9 @@ def explain_kmers(
     # a reference without bases has no k-mers: nothing but the bias
     margins = np.full((len(values), number), float(kmers.bias))
     for reference, texts in enumerate(shuffles or []):
-        for region, own in enumerate(values):
+        for region, shares in enumerate(values):
             shuffled = texts[views * region : views * (region + 1)]
-            own[reference] -= np.mean([kmers.on_bases(text) for text in shuffled], axis=0)
+            shares[reference] -= np.mean([kmers.on_bases(text) for text in shuffled], axis=0)
             margins[region, reference] = kmers.margins(shuffled).mean()
     return KmerPart(values, margins)
 

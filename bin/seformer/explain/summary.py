@@ -35,12 +35,8 @@ def count_explained(table: pd.DataFrame, windows: pd.DataFrame) -> dict[str, Any
         "flags": dict(sorted(flags.items())),
         "predicted_se": int((table.loc[kept, "prediction"] == SUPER).sum()),
         "completeness_error": {
-            name: float(value) if len(errors) else None
-            for name, value in zip(
-                ("median", "q95", "max"),
-                np.quantile(errors, [0.5, 0.95, 1]) if len(errors) else [0, 0, 0],
-                strict=True,
-            )
+            name: float(np.quantile(errors, share)) if len(errors) else None
+            for name, share in (("median", 0.5), ("q95", 0.95), ("max", 1))
         },
         "windows": {
             "rows": int((windows["part"] == WINDOW).sum()),
@@ -110,7 +106,7 @@ def _drawn(region: pd.Series, result: Attribution, known: np.ndarray) -> dict[st
 
 def _top(drawn: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The regions with the highest logits; the first in the file where they are equal."""
-    return sorted(drawn, key=lambda one: -one["logit"])[:DRAWN_REGIONS]
+    return sorted(drawn, key=lambda region: -region["logit"])[:DRAWN_REGIONS]
 
 
 def merge_summaries(records: Sequence[dict[str, Any]]) -> dict[str, Any]:

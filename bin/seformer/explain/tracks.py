@@ -170,20 +170,20 @@ def read_back(path: str, sizes: Mapping[str, int]) -> Digest:
     ValueError, pybigtools.BBIReadError
         If it cannot be read, has other chromosome sizes, or a zoom level lacks bases.
     """
-    found = Digest()
+    digest = Digest()
     with pybigtools.open(path) as track:
         here = track.chroms()
         if any(sizes.get(name) != size for name, size in here.items()):
             raise ValueError("the chromosomes are others")
         for name in sorted(here):
-            for _ in found.passing((name, *record) for record in track.records(name)):
+            for _ in digest.passing((name, *record) for record in track.records(name)):
                 pass
         for level in track.zooms():
             records = chain.from_iterable(track.zoom_records(level, name) for name in here)
             # where values have gaps pybigtools counts some of the bases between them as well
-            if sum(summary["bases_covered"] for *_, summary in records) < found.bases:
+            if sum(summary["bases_covered"] for *_, summary in records) < digest.bases:
                 raise ValueError("a zoom level lacks bases")
-    return found
+    return digest
 
 
 @contextlib.contextmanager
@@ -194,8 +194,8 @@ def _folder_beside(path: Path) -> Iterator[str]:
     UTF-8, which Rust does not take as text, is reached through its descriptor.
     """
     before = os.environ.get("TMPDIR")
-    with staging_folder(path.parent, "track") as place:
-        folder, opened = str(place), os.open(place, os.O_RDONLY)
+    with staging_folder(path.parent, "track") as staging:
+        folder, opened = str(staging), os.open(staging, os.O_RDONLY)
         os.environ["TMPDIR"] = folder
         try:
             yield folder if folder.isprintable() else f"/proc/self/fd/{opened}"
@@ -244,9 +244,8 @@ def read_chromosome_sizes(path: Path) -> dict[str, int]:
             fields = re.split("[ \t]+", line.strip(" \t\r\n"))
             if fields == [""]:
                 continue
-            size = fields[1] if len(fields) > 1 else ""
-            fault = ""
-            if not (size.isascii() and size.isdecimal()) or not size.strip("0"):
+            size, fault = "".join(fields[1:2]), ""
+            if not re.fullmatch("0*[1-9][0-9]*", size):
                 fault = "is not a chromosome size"
             elif len(size) > MAX_DIGITS or int(size) > LARGEST:
                 fault = TOO_LONG
@@ -279,17 +278,17 @@ def check_sizes(
     sizes = {renamed.get(name, name): size for name, size in sizes.items()}
     for chrom, end in regions.groupby("chrom", sort=False)["end"].max().items():
         if chrom not in sizes:
-            found = f"the chromosome {chrom} is not in it"
+            fault = f"the chromosome {chrom} is not in it"
         elif sizes[chrom] > LARGEST:
-            found = f"{chrom} has {sizes[chrom]} bp, which {TOO_LONG}"
+            fault = f"{chrom} has {sizes[chrom]} bp, which {TOO_LONG}"
         elif sizes[chrom] < end:
-            found = f"{chrom} has {sizes[chrom]} bp, but a region ends at {end}"
+            fault = f"{chrom} has {sizes[chrom]} bp, but a region ends at {end}"
         else:
             continue
         do = "give the genome the regions were extracted from"
-        if TOO_LONG in found:
+        if TOO_LONG in fault:
             do = "explain the regions of this chromosome in Python, which writes no track"
-        raise UserError(found, where=where, do=do)
+        raise UserError(fault, where=where, do=do)
     return sizes
 
 

@@ -140,46 +140,32 @@ def spans(scorer: Scorer, encoding: Encoding, lengths: np.ndarray) -> list[np.nd
     return rows
 
 
-def join_views(
-    bases: Sequence[np.ndarray], differences: Sequence[np.ndarray], totals: Sequence[np.ndarray]
+def mean_windows(parts: Sequence[WindowContributions]) -> WindowContributions:
+    """Mean over the views of a region, or over the members of an ensemble.
+
+    A part that is not cut in some way contributes nothing to its windows: their sum is still that
+    of the region.
+    """
+    table = pd.concat([pd.DataFrame(part._asdict()) for part in parts])
+    sums = dict.fromkeys(("views", "difference", "total"), "sum")
+    how = sums | {"start": "min", "end": "max"}
+    joined = table.groupby(["count", "rank"], as_index=False).agg(how)
+    joined[["difference", "total"]] /= len(parts)
+    return WindowContributions(*(joined[name].to_numpy() for name in WindowContributions._fields))
+
+
+def windows_of_view(
+    bases: np.ndarray, differences: np.ndarray, totals: np.ndarray
 ) -> WindowContributions:
-    """Bring the views of a region together, and take the mean over its references.
+    """Windows of a single view.
 
     Parameters
     ----------
     bases
-        int64 ``[windows, 2]`` of each view, see `spans`.
+        int64 ``[windows, 2]``, see `spans`.
     differences, totals
-        float64 ``[references, windows]`` of each view, left to right on the forward strand.
+        float64 ``[references, windows]``, left to right on the forward strand.
     """
-    counts = np.array([len(view) for view in bases])
-    groups = []
-    for count in np.unique(counts).tolist():
-        views = np.flatnonzero(counts == count)
-        ends = np.stack([bases[view] for view in views])
-        groups.append(
-            WindowContributions(
-                np.full(count, count),
-                np.arange(count),
-                np.full(count, len(views)),
-                ends[..., 0].min(0),
-                ends[..., 1].max(0),
-                *(
-                    (np.sum([sums[view] for view in views], axis=0) / len(bases)).mean(0)
-                    for sums in (differences, totals)
-                ),
-            )
-        )
-    return WindowContributions(*map(np.concatenate, zip(*groups, strict=True)))
-
-
-def mean_over_members(members: Sequence[WindowContributions]) -> WindowContributions:
-    """Mean over the members of an ensemble, whose windows are mostly the same."""
-    names = WindowContributions._fields
-    table = pd.concat([pd.DataFrame(member._asdict()) for member in members])
-    table[["difference", "total"]] /= len(members)
-    sums = dict.fromkeys(("views", "difference", "total"), "sum")
-    joined = table.groupby(["count", "rank"], as_index=False).agg(
-        sums | {"start": "min", "end": "max"}
-    )
-    return WindowContributions(*(joined[name].to_numpy() for name in names))
+    count = len(bases)
+    columns = np.full(count, count), np.arange(count), np.ones(count, np.int64), *bases.T
+    return WindowContributions(*columns, differences.mean(0), totals.mean(0))

@@ -70,11 +70,11 @@ def gather(folders: Sequence[Path], max_bases: int = MAX_BASES) -> Track:
     if not rows:
         logger.warning("no region of %s has attributions", ", ".join(map(str, folders)))
     values, bases, stretches, unknown = [np.empty(0)], [], [], 0
-    for rank, (row, found, sequence) in enumerate(rows):
+    for rank, (row, region_values, sequence) in enumerate(rows):
         name = {1: SUPER, 0: TYPICAL}.get(row["label"], row["prediction"])
         unknown += len(sequence)
         for run in RUNS.finditer(sequence):
-            values.append(found[slice(*run.span())])
+            values.append(region_values[slice(*run.span())])
             bases.append(run[0])
             stretches.append((row["chrom"], row["start"] + run.start(), row["name"], name, rank))
             unknown -= len(run[0])
