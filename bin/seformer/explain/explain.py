@@ -182,14 +182,15 @@ def explain_frame(
         parts, sequences = zip(*read, strict=True)
     table = pd.concat(parts, ignore_index=True)
     kept = (table["drop_reason"] == "").to_numpy()
-    explained = list(
-        explain_sequences(model, table[kept], chain.from_iterable(sequences), settings)
-    )
-    table = _table(table, [region.row() for region in explained])
-    table = table.fillna({"prediction": ""}).astype(numbers_of(REGION_COLUMNS | RESULT_COLUMNS))
-    cells = np.full((2, len(table)), None, dtype=object)
+    rows, cells = [], np.full((2, len(table)), None, dtype=object)
+    sequences = chain.from_iterable(sequences)
+    explained = explain_sequences(model, table[kept], sequences, settings)
     for row, region in zip(np.flatnonzero(kept), explained, strict=True):
-        cells[:, row] = region.result.values.astype(np.float32), region.sequence
+        rows.append(region.row())
+        cells[0, row] = region.result.values.astype(np.float32)
+        cells[1, row] = region.sequence
+    table = _table(table, rows).fillna({"prediction": ""})
+    table = table.astype(numbers_of(REGION_COLUMNS | RESULT_COLUMNS))
     for column, column_cells in zip(("attributions", "sequence"), cells, strict=True):
         table[column] = pd.Series(column_cells, dtype=object)
     return table
@@ -208,11 +209,8 @@ class ExplainedRegion(NamedTuple):
 
     def row(self) -> dict[str, Any]:
         """Cells of `attributions.tsv` (`RESULT_COLUMNS`)."""
-        result, errors, steps = (
-            self.result,
-            self.result.reference_errors,
-            self.result.reference_steps,
-        )
+        result = self.result
+        errors, steps = result.reference_errors, result.reference_steps
         return {
             "logit": result.logit,
             "prediction": self.call,
