@@ -17,6 +17,7 @@ from seformer.explain.base_shares import project
 from seformer.explain.completeness import relative_error
 from seformer.explain.integrated_gradients import (
     Job,
+    ViewMargins,
     group_jobs,
     integrate,
     make_examples,
@@ -281,6 +282,32 @@ def test_a_region_does_not_depend_on_its_neighbours_or_order():
             alone = attribute(model, [sequences[index]], [sequences[index]], how)[0]
             np.testing.assert_allclose(alone.values, together[index].values, atol=2e-6)
             np.testing.assert_array_equal(alone.reference_steps, together[index].reference_steps)
+
+
+def test_the_integral_is_what_its_formula_says():
+    """Σ weight · ∂M/∂e at e′ + α(e − e′), point by point, for views of unlike lengths."""
+    model = toy_model(**CONTEXT, window=11, window_pooling="attention")
+    scorer = Scorer(model)
+    encoding = model.tokenizer.encode([random_sequence(n) for n in (60, 33, 400)])
+    jobs = [
+        with_reference(example, np.full(400, model.tokenizer.mask_id))
+        for example in make_examples(scorer, encoding)
+    ]
+    points, weights = np.polynomial.legendre.leggauss(6)
+    function = ViewMargins(scorer)
+    for job, integral in zip(jobs, integrate(scorer, shares_of(scorer), jobs, 6), strict=True):
+        batch = job.example.batch
+        ids, masks = batch.input_ids[None], (batch.attention_mask[None], batch.content_mask[None])
+        first, last = (function.lookup(end).detach() for end in (job.reference[None], ids))
+        slope = torch.zeros_like(last)
+        for alpha, weight in zip((1 + points) / 2, weights / 2, strict=True):
+            values = torch.lerp(first, last, alpha).requires_grad_()
+            (gradient,) = torch.autograd.grad(function(values, ids, masks)[0].sum(), values)
+            slope += weight * gradient
+        expected = (slope * (last - first)).sum().item()
+        assert integral.tokens.sum() + integral.special == pytest.approx(expected, abs=1e-6)
+        windows = (slope * (last - first)).sum((2, 3))[0]
+        np.testing.assert_allclose(integral.totals, windows.numpy(), atol=1e-6)
 
 
 def test_windows_in_parts_give_the_same_gradient():
