@@ -10,11 +10,18 @@ import pytest
 from toys import random_sequence, toy_model
 
 from seformer.explain import explain as module
+from seformer.explain import tracks
 from seformer.explain.attribute import attribute
-from seformer.explain.folder import TABLE_FILE, iterate, read_attributions, read_windows
+from seformer.explain.folder import (
+    SUMMARY_FILE,
+    TABLE_FILE,
+    iterate,
+    read_attributions,
+    read_windows,
+)
 from seformer.explain.merge import merge_attributions
 from seformer.explain.summary import RegionSummary, merge_summaries
-from seformer.explain.tracks import write_tracks
+from seformer.explain.tracks import BEDGRAPH_FILE, TRACK_FILE, write_tracks
 from seformer.explain.values import VALUES_FILE, Values, ValuesWriter
 from seformer.regions.extract import extract
 from seformer.scoring.score import Ensemble
@@ -103,7 +110,7 @@ def test_windows_add_up_to_their_regions(explained):
     off = (windows["attribution_sum"] - windows["difference"]).abs()
     done = off <= 0.05 * windows["difference"].abs().clip(lower=0.01) + 1e-9
     assert (done | windows["flags"].str.contains("incomplete")).all()
-    summary = json.loads((explained / module.SUMMARY_FILE).read_text())
+    summary = json.loads((explained / SUMMARY_FILE).read_text())
     assert summary["windows"] == {
         "rows": len(windows),
         "incomplete": int(windows["flags"].str.contains("incomplete").sum()),
@@ -112,7 +119,7 @@ def test_windows_add_up_to_their_regions(explained):
 
 def test_track_is_in_place_and_sums_to_the_table(explained, toy, genome):
     table = read_attributions(explained)
-    with pybigtools.open(str(explained / module.TRACK_FILE)) as track:
+    with pybigtools.open(str(explained / TRACK_FILE)) as track:
         assert track.chroms() == {"chr1": 1000, "chr2": 600}
         for row in table[table["logit"].notna()].itertuples():
             values = track.values(row.chrom, row.start, row.end, fillna=None)
@@ -126,12 +133,12 @@ def test_track_is_in_place_and_sums_to_the_table(explained, toy, genome):
         )
         assert np.isnan(track.values("chr1", 90, 300, fillna=None)).all()
         assert not track.values("chr1", 353, 367, fillna=None).any()
-    lines = (explained / module.BEDGRAPH_FILE).read_text().splitlines()[1:]
+    lines = (explained / BEDGRAPH_FILE).read_text().splitlines()[1:]
     assert [line.split("\t")[0] for line in lines] == sorted(line.split()[0] for line in lines)
 
 
 def test_summary(explained):
-    summary = json.loads((explained / module.SUMMARY_FILE).read_text())
+    summary = json.loads((explained / SUMMARY_FILE).read_text())
     assert summary["rows"] == 7 and summary["explained"] == 5
     assert summary["flags"]["overlapping"] == 2
     assert sum(summary["steps"].values()) == 5
@@ -162,7 +169,7 @@ def test_shards_merge_to_the_same_result(tmp_path, explained, genome, bed, toy):
     for row in range(5):
         np.testing.assert_allclose(first[row], second[row], rtol=1e-4, atol=1e-6)
         assert first.sequence(row) == second.sequence(row)
-    one, two = (json.loads((f / module.SUMMARY_FILE).read_text()) for f in (explained, merged))
+    one, two = (json.loads((f / SUMMARY_FILE).read_text()) for f in (explained, merged))
     for key in ("rows", "explained", "flags", "steps", "bases"):
         assert one[key] == two[key]
 
@@ -172,7 +179,7 @@ def test_other_methods_are_written_without_completeness(tmp_path, genome, bed, t
     module.explain("m", tmp_path / "o", fasta=genome, regions=bed, method="saliency")
     table = read_attributions(tmp_path / "o")
     assert table["completeness_error"].isna().all() and table["reference_logit"].isna().all()
-    summary = json.loads((tmp_path / "o" / module.SUMMARY_FILE).read_text())
+    summary = json.loads((tmp_path / "o" / SUMMARY_FILE).read_text())
     assert summary["completeness_error"]["max"] is None
     assert not len(read_windows(tmp_path / "o"))
     assert not [record for record in caplog.records if "completeness" in record.msg]
@@ -184,7 +191,7 @@ def test_nothing_to_explain(tmp_path, genome, toy):
     module.explain("m", tmp_path / "o", fasta=genome, regions=bed)
     table = read_attributions(tmp_path / "o")
     assert list(table["flags"]) == ["all_n"]
-    assert not (tmp_path / "o" / module.TRACK_FILE).exists()
+    assert not (tmp_path / "o" / TRACK_FILE).exists()
 
 
 def test_wrong_use(tmp_path, genome, bed, toy):
@@ -216,7 +223,7 @@ def test_merging_without_room_leaves_nothing(explained, genome, disk):
             done.append(False)
             continue
         done.append(True)
-        with pybigtools.open(str(out / module.TRACK_FILE)) as track:
+        with pybigtools.open(str(out / TRACK_FILE)) as track:
             assert track.chroms() == {"chr1": 1000, "chr2": 600}
             for row in read_attributions(out).itertuples():
                 if row.logit == row.logit and "overlapping" not in row.flags:
@@ -249,8 +256,8 @@ def test_a_chromosome_too_long_for_a_track_is_said_before_computing(
     monkeypatch.setattr(module, "attribute", lambda *_: pytest.fail("computed"))
     sizes = tmp_path / "sizes"
     sizes.write_text("chr1\t1000\nchr2\t4294967295\n")
-    module_sizes = module.genome_sizes(None, sizes) | {"chr2": 2**32}
-    monkeypatch.setattr(module, "genome_sizes", lambda *_: module_sizes)
+    module_sizes = tracks.genome_sizes(None, sizes) | {"chr2": 2**32}
+    monkeypatch.setattr(tracks, "genome_sizes", lambda *_: module_sizes)
     with pytest.raises(UserError, match="more than a bigWig can hold"):
         module.explain("model", tmp_path / "o", fasta=genome, regions=bed)
     assert not (tmp_path / "o").exists()
@@ -266,7 +273,7 @@ def test_explaining_on_a_path_that_is_not_utf8(tmp_path, genome, bed, toy):
         faithfulness_regions=0,
     )  # fmt: skip
     merge_attributions([folder / "out"], folder / "merged", fasta=folder / genome.name)
-    tracks_of = [(folder / name / module.TRACK_FILE).read_bytes() for name in ("out", "merged")]
+    tracks_of = [(folder / name / TRACK_FILE).read_bytes() for name in ("out", "merged")]
     assert tracks_of[0] == tracks_of[1]
 
 

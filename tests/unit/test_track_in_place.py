@@ -10,6 +10,7 @@ from toys import toy_model
 
 from seformer.explain import explain as module
 from seformer.explain.folder import read_attributions
+from seformer.explain.tracks import TRACK_FILE
 from seformer.sequence.dna import reverse_complement
 from seformer.sequence.tokenizers import BpeTokenizer
 
@@ -84,7 +85,7 @@ def test_track_of_real_tokens_lies_on_their_bases(real_data, tmp_path, monkeypat
     assert table["logit"].notna().all()
     letters = ""
     with (
-        pybigtools.open(str(tmp_path / "out" / module.TRACK_FILE)) as track,
+        pybigtools.open(str(tmp_path / "out" / TRACK_FILE)) as track,
         pysam.FastaFile(str(genome)) as fasta,
     ):
         for row in table.itertuples():

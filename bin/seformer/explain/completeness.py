@@ -29,6 +29,22 @@ def windows_complete(windows: WindowContributions, completeness: float) -> bool:
     return bool(complete(windows.total, windows.difference, completeness).all())
 
 
+def check_windows(
+    windows: WindowContributions, completeness: float
+) -> tuple[np.ndarray, list[str]]:
+    """Relative error and flags, joined by commas, of every window."""
+    total, difference = windows.total, windows.difference
+    checks = {
+        SMALL: np.abs(difference) < SMALL_DIFFERENCE,
+        INCOMPLETE: ~complete(total, difference, completeness),
+    }
+    flags = [
+        ",".join(name for name, holds in checks.items() if holds[window])
+        for window in range(len(total))
+    ]
+    return relative_error(total, difference), flags
+
+
 def uncovered_flag(covered: float) -> tuple[str, ...]:
     return (NOT_COVERED,) if covered < 1 else ()
 

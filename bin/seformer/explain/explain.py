@@ -11,36 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from seformer.explain import faithfulness
+from seformer.explain import faithfulness, folder, tracks
 from seformer.explain.attribute import Attribution, attribute
-from seformer.explain.completeness import (
-    INCOMPLETE,
-    SMALL,
-    SMALL_DIFFERENCE,
-    complete,
-    relative_error,
-)
-from seformer.explain.folder import (
-    REGION_COLUMNS,
-    RESULT_COLUMNS,
-    SPECTRUM,
-    SUMMARY_FILE,
-    TABLE_FILE,
-    WINDOW,
-    WINDOW_COLUMNS,
-    WINDOWS_FILE,
-    mark_overlaps,
-    numbers_of,
-)
+from seformer.explain.completeness import check_windows
 from seformer.explain.settings import AttributionSettings, ExplainSettings, FrameSettings
 from seformer.explain.summary import RegionSummary, count_explained, log_summary
-from seformer.explain.tracks import (
-    BEDGRAPH_FILE,
-    TRACK_FILE,
-    genome_sizes,
-    track_sizes,
-    write_tracks,
-)
 from seformer.explain.values import VALUES_FILE, ValuesWriter
 from seformer.genome.genome import Genome
 from seformer.model.calibration import call_classes
@@ -97,9 +72,9 @@ def explain(
         raise UserError("give either --fasta with --regions, or --extracted")
     if extracted is not None and regions is not None:
         raise UserError("give either --regions or --extracted, not both")
-    sizes = genome_sizes(fasta, chrom_sizes)
+    sizes = tracks.genome_sizes(fasta, chrom_sizes)
     with (
-        output_folder(out, own=[TRACK_FILE, BEDGRAPH_FILE]) as staging,
+        output_folder(out, own=[tracks.TRACK_FILE, tracks.BEDGRAPH_FILE]) as staging,
         temporary_folder() as temporary,
     ):
         loaded = load_model(model, resolve_device(settings.device))
@@ -108,7 +83,8 @@ def explain(
             how = settings.only(ReadingRegions)
             extract(fasta, extracted, regions=regions, unlabelled=True, **how)
         source = read_extracted(extracted)
-        sizes = track_sizes(source.kept, sizes)  # wrong ones are refused before the computing
+        # wrong ones are refused before anything is computed
+        sizes = tracks.track_sizes(source.kept, sizes)
         _write_explained(loaded, source, staging, sizes, settings)
 
 
@@ -138,13 +114,13 @@ def _write_explained(
             rows.append(explained.row())
         seconds = time.monotonic() - began
         totals = [row["attribution_sum"] for row in rows]
-        write_tracks(
+        tracks.write_tracks(
             out, kept.assign(attribution_sum=totals), values, sizes, bedgraph=settings.bedgraph
         )
     table = _table(source.regions, rows)
-    window_table = pd.DataFrame(windows, columns=list(WINDOW_COLUMNS))
-    write_tsv(table, out / TABLE_FILE)
-    write_tsv(window_table, out / WINDOWS_FILE)
+    window_table = pd.DataFrame(windows, columns=list(folder.WINDOW_COLUMNS))
+    write_tsv(table, out / folder.TABLE_FILE)
+    write_tsv(window_table, out / folder.WINDOWS_FILE)
     record = {
         "settings": settings.only(AttributionSettings),
         **count_explained(table, window_table),
@@ -152,7 +128,7 @@ def _write_explained(
         **summary.record(),
         "faithfulness": faithfulness.measure_faithfulness(model, checked, settings),
     }
-    write_json(record, out / SUMMARY_FILE)
+    write_json(record, out / folder.SUMMARY_FILE)
     log_summary(record)
 
 
@@ -190,7 +166,7 @@ def explain_frame(
         cells[0, row] = region.result.values.astype(np.float32)
         cells[1, row] = region.sequence
     table = _table(table, rows).fillna({"prediction": ""})
-    table = table.astype(numbers_of(REGION_COLUMNS | RESULT_COLUMNS))
+    table = table.astype(folder.numbers_of(folder.REGION_COLUMNS | folder.RESULT_COLUMNS))
     for column, column_cells in zip(("attributions", "sequence"), cells, strict=True):
         table[column] = pd.Series(column_cells, dtype=object)
     return table
@@ -256,25 +232,21 @@ def window_rows(
 ) -> Iterator[tuple[Any, ...]]:
     """Rows of `attributions_windows.tsv` (`WINDOW_COLUMNS`): what a region's score is made of."""
     chrom, start, end = region["chrom"], int(region["start"]), int(region["end"])
-    whole, windows = (start, end, region["name"]), result.windows
-    errors = relative_error(windows.total, windows.difference)
-    done = complete(windows.total, windows.difference, completeness)
-    steps = result.reference_steps.max(initial=0)
-    small = np.abs(windows.difference) < SMALL_DIFFERENCE
-    for index, (count, rank, views, first, last, *sums) in enumerate(zip(*windows, strict=True)):
-        flags = [name for name, holds in ((SMALL, small), (INCOMPLETE, ~done)) if holds[index]]
-        columns = (chrom, start + first, start + last, *whole, WINDOW, rank + 1, count, views)
-        yield *columns, *sums, errors[index], steps, ",".join(flags)
+    whole, steps = (start, end, region["name"]), result.reference_steps.max(initial=0)
+    windows = zip(*result.windows, *check_windows(result.windows, completeness), strict=True)
+    for count, rank, views, first, last, *sums, error, flags in windows:
+        span = chrom, start + first, start + last
+        yield *span, *whole, folder.WINDOW, rank + 1, count, views, *sums, error, steps, flags
     if result.spectrum:
-        columns = (chrom, start, end, *whole, SPECTRUM, pd.NA, 0, 0)
-        yield *columns, result.spectrum, result.spectrum, 0.0, 0, ""
+        sums = result.spectrum, result.spectrum
+        yield chrom, start, end, *whole, folder.SPECTRUM, pd.NA, 0, 0, *sums, 0.0, 0, ""
 
 
 def _table(regions: pd.DataFrame, rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Put results beside all input rows, and the reason beside those without sequence."""
     kept = (regions["drop_reason"] == "").to_numpy()
-    results = pd.DataFrame(rows, columns=list(RESULT_COLUMNS), index=np.flatnonzero(kept))
-    table = regions[list(REGION_COLUMNS)].reset_index(drop=True).join(results)
+    results = pd.DataFrame(rows, columns=list(folder.RESULT_COLUMNS), index=np.flatnonzero(kept))
+    table = regions[list(folder.REGION_COLUMNS)].reset_index(drop=True).join(results)
     table = table.astype({"steps": "Int64", "references": "Int64"})
     table["flags"] = table["flags"].where(kept, regions["drop_reason"].to_numpy())
-    return mark_overlaps(table)
+    return folder.mark_overlaps(table)
