@@ -208,7 +208,7 @@ def test_stretches_and_batches_change_nothing(run, tmp_path, monkeypatch):
     expected = [(whole.folder / name).read_bytes() for name in ("regions.tsv", "summary.json")]
     bases = list(whole.sequences())
     monkeypatch.setattr("seformer.regions.extract.ROWS", 2)
-    monkeypatch.setattr("seformer.regions.extract.BATCH_BASES", 150)
+    monkeypatch.setattr("seformer.regions.drop.BATCH_BASES", 150)
     again, _ = run()
     assert [(again.folder / n).read_bytes() for n in ("regions.tsv", "summary.json")] == expected
     assert list(again.sequences()) == bases

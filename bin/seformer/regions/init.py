@@ -93,16 +93,16 @@ def init(
     if fasta is not None and settings.genome is not None:
         raise UserError("--fasta and --genome: two genomes are given", do="give one of them")
     named = {Path(os.path.abspath(path)) for path in paths}
-    found, aside = set_aside(list_files(paths), named)
-    rows = pair_up(found)
-    for one in found:
-        logger.info("%s: %d %s (%s)", one.path.name, len(one.regions), one.role, one.why)
-    rename, notes = check_genome(found, fasta)
-    notes = [*aside, *advise(rows, found), *notes]
+    files, aside = set_aside(list_files(paths), named)
+    rows = pair_up(files)
+    for file in files:
+        logger.info("%s: %d %s (%s)", file.path.name, len(file.regions), file.role, file.why)
+    rename, notes = check_genome(files, fasta)
+    notes = [*aside, *advise(rows, files), *notes]
     with output_folder(out) as staging:
         sheet = sheet_text(rows)
         (staging / SHEET).write_text(sheet, encoding="utf-8")
-        text = parameters_text(rows, found, out, fasta, settings.genome, rename, notes)
+        text = parameters_text(rows, files, out, fasta, settings.genome, rename, notes)
         (staging / PARAMETERS).write_text(text, encoding="utf-8")
     for note in notes:
         logger.warning("check: %s", note)
@@ -155,54 +155,54 @@ def set_aside(paths: Sequence[Path], named: Collection[Path]) -> tuple[list[Reco
     tuple
         What was recognised, and notes on what was left aside.
     """
-    found, notes = [], []
+    files, notes = [], []
     for path in paths:
         try:
-            found.append(recognise_regions(path))
+            files.append(recognise_regions(path))
         except UserError as error:
             if path in named:
                 raise
             notes.append(f"{path.name} is left aside: {error}")
-    if not found:
+    if not files:
         raise UserError("no file holds regions", expected="BED files or tables", do=notes[0])
-    tables = [one for one in found if one.role is Role.labelled]
-    tables.sort(key=lambda one: WHOLE_TABLE.search(one.path.name) is None)
+    tables = [file for file in files if file.role is Role.labelled]
+    tables.sort(key=lambda file: WHOLE_TABLE.search(file.path.name) is None)
     kept: list[Recognised] = []
-    for one in [*tables, *(one for one in found if one.role is not Role.labelled)]:
-        whole = next((t for t in kept if one.path not in named and _is_within(one, t)), None)
+    for file in [*tables, *(file for file in files if file.role is not Role.labelled)]:
+        whole = next((t for t in kept if file.path not in named and _is_within(file, t)), None)
         if whole is None:
-            kept.append(one)
+            kept.append(file)
         else:
             notes.append(
-                f"{one.path.name} is left aside: its regions are those of {whole.path.name}"
+                f"{file.path.name} is left aside: its regions are those of {whole.path.name}"
             )
-    return [one for one in found if any(one is other for other in kept)], notes
+    return [file for file in files if any(file is other for other in kept)], notes
 
 
-def _is_within(one: Recognised, whole: Recognised) -> bool:
+def _is_within(file: Recognised, whole: Recognised) -> bool:
     """Whether a file of one folder repeats regions of a labelled one there."""
-    if whole.role is not Role.labelled or one.path.parent != whole.path.parent:
+    if whole.role is not Role.labelled or file.path.parent != whole.path.parent:
         return False
-    mine, all_ = (set(zip(*(r.regions[c] for c in PLACE), strict=True)) for r in (one, whole))
-    return mine == all_ if one.role is Role.score else mine <= all_
+    mine, all_ = (set(zip(*(r.regions[c] for c in PLACE), strict=True)) for r in (file, whole))
+    return mine == all_ if file.role is Role.score else mine <= all_
 
 
-def pair_up(found: Sequence[Recognised]) -> list[SheetRow]:
+def pair_up(files: Sequence[Recognised]) -> list[SheetRow]:
     """Make a row per cell line: a labelled file, or the two classes of one name.
 
     One file of super-enhancers and one of typical enhancers belong together whatever their
     names. A second file for the same place gets a row of its own.
     """
-    supers = [one for one in found if one.role is Role.super]
-    typicals = [one for one in found if one.role is Role.typical]
+    supers = [file for file in files if file.role is Role.super]
+    typicals = [file for file in files if file.role is Role.typical]
     only_pair = len(supers) == len(typicals) == 1
-    rows = [SheetRow(one.sample, regions=one) for one in found if one.role is Role.labelled]
-    for one in supers:
-        partner = next((t for t in typicals if only_pair or t.sample == one.sample), None)
+    rows = [SheetRow(file.sample, regions=file) for file in files if file.role is Role.labelled]
+    for file in supers:
+        partner = next((t for t in typicals if only_pair or t.sample == file.sample), None)
         if partner is not None:
             typicals.remove(partner)
-        rows.append(SheetRow(one.sample, one, partner))
-    rows += [SheetRow(one.sample, typical_enhancers=one) for one in typicals]
+        rows.append(SheetRow(file.sample, file, partner))
+    rows += [SheetRow(file.sample, typical_enhancers=file) for file in typicals]
     taken = {name.lower() for name in RESERVED}
     unique = []
     for row in rows:
@@ -214,19 +214,19 @@ def pair_up(found: Sequence[Recognised]) -> list[SheetRow]:
     return unique
 
 
-def check_genome(found: Sequence[Recognised], fasta: Path | None) -> tuple[bool, list[str]]:
+def check_genome(files: Sequence[Recognised], fasta: Path | None) -> tuple[bool, list[str]]:
     """Compare chromosome names and ends; returns whether to rename, and notes."""
     if fasta is None:
-        return False, _assembly_notes(found)
+        return False, _assembly_notes(files)
     furthest: dict[str, int] = {}
     rows: Counter = Counter()
-    for one in found:
-        rows.update(one.regions["chrom"].value_counts().to_dict())
-        for chrom, end in _furthest(one).items():
+    for file in files:
+        rows.update(file.regions["chrom"].value_counts().to_dict())
+        for chrom, end in _furthest(file).items():
             furthest[chrom] = max(furthest.get(chrom, 0), end)
     with Genome(fasta) as genome:
         exact = genome.match_chromosomes(furthest)
-        matched = genome.resolve(rows, found[0].path, rename=True).names
+        matched = genome.resolve(rows, files[0].path, rename=True).names
         past = [c for c, name in matched.items() if furthest[c] > genome.chromosomes[name]]
     notes = []
     rename = len(matched) > len(exact)
@@ -247,13 +247,13 @@ def check_genome(found: Sequence[Recognised], fasta: Path | None) -> tuple[bool,
     return rename, notes
 
 
-def _furthest(one: Recognised) -> dict[str, int]:
-    return {str(c): int(end) for c, end in one.regions.groupby("chrom")["end"].max().items()}
+def _furthest(file: Recognised) -> dict[str, int]:
+    return {str(c): int(end) for c, end in file.regions.groupby("chrom")["end"].max().items()}
 
 
-def _assembly_notes(found: Sequence[Recognised]) -> list[str]:
+def _assembly_notes(files: Sequence[Recognised]) -> list[str]:
     """Say which common assemblies the files fit by the ends of their chromosomes."""
-    fitting = {one.path.name: assemblies.that_hold(_furthest(one)) for one in found}
+    fitting = {file.path.name: assemblies.that_hold(_furthest(file)) for file in files}
     common = [name for name in assemblies.ASSEMBLIES if all(name in f for f in fitting.values())]
     if common:
         return [
@@ -269,20 +269,20 @@ def _assembly_notes(found: Sequence[Recognised]) -> list[str]:
     return notes
 
 
-def advise(rows: Sequence[SheetRow], found: Sequence[Recognised]) -> list[str]:
+def advise(rows: Sequence[SheetRow], files: Sequence[Recognised]) -> list[str]:
     """Say what to check before training on these files."""
-    notes = [f"{one.path.name}: {note}" for one in found for note in one.notes]
+    notes = [f"{file.path.name}: {note}" for file in files for note in file.notes]
     notes += [
-        f"{one.path.name}: its path holds a character that Nextflow cannot pass on ($ ; * ? # "
+        f"{file.path.name}: its path holds a character that Nextflow cannot pass on ($ ; * ? # "
         "[ ] { } ~ ` or a backslash): make a link to it with a plainer name"
-        for one in found
-        if UNSAFE.search(str(one.path))
+        for file in files
+        if UNSAFE.search(str(file.path))
     ]
-    to_score = [one for one in found if one.role is Role.score]
+    to_score = [file for file in files if file.role is Role.score]
     notes += [
-        f"{one.path.name}: a comma in its path would part it in two in --predict: rename it"
-        for one in to_score
-        if len(to_score) > 1 and "," in str(one.path)
+        f"{file.path.name}: a comma in its path would part it in two in --predict: rename it"
+        for file in to_score
+        if len(to_score) > 1 and "," in str(file.path)
     ]
     for row in rows:
         if not row.complete:
@@ -332,8 +332,8 @@ def sheet_text(rows: Sequence[SheetRow]) -> str:
     for row in rows:
         cells = [row.sample]
         for name in names[1:]:
-            one = getattr(row, name)
-            cells.append(str(one.path) if one is not None else "")
+            file = getattr(row, name)
+            cells.append(str(file.path) if file is not None else "")
         text = io.StringIO()
         csv.writer(text, lineterminator="").writerow(cells)
         lines.append(text.getvalue() if row.complete else f"# incomplete: {text.getvalue()}")
@@ -346,7 +346,7 @@ def _usable(filled: Sequence[str]) -> bool:
 
 def parameters_text(
     rows: Sequence[SheetRow],
-    found: Sequence[Recognised],
+    files: Sequence[Recognised],
     out: Path,
     fasta: Path | None,
     genome: str | None,
@@ -355,7 +355,7 @@ def parameters_text(
 ) -> str:
     """The parameter file, YAML for ``-params-file``."""
     train = any(row.complete for row in rows)
-    to_score = [str(one.path) for one in found if one.role is Role.score]
+    to_score = [str(file.path) for file in files if file.role is Role.score]
     several = sum(row.complete for row in rows) > 1
     sheet = str((out / SHEET).absolute())
     place = None if fasta is None else str(Path(fasta).absolute())

@@ -13,13 +13,13 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from seformer.genome import intervals
 from seformer.genome.genome import Genome
+from seformer.regions.settings import ExtractSettings
 from seformer.util.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -29,54 +29,34 @@ FEATURES = ("length", "gc", "n")
 LENGTH_STEP = math.log(1.2)
 SHARE_STEP = 0.02
 RANDOM = "random"  # the source of drawn regions
-NOT_MATCHED = "not_matched"
 ROUNDS = 200
 
 
-class Negatives(NamedTuple):
-    """What is done about typical enhancers.
-
-    Attributes
-    ----------
-    match
-        Features in which every super-enhancer gets one typical enhancer like it; none = as given.
-    random
-        How many random regions are drawn: a number, or ``2x`` for two per super-enhancer.
-    blacklist
-        BED of places where none is drawn.
-    seed
-        Seed of drawing and matching.
-    """
-
-    match: Sequence[str]
-    random: str
-    blacklist: Path | None
-    seed: int
-
-    def check(self) -> None:
-        """Refuse what cannot be (`UserError`)."""
-        unknown = [name for name in self.match if name not in FEATURES]
-        if unknown:
-            raise UserError(
-                f"--match-negatives {','.join(self.match)}: {unknown[0]!r} cannot be matched",
-                expected=f"some of {','.join(FEATURES)}",
-            )
-        if self.random and not re.fullmatch(r"\d+|\d+(\.\d+)?x", self.random):
-            raise UserError(
-                f"--random-negatives {self.random}",
-                expected="a number, such as 500, or a multiple of the super-enhancers, such as 2x",
-            )
-        if self.blacklist is not None and not self.random:
-            raise UserError(
-                "--blacklist says where no random region is drawn, but none is wanted",
-                do="give --random-negatives too, or leave it out",
-            )
+def check_negatives(settings: ExtractSettings) -> None:
+    """Refuse what cannot be (`UserError`)."""
+    features, random = settings.match_negatives, settings.random_negatives
+    unknown = [name for name in features if name not in FEATURES]
+    if unknown:
+        raise UserError(
+            f"--match-negatives {','.join(features)}: {unknown[0]!r} cannot be matched",
+            expected=f"some of {','.join(FEATURES)}",
+        )
+    if random and not re.fullmatch(r"\d+|\d+(\.\d+)?x", random):
+        raise UserError(
+            f"--random-negatives {random}",
+            expected="a number, such as 500, or a multiple of the super-enhancers, such as 2x",
+        )
+    if settings.blacklist is not None and not random:
+        raise UserError(
+            "--blacklist says where no random region is drawn, but none is wanted",
+            do="give --random-negatives too, or leave it out",
+        )
 
 
 def add_random(
     table: pd.DataFrame,
     genome: Genome,
-    negatives: Negatives,
+    settings: ExtractSettings,
     read: Callable[[Path], pd.DataFrame],
 ) -> pd.DataFrame:
     """Draw regions from the genome as typical enhancers, as long as the super-enhancers are.
@@ -90,8 +70,8 @@ def add_random(
         Training rows of `seformer.regions.units.cut_regions`, chromosomes spelled as the genome's.
     genome
         Where from.
-    negatives
-        How many, and where not.
+    settings
+        ``random_negatives``, ``blacklist`` and ``seed``: how many, and where not.
     read
         Reads the blacklist, its chromosomes spelled likewise.
 
@@ -103,14 +83,14 @@ def add_random(
     lengths = (table["end"] - table["start"])[table["label"] == 1].to_numpy(np.int64)
     if not len(lengths):
         return table
-    multiple = negatives.random.endswith("x")
-    wanted = float(negatives.random.removesuffix("x")) * (len(lengths) if multiple else 1)
-    rng = np.random.default_rng(negatives.seed)
+    multiple = settings.random_negatives.endswith("x")
+    wanted = float(settings.random_negatives.removesuffix("x")) * (len(lengths) if multiple else 1)
+    rng = np.random.default_rng(settings.seed)
     wanted_lengths = rng.permutation(np.resize(rng.permutation(lengths), round(wanted)))
     place = ["chrom", "start", "end"]
     taken = [table[place]]
-    if negatives.blacklist is not None:
-        taken.append(read(negatives.blacklist)[place])
+    if settings.blacklist is not None:
+        taken.append(read(settings.blacklist)[place])
     taken = pd.concat(taken, ignore_index=True)
     drawn = _draw(wanted_lengths, table["chrom"], taken, genome, rng)
     if len(drawn) < len(wanted_lengths):
@@ -135,7 +115,7 @@ def _draw(
 ) -> pd.DataFrame:
     chroms = sorted(set(chroms) & genome.chromosomes.keys())
     sizes = np.array([genome.chromosomes[name] for name in chroms], dtype=np.int64)
-    found = []
+    drawn = []
     for _ in range(ROUNDS):
         if not len(lengths):
             break
@@ -150,10 +130,10 @@ def _draw(
         good &= ~pd.Series(intervals.cluster(tried)).where(good).duplicated().to_numpy()
         bases = genome.fetch_many(tried[good])
         good[np.flatnonzero(good)] = ["N" not in b for b in bases]
-        found.append(tried[good])
+        drawn.append(tried[good])
         taken = pd.concat([taken, tried[good]], ignore_index=True)
         lengths = lengths[~good]
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(drawn, ignore_index=True)
 
 
 def match_pairs(table: pd.DataFrame, features: Sequence[str], seed: int) -> np.ndarray:
@@ -189,8 +169,8 @@ def match_pairs(table: pd.DataFrame, features: Sequence[str], seed: int) -> np.n
         order[np.argsort(bins[order], kind="stable")], np.cumsum(np.bincount(bins))
     ):
         supers, typical = members[label[members] == 1], members[label[members] == 0]
-        for one in supers[: len(typical)]:
-            nearest = int(np.argmin(((scaled[typical] - scaled[one]) ** 2).sum(axis=1)))
-            paired[[one, typical[nearest]]] = True
+        for member in supers[: len(typical)]:
+            nearest = int(np.argmin(((scaled[typical] - scaled[member]) ** 2).sum(axis=1)))
+            paired[[member, typical[nearest]]] = True
             typical = np.delete(typical, nearest)
     return paired

@@ -10,48 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from seformer.regions.settings import Unit
+from seformer.regions.settings import ExtractSettings
 from seformer.util.errors import UserError, visible
 
-WINDOW = 3_000  # as in the published benchmark of 3 kb regions
 BLOCKS = ("blockSizes", "blockStarts")
-NO_CONSTITUENT = "no_constituent"
 
 
-class Units(NamedTuple):
-    """What regions are cut into.
-
-    Attributes
-    ----------
-    unit
-        ``region``, ``window`` or ``constituent``.
-    length
-        Bases of a window.
-    constituents
-        BED of constituents; without it the blocks of a BED12 are taken.
-    """
-
-    unit: Unit
-    length: int
-    constituents: Path | None = None
-
-    def check(self) -> None:
-        """Refuse what does not go together (`UserError`)."""
-        if self.constituents is not None and self.unit != "constituent":
-            raise UserError(
-                "--constituents is given, but the regions are not cut into them",
-                do="give --unit constituent too",
-            )
+def check_units(settings: ExtractSettings) -> None:
+    """Refuse what does not go together (`UserError`)."""
+    if settings.constituents is not None and settings.unit != "constituent":
+        raise UserError(
+            "--constituents is given, but the regions are not cut into them",
+            do="give --unit constituent too",
+        )
 
 
 def cut_regions(
     table: pd.DataFrame,
-    units: Units,
+    settings: ExtractSettings,
     lengths: Mapping[str, int],
     read: Callable[[Path], pd.DataFrame],
 ) -> pd.DataFrame:
@@ -63,8 +43,8 @@ def cut_regions(
         Labelled regions: ``chrom``, ``start``, ``end`` (0-based half-open), ``name``, ``label``,
         ``line``, ``source``, ``path``; with ``blockSizes`` and ``blockStarts`` where the file is
         a BED12.
-    units
-        Into what.
+    settings
+        ``unit``, ``unit_length`` and ``constituents``: into what.
     lengths
         Length of the genome's chromosomes, by the names that ``table`` has.
     read
@@ -84,29 +64,29 @@ def cut_regions(
     """
     place = table["chrom"] + ":" + table["start"].astype(str) + "-" + table["end"].astype(str)
     whole = table.drop(columns=list(BLOCKS), errors="ignore").assign(parent="", drop_reason="")
-    if units.unit == "region":
+    if settings.unit == "region":
         return whole
-    if units.unit == "window":
+    if settings.unit == "window":
         limit = table["chrom"].map(lengths)
-        row, start, end = _windows(table, units.length, limit.to_numpy(float))
+        row, start, end = _windows(table, settings.unit_length, limit.to_numpy(float))
         cut = whole.iloc[row].assign(start=start, end=end)
-    elif units.constituents is None:
+    elif settings.constituents is None:
         row, start, end = _blocks(table)
         cut = whole.iloc[row].assign(start=start, end=end)
     else:
-        inside, row = _assign(read(units.constituents), table)
+        inside, row = _assign(read(settings.constituents), table)
         if inside.empty:
             raise UserError(
                 "no constituent lies in any region",
-                where=units.constituents,
+                where=settings.constituents,
                 expected="constituents of the same regions, in the same assembly",
             )
         cut = whole.iloc[row].assign(start=inside["start"], end=inside["end"], line=inside["line"])
-        source, path = visible(units.constituents.name), visible(str(units.constituents))
+        source, path = visible(settings.constituents.name), visible(str(settings.constituents))
         cut = cut.assign(source=source, path=path)
     cut["parent"] = place.to_numpy()[row]
     cut["name"] = cut["name"] + "/" + (cut.groupby(level=0).cumcount() + 1).astype(str)
-    without = whole.drop(index=whole.index[np.unique(row)]).assign(drop_reason=NO_CONSTITUENT)
+    without = whole.drop(index=whole.index[np.unique(row)]).assign(drop_reason="no_constituent")
     return pd.concat([cut, without]).sort_index(kind="stable").reset_index(drop=True)
 
 
@@ -160,7 +140,7 @@ def _blocks(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return row, start, end
 
 
-def _assign(found: pd.DataFrame, table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+def _assign(constituents: pd.DataFrame, table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     """Find the region that holds each constituent's middle, super-enhancers first.
 
     Returns
@@ -170,20 +150,20 @@ def _assign(found: pd.DataFrame, table: pd.DataFrame) -> tuple[pd.DataFrame, np.
     row : numpy.ndarray
         int64: the region's position.
     """
-    owner = np.full(len(found), -1, dtype=np.int64)
+    owner = np.full(len(constituents), -1, dtype=np.int64)
     label = table["label"].to_numpy()
-    middle = ((found["start"] + found["end"]) // 2).to_numpy(np.int64)
+    middle = ((constituents["start"] + constituents["end"]) // 2).to_numpy(np.int64)
     for wanted in (1, 0):
-        for chrom, mine in table[label == wanted].groupby("chrom", sort=False):
-            mine = mine.sort_values(["start", "end"], kind="stable")
-            reach = mine["end"].to_numpy(np.int64)
+        for chrom, regions in table[label == wanted].groupby("chrom", sort=False):
+            regions = regions.sort_values(["start", "end"], kind="stable")
+            reach = regions["end"].to_numpy(np.int64)
             # of the regions that begin before a point, the one that reaches furthest holds it
             furthest = np.maximum.accumulate(reach)
-            who = np.maximum.accumulate(np.where(reach == furthest, np.arange(len(mine)), 0))
-            here = np.flatnonzero((found["chrom"] == chrom).to_numpy() & (owner < 0))
-            before = np.searchsorted(mine["start"].to_numpy(), middle[here], side="right") - 1
+            who = np.maximum.accumulate(np.where(reach == furthest, np.arange(len(regions)), 0))
+            here = np.flatnonzero((constituents["chrom"] == chrom).to_numpy() & (owner < 0))
+            before = np.searchsorted(regions["start"].to_numpy(), middle[here], side="right") - 1
             holds = (before >= 0) & (furthest[before] > middle[here])
-            owner[here[holds]] = table.index.get_indexer(mine.index)[who[before[holds]]]
-    order = np.lexsort((found["start"].to_numpy(), owner))
+            owner[here[holds]] = table.index.get_indexer(regions.index)[who[before[holds]]]
+    order = np.lexsort((constituents["start"].to_numpy(), owner))
     order = order[owner[order] >= 0]
-    return found.iloc[order].set_axis(table.index[owner[order]]), owner[order]
+    return constituents.iloc[order].set_axis(table.index[owner[order]]), owner[order]
