@@ -323,8 +323,9 @@ def test_columns_are_described():
     from seformer.sequence.composition import SINGLE_FEATURES
     from seformer.splits import split
     from seformer.training import common
+    from seformer.util.labels import DROP_REASONS
 
-    regions = {*extracted.COLUMNS, "cluster", "split", *extracted.DROP_REASONS}
+    regions = {*extracted.COLUMNS, "cluster", "split", *DROP_REASONS}
     assert regions <= mentioned("regions.tsv")
     assert set(split.SPLIT_COLUMNS) <= mentioned("splits.tsv")
     assert set(common.HISTORY_COLUMNS) <= mentioned("history.tsv")

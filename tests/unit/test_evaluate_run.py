@@ -14,7 +14,8 @@ from seformer.evaluation.baselines import BASELINES
 from seformer.evaluation.cross_validation import pool_folds
 from seformer.evaluation.evaluate import evaluate
 from seformer.model.folder import load_model, save_model
-from seformer.regions.extract import extract, read_extracted
+from seformer.regions.extract import extract
+from seformer.regions.folder import read_extracted
 from seformer.scoring.score import Ensemble
 from seformer.splits.split import split
 from seformer.training.head import finetune_head

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from seformer.genome.genome import Genome
-from seformer.regions.extract import COLUMNS, extract, read_extracted
+from seformer.regions.extract import extract
+from seformer.regions.folder import COLUMNS, read_extracted
 from seformer.util.errors import UserError
 from seformer.util.records import read_json
 from seformer.util.tables import read_tsv, write_tsv

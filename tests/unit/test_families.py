@@ -24,7 +24,8 @@ from seformer.explain.explain import explain
 from seformer.explain.folder import iterate, read_attributions
 from seformer.model.backbones import load_backbone, random_backbone
 from seformer.model.folder import load_model
-from seformer.regions.extract import extract, read_extracted
+from seformer.regions.extract import extract
+from seformer.regions.folder import read_extracted
 from seformer.scoring.predict import predict
 from seformer.scoring.score import Ensemble
 from seformer.sequence.tokenizers import load_tokenizer

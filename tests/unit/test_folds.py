@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seformer.regions.extract import extract, read_extracted
+from seformer.regions.extract import extract
+from seformer.regions.folder import read_extracted
 from seformer.splits.assign import into_folds
 from seformer.splits.dataset import open_dataset
 from seformer.splits.label_conflicts import resolve_conflicts

@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 import pytest
 
-from seformer.regions.extract import extract, read_extracted
+from seformer.regions.extract import extract
+from seformer.regions.folder import read_extracted
 from seformer.regions.read import iter_regions, read_regions
 from seformer.util.errors import UserError
 from seformer.util.records import read_json

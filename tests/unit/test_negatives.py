@@ -8,7 +8,8 @@ import pytest
 
 from seformer.evaluation.metrics import auroc
 from seformer.genome.intervals import overlapping
-from seformer.regions.extract import extract, read_extracted
+from seformer.regions.extract import extract
+from seformer.regions.folder import read_extracted
 from seformer.regions.negatives import match_pairs
 from seformer.util.errors import UserError
 

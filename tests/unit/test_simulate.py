@@ -13,7 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from seformer.genome.genome import Genome
-from seformer.regions.extract import extract, read_extracted
+from seformer.regions.extract import extract
+from seformer.regions.folder import read_extracted
 from seformer.regions.read import read_regions
 from seformer.regions.simulate import CHROMOSOMES, HELD_OUT, SE_MOTIFS, TE_MOTIFS, simulate
 from seformer.util.errors import UserError

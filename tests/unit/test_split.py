@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seformer.regions.extract import COLUMNS, extract, read_extracted
+from seformer.regions.extract import extract
+from seformer.regions.folder import COLUMNS, read_extracted
 from seformer.splits.assign import by_clusters
 from seformer.splits.dataset import SPLIT_COLUMNS, open_dataset
 from seformer.splits.split import split, split_hash

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from seformer.regions.extract import extract, read_extracted
+from seformer.regions.extract import extract
+from seformer.regions.folder import read_extracted
 from seformer.splits.dataset import open_dataset
 from seformer.splits.split import split
 from seformer.util.errors import UserError

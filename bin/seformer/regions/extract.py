@@ -16,15 +16,7 @@ import pandas as pd
 
 from seformer.genome.genome import Genome
 from seformer.regions.drop import batches, fetch, mark_labels, mark_places, mark_unmatched
-from seformer.regions.folder import (
-    COLUMNS,
-    DROP_REASONS,
-    Extracted,
-    ExtractedWriter,
-    check_sample_name,
-    read_extracted,
-    read_region_rows,
-)
+from seformer.regions.folder import COLUMNS, ExtractedWriter, check_sample_name
 from seformer.regions.negatives import add_random, check_negatives
 from seformer.regions.read import iter_regions, read_regions
 from seformer.regions.settings import ExtractSettings
@@ -32,10 +24,9 @@ from seformer.regions.spelling import Spelling
 from seformer.regions.units import BLOCKS, check_units, cut_regions
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError, visible
+from seformer.util.labels import DROP_REASONS
 from seformer.util.records import write_json
 from seformer.util.settings import takes
-
-__all__ = ["COLUMNS", "DROP_REASONS", "Extracted", "extract", "read_extracted", "read_region_rows"]
 
 logger = logging.getLogger(__name__)
 
