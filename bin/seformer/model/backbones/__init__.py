@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from seformer.model.backbones.build import (
         build_backbone,
         load_backbone,
-        new_backbone,
         random_backbone,
     )
+    from seformer.model.backbones.families import new_backbone
     from seformer.model.backbones.loading import read_config, save_folder
 
 __all__ = [
@@ -36,7 +36,7 @@ _MODULES = {
     "Origin": "base",
     "build_backbone": "build",
     "load_backbone": "build",
-    "new_backbone": "build",
+    "new_backbone": "families",
     "random_backbone": "build",
     "read_config": "loading",
     "save_folder": "loading",

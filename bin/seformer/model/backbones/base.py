@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -10,8 +11,6 @@ import torch.utils.checkpoint
 from torch import nn
 
 from seformer.util.errors import UserError
-
-__all__ = ["Backbone", "HeadStyle", "Origin"]
 
 
 class Origin(NamedTuple):
@@ -65,6 +64,8 @@ class Backbone(nn.Module):
         The published configuration, as it is saved again.
     family : str
         ``kmer``, ``gena``, ``dnabert2`` or the model type of a stock class.
+    title, hint : str
+        The family in words, and what to do where its weights came with another's configuration.
     hidden_size : int
     context : int or None
         Most tokens in one window, special tokens included; None if any length goes.
@@ -73,12 +74,32 @@ class Backbone(nn.Module):
     head_style : HeadStyle
     optional_keys : frozenset
         Names of the module's state that a checkpoint may lack.
+    ignored_keys : tuple of str
+        Ends of published keys that are of no use, or computed anew.
+    told_by_keys : bool
+        Whether the keys of the weights make a stock BERT's configuration one of this family.
     """
 
     family = ""
+    title = hint = ""
     prefix = ""
     head_style = BERT_HEAD
     optional_keys: frozenset[str] = frozenset()
+    ignored_keys: tuple[str, ...] = ("position_ids", "token_type_ids")
+    told_by_keys = False
+
+    @classmethod
+    def matches(cls, config: dict[str, Any], keys: Iterable[str] = ()) -> bool:
+        """Tell whether a configuration, or else the keys of weights, are of this family."""
+        raise NotImplementedError
+
+    @classmethod
+    def draw(cls, config: dict[str, Any], where: str | Path | None = None) -> Backbone:
+        """Make the module that a configuration describes, with random weights."""
+        # null stands for nothing given
+        model = cls({name: value for name, value in config.items() if value is not None})
+        model.initialise()
+        return model
 
     def __init__(self, config: dict[str, Any], context: int | None) -> None:
         super().__init__()
@@ -101,6 +122,10 @@ class Backbone(nn.Module):
         attention_mask : tensor [batch, tokens]
             1 for tokens, 0 for padding (on the right).
         """
+        raise NotImplementedError
+
+    def initialise(self) -> None:
+        """Draw all weights as the family's authors do."""
         raise NotImplementedError
 
     @property

@@ -1,9 +1,9 @@
-"""Which class a configuration and its weights belong to, and how a name becomes a backbone."""
+"""How a name or a folder becomes a backbone."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,136 +11,20 @@ import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from seformer.model.backbones.base import Backbone, Origin
-from seformer.model.backbones.dnabert2 import DnaBert2
-from seformer.model.backbones.encoder import KmerEncoder
-from seformer.model.backbones.gena import GenaBert
+from seformer.model.backbones.families import new_backbone
 from seformer.model.backbones.loading import (
     check_values,
-    fill,
+    fill_weights,
     read_config,
     read_state,
     save_folder,
     verify_checksums,
 )
 from seformer.model.backbones.presets import PRESETS, preset_tokenizer
-from seformer.model.backbones.registry import resolve
+from seformer.model.backbones.registry import locate_model
 from seformer.sequence.tokenizers import Tokenizer, load_tokenizer
 from seformer.util.errors import UserError, distrusted
 from seformer.util.records import read_json
-
-__all__ = ["build_backbone", "family_of", "load_backbone", "new_backbone", "random_backbone"]
-
-
-def family_of(
-    config: dict[str, Any], keys: Iterable[str] = (), where: str | Path | None = None
-) -> str:
-    """Tell the family by the configuration, and check that the weights' keys agree.
-
-    Returns
-    -------
-    ``kmer``, ``gena``, ``dnabert2`` or ``stock``.
-
-    Raises
-    ------
-    UserError
-        If the two contradict each other.
-    """
-    keys = list(keys)
-    model_type = config.get("model_type", "bert" if "num_attention_heads" in config else None)
-    if model_type == "seformer_kmer":
-        return "kmer"
-    if model_type != "bert":
-        return "stock"
-    told = "stock"
-    if config.get("pre_layer_norm"):
-        told = "gena"
-    elif "alibi_starting_size" in config:
-        told = "dnabert2"
-    if not keys:
-        return told
-    seen = "stock"
-    if any(".pre_attention_ln." in key for key in keys):
-        seen = "gena"
-    elif any(".attention.self.Wqkv." in key for key in keys):
-        seen = "dnabert2"
-    if told == "stock" and seen == "dnabert2":
-        return seen  # its first configurations lack the ALiBi key
-    if told != seen:
-        raise UserError(
-            f"config.json describes {_FAMILY_NAMES[told]}, but the weights are of"
-            f" {_FAMILY_NAMES[seen]}",
-            where=where,
-            expected="a configuration and weights of one model",
-            do=_FAMILY_HINTS.get(seen, "take config.json and the weights from the same place"),
-        )
-    return told
-
-
-_FAMILY_NAMES = {
-    "stock": "a stock BERT",
-    "gena": "a GENA-LM BERT (pre-LayerNorm)",
-    "dnabert2": "a DNABERT-2",
-}
-_FAMILY_HINTS = {
-    "gena": "take config.json of the published model: it says pre_layer_norm = true",
-    "dnabert2": "take config.json of the published model: it holds alibi_starting_size",
-}
-
-
-@contextlib.contextmanager
-def seeded(seed: int | None) -> Iterator[None]:
-    """Draw weights from ``seed`` and leave torch's generator as it was."""
-    if seed is None:
-        yield
-        return
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-def new_backbone(
-    config: dict[str, Any],
-    keys: Iterable[str] = (),
-    *,
-    seed: int | None = None,
-    where: str | Path | None = None,
-) -> Backbone:
-    """Make the module that a configuration describes, with random weights, in eval mode.
-
-    Parameters
-    ----------
-    config
-        Published configuration.
-    keys
-        Keys of the weights to come, to check that they are of the same family.
-    seed
-        Seed of the weights; None leaves torch's generator in charge.
-    """
-    family = family_of(config, keys, where)
-    if family != "stock":
-        # null stands for nothing given; transformers has a meaning of its own for some
-        config = {name: value for name, value in config.items() if value is not None}
-    try:
-        with seeded(seed):
-            if family == "stock":
-                # transformers takes seconds to import, and only these families need it
-                from seformer.model.backbones.stock import new_stock
-
-                model = new_stock(config, where)
-            else:
-                model = {"kmer": KmerEncoder, "gena": GenaBert, "dnabert2": DnaBert2}[family](
-                    config
-                )
-                model.initialise()
-    except KeyError as error:
-        raise UserError(f"the configuration lacks {error}", where=where) from error
-    except (TypeError, ValueError, ArithmeticError, AssertionError, RuntimeError) as error:
-        raise UserError(
-            f"config.json describes no model that can be made ({error})",
-            where=where,
-            do="take config.json from where the weights come from",
-        ) from error
-    return model.eval()
 
 
 def load_backbone(folder: str | Path) -> Backbone:
@@ -180,7 +64,7 @@ def fill_backbone(
     check_values(config, state, where)
     with _no_larger_than(state, where):
         model = new_backbone(config, state.keys(), seed=0, where=where)
-    model = fill(model, state, where).eval()
+    model = fill_weights(model, state, where).eval()
     ids = torch.zeros(1, min(2, model.context or 2), dtype=torch.int64)
     with torch.inference_mode():
         if not model(ids, torch.ones_like(ids)).isfinite().all():
@@ -235,7 +119,7 @@ def build_backbone(name: str | Path, seed: int = 1) -> tuple[Backbone, Tokenizer
         config = dict(PRESETS[str(name)])
         model = new_backbone(config, seed=seed)
         return model, preset_tokenizer(config), Origin(str(name), "preset", None, model.family)
-    folder, known, source, revision = resolve(name)
+    folder, known, source, revision = locate_model(name)
     with distrusted(folder):
         model = load_backbone(folder)
         tokenizer = load_tokenizer(folder)

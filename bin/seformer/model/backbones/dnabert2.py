@@ -8,6 +8,7 @@ only saves time: padding is masked here instead, which gives the same numbers.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -15,8 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from seformer.model.backbones.base import Backbone, zero_padding
-
-__all__ = ["DnaBert2"]
+from seformer.model.backbones.bert import DEFAULTS, Embeddings, Encoder, is_bert
 
 
 def alibi_slopes(heads: int) -> list[float]:
@@ -29,7 +29,7 @@ def alibi_slopes(heads: int) -> list[float]:
     return slopes
 
 
-class SelfAttention(nn.Module):
+class _SelfAttention(nn.Module):
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
         width = config["hidden_size"]
@@ -46,7 +46,7 @@ class SelfAttention(nn.Module):
         return mixed.transpose(1, 2).flatten(2)
 
 
-class SelfOutput(nn.Module):
+class _SelfOutput(nn.Module):
     """Dense, residual, LayerNorm after."""
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -60,17 +60,17 @@ class SelfOutput(nn.Module):
         return self.LayerNorm(self.dropout(self.dense(mixed)) + hidden)
 
 
-class Attention(nn.Module):
+class _Attention(nn.Module):
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
-        self.self = SelfAttention(config)
-        self.output = SelfOutput(config)
+        self.self = _SelfAttention(config)
+        self.output = _SelfOutput(config)
 
     def forward(self, hidden: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         return self.output(self.self(hidden, bias), hidden)
 
 
-class GatedMlp(nn.Module):
+class _GatedMlp(nn.Module):
     """gelu(first half) * second half, then down (Shazeer 2020, arXiv:2002.05202)."""
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -86,47 +86,37 @@ class GatedMlp(nn.Module):
         return self.layernorm(self.wo(self.dropout(F.gelu(gate) * value)) + hidden)
 
 
-class Layer(nn.Module):
+class _Layer(nn.Module):
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
-        self.attention = Attention(config)
-        self.mlp = GatedMlp(config)
+        self.attention = _Attention(config)
+        self.mlp = _GatedMlp(config)
 
     def forward(self, hidden: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         return self.mlp(self.attention(hidden, bias))
-
-
-class Embeddings(nn.Module):
-    def __init__(self, config: dict[str, Any]) -> None:
-        super().__init__()
-        width = config["hidden_size"]
-        self.word_embeddings = nn.Embedding(config["vocab_size"], width)
-        self.token_type_embeddings = nn.Embedding(config.get("type_vocab_size", 2), width)
-        self.LayerNorm = nn.LayerNorm(width, eps=config["layer_norm_eps"])
-        self.dropout = nn.Dropout(config["hidden_dropout_prob"])
-
-    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
-        hidden = self.word_embeddings(input_ids) + self.token_type_embeddings.weight[0]
-        return self.dropout(self.LayerNorm(hidden))
-
-
-class Encoder(nn.Module):
-    def __init__(self, config: dict[str, Any]) -> None:
-        super().__init__()
-        self.layer = nn.ModuleList(Layer(config) for _ in range(config["num_hidden_layers"]))
 
 
 class DnaBert2(Backbone):
     """DNABERT-2 by its published configuration; ALiBi lets windows exceed its 512 tokens."""
 
     family = "dnabert2"
+    title = "a DNABERT-2"
+    hint = "take config.json of the published model: it holds alibi_starting_size"
     prefix = "bert."
+    ignored_keys = (*Backbone.ignored_keys, "encoder.alibi")
+    # its first configurations lack the ALiBi key
+    told_by_keys = True
+
+    @classmethod
+    def matches(cls, config: dict[str, Any], keys: Iterable[str] = ()) -> bool:
+        given = "alibi_starting_size" in config or any(".attention.self.Wqkv." in k for k in keys)
+        return is_bert(config) and given
 
     def __init__(self, config: dict[str, Any]) -> None:
-        config = {"layer_norm_eps": 1e-12, "hidden_dropout_prob": 0.1, **config}
+        config = {**DEFAULTS, **config}
         super().__init__(config, context=config.get("max_position_embeddings", 512))
-        self.embeddings = Embeddings(config)
-        self.encoder = Encoder(config)
+        self.embeddings = Embeddings(config, absolute=False)
+        self.encoder = Encoder(_Layer(config) for _ in range(config["num_hidden_layers"]))
         slopes = torch.tensor(alibi_slopes(config["num_attention_heads"]))
         self.register_buffer("slopes", slopes, persistent=False)
 

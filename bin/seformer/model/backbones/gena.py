@@ -7,6 +7,7 @@ would load these files and drop the LayerNorms before the attention without a wo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -15,11 +16,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from seformer.model.backbones.base import Backbone, key_mask, zero_padding
+from seformer.model.backbones.bert import DEFAULTS, Embeddings, Encoder, is_bert
 from seformer.model.backbones.rotary import Rotary, rotate
 from seformer.model.backbones.sparse import Pattern, attend, draw_layout, sparse_options
 from seformer.util.errors import UserError
-
-__all__ = ["GenaBert"]
 
 ACTIVATIONS = {
     "gelu": F.gelu,
@@ -29,7 +29,7 @@ ACTIVATIONS = {
 }
 
 
-class AttentionState:
+class _AttentionState:
     """What all layers share in one forward pass: padding, rotary angles, sparse pattern."""
 
     def __init__(self, attention_mask: torch.Tensor) -> None:
@@ -40,7 +40,7 @@ class AttentionState:
         self.pattern: Pattern | None = None
 
 
-class Layout(nn.Module):
+class _Layout(nn.Module):
     """Holds the sparse pattern under the name that it has in a checkpoint."""
 
     def __init__(self, config: dict[str, Any], options: dict[str, Any]) -> None:
@@ -50,7 +50,7 @@ class Layout(nn.Module):
         self.register_buffer("master_layout", layout)
 
 
-class SelfAttention(nn.Module):
+class _SelfAttention(nn.Module):
     """Query, key and value projections and the attention itself."""
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -63,9 +63,9 @@ class SelfAttention(nn.Module):
         self.dropout = config.get("attention_probs_dropout_prob", 0.0)
         options = sparse_options(config)
         if options:
-            self.sparse_self_attention = Layout(config, options)
+            self.sparse_self_attention = _Layout(config, options)
 
-    def forward(self, hidden: torch.Tensor, state: AttentionState) -> torch.Tensor:
+    def forward(self, hidden: torch.Tensor, state: _AttentionState) -> torch.Tensor:
         query, key, value = (
             part(hidden).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for part in (self.query, self.key, self.value)
@@ -80,7 +80,7 @@ class SelfAttention(nn.Module):
         return mixed.transpose(1, 2).flatten(2)
 
 
-class Dense(nn.Module):
+class _Dense(nn.Module):
     """A linear layer under the name that BERT gives it."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -91,17 +91,17 @@ class Dense(nn.Module):
         return self.dense(x)
 
 
-class Attention(nn.Module):
+class _Attention(nn.Module):
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
-        self.self = SelfAttention(config)
-        self.output = Dense(config["hidden_size"], config["hidden_size"])
+        self.self = _SelfAttention(config)
+        self.output = _Dense(config["hidden_size"], config["hidden_size"])
 
-    def forward(self, hidden: torch.Tensor, state: AttentionState) -> torch.Tensor:
+    def forward(self, hidden: torch.Tensor, state: _AttentionState) -> torch.Tensor:
         return self.output(self.self(hidden, state))
 
 
-class Layer(nn.Module):
+class _Layer(nn.Module):
     """x + attention(norm(x)), then x + mlp(norm(x)) (Xiong 2020, arXiv:2002.04745)."""
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -110,45 +110,16 @@ class Layer(nn.Module):
         eps = config["layer_norm_eps"]
         self.pre_attention_ln = nn.LayerNorm(width, eps=eps)
         self.post_attention_ln = nn.LayerNorm(width, eps=eps)
-        self.attention = Attention(config)
-        self.intermediate = Dense(width, inner)
-        self.output = Dense(inner, width)
+        self.attention = _Attention(config)
+        self.intermediate = _Dense(width, inner)
+        self.output = _Dense(inner, width)
         self.activation = ACTIVATIONS[config.get("hidden_act", "gelu")]
         self.dropout = nn.Dropout(config["hidden_dropout_prob"])
 
-    def forward(self, hidden: torch.Tensor, state: AttentionState) -> torch.Tensor:
+    def forward(self, hidden: torch.Tensor, state: _AttentionState) -> torch.Tensor:
         hidden = hidden + self.dropout(self.attention(self.pre_attention_ln(hidden), state))
         inner = self.activation(self.intermediate(self.post_attention_ln(hidden)))
         return hidden + self.dropout(self.output(inner))
-
-
-class Embeddings(nn.Module):
-    """Word, token type and (if absolute) position embeddings under one LayerNorm."""
-
-    def __init__(self, config: dict[str, Any], absolute: bool) -> None:
-        super().__init__()
-        width = config["hidden_size"]
-        self.word_embeddings = nn.Embedding(config["vocab_size"], width)
-        if absolute:
-            self.position_embeddings = nn.Embedding(config["max_position_embeddings"], width)
-        self.token_type_embeddings = nn.Embedding(config.get("type_vocab_size", 2), width)
-        self.LayerNorm = nn.LayerNorm(width, eps=config["layer_norm_eps"])
-        self.dropout = nn.Dropout(config["hidden_dropout_prob"])
-        self.absolute = absolute
-
-    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
-        hidden = self.word_embeddings(input_ids) + self.token_type_embeddings.weight[0]
-        if self.absolute:
-            hidden = hidden + self.position_embeddings.weight[: input_ids.shape[1]]
-        return self.dropout(self.LayerNorm(hidden))
-
-
-class Encoder(nn.Module):
-    def __init__(self, config: dict[str, Any], last_layer_norm: bool) -> None:
-        super().__init__()
-        self.layer = nn.ModuleList(Layer(config) for _ in range(config["num_hidden_layers"]))
-        if last_layer_norm:
-            self.last_layer_ln = nn.LayerNorm(config["hidden_size"], eps=config["layer_norm_eps"])
 
 
 class GenaBert(Backbone):
@@ -161,10 +132,18 @@ class GenaBert(Backbone):
     """
 
     family = "gena"
+    title = "a GENA-LM BERT (pre-LayerNorm)"
+    hint = "take config.json of the published model: it says pre_layer_norm = true"
     prefix = "bert."
+    ignored_keys = (*Backbone.ignored_keys, "rotary_emb.inv_freq")
+
+    @classmethod
+    def matches(cls, config: dict[str, Any], keys: Iterable[str] = ()) -> bool:
+        given = config.get("pre_layer_norm") or any(".pre_attention_ln." in key for key in keys)
+        return is_bert(config) and bool(given)
 
     def __init__(self, config: dict[str, Any]) -> None:
-        config = {"layer_norm_eps": 1e-12, "hidden_dropout_prob": 0.1, **config}
+        config = {**DEFAULTS, **config}
         if options := sparse_options(config):
             config.setdefault("sparse_seed", 0)
         super().__init__(config, context=config["max_position_embeddings"])
@@ -181,7 +160,9 @@ class GenaBert(Backbone):
                 config.get("rotary_dim") or head, config.get("rotary_base") or 10000
             )
         self.embeddings = Embeddings(config, absolute=positions == "absolute")
-        self.encoder = Encoder(config, config.get("last_layer_norm", True))
+        layers = [_Layer(config) for _ in range(config["num_hidden_layers"])]
+        last_norm = nn.LayerNorm(config["hidden_size"], eps=config["layer_norm_eps"])
+        self.encoder = Encoder(layers, last_norm if config.get("last_layer_norm", True) else None)
         self.optional_keys = frozenset(k for k in self.state_dict() if k.endswith("master_layout"))
 
     @property
@@ -207,7 +188,7 @@ class GenaBert(Backbone):
             missing = -tokens % self.block
             hidden = F.pad(hidden, (0, 0, 0, missing))
             attention_mask = F.pad(attention_mask, (0, missing))
-        state = AttentionState(attention_mask)
+        state = _AttentionState(attention_mask)
         if self.block is not None:
             master = self.encoder.layer[0].attention.self.sparse_self_attention.master_layout
             state.pattern = Pattern.of(master, hidden.shape[1] // self.block, self.block)

@@ -26,16 +26,6 @@ from seformer.util.errors import UserError
 from seformer.util.records import read_object, write_json
 from seformer.util.text import existing_file, sha256
 
-__all__ = [
-    "check_values",
-    "fill",
-    "read_config",
-    "read_state",
-    "require_finite",
-    "save_folder",
-    "verify_checksums",
-]
-
 logger = logging.getLogger(__name__)
 # what reading a damaged file ends in
 _DAMAGE = (
@@ -49,10 +39,6 @@ _DAMAGE = (
 # heads on top of a backbone, by the first part of the key
 _HEADS = re.compile(
     r"^(cls|classifier|head|lm_head|decoder|qa_outputs|score|window_pooling|kmer_spectrum|\w+_head)\."
-)
-# of no use or computed anew: position and token type counters, rotary frequencies, ALiBi matrix
-_BUFFERS = re.compile(
-    r"(position_ids|token_type_ids|rotary_emb\.inv_freq|rotary_embeddings\.inv_freq|encoder\.alibi)$"
 )
 # heads that published layouts keep under the backbone's prefix
 _POOLER = re.compile(r"^(pooler\.(dense\.)?|contact_head\.regression\.)(weight|bias)$")
@@ -242,15 +228,16 @@ def _listed(keys: Iterable[str]) -> str:
     return ", ".join(keys[:5]) + more
 
 
-def split_heads(
-    state: dict[str, torch.Tensor], prefix: str
+def _split_heads(
+    state: dict[str, torch.Tensor], model: Backbone
 ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], set[str]]:
     """Part a checkpoint into backbone (without prefix), heads and ignored buffers."""
+    prefix = model.prefix
     bare = not any(key.startswith(prefix) for key in state)
     backbone, heads, ignored = {}, {}, set()
     for key, tensor in state.items():
         name = key if bare else key.removeprefix(prefix)
-        if _BUFFERS.search(key):
+        if key.endswith(model.ignored_keys):
             ignored.add(key)
         elif (bare or key.startswith(prefix)) and not _POOLER.match(name):
             (heads if bare and _HEADS.match(name) else backbone)[name] = tensor
@@ -261,7 +248,7 @@ def split_heads(
     return backbone, heads, ignored
 
 
-def fill(model: Backbone, state: dict[str, torch.Tensor], where: str | Path) -> Backbone:
+def fill_weights(model: Backbone, state: dict[str, torch.Tensor], where: str | Path) -> Backbone:
     """Put a checkpoint into ``model``, every key or none.
 
     Raises
@@ -269,11 +256,11 @@ def fill(model: Backbone, state: dict[str, torch.Tensor], where: str | Path) -> 
     UserError
         Naming the keys that are missing, unexpected or of another shape.
     """
-    backbone, heads, ignored = split_heads(state, model.prefix)
+    backbone, heads, ignored = _split_heads(state, model)
     wanted = {
         name: tensor
         for name, tensor in model.weights.state_dict().items()
-        if not (_BUFFERS.search(name) or _POOLER.match(name))
+        if not (name.endswith(model.ignored_keys) or _POOLER.match(name))
     }
     missing = wanted.keys() - backbone.keys() - model.optional_keys
     unexpected = backbone.keys() - wanted.keys()

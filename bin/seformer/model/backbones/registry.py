@@ -18,17 +18,6 @@ from typing import NamedTuple
 
 from seformer.util.errors import UserError
 
-__all__ = [
-    "CHECKSUMS",
-    "Entry",
-    "download",
-    "entries",
-    "find",
-    "fitting",
-    "hub_reference",
-    "resolve",
-]
-
 logger = logging.getLogger(__name__)
 CHECKSUMS = "checksums.json"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
@@ -123,7 +112,7 @@ def hub_reference(name: str | Path) -> tuple[str, str | None, str]:
     return str(name).partition("@")[0], revision, "hub"
 
 
-class Resolved(NamedTuple):
+class ModelFiles(NamedTuple):
     """A folder with a model's files; the others are as in `seformer.model.backbones.Origin`."""
 
     folder: Path
@@ -132,7 +121,7 @@ class Resolved(NamedTuple):
     revision: str | None
 
 
-def resolve(name: str | Path) -> Resolved:
+def locate_model(name: str | Path) -> ModelFiles:
     """Find the folder with a model's files, where it came from, and its revision.
 
     A folder that `fetch` has written keeps the name that it was fetched from.
@@ -150,10 +139,10 @@ def resolve(name: str | Path) -> Resolved:
         hub = record.get("hub")
         entry = find(hub) if hub else None
         known = entry.name if entry else hub or str(name)
-        return Resolved(folder, known, "folder", record.get("revision"))
+        return ModelFiles(folder, known, "folder", record.get("revision"))
     hub, revision, source = hub_reference(name)
     folder, commit = download(hub, revision)
-    return Resolved(folder, str(name), source, commit)
+    return ModelFiles(folder, str(name), source, commit)
 
 
 def wanted_files(names: Sequence[str]) -> list[str]:

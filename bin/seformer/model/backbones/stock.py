@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,6 @@ from seformer.model.backbones.base import Backbone, HeadStyle, key_mask, zero_pa
 from seformer.model.backbones.registry import fitting
 from seformer.model.backbones.sparse import Pattern, attend_gathered
 from seformer.util.errors import UserError
-
-__all__ = ["BigBird", "StockEncoder", "new_stock"]
 
 # transformers makes a name for each of any number of labels; the head is ours
 _NOT_READ = ("auto_map", "num_labels", "id2label", "label2id")
@@ -82,30 +81,6 @@ def _parse(config: dict[str, Any], where: str | Path | None) -> Any:
     return parsed
 
 
-def new_stock(config: dict[str, Any], where: str | Path | None = None) -> Backbone:
-    """Make the encoder of a published configuration with random weights.
-
-    Raises
-    ------
-    UserError
-        If no installed class fits.
-    """
-    config = {"model_type": "bert", **config}
-    parsed = _parse(config, where)
-    model_class = MODEL_MAPPING[type(parsed)]
-    if isinstance(model_class, tuple):
-        model_class = model_class[0]
-    options: dict[str, Any] = {}
-    if "add_pooling_layer" in inspect.signature(model_class.__init__).parameters:
-        options["add_pooling_layer"] = False
-    attention = "sdpa" if model_class._supports_sdpa else "eager"
-    model = model_class._from_config(
-        parsed, attn_implementation=attention, dtype=torch.float32, **options
-    )
-    wrapper = BigBird if parsed.model_type == "big_bird" else StockEncoder
-    return wrapper(config, model)
-
-
 def _context(model: nn.Module) -> int | None:
     """Return how many tokens the positions of a model allow."""
     table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
@@ -118,6 +93,41 @@ def _context(model: nn.Module) -> int | None:
 
 class StockEncoder(Backbone):
     """An encoder class of transformers behind the interface of `Backbone`."""
+
+    title = "a stock BERT"
+    hint = "take config.json and the weights from the same place"
+    ignored_keys = (
+        *Backbone.ignored_keys,
+        "rotary_emb.inv_freq",
+        "rotary_embeddings.inv_freq",
+    )
+
+    @classmethod
+    def matches(cls, config: dict[str, Any], keys: Iterable[str] = ()) -> bool:
+        return True
+
+    @classmethod
+    def draw(cls, config: dict[str, Any], where: str | Path | None = None) -> Backbone:
+        """Make the encoder of a published configuration with random weights.
+
+        Raises
+        ------
+        UserError
+            If no installed class fits.
+        """
+        config = {"model_type": "bert", **config}
+        parsed = _parse(config, where)
+        model_class = MODEL_MAPPING[type(parsed)]
+        if isinstance(model_class, tuple):
+            model_class = model_class[0]
+        options: dict[str, Any] = {}
+        if "add_pooling_layer" in inspect.signature(model_class.__init__).parameters:
+            options["add_pooling_layer"] = False
+        attention = "sdpa" if model_class._supports_sdpa else "eager"
+        model = model_class._from_config(
+            parsed, attn_implementation=attention, dtype=torch.float32, **options
+        )
+        return (BigBird if parsed.model_type == "big_bird" else cls)(config, model)
 
     def __init__(self, config: dict[str, Any], model: nn.Module) -> None:
         super().__init__({**config, "hidden_size": model.config.hidden_size}, _context(model))

@@ -9,6 +9,7 @@ only after hundreds of steps.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -18,12 +19,10 @@ from torch.nn import functional as F
 from seformer.model.backbones.base import Backbone, HeadStyle, key_mask, zero_padding
 from seformer.model.backbones.rotary import Rotary, rotate
 
-__all__ = ["KmerEncoder"]
-
 EMBEDDING_DEVIATION = 0.1
 
 
-class Layer(nn.Module):
+class _Layer(nn.Module):
     """One pre-LayerNorm transformer layer."""
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -60,15 +59,20 @@ class KmerEncoder(Backbone):
     """The backbone of the presets; ``model_type`` is ``seformer_kmer``."""
 
     family = "kmer"
+    title = "a preset of seformer"
     prefix = "backbone."
     head_style = HeadStyle("head.dense", "head.out", activation="gelu", pooling="mean")
+
+    @classmethod
+    def matches(cls, config: dict[str, Any], keys: Iterable[str] = ()) -> bool:
+        return config.get("model_type") == "seformer_kmer"
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config, context=config["max_position_embeddings"])
         width = config["hidden_size"]
         self.word_embeddings = nn.Embedding(config["vocab_size"], width)
         self.dropout = nn.Dropout(config["embedding_dropout_prob"])
-        self.layers = nn.ModuleList(Layer(config) for _ in range(config["num_hidden_layers"]))
+        self.layers = nn.ModuleList(_Layer(config) for _ in range(config["num_hidden_layers"]))
         self.rotary = Rotary(width // config["num_attention_heads"], config["rotary_base"])
 
     @property
