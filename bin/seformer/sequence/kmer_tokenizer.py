@@ -1,0 +1,130 @@
+"""From bases to k-mers, by one pass of numpy over all sequences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seformer.sequence.dna import BASES, CODE_OF_LETTER, base_codes
+from seformer.sequence.encoding import (
+    Encoding,
+    check_unknown,
+    count_up,
+    letters_of,
+    splits_of,
+    text_digest,
+)
+from seformer.util.atomic import atomic_path
+from seformer.util.errors import UserError
+from seformer.util.records import write_json
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def kmer_vocabulary(k: int) -> list[str]:
+    """Return DNABERT's vocabulary: five special tokens, then all k-mers over A, T, C, G."""
+    return [*SPECIAL_TOKENS, *map("".join, product("ATCG", repeat=k))]
+
+
+class KmerTokenizer:
+    """k-mers of a sequence, every ``stride`` bases, by one pass of numpy over all sequences.
+
+    With stride 1 this is DNABERT's convention (overlapping k-mers, Ji et al. 2021,
+    doi:10.1093/bioinformatics/btab083). With a larger stride the last k-mer is anchored at the
+    end of the sequence, so that every base is covered. A k-mer with another letter than A, C, G, T
+    is [UNK]; a sequence shorter than k is one [UNK] over all its bases.
+
+    Parameters
+    ----------
+    k, stride
+        Length of a token and distance between two, in bases; stride at most k.
+    vocabulary
+        Tokens in the order of their ids (default: DNABERT's order).
+    """
+
+    def __init__(self, k: int, stride: int = 1, vocabulary: Sequence[str] | None = None) -> None:
+        if not 1 <= stride <= k <= 12:
+            raise UserError(f"k = {k} and stride = {stride} do not fit", expected="stride ≤ k ≤ 12")
+        self.k, self.stride = k, stride
+        self.vocabulary = list(kmer_vocabulary(k) if vocabulary is None else vocabulary)
+        ids = {token: i for i, token in enumerate(self.vocabulary)}
+        twice = [token for token, n in Counter(self.vocabulary).items() if token and n > 1]
+        if twice:
+            raise UserError(f"the vocabulary holds {twice[0]!r} twice", where="vocab.txt")
+        missing = [token for token in SPECIAL_TOKENS if token not in ids]
+        if missing:
+            raise UserError(f"the vocabulary lacks {', '.join(missing)}")
+        self.pad_id, self.unk_id, cls, sep, self.mask_id = (ids[t] for t in SPECIAL_TOKENS)
+        self.wrap = ((cls,), (sep,))
+        self.phases = stride
+        self.vocab_size = len(self.vocabulary)
+        # by the k-mer's number: base 4, A=0 … T=3, first base highest
+        self.kmer_ids = np.full(4**k, self.unk_id, np.int32)
+        kmers = [token for token in ids if len(token) == k and not token.strip(BASES)]
+        digits = base_codes("".join(kmers)).reshape(-1, k)
+        self.kmer_ids[digits @ 4 ** np.arange(k)[::-1]] = [ids[token] for token in kmers]
+        self.identity = {"kind": "k-mers", "k": k, "stride": stride}
+        self.identity["tokens"] = text_digest("\n".join(self.vocabulary))
+
+    def encode(self, sequences: Sequence[str], phase: int = 0) -> Encoding:
+        """Tokenise ``sequences``; the phase (0 ≤ phase < phases) moves the grid of the k-mers.
+
+        In phase p > 0 the first k-mer begins at base 0 all the same, as the last one ends at the
+        last base, and the second begins at base p: every base is covered in every phase.
+        """
+        if not 0 <= phase < self.phases:
+            raise ValueError(f"phase {phase} of {self.phases}")
+        letters, lengths = letters_of(sequences)
+        last = np.maximum(lengths - self.k, 0)
+        first = phase - self.stride if phase else 0
+        # ceil, so that the last k-mer is counted
+        counts = np.where(last > 0, -((first - last) // self.stride) + 1, 1)
+        starts = np.clip(first + count_up(counts) * self.stride, 0, np.repeat(last, counts))
+        ends = np.minimum(starts + self.k, np.repeat(lengths, counts))
+        place = starts + np.repeat(splits_of(lengths)[:-1], counts)
+        encoding = Encoding(
+            self._lookup(CODE_OF_LETTER[letters], place),
+            starts.astype(np.int32),
+            ends.astype(np.int32),
+            splits_of(counts),
+        )
+        encoding.input_ids[ends - starts < self.k] = self.unk_id
+        check_unknown(encoding, letters, lengths, self.unk_id, "check that the sequences are DNA")
+        return encoding
+
+    def _lookup(self, codes: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """Return the ids of the k-mers that begin at ``place``."""
+        number = len(codes)
+        # the k-mer that begins at each letter, as digits of base 4, for all letters in one sweep
+        digits = np.concatenate([codes & 3, np.zeros(self.k, np.int8)])
+        index = np.zeros(number, dtype=np.int32)
+        for j in range(self.k):
+            index <<= 2
+            index |= digits[j : j + number]
+        ids = self.kmer_ids[index[place]]
+        odd = codes < 0
+        if odd.any():
+            before = splits_of(np.concatenate([odd, np.zeros(self.k, bool)]))
+            ids[before[place + self.k] > before[place]] = self.unk_id
+        return ids
+
+    def save(self, folder: str | Path) -> None:
+        """Write vocab.txt and tokenizer_config.json (readable by transformers as BERT's)."""
+        folder = Path(folder)
+        with atomic_path(folder / "vocab.txt") as partial:
+            partial.write_text("\n".join(self.vocabulary) + "\n", encoding="utf-8")
+        names = dict(zip(("pad", "unk", "cls", "sep", "mask"), SPECIAL_TOKENS, strict=True))
+        special = {f"{name}_token": token for name, token in names.items()}
+        write_json(special, folder / "special_tokens_map.json")
+        settings: dict[str, Any] = {
+            "tokenizer_class": "BertTokenizer",
+            "do_lower_case": False,
+            "kmer": {"k": self.k, "stride": self.stride},
+            **special,
+        }
+        write_json(settings, folder / "tokenizer_config.json")
