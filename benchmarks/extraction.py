@@ -58,7 +58,7 @@ def make(work: Path, size: str) -> Work:
         expected = ours(fasta, bed)
         return max(float(sorted(run()) != sorted(expected)) for run in others.values())
 
-    ways = {name: Other(run, 3 if "bedtools" in name else None) for name, run in others.items()}
+    ways = {name: Other(run, 2.5 if "bedtools" in name else None) for name, run in others.items()}
     if shutil.which("bedtools"):
         ways["bedtools getfasta, unsorted BED, not read in"] = Other(
             partial(bedtools_alone, fasta, bed)

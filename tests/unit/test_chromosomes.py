@@ -7,8 +7,8 @@ import pysam
 import pytest
 
 from seformer.explain.tracks import check_sizes
-from seformer.genome.assemblies import differ, same, that_hold
-from seformer.genome.chromosomes import match
+from seformer.genome.assemblies import differ, shared_name, that_hold
+from seformer.genome.chromosomes import match_names
 from seformer.genome.genome import Genome
 from seformer.model.settings import Assembly
 from seformer.regions.extract import extract, genome_record
@@ -65,12 +65,14 @@ PAIRS = [
 
 @pytest.mark.parametrize(("name", "known", "assembly", "one"), PAIRS)
 def test_names_of_one_chromosome(name, known, assembly, one):
-    assert match([name], [known, "other"], assembly) == ({name: known} if one else {})
+    assert match_names([name], [known, "other"], assembly) == ({name: known} if one else {})
 
 
 def test_what_could_be_two_is_none():
-    assert match(["Chr1", "chr1"], ["chr1", "1"]) == {"chr1": "chr1"}
-    assert len({same(name) for name in ("chr1", "chr11", "chr1_random", "chrX", "chrM")}) == 5
+    assert match_names(["Chr1", "chr1"], ["chr1", "1"]) == {"chr1": "chr1"}
+    assert (
+        len({shared_name(name) for name in ("chr1", "chr11", "chr1_random", "chrX", "chrM")}) == 5
+    )
     assert that_hold({"NC_000001.10": 249_000_000}) == ["hg19"]
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pysam
 import pytest
 
-from seformer.genome.assemblies import ASSEMBLIES, recognise, that_hold
+from seformer.genome.assemblies import ASSEMBLIES, recognise_assembly, that_hold
 from seformer.genome.genome import Genome
 from seformer.util.errors import UserError
 
@@ -67,8 +67,7 @@ def places(records, number, longest, seed=0):
 
 @pytest.mark.parametrize("bgzip", [False, True], ids=["plain", "bgzipped"])
 @pytest.mark.parametrize(("width", "end"), [(7, "\n"), (60, "\r\n"), (5_000, "\n")])
-def test_many_against_the_string(tmp_path, random_bases, monkeypatch, bgzip, width, end):
-    monkeypatch.setattr("seformer.genome.fasta_lines.AT_ONCE", 5_000)
+def test_many_against_the_string(tmp_path, random_bases, bgzip, width, end):
     odd = "acgtNNRYacgt"  # its lines are looked at by themselves
     whole = {f"chr{i}": random_bases(width * 14, seed=i) for i in range(2)}
     records = whole | {"long": random_bases(200_000).lower(), "odd": whole["chr0"] + odd, "b": "AC"}
@@ -87,24 +86,6 @@ def test_many_against_the_string(tmp_path, random_bases, monkeypatch, bgzip, wid
     }
     rows = regions.itertuples(index=False)
     assert found == [upper[chrom][start:end] for chrom, start, end in rows]
-
-
-def test_lines_that_regions_share_are_read_once(tmp_path, random_bases, monkeypatch):
-    bases = random_bases(6_000)
-    lines = "\n".join(bases[i : i + 60] for i in range(0, len(bases), 60))
-    (tmp_path / "genome.fa").write_text(f">a\n{lines}\n>b\n{lines}\n")
-    start = np.arange(0, 5_000, 50)
-    one = pd.DataFrame({"chrom": "a", "start": start, "end": start + 1_000})
-    regions = pd.concat([one, one.assign(chrom="b"), one[::-1]], ignore_index=True)
-    with Genome(tmp_path / "genome.fa") as genome:
-        read, sizes = genome._letters._file.read, []
-        monkeypatch.setattr(
-            genome._letters._file, "read", lambda o, n: sizes.extend(n.tolist()) or read(o, n)
-        )
-        found = genome.fetch_many(regions)
-    places = zip(regions["start"], regions["end"], strict=True)
-    assert found == [bases[first:last] for first, last in places]
-    assert sizes == [6_000 // 60 * 61] * 2
 
 
 def test_damaged_block_is_named(fasta, random_bases):
@@ -339,7 +320,7 @@ def test_fasta_wrapped_anew_under_an_old_index(
     tmp_path, random_bases, monkeypatch, bgzip, contigs, width
 ):
     """Sizes and headers stay, the dates say nothing; of many contigs only some are looked at."""
-    monkeypatch.setattr("seformer.genome.genome.CONTIGS_CHECKED", 3)
+    monkeypatch.setattr("seformer.genome.fasta_index.CONTIGS_CHECKED", 3)
     records = {f"c{i}": random_bases(100, seed=i) for i in range(contigs)}
     path = tmp_path / "genome.fa"
 
@@ -434,9 +415,9 @@ def test_fingerprint_knows_names_and_lengths(fasta):
 
 
 def test_assemblies():
-    assert recognise({"chr1": 248956422}) == "hg38"
-    assert recognise({"1": 195471971, "2": 5}) == "mm10"
-    assert recognise({"chr1": 1000}) is None
+    assert recognise_assembly({"chr1": 248956422}) == "hg38"
+    assert recognise_assembly({"1": 195471971, "2": 5}) == "mm10"
+    assert recognise_assembly({"chr1": 1000}) is None
     assert [len(lengths) for lengths in ASSEMBLIES.values()] == [24, 24, 21, 21, 21]
     assert that_hold({"chr1": 249_000_000}) == ["hg19"]
     assert that_hold({"chr22": 51_000_000}) == ["hg19"]

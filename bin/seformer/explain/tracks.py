@@ -23,7 +23,7 @@ import pandas as pd
 import pybigtools
 
 from seformer.explain.values import ValuesWriter, adds_up
-from seformer.genome.chromosomes import match
+from seformer.genome.chromosomes import match_names
 from seformer.genome.genome import Genome
 from seformer.genome.intervals import cluster
 from seformer.regions.layout import MAX_DIGITS
@@ -273,7 +273,7 @@ def check_sizes(
         If a chromosome is not in ``sizes``, is shorter than a region's end, or longer than a
         bigWig can hold.
     """
-    twins = match(regions["chrom"].unique(), sizes)
+    twins = match_names(regions["chrom"].unique(), sizes)
     renamed = {twin: name for name, twin in twins.items() if name not in sizes}
     sizes = {renamed.get(name, name): size for name, size in sizes.items()}
     for chrom, end in regions.groupby("chrom", sort=False)["end"].max().items():

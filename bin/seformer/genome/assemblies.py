@@ -86,7 +86,7 @@ SCAFFOLD = re.compile(
 MITOCHONDRION = ("m", "mt", "mito", "mtdna", "mitochondrion_genome")
 
 
-def same(name: str) -> str:
+def shared_name(name: str) -> str:
     """Return what all names of one chromosome have in common."""
     if name.upper() in ACCESSIONS:
         return ACCESSIONS[name.upper()][1].casefold()
@@ -99,7 +99,7 @@ def same(name: str) -> str:
     return "mt" if bare in MITOCHONDRION else bare
 
 
-def recognise(chromosomes: Mapping[str, int]) -> str | None:
+def recognise_assembly(chromosomes: Mapping[str, int]) -> str | None:
     """Return the assembly whose chromosome 1 has this genome's length, or None."""
     ones = ("chr1", "1", "Chr1", "CHR1", *(a for a, (_, name) in ACCESSIONS.items() if name == "1"))
     length = next((chromosomes[name] for name in ones if name in chromosomes), None)
@@ -131,7 +131,7 @@ def that_hold(furthest: Mapping[str, int]) -> list[str]:
         Chromosome name, in any spelling, to the largest region end on it. Chromosomes
         that an assembly does not list are left out; one that is listed must be there.
     """
-    bare = {same(name).upper(): end for name, end in furthest.items()}
+    bare = {shared_name(name).upper(): end for name, end in furthest.items()}
     return [
         assembly
         for assembly, lengths in ASSEMBLIES.items()

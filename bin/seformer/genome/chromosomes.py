@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import NamedTuple
 
-from seformer.genome.assemblies import ACCESSIONS, same
+from seformer.genome.assemblies import ACCESSIONS, shared_name
 from seformer.util.errors import NothingToReadError
 
 logger = logging.getLogger(__name__)
@@ -15,7 +15,7 @@ RENAME_ADVICE = "give --rename-chromosomes (in the pipeline --rename_chromosomes
 NAMED = 10  # chromosomes that a message names
 
 
-class Resolved(NamedTuple):
+class ChromosomeMatch(NamedTuple):
     """What the names of a file are in the genome.
 
     Attributes
@@ -31,7 +31,7 @@ class Resolved(NamedTuple):
     unmatched: dict
 
 
-def match(names: Iterable[str], known: Iterable[str], assembly: str | None = None) -> dict:
+def match_names(names: Iterable[str], known: Iterable[str], assembly: str | None = None) -> dict:
     """Map names to those of the same chromosomes in ``known``; the others are left out.
 
     A name that is there as it stands means itself. One that could be two is left out, and so is an
@@ -43,9 +43,9 @@ def match(names: Iterable[str], known: Iterable[str], assembly: str | None = Non
         return found
     twins: dict[str, list[str]] = {}
     for name in known:
-        twins.setdefault(same(name), []).append(name)
+        twins.setdefault(shared_name(name), []).append(name)
     for name in found.keys() - known.keys():
-        candidates = twins.get(same(name), [])
+        candidates = twins.get(shared_name(name), [])
         own = _assembly(name)
         fits = len(candidates) == 1 and own in (None, assembly or _assembly(candidates[0]) or own)
         found[name] = candidates[0] if fits else ""
@@ -56,7 +56,7 @@ def _assembly(name: str) -> str | None:
     return ACCESSIONS.get(name.upper(), (None,))[0]
 
 
-def resolve(
+def resolve_names(
     rows: Mapping[str, int],
     known: Iterable[str],
     *,
@@ -64,7 +64,7 @@ def resolve(
     where: str | PathLike[str],
     genome: str,
     assembly: str | None = None,
-) -> Resolved:
+) -> ChromosomeMatch:
     """Match the chromosomes of one file with the genome's.
 
     Parameters
@@ -86,7 +86,7 @@ def resolve(
         If not one chromosome of the file is in the genome.
     """
     known = dict.fromkeys(known)
-    alike = match(rows, known, assembly)
+    alike = match_names(rows, known, assembly)
     names = alike if rename else {name: name for name in rows if name in known}
     lost = [name for name in rows if name not in names]
     advice = RENAME_ADVICE if alike.keys() - names.keys() else _advice(lost, assembly)
@@ -100,7 +100,7 @@ def resolve(
             do=advice,
         )
     if not lost:
-        return Resolved(names, {})
+        return ChromosomeMatch(names, {})
     unmatched = {
         "rows": sum(rows[name] for name in lost),
         "of": sum(rows.values()),
@@ -115,7 +115,7 @@ def resolve(
         ", ".join(lost[:NAMED]) + (", …" if len(lost) > NAMED else ""),
         advice,
     )
-    return Resolved(names, unmatched)
+    return ChromosomeMatch(names, unmatched)
 
 
 def _advice(lost: list[str], assembly: str | None) -> str:

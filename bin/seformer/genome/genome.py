@@ -1,6 +1,7 @@
 """Bases from a genome FASTA: plain or bgzipped, indexed or not, soft-masked or not.
 
-Indexes follow samtools' `.fai` (https://www.htslib.org/doc/faidx.html) and htslib's `.gzi`.
+htslib (pysam) reads; here is what keeps it from wrong bases: indexes that fit, and letters that are
+bases.
 """
 
 from __future__ import annotations
@@ -8,12 +9,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import itertools
 import logging
 import os
 import shutil
-import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 
@@ -21,22 +20,22 @@ import numpy as np
 import pandas as pd
 import pysam
 
-from seformer.genome import assemblies, chromosomes, rewrap
-from seformer.genome.bgzf import PlainFile, open_bytes
-from seformer.genome.fasta_lines import Letters, Record, clean, read_index
+from seformer.genome import assemblies, chromosomes, fasta_index, rewrap
+from seformer.genome.fasta_index import FastaText, NotInPlacesError, index_fault
 from seformer.util.atomic import atomic_path, temporary_folder
 from seformer.util.errors import UserError
-from seformer.util.text import existing_file, is_gzipped
+from seformer.util.text import existing_file
 
 logger = logging.getLogger(__name__)
 
-CONTIGS_CHECKED, CONTIGS_AT_ONCE = 5_000, 256
-AROUND = 1024  # bytes read before and after a contig to compare it with the index
-LINES_CHECKED = 512  # line ends of all contigs together, at least one of each
 COPY = ".seformer.bgz"  # what a copy that can be read in places is called, after the FASTA
 # sequences are told apart by whole ones of at most so many bases, by stretches of longer ones, and
 # of a genome by so many of the longest: it takes tenths of a second, on three billion bases as well
 WHOLE, STRETCHES, STRETCH, LONGEST = 2**18, 8, 2**15, 200
+# upper case; IUPAC codes (and X, an old mask) that are none of A, C, G, T as N; RNA's U is a T
+TO_BASES = bytes(range(256)).upper().translate(bytes.maketrans(b"RYSWKMBDHVNXU", b"N" * 12 + b"T"))
+# the same, but 0 for what is not a nucleotide
+TO_BASES_OR_ZERO = bytes(base if base in b"ACGTN" else 0 for base in TO_BASES)
 
 
 class Genome:
@@ -79,20 +78,25 @@ class Genome:
         self._beside = folder
         self.source = self.path
         self._temporary = contextlib.ExitStack()
-        self._letters: Letters | None = None
+        self._text: FastaText | None = None
+        self._fasta: pysam.FastaFile | None = None
         try:
             self.index_files = self._open(compress)
-            self._letters = Letters(self.source, *self.index_files)
+            self._records = fasta_index.read_fai(self.index_files[0])
+            self._contigs = list(self._records.items())
+            self._text = FastaText(self.source, *self.index_files[1:])
+            # htslib takes a name such as data:x for an address; none begins with a slash
+            paths = [str(file.absolute()) for file in (self.source, *self.index_files)]
+            with fasta_index.quiet_htslib():
+                self._fasta = pysam.FastaFile(*paths)
         except BaseException:
             self.close()
             raise
-        self._contigs = list(self._letters.records.items())
-        chosen = _chosen(len(self._contigs))
+        self.chromosomes: dict[str, int] = {n: r.length for n, r in self._records.items()}
         # of very many contigs the others are compared with the index when they are read
         self._unchecked: dict[str, int] = {}
-        if len(chosen) < len(self._contigs):
-            self._unchecked = {name: i for i, (name, _) in enumerate(self._contigs)}
-        self.chromosomes: dict[str, int] = {n: record.length for n, record in self._contigs}
+        if len(fasta_index.chosen_contigs(len(self._contigs))) < len(self._contigs):
+            self._unchecked = {name: i for i, name in enumerate(self._records)}
 
     def __enter__(self) -> Genome:
         return self
@@ -102,15 +106,15 @@ class Genome:
 
     def close(self) -> None:
         """Close the file and remove a temporary index."""
-        if self._letters is not None:
-            self._letters.close()
-            self._letters = None
+        for file in filter(None, (self._text, self._fasta)):
+            file.close()
+        self._text = self._fasta = None
         self._temporary.close()
 
     @functools.cached_property
     def assembly(self) -> str | None:
         """The common name of the assembly (hg38, mm10 …) where chromosome 1 tells it."""
-        return assemblies.recognise(self.chromosomes)
+        return assemblies.recognise_assembly(self.chromosomes)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 over the sorted names and lengths, as version 1.0 compared genomes."""
@@ -133,7 +137,7 @@ class Genome:
             starts, size = np.linspace(0, length - STRETCH, STRETCHES).astype(int).tolist(), STRETCH
         digest = hashlib.sha256()
         for start in starts:
-            digest.update(clean(self._letters.fetch(name, start, start + size))[0].encode())
+            digest.update(self._read(name, start, start + size).translate(TO_BASES))
         return f"{length}:{digest.hexdigest()[:16]}"
 
     def fetch(self, chrom: str, start: int, end: int) -> str:
@@ -152,14 +156,16 @@ class Genome:
         length = self.chromosomes.get(chrom)
         if length is None or not 0 <= start < end <= length:
             raise UserError(f"{chrom}:{start}-{end} is not in the genome", where=self.path)
-        self._compare([chrom])
-        bases, odd = clean(self._letters.fetch(chrom, start, end))
-        if odd or len(bases) != end - start:
-            found = f"{odd!r} is no nucleotide" if odd else "the sequence ends early"
-            raise UserError(
-                f"{chrom}:{start}-{end}: {found}", where=self.path, expected=rewrap.EXPECTED
-            )
-        return bases
+        raw = self._read(chrom, start, end)
+        bases = raw.translate(TO_BASES_OR_ZERO)
+        if b"\0" not in bases:
+            return bases.decode()
+        odd = chr(min(raw.translate(TO_BASES).translate(None, b"ACGTN")))
+        if odd in "\r\n":
+            found, how = "the lines do not end where the index says", {"do": fasta_index.REMAKE}
+        else:
+            found, how = f"{odd!r} is no nucleotide", {"expected": rewrap.EXPECTED}
+        raise UserError(f"{chrom}:{start}-{end}: {found}", where=self.path, **how)
 
     def fetch_many(self, regions: pd.DataFrame) -> list[str]:
         """Return the bases of many regions in input order, read in the file's order.
@@ -174,40 +180,52 @@ class Genome:
         UserError
             As `fetch` does.
         """
-        chrom = regions["chrom"].tolist()
-        start, end = (regions[column].to_numpy(np.int64) for column in ("start", "end"))
-        length = np.array([self.chromosomes.get(name, 0) for name in chrom])
-        for row in np.flatnonzero((start < 0) | (start >= end) | (end > length)):
-            self.fetch(chrom[row], start[row], end[row])
-        self._compare(chrom)
-        found = self._letters.fetch_many(chrom, start, end)
-        for row, bases in enumerate(found):
-            if bases is None:
-                found[row] = self.fetch(chrom[row], int(start[row]), int(end[row]))
-        return found
+        bases = [""] * len(regions)
+        # sorted, each stretch of the file is read and unpacked once
+        ordered = regions.set_axis(range(len(regions))).sort_values(["chrom", "start"])
+        columns = (ordered[name].tolist() for name in ("chrom", "start", "end"))
+        with fasta_index.quiet_htslib():
+            for row, chrom, start, end in zip(ordered.index.tolist(), *columns, strict=True):
+                bases[row] = self.fetch(chrom, start, end)
+        # of a file that is cut off meanwhile, htslib still gives what it has read ahead
+        if self._text.is_cut():
+            raise UserError("the FASTA ends early: it has become shorter", where=self.path)
+        return bases
 
-    def _compare(self, names: Iterable[str]) -> None:
-        """Compare contigs that are read for the first time with the index."""
-        new = [self._unchecked.pop(name) for name in set(names) if name in self._unchecked]
-        if new and (fault := _fault(self.source, self._contigs, sorted(new), self.index_files)):
+    def _read(self, chrom: str, start: int, end: int) -> bytes:
+        """Return letters as they stand in the file, without the ends of lines."""
+        if self._unchecked and (number := self._unchecked.pop(chrom, None)) is not None:
+            if fault := fasta_index.contigs_fault(self._text, self._contigs, [number]):
+                raise UserError(fault, where=self.path, do=fasta_index.REMAKE)
+        if self._text.is_packed:
+            self._text.check(self._records[chrom].position(start))
+        try:
+            letters = self._fasta.fetch(chrom, start, end)
+        except (OSError, ValueError) as error:
+            logger.debug("%s", error)
+            letters = ""
+        if len(letters) != end - start:
             raise UserError(
-                fault, where=self.path, do="remove the index (.fai and .gzi), it is made anew"
+                f"{chrom}:{start}-{end}: the sequence ends early, or is damaged",
+                where=self.path,
+                do="copy the file again",
             )
+        return letters.encode("latin-1")
 
     def match_chromosomes(self, names: Iterable[str], rename: bool = False) -> dict[str, str]:
         """Map names to the genome's; with ``rename`` whatever their spelling. Others are left out.
 
-        See `seformer.genome.chromosomes.match`.
+        See `seformer.genome.chromosomes.match_names`.
         """
         if not rename:
             return {name: name for name in names if name in self.chromosomes}
-        return chromosomes.match(names, self.chromosomes, self.assembly)
+        return chromosomes.match_names(names, self.chromosomes, self.assembly)
 
     def resolve(
         self, rows: Mapping[str, int], where: str | PathLike[str], rename: bool
-    ) -> chromosomes.Resolved:
-        """Match the chromosomes of one file; see `seformer.genome.chromosomes.resolve`."""
-        return chromosomes.resolve(
+    ) -> chromosomes.ChromosomeMatch:
+        """Match the chromosomes of one file; see `seformer.genome.chromosomes.resolve_names`."""
+        return chromosomes.resolve_names(
             rows,
             self.chromosomes,
             rename=rename,
@@ -224,7 +242,7 @@ class Genome:
             return self._copy("plain gzip cannot be read in places")
         try:
             return self._index()
-        except _NotInPlaces:
+        except NotInPlacesError:
             return self._copy(rewrap.unevenness(self.path))
 
     def _copy(self, why: str) -> list[Path]:
@@ -255,7 +273,7 @@ class Genome:
         self.source = beside
         try:
             return self._index()
-        except _NotInPlaces as fault:
+        except NotInPlacesError as fault:
             raise UserError(
                 f"the FASTA cannot be indexed ({fault})",
                 where=self.path,
@@ -268,28 +286,30 @@ class Genome:
         """A full disk shows only when what was written is read."""
         with temporary_folder() as folder:
             try:
-                index = _make_index(copy, folder)[0]
-            except _NotInPlaces as error:
+                index = fasta_index.make_index(copy, folder)[0]
+            except NotInPlacesError as error:
                 raise OSError("it is not whole") from error
-            if {name: record.length for name, record in read_index(index).items()} != lengths:
+            if {
+                name: record.length for name, record in fasta_index.read_fai(index).items()
+            } != lengths:
                 raise OSError("it is not whole")
 
     def _folder(self) -> Path:
         return self._temporary.enter_context(temporary_folder())
 
     def _index(self) -> list[Path]:
-        wanted = _index_names(self.source, self._beside or self.source.parent)
+        wanted = fasta_index.index_names(self.source, self._beside or self.source.parent)
         if all(file.is_file() for file in wanted):
-            fault = _date_fault(self.source, wanted) or index_fault(self.source, wanted)
+            fault = fasta_index.date_fault(self.source, wanted) or index_fault(self.source, wanted)
             if fault is None:
                 return wanted
             logger.warning("%s: %s; making it anew", wanted[0], fault)
         else:
             logger.info("%s: making the index", self.source)
-        made = _make_index(self.source, self._folder())
+        made = fasta_index.make_index(self.source, self._folder())
         fault = index_fault(self.source, made)
         if fault is not None:
-            raise _NotInPlaces(fault)
+            raise NotInPlacesError(fault)
         try:
             for new, file in zip(made, wanted, strict=True):
                 with atomic_path(file) as partial:
@@ -298,152 +318,3 @@ class Genome:
         except OSError:
             logger.info("%s: the folder cannot be written, the index is temporary", self.source)
         return made
-
-
-class _NotInPlaces(Exception):
-    """A FASTA cannot be indexed as it is."""
-
-
-def _index_names(path: Path, folder: Path) -> list[Path]:
-    endings = [".fai", ".gzi"] if is_gzipped(path) else [".fai"]
-    return [folder / (path.name + ending) for ending in endings]
-
-
-def _make_index(path: Path, folder: Path) -> list[Path]:
-    """Index through a symlink, by opening it: pysam.faidx would print to standard output."""
-    link = folder / f"index-{path.name}"
-    link.unlink(missing_ok=True)
-    link.symlink_to(path.resolve())
-    for old in (made := [link.with_name(link.name + e) for e in (".fai", ".gzi")]):
-        old.unlink(missing_ok=True)
-    try:
-        _quietly(pysam.FastaFile, str(link)).close()
-    except (OSError, ValueError) as error:
-        raise _NotInPlaces(str(error)) from error
-    return made if is_gzipped(path) else made[:1]
-
-
-def _quietly(open_fasta, *args, **kwargs):
-    """Call pysam without htslib's own lines on standard error: the error says it."""
-    verbosity = pysam.set_verbosity(0)
-    try:
-        return open_fasta(*args, **kwargs)
-    finally:
-        pysam.set_verbosity(verbosity)
-
-
-def _date_fault(path: Path, indexes: Iterable[Path]) -> str | None:
-    newest = path.stat().st_mtime_ns
-    old = [file.name for file in indexes if file.stat().st_mtime_ns < newest]
-    return f"{old[0]} is older than the FASTA" if old else None
-
-
-def index_fault(path: Path, indexes: Sequence[Path]) -> str | None:
-    """Say why the index does not belong to the FASTA, or return None.
-
-    For every contig (evenly chosen ones in a genome of very many), the bytes around it in the
-    FASTA must be its own header line, its last base and the next record's header, and its lines
-    must end where the index says.
-    """
-    try:
-        contigs = list(read_index(indexes[0]).items())
-    except (OSError, ValueError, IndexError, TypeError):
-        return "the index is damaged"
-    if not contigs:
-        return "the index is empty"
-    return _fault(path, contigs, _chosen(len(contigs)), indexes)
-
-
-def _chosen(contigs: int) -> range:
-    return range(0, contigs, max(1, contigs // CONTIGS_CHECKED))
-
-
-def _fault(
-    path: Path,
-    contigs: Sequence[tuple[str, Record]],
-    chosen: Sequence[int],
-    indexes: Sequence[Path],
-) -> str | None:
-    try:
-        with contextlib.closing(open_bytes(path, *indexes[1:])) as file:
-            around = _around([contigs[i][1] for i in chosen], file)
-            for i, (before, after) in zip(chosen, around, strict=True):
-                if (fault := _contig_fault(contigs, i, before, after)) is not None:
-                    return fault
-            return _line_fault([contigs[i] for i in chosen], file)
-    except (OSError, ValueError, IndexError, TypeError, OverflowError, struct.error, UserError):
-        return "the index is damaged"
-
-
-def _line_fault(contigs: Sequence[tuple[str, Record]], file: PlainFile) -> str | None:
-    """Compare ends of lines inside the contigs; a line end stands between two letters."""
-    each = max(1, LINES_CHECKED // len(contigs))
-    places = []
-    for name, record in contigs:
-        if not record.line_bases or not 0 <= record.line_bytes - record.line_bases <= 2:
-            return f"the lines of {name} do not end as lines do"
-        lines = (record.length - 1) // record.line_bases
-        some = min(lines, each)
-        for line in (1 + i * (lines - 1) // max(1, some - 1) for i in range(some)):
-            places.append((name, record.place(line * record.line_bases - 1), record.line_end, 1))
-        if not lines and record.line_bytes > record.line_bases:
-            places.append((name, record.place(record.length - 1), record.line_end, 0))
-    for first in range(0, len(places), CONTIGS_AT_ONCE):
-        some = places[first : first + CONTIGS_AT_ONCE]
-        offsets = np.array([place for _, place, _, _ in some])
-        size = np.array([1 + len(end) + inside for _, _, end, inside in some])
-        for (name, _, end, inside), found in zip(some, file.read(offsets, size), strict=True):
-            letters = found[:1] + found[1 + len(end) :]
-            # the very last line may have no end
-            ends = found[1 : 1 + len(end)] in (end, *([] if inside else [b""]))
-            if not ends or len(letters.strip()) < 1 + inside:
-                return f"the lines of {name} do not end where the index says"
-    return None
-
-
-def _around(records: Sequence[Record], file: PlainFile) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the bytes before the first base of each record, and those from its last base on."""
-    for first in range(0, len(records), CONTIGS_AT_ONCE):
-        some = records[first : first + CONTIGS_AT_ONCE]
-        begin = np.array([record.offset for record in some])
-        last = np.array([record.place(record.length - 1) for record in some])
-        size = np.minimum(begin, AROUND)
-        after = file.read(last, np.full_like(last, AROUND + 1))
-        yield from zip(file.read(begin - size, size), after, strict=True)
-
-
-def _contig_fault(
-    contigs: Sequence[tuple[str, Record]], i: int, before: bytes, after: bytes
-) -> str | None:
-    name = contigs[i][0]
-    header = before.rstrip(b"\r\n").rpartition(b"\n")[2]
-    cut = len(header) >= AROUND - 2  # a header line longer than what was read cannot be judged
-    if not cut and (header[:1] != b">" or header[1:].split(None, 1)[:1] != [name.encode()]):
-        return f"the index does not fit the FASTA at {name}"
-    if not after.strip():
-        return f"the FASTA ends before {name} does"
-    following = contigs[i + 1][0].encode() if i + 1 < len(contigs) else None
-    found = _next_names(after[1:])
-    if following in found or (following is None and found[-1] is None):
-        return None
-    if found[-1] in [contig.encode() for contig, _ in contigs]:
-        return f"the name {found[-1].decode()} occurs more than once"
-    return f"the index does not fit the FASTA after {name}"
-
-
-def _next_names(text: bytes) -> list[bytes | None]:
-    """Return the names up to the next record that has a sequence; None stands for the end.
-
-    Records without a sequence are passed over, as htslib leaves them out of the index.
-    """
-    lines = [line.strip() for line in text.split(b"\n")]
-    lines = [line for line in lines if line]
-    at_end = len(text) < AROUND
-    names: list[bytes | None] = []
-    for line, following in itertools.pairwise([*lines, b">" if at_end else b""]):
-        if line[:1] != b">":
-            return [*names, b""]  # bases where the index has none
-        names.append((line[1:].split(None, 1) or [b""])[0])
-        if following[:1] != b">":
-            return names
-    return [*names, None]

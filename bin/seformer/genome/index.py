@@ -6,7 +6,8 @@ import logging
 from os import PathLike
 from pathlib import Path
 
-from seformer.genome.genome import Genome, index_fault
+from seformer.genome.fasta_index import index_fault
+from seformer.genome.genome import Genome
 from seformer.genome.settings import IndexSettings
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError

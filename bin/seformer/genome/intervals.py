@@ -17,23 +17,17 @@ def cluster(regions: pd.DataFrame, gap: int = 0) -> np.ndarray:
         Columns ``chrom``, ``start``, ``end`` (0-based half-open), any order and index.
     gap
         Largest distance between neighbours of one cluster; 0 joins regions that overlap or
-        touch.
+        touch, −1 only those that share a base.
 
     Returns
     -------
     numpy.ndarray
         int64 [n]: cluster of each row, counted along the genome from 0.
     """
-    chrom = pd.factorize(regions["chrom"], sort=True)[0]
-    start = regions["start"].to_numpy(np.int64)
-    end = regions["end"].to_numpy(np.int64)
-    order = np.lexsort((end, start, chrom))
-    chrom, start, end = chrom[order], start[order], end[order]
-    # an offset per chromosome turns the running maximum into one pass over all of them
-    offset = chrom * (np.int64(end.max(initial=0)) + gap + 1)
-    reach = np.maximum.accumulate(end + offset)
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = (chrom[1:] != chrom[:-1]) | (start[1:] + offset[1:] > reach[:-1] + gap)
+    ((start, end),) = _along_one_line(regions, gap=gap)
+    order = np.lexsort((end, start))
+    reach = np.maximum.accumulate(end[order])
+    new = np.append(True, start[order][1:] > reach[:-1] + gap)[: len(order)]
     clusters = np.empty(len(order), dtype=np.int64)
     clusters[order] = np.cumsum(new) - 1
     return clusters
@@ -78,9 +72,9 @@ def pairs(queries: pd.DataFrame, targets: pd.DataFrame) -> tuple[np.ndarray, np.
     """
     (start, end), (begin, stop) = _along_one_line(queries, targets)
     query, target = _begin_inside(begin, start, end, "left")
-    # those that begin together are found already
-    other, own = _begin_inside(start, begin, stop, "right")
-    query, target = np.concatenate([query, own]), np.concatenate([target, other])
+    # those that begin together are among these already
+    target_again, query_again = _begin_inside(start, begin, stop, "right")
+    query, target = np.append(query, query_again), np.append(target, target_again)
     order = np.lexsort((target, query))
     return query[order], target[order]
 
@@ -96,10 +90,13 @@ def _begin_inside(
     return np.repeat(np.arange(len(start)), count), order[np.repeat(first, count) + rank]
 
 
-def _along_one_line(*tables: pd.DataFrame) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Starts and ends of intervals, chromosomes laid one after the other: int64 ``[rows]`` each."""
+def _along_one_line(*tables: pd.DataFrame, gap: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Starts and ends of intervals, chromosomes laid one after the other: int64 ``[rows]`` each.
+
+    More than ``gap`` bases lie between two chromosomes, which stand in the order of their names.
+    """
     joined = pd.concat([table[["chrom", "start", "end"]] for table in tables], ignore_index=True)
     start, end = (joined[name].to_numpy(np.int64) for name in ("start", "end"))
-    shift = pd.factorize(joined["chrom"])[0] * (end.max(initial=0) + 1)
+    shift = pd.factorize(joined["chrom"], sort=True)[0] * (end.max(initial=0) + gap + 1)
     cuts = np.cumsum([len(table) for table in tables])[:-1]
     return list(zip(np.split(start + shift, cuts), np.split(end + shift, cuts), strict=True))

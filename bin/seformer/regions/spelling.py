@@ -25,7 +25,8 @@ class Spelling:
     genome
         The genome.
     unmatched
-        `seformer.genome.chromosomes.Resolved.unmatched` of every file that has any, by its name.
+        `seformer.genome.chromosomes.ChromosomeMatch.unmatched` of every file that has any, by its
+        name.
     """
 
     def __init__(self, genome: Genome, rename: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from seformer.genome.assemblies import same
+from seformer.genome.assemblies import shared_name
 from seformer.model.settings import Assembly, ModelSettings
 
 N_RICH = 0.1
@@ -29,8 +29,8 @@ def flag_regions(
             inside = regions[column].between(*getattr(trained, column))
             raised[f"{column}_outside_training"] = ~inside
         if trained.chromosomes:
-            plain = regions["chrom"].astype(str).map(same)
-            inside = plain.isin(set(map(same, trained.chromosomes)))
+            plain = regions["chrom"].astype(str).map(shared_name)
+            inside = plain.isin(set(map(shared_name, trained.chromosomes)))
             raised["chromosome_outside_training"] = ~inside
     raised["n_rich"] = regions["n_fraction"] > N_RICH
     raised["short"] = regions["length"] < SHORT
@@ -59,6 +59,8 @@ def _is_foreign(chrom: pd.Series, trained_on: Assembly, genome: dict[str, Any]) 
         return pd.Series(False, index=chrom.index)
     if there.isdisjoint(here.values()):
         return pd.Series(True, index=chrom.index)
-    named = set(map(same, trained_on.sequences))
-    other = {name for name, value in here.items() if value not in there and same(name) in named}
+    named = set(map(shared_name, trained_on.sequences))
+    other = {
+        name for name, value in here.items() if value not in there and shared_name(name) in named
+    }
     return chrom.isin(other)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from seformer.genome.chromosomes import match
+from seformer.genome.chromosomes import match_names
 from seformer.util.errors import UserError
 
 # not in the pre-training of GENA-LM's t2t models
@@ -65,7 +65,7 @@ def by_chromosomes(
     counts = class_counts(rows, "chrom")
     # people know chromosomes by one name, the genome may have another
     test, validation = (
-        [match([name], counts.index).get(name, name) for name in names]
+        [match_names([name], counts.index).get(name, name) for name in names]
         for names in (test, validation)
     )
     for option, names in (("test", test), ("validation", validation)):
@@ -91,7 +91,7 @@ def by_chromosomes(
 
 
 def _default_test(counts: pd.DataFrame, taken: Sequence[str]) -> list[str]:
-    names = match(DEFAULT_TEST, set(counts.index) - set(taken)).values()
+    names = match_names(DEFAULT_TEST, set(counts.index) - set(taken)).values()
     if len(names) == len(DEFAULT_TEST):
         size = counts.loc[list(names)].sum()
         if (size > 0).all() and size.sum() <= 0.5 * counts.sum(axis=None):

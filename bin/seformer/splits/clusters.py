@@ -18,7 +18,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from seformer.genome import intervals
-from seformer.genome.chromosomes import match
+from seformer.genome.chromosomes import match_names
 from seformer.regions.negatives import RANDOM
 from seformer.util.errors import UserError
 from seformer.util.text import MAX_NAME, numbered_lines, open_text
@@ -62,7 +62,7 @@ def read_clusters(rows: pd.DataFrame, tables: Sequence[str | PathLike[str]]) -> 
         name = regions["name"].mask(cut, regions["name"].str.rpartition("/")[0])
         by_name, contig = name.isin(clusters), regions["chrom"]
         if not by_name.any():
-            contig = contig.replace(match(contig.unique(), clusters))
+            contig = contig.replace(match_names(contig.unique(), clusters))
         _warn_of_shared_names(regions.loc[by_name, "source"], name[by_name], path)
         missing = ~(by_name | contig.isin(clusters) | (regions["source"] == RANDOM))
         if missing.any():

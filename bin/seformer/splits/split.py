@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from seformer.genome.chromosomes import match
+from seformer.genome.chromosomes import match_names
 from seformer.regions.folder import COLUMNS, Extracted, read_extracted, read_region_rows
 from seformer.sequence import kmer_overlap
 from seformer.splits import audit
@@ -242,7 +242,7 @@ def _from_files(
             raise UserError(f"more than {folds} folds", where=path, do="give --folds as it was")
         table = table[table[columns].fillna("").ne("").all(axis=1)]
         table["chrom"] = table["chrom"].replace(
-            match(table["chrom"].unique(), regions["chrom"].unique())
+            match_names(table["chrom"].unique(), regions["chrom"].unique())
         )
         _check_parts(table, columns, path)
         places = pd.MultiIndex.from_frame(regions[PLACE])
