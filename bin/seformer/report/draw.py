@@ -32,11 +32,11 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
-def signed(value: float, plus: bool = True, digits: int = 3) -> str:
-    """Write a number with so many decimals and a real minus."""
+def signed(value: float, plus: bool = True) -> str:
+    """Write a number with three decimals and a real minus."""
     # what rounds to zero has no sign
-    value = round(value, digits) or 0.0
-    return f"{value:{'+' if plus and value else ''}.{digits}f}".replace("-", "−")
+    value = round(value, 3) or 0.0
+    return f"{value:{'+' if plus and value else ''}.3f}".replace("-", "−")
 
 
 def interval(value: Mapping[str, float], plus: bool = False) -> str:
