@@ -25,11 +25,8 @@ UNCLEAR = {
 }  # fmt: skip
 # two meanings still
 REMAINING = {
-    "Layout",
     "Resolved",
-    "Settings",
     "fill",
-    "names",
     "resolve",
 }
 
