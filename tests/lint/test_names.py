@@ -25,9 +25,7 @@ UNCLEAR = {
 }  # fmt: skip
 # two meanings still
 REMAINING = {
-    "Resolved",
-    "fill",
-    "resolve",
+    "fetch",
 }
 
 
