@@ -69,7 +69,7 @@ def mark_unmatched(rows: pd.DataFrame, genome: Genome, settings: ExtractSettings
     if not settings.match_negatives:
         return rows
     measured = pd.concat(
-        [fetch(batch, genome, settings.max_n_fraction)[0] for batch in batches(rows)]
+        [fetch_bases(batch, genome, settings.max_n_fraction)[0] for batch in batches(rows)]
     )
     free = measured[measured["drop_reason"] == ""]
     paired = match_pairs(free, settings.match_negatives, settings.seed)
@@ -78,7 +78,7 @@ def mark_unmatched(rows: pd.DataFrame, genome: Genome, settings: ExtractSettings
     return rows.assign(drop_reason=reason)
 
 
-def fetch(
+def fetch_bases(
     rows: pd.DataFrame, genome: Genome, max_n_fraction: float = 1.0
 ) -> tuple[pd.DataFrame, list[str]]:
     """Fetch the bases of kept rows and drop what these rule out.

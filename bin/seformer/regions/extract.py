@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.genome.genome import Genome
-from seformer.regions.drop import batches, fetch, mark_labels, mark_places, mark_unmatched
+from seformer.regions.drop import batches, fetch_bases, mark_labels, mark_places, mark_unmatched
 from seformer.regions.folder import COLUMNS, ExtractedWriter, check_sample_name
 from seformer.regions.negatives import add_random, check_negatives
 from seformer.regions.read import iter_regions, read_regions
@@ -152,7 +152,7 @@ def with_bases(
     spelling.survey([table], invalid_regions == "drop")
     rows = _mark(table, spelling, settings)
     for batch in batches(rows) if len(rows) else [rows]:
-        rows, sequences = fetch(batch, genome)
+        rows, sequences = fetch_bases(batch, genome)
         yield rows[[*COLUMNS]], sequences
 
 
@@ -276,7 +276,7 @@ def _write(
     size, shard, place, before = settings.shard_bases, 0, None, 0
     with contextlib.ExitStack() as opened:
         for batch in itertools.chain.from_iterable(map(batches, stretches)):
-            rows, sequences = fetch(batch.assign(sample=settings.sample), genome, most_n)
+            rows, sequences = fetch_bases(batch.assign(sample=settings.sample), genome, most_n)
             rows = rows[list(COLUMNS)]
             kept = (rows["drop_reason"] == "").to_numpy()
             bases = before + np.cumsum(np.where(kept, rows["length"], 0))
