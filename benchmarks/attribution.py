@@ -14,7 +14,6 @@ from harness import Other, Work
 
 from seformer.explain.attribute import attribute
 from seformer.explain.integrated_gradients import (
-    DEFAULT_BATCH_TOKENS,
     integrate,
     make_examples,
     shares_of,
@@ -101,7 +100,7 @@ def make(work: Path, size: str) -> Work:
 
     def difference() -> float:
         """Between the attributions of all tokens with the same number of steps."""
-        scorer = Scorer(model, DEFAULT_BATCH_TOKENS)
+        scorer = Scorer(model, AttributionSettings().batch_tokens)
         encoding = scorer.encode(sequences)
         ids = references(model, encoding, sequences, keys)
         jobs = [

@@ -25,7 +25,6 @@ from seformer.sequence.batches import Batch, collate
 from seformer.sequence.tokenizers import Encoding
 
 # activations kept for the backward pass need several times the memory of scoring
-DEFAULT_BATCH_TOKENS = 4_096
 Masks = tuple[torch.Tensor, torch.Tensor]  # attention and content, see `Batch`
 
 

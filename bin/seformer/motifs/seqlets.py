@@ -66,7 +66,6 @@ MAX_SEQLETS = 4_000
 # Tomtom compares columns with those of all motifs, so a handful is no background
 MIN_MOTIFS = 25
 MIN_LENGTH, MAX_LENGTH = 5, 25
-MAX_Q = 0.1
 MOTIF_COLUMNS = (
     "motif",
     "seqlets",

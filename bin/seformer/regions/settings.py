@@ -34,6 +34,7 @@ class ExtractSettings(ReadingRegions):
     unit: Unit = setting(
         "region", "What one row of the training is: a whole region, a window, or a constituent."
     )
+    # as in the published benchmark of 3 kb regions
     unit_length: int = setting(
         3000, "Length of a window with --unit window.", unit="base pairs", ge=50
     )

@@ -17,8 +17,8 @@ from seformer.sequence.windows import Windows, tile
 from seformer.util.devices import side_by_side
 from seformer.util.logs import progress
 from seformer.util.prefetch import ahead
+from seformer.util.settings import BATCH_TOKENS
 
-DEFAULT_BATCH_TOKENS = 16_384
 # edited sequences are tokenised and compared in groups of about this many tokens
 CHUNK_TOKENS = 2_000_000
 
@@ -98,7 +98,7 @@ class Scorer:
         Tokens in one forward pass, padding included. Scores do not depend on it.
     """
 
-    def __init__(self, model: Model, batch_tokens: int = DEFAULT_BATCH_TOKENS) -> None:
+    def __init__(self, model: Model, batch_tokens: int = BATCH_TOKENS.default) -> None:
         self.model, self.batch_tokens = model, batch_tokens
 
     @property
@@ -250,7 +250,7 @@ class Ensemble:
         As of `Scorer`.
     """
 
-    def __init__(self, model: Model, batch_tokens: int = DEFAULT_BATCH_TOKENS) -> None:
+    def __init__(self, model: Model, batch_tokens: int = BATCH_TOKENS.default) -> None:
         self.model = model
         self.scorers = [Scorer(member, batch_tokens) for member in model.members]
 
