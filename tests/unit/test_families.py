@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file
 from toys import random_sequence
 
-from seformer.evaluation.evaluate import evaluate
+from seformer.evaluation.evaluate import evaluate, score_baselines
 from seformer.explain.explain import explain
 from seformer.explain.folder import iterate, read_attributions
 from seformer.model.backbones import load_backbone, random_backbone
@@ -204,7 +204,7 @@ def write_backbone(family: Family, tokenizers: Path, to: Path) -> None:
 @pytest.fixture(scope="module")
 def baselines(data):
     """The baselines see no model, so one fit serves all families."""
-    return evaluate.fit_baselines(open_dataset([data.extracted], [data.splits]), BASELINES)
+    return score_baselines(open_dataset([data.extracted], [data.splits]), BASELINES)
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -238,7 +238,7 @@ def run(request, data, baselines, tmp_path_factory) -> Run:
         device="cpu",
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluate, "fit_baselines", lambda data, names: baselines)
+        patch.setattr("seformer.evaluation.evaluate.score_baselines", lambda data, names: baselines)
         evaluate(
             folder / "full",
             *paths,
