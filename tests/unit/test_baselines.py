@@ -1,11 +1,14 @@
 import itertools
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pysam
 import pytest
 
-from seformer.evaluation import metrics
+from seformer.evaluation import baselines, metrics
 from seformer.evaluation.baselines import BASELINES, fit_baselines
 from seformer.evaluation.baselines.base import BaselineRegions
 from seformer.sequence import kmers
@@ -152,3 +155,13 @@ def test_baselines_on_real_regions(real_data):
     assert auroc["gc"] == pytest.approx(0.77, abs=0.05)
     assert auroc["kmer_logistic"] == pytest.approx(0.81, abs=0.05)
     assert auroc["kmer_boosting"] == pytest.approx(0.82, abs=0.05)
+
+
+def test_a_module_is_a_baseline():
+    modules = {path.stem for path in Path(baselines.__file__).parent.glob("*.py")}
+    assert modules - {"__init__", "base"} == set(BASELINES)
+    for words in ("order", "title", "colour"):
+        assert len({getattr(each, words) for each in BASELINES.values()}) == len(BASELINES)
+    code = "import sys, seformer.evaluation.baselines as b; "
+    code += "sys.exit(bool({'torch', 'sklearn'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -23,7 +23,7 @@ from seformer.model.calibration import calibrate
 from seformer.model.folder import load_model
 from seformer.model.settings import read_settings
 from seformer.scoring.score import Ensemble
-from seformer.splits.dataset import LabelledDataset, open_dataset
+from seformer.splits.dataset import open_dataset
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
@@ -60,10 +60,6 @@ def transfer_samples(
         ``splits.tsv`` of every sample; several of one sample are its folds, in order.
     out
         Folder for ``transfer.json``.
-    resamples, seed
-        Of the bootstrap over loci behind each interval.
-    batch_tokens, device
-        As in `seformer.scoring.score.Ensemble`.
 
     Returns
     -------
@@ -80,9 +76,12 @@ def transfer_samples(
     """
     require_writable(out)
     folders = {_sample_of(Path(path) / "regions.tsv"): Path(path) for path in extracted}
-    tables = _by_sample((_sample_of(Path(path)), Path(path)) for path in splits)
-    trained = _by_sample((read_settings(Path(path)).sample, Path(path)) for path in models)
-    folds = _check(folders, tables, trained)
+    tables, trained = defaultdict(list), defaultdict(list)
+    for path in map(Path, splits):
+        tables[_sample_of(path)].append(path)
+    for path in map(Path, models):
+        trained[read_settings(path).sample].append(path)
+    folds = _check_folds(folders, tables, trained)
     data = {
         # the folds of a sample share its regions and sequences
         name: [first, *(first.with_splits([table]) for table in tables[name][1:])]
@@ -101,13 +100,18 @@ def transfer_samples(
                 scores[tested][name].append(calibrate(calibration, logits))
     tests = {}
     for tested, parts in data.items():
-        rows = pd.concat([_test_rows(part) for part in parts], ignore_index=True)
+        tests_of_folds = [part.regions.iloc[part.select("test")] for part in parts]
+        rows = pd.concat(tests_of_folds, ignore_index=True)
         others = [other[0].regions for name, other in data.items() if name != tested]
-        known = locus_means(rows, others)
-        of_models = {name: np.concatenate(found) for name, found in scores[tested].items()}
-        tests[tested] = measure_sample(rows, of_models, known, settings.resamples, settings.seed)
-        _log(tested, tests[tested])
-    found = {
+        of_models = {name: np.concatenate(each) for name, each in scores[tested].items()}
+        elsewhere = locus_means(rows, others)
+        tests[tested] = measure_sample(
+            rows, of_models, elsewhere, settings.resamples, settings.seed
+        )
+        aurocs = {name: row["auroc"]["value"] for name, row in tests[tested]["scores"].items()}
+        values = ", ".join(f"{name} {auroc:.3f}" for name, auroc in aurocs.items())
+        logger.info("test AUROC on %s, by what was learned from: %s", tested, values)
+    transfer = {
         "samples": list(folders),
         "models": [*folders, *(name for name in trained if name not in folders)],
         "folds": folds,
@@ -115,8 +119,8 @@ def transfer_samples(
         "tests": tests,
     }
     with output_folder(out) as staging:
-        write_json(found, staging / "transfer.json")
-    return found
+        write_json(transfer, staging / "transfer.json")
+    return transfer
 
 
 def locus_means(rows: pd.DataFrame, others: Sequence[pd.DataFrame]) -> np.ndarray:
@@ -135,21 +139,17 @@ def locus_means(rows: pd.DataFrame, others: Sequence[pd.DataFrame]) -> np.ndarra
         float64 [n]: share of super-enhancers among the samples that have a region there (a
         super-enhancer counts before a typical one); NaN where none has.
     """
-    said = np.full((len(others), len(rows)), np.nan)
-    for i, other in enumerate(others):
+    classes = np.full((len(others), len(rows)), np.nan)
+    for of_sample, other in zip(classes, others, strict=True):
         for label in (0, 1):
-            said[i, intervals.overlapping(rows, other[other["label"] == label])] = label
-    known = ~np.isnan(said)
-    total = np.where(known, said, 0).sum(axis=0)
-    return np.divide(
-        total, known.sum(axis=0), out=np.full(len(rows), np.nan), where=known.any(axis=0)
-    )
+            of_sample[intervals.overlapping(rows, other[other["label"] == label])] = label
+    return pd.DataFrame(classes).mean().to_numpy()
 
 
 def measure_sample(
     rows: pd.DataFrame,
     scores: Mapping[str, np.ndarray],
-    known: np.ndarray,
+    elsewhere: np.ndarray,
     resamples: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -161,13 +161,13 @@ def measure_sample(
         ``label`` and ``cluster``.
     scores
         Model to its probabilities, float64 [n].
-    known
+    elsewhere
         Of `locus_means`; where it is NaN, the mean of the others stands in.
     """
     labels = rows["label"].to_numpy(np.int64)
-    unknown = np.isnan(known)
-    middle = float(known[~unknown].mean()) if not unknown.all() else 0.5
-    every = {**scores, LOCUS_MEAN: np.where(unknown, middle, known)}
+    unknown = np.isnan(elsewhere)
+    middle = float(elsewhere[~unknown].mean()) if not unknown.all() else 0.5
+    every = {**scores, LOCUS_MEAN: np.where(unknown, middle, elsewhere)}
     scorers = {
         name: metrics.ScoredRegions(values, values, (values >= 0.5).astype(np.int64))
         for name, values in every.items()
@@ -177,18 +177,8 @@ def measure_sample(
         "n": len(rows),
         "prevalence": float(labels.mean()),
         "known_elsewhere": float(1 - unknown.mean()),
-        "scores": {
-            name: {metric: drawn.interval(name, metric)._asdict() for metric in MEASURES}
-            for name in scorers
-        },
+        "scores": drawn.table(MEASURES),
     }
-
-
-def _by_sample(named) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {}
-    for name, path in named:
-        found.setdefault(name, []).append(path)
-    return found
 
 
 def _sample_of(table: Path) -> str:
@@ -196,7 +186,7 @@ def _sample_of(table: Path) -> str:
     return "" if names.empty else str(names.iloc[0])
 
 
-def _check(
+def _check_folds(
     folders: Mapping[str, Path], tables: Mapping[str, list], trained: Mapping[str, list]
 ) -> int:
     """Return the number of folds; every sample must have as many."""
@@ -210,21 +200,10 @@ def _check(
             f"{without[0]} has no model or no splits",
             expected="--extracted, --splits and --model of every sample",
         )
-    numbers = {len(found) for found in (*tables.values(), *trained.values())}
+    numbers = {len(paths) for paths in (*tables.values(), *trained.values())}
     if len(numbers) > 1:
         raise UserError(
             "the samples have different numbers of folds",
             expected="one --splits and one --model per fold and sample",
         )
     return numbers.pop()
-
-
-def _test_rows(data: LabelledDataset) -> pd.DataFrame:
-    return data.regions.iloc[data.select("test")]
-
-
-def _log(sample: str, found: Mapping[str, Any]) -> None:
-    values = ", ".join(
-        f"{name} {score['auroc']['value']:.3f}" for name, score in found["scores"].items()
-    )
-    logger.info("test AUROC on %s, by what was learned from: %s", sample, values)

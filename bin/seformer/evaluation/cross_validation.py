@@ -6,7 +6,6 @@ different scales. The model that comes with it is the ensemble of the folds' mod
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,23 +13,29 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from seformer.evaluation import curves, metrics
-from seformer.evaluation.compare import CONTAINMENT, MODEL, measure_test
-from seformer.evaluation.evaluate import RULES, write_evaluation
+from seformer.evaluation import metrics
+from seformer.evaluation.compare import (
+    CONTAINMENT,
+    MODEL,
+    calibrate_scorer,
+    measure_test,
+    spread,
+)
+from seformer.evaluation.curves import curve_points
+from seformer.evaluation.evaluate import RULES, Evaluation, finish_model, write_evaluation
+from seformer.evaluation.metrics import ScoredRegions
 from seformer.evaluation.settings import PoolSettings
-from seformer.model.calibration import calibrate, choose_threshold, fit_calibration
 from seformer.model.folder import Model, ensemble, load_model
-from seformer.model.settings import FittedCalibration, SplitRecord, TrainingRange
+from seformer.model.settings import SplitRecord, TrainingRange
 from seformer.util import records, shapes
 from seformer.util.atomic import require_writable
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
+from seformer.util.labels import SUPER, TYPICAL
 from seformer.util.settings import takes
 from seformer.util.tables import NUMBER, WHOLE, read_tsv
 
-logger = logging.getLogger(__name__)
 TEXT = ("sample", "chrom", "name", "prediction", "split", "cluster")
-PROBABILITY = "_probability"
 PLACE = ["sample", "chrom", "start", "end"]
 POOLED_RULES = {
     **RULES,
@@ -72,7 +77,7 @@ def read_fold(folder: Path) -> Fold:
         "logit": table["logit"].notna(),
         "chrom": table["chrom"].notna(),
         "cluster": table["cluster"].notna(),
-        "prediction": table["prediction"].isin(["SE", "TE"]),
+        "prediction": table["prediction"].isin([SUPER, TYPICAL]),
     } | {name: table[name].between(0, 1) for name in scores}
     for column, holds in right.items():
         if not holds.all():
@@ -92,7 +97,7 @@ def read_fold(folder: Path) -> Fold:
 
 def column_of(scorer: str) -> str:
     """The column of a scorer's probabilities."""
-    return "probability" if scorer == MODEL else scorer + PROBABILITY
+    return "probability" if scorer == MODEL else f"{scorer}_probability"
 
 
 def check_folds(folds: Sequence[Fold]) -> None:
@@ -126,26 +131,19 @@ def check_folds(folds: Sequence[Fold]) -> None:
         )
 
 
-def scorers_of(fold: Fold) -> dict[str, metrics.ScoredRegions]:
+def scorers_of(fold: Fold) -> dict[str, ScoredRegions]:
     """Every scorer of the table on the test rows of a fold, by calibrated probability."""
-    table = fold.table
-    found = {}
+    scorers = {}
     for name, threshold in fold.metrics["thresholds"].items():
-        probability = table[column_of(name)].to_numpy(np.float64)
-        # written decisions stand; a threshold between two probabilities gives the same
-        called = (table["prediction"] == "SE").to_numpy() if name == MODEL else None
-        if called is None:
-            called = probability >= threshold
-        found[name] = metrics.ScoredRegions(probability, probability, called.astype(np.int64))
-    return found
+        probability = fold.table[column_of(name)].to_numpy(np.float64)
+        # the model's written decisions stand; a threshold between two probabilities gives the same
+        called = fold.table["prediction"] == SUPER if name == MODEL else probability >= threshold
+        scorers[name] = ScoredRegions(probability, probability, np.asarray(called, np.int64))
+    return scorers
 
 
 @takes(PoolSettings)
-def pool_folds(
-    folders: Sequence[Path],
-    out: Path,
-    settings: PoolSettings,
-) -> None:
+def pool_folds(folders: Sequence[Path], out: Path, settings: PoolSettings) -> None:
     """Pool evaluated folds and write what `seformer evaluate` writes, for all of them together.
 
     Parameters
@@ -168,25 +166,22 @@ def pool_folds(
     )
     each = [scorers_of(fold) for fold in folds]
     scorers = {
-        name: metrics.ScoredRegions(
-            *map(np.concatenate, zip(*(e[name] for e in each), strict=True))
-        )
+        name: ScoredRegions(*map(np.concatenate, zip(*(e[name] for e in each), strict=True)))
         for name in each[0]
     }
-    found = {"sample": sample} | measure_pooled(
-        table, scorers, folds, settings.resamples, settings.seed
-    )
-    place = resolve_device(settings.device)
-    model = finish_ensemble(
-        ensemble([load_model(fold.folder / "model", place) for fold in folds]), table, folds, sample
-    )
-    drawn = curves.curve_points(table["label"].to_numpy(np.int64), scorers)
-    write_evaluation(out, found, table, drawn, model, {"test, each region once": _classes(table)})
+    measured = measure_pooled(table, scorers, folds, settings.resamples, settings.seed)
+    labels = table["label"].to_numpy(np.int64)
+    evaluation = Evaluation({"sample": sample} | measured, curve_points(labels, scorers), table)
+    device = resolve_device(settings.device)
+    model = ensemble([load_model(fold.folder / "model", device) for fold in folds])
+    positive = int(labels.sum())
+    sizes = {"test, each region once": {"SE": positive, "TE": len(labels) - positive}}
+    write_evaluation(out, evaluation, finish_ensemble(model, table, folds, sample), sizes)
 
 
 def measure_pooled(
     table: pd.DataFrame,
-    scorers: dict[str, metrics.ScoredRegions],
+    scorers: dict[str, ScoredRegions],
     folds: Sequence[Fold],
     resamples: int,
     seed: int,
@@ -224,15 +219,9 @@ def measure_pooled(
 
 def mean_members(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Mean over the folds of every member's metrics, and their spread over the members."""
-    found: dict[str, Any] = {"n": min(part["n"] for part in parts)}
-    for metric in metrics.METRICS:
-        values = np.mean([part[metric]["values"][: found["n"]] for part in parts], axis=0)
-        found[metric] = {
-            "mean": float(values.mean()),
-            "sd": float(values.std(ddof=1)),
-            "values": values.tolist(),
-        }
-    return found
+    fewest = min(part["n"] for part in parts)
+    values = {m: [part[m]["values"][:fewest] for part in parts] for m in metrics.METRICS}
+    return spread({m: np.mean(each, axis=0).tolist() for m, each in values.items()})
 
 
 def mean_rows(rows: Sequence[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
@@ -256,37 +245,25 @@ def mean_validation(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _classes(table: pd.DataFrame) -> dict[str, int]:
-    positive = int(table["label"].sum())
-    return {"SE": positive, "TE": len(table) - positive}
-
-
 def finish_ensemble(model: Model, table: pd.DataFrame, folds: Sequence[Fold], sample: str) -> Model:
     """Calibrate the ensemble on the pooled out-of-fold logits, and describe it."""
-    labels = table["label"].to_numpy(np.int64)
-    logits = table["logit"].to_numpy(np.float64)
-    method = model.settings.calibration.method
-    first = folds[0].metrics
-    method = first.get("calibration", {}).get("method", method)
-    fitted = fit_calibration(logits, labels, method)
-    probability = calibrate(fitted, logits)
-    threshold = choose_threshold(labels, probability, first["threshold"]["by"])
-    ranges = [m.settings.training_range for m in model.members if m.settings.training_range]
-    hashes = dict.fromkeys(m.settings.splits.hash for m in model.members if m.settings.splits.hash)
-    settings = model.settings.model_copy(
-        update={
-            "sample": sample,
-            "calibration": FittedCalibration(**fitted),
-            "threshold": threshold.value,
-            "splits": SplitRecord(method=f"{len(folds)} folds", hash="+".join(hashes) or None),
-            "training_range": widest(ranges, labels) if ranges else None,
-        }
+    labels, logits = table["label"].to_numpy(np.int64), table["logit"].to_numpy(np.float64)
+    first, settings = folds[0].metrics, [member.settings for member in model.members]
+    method = first.get("calibration", {}).get("method", model.settings.calibration.method)
+    every = np.ones(len(labels), bool)
+    scorer = calibrate_scorer(logits, labels, every, method, first["threshold"]["by"])
+    ranges = [s.training_range for s in settings if s.training_range]
+    hashes = dict.fromkeys(s.splits.hash for s in settings if s.splits.hash)
+    return finish_model(
+        model,
+        scorer,
+        sample=sample,
+        splits=SplitRecord(method=f"{len(folds)} folds", hash="+".join(hashes) or None),
+        training_range=widest_range(ranges, labels) if ranges else None,
     )
-    model.settings = settings
-    return model
 
 
-def widest(ranges: Sequence[TrainingRange], labels: np.ndarray) -> TrainingRange:
+def widest_range(ranges: Sequence[TrainingRange], labels: np.ndarray) -> TrainingRange:
     """Join the training ranges of the folds; together they were trained on every region."""
     return ranges[0].model_copy(
         update={

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 
-from seformer.evaluation import curves, metrics, verdict
+from seformer.evaluation import metrics
 from seformer.evaluation.baselines import check_baselines, fit_baselines
 from seformer.evaluation.baselines.base import BaselineRegions, BaselineScores
 from seformer.evaluation.card import model_card
@@ -28,7 +28,9 @@ from seformer.evaluation.compare import (
     calibrate_scorer,
     measure_parts,
 )
+from seformer.evaluation.curves import curve_points
 from seformer.evaluation.settings import EvaluateSettings
+from seformer.evaluation.verdict import judge_test
 from seformer.model.backbones import registry
 from seformer.model.calibration import check_rule
 from seformer.model.folder import OWN_FILES, Model, ensemble, load_model, save_model
@@ -39,13 +41,14 @@ from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
-from seformer.util.labels import PARTS
+from seformer.util.labels import PARTS, SUPER, TYPICAL
 from seformer.util.records import write_json
 from seformer.util.settings import takes
 from seformer.util.tables import write_tsv
 from seformer.util.text import sha256
 
 logger = logging.getLogger(__name__)
+FEW_CHROMOSOMES = 30
 RULES = {
     "calibration": "fitted on the validation part, for the model and each baseline",
     "threshold": "chosen on the validation part, for the model and each baseline",
@@ -54,6 +57,14 @@ RULES = {
     "intervals": "95 % percentile bootstrap over loci, the same resamples for every scorer",
     "ece": f"{metrics.ECE_BINS} bins of equal width",
 }
+
+
+class Evaluation(NamedTuple):
+    """What was measured: metrics.json, curves.json (by kind) and test_predictions.tsv."""
+
+    metrics: dict[str, Any]
+    curves: dict[str, Any]
+    predictions: pd.DataFrame
 
 
 @takes(EvaluateSettings)
@@ -69,97 +80,89 @@ def evaluate(
     metrics.json, curves.json, test_predictions.tsv and the final model folder ``model/`` with
     its calibration, threshold and model card.
 
-    Parameters
-    ----------
-    prevalence
-        Share of super-enhancers that the threshold metrics are given for too; default: among
-        all labelled regions that were given.
-
     Raises
     ------
     UserError
         If the data, the model or an option cannot be used.
     """
     check_rule(settings.threshold_by)
-    models = [models] if isinstance(models, str | Path) else models
-    names = check_baselines(settings.baseline_names)
+    check_baselines(settings.baseline_names)
     require_writable(out)
     data = open_dataset(extracted, splits)
     check_test_part(data, splits)
-    place = resolve_device(settings.device)
-    loaded = ensemble([load_model(model, place) for model in models])
-    sample = settings.sample or loaded.settings.sample
+    device = resolve_device(settings.device)
+    models = [models] if isinstance(models, str | Path) else models
+    model = ensemble([load_model(folder, device) for folder in models])
+    evaluation, scorer = evaluate_model(model, data, settings)
+    sample, split = evaluation.metrics["sample"], record_split(model, data, splits)
+    finished = finish_model(model, scorer, sample=sample, splits=split)
+    write_evaluation(out, evaluation, finished, part_sizes(data))
 
-    regions = held_out(data)
+
+def evaluate_model(
+    model: Model, data: LabelledDataset, settings: EvaluateSettings
+) -> tuple[Evaluation, CalibratedScorer]:
+    """Score validation and test part, by the model and by the baselines, and measure them.
+
+    Returns what was measured, and the model's scores with its calibration and threshold.
+    """
+    regions = held_out_regions(data)
     with ThreadPoolExecutor(1) as beside:
-        fitting = beside.submit(score_baselines, data, names)
-        scores = Ensemble(loaded, settings.batch_tokens).score(data.sequences("validation", "test"))
-        fitted = fitting.result()
+        fitting = beside.submit(score_baselines, data, settings.baseline_names)
+        scores = Ensemble(model, settings.batch_tokens).score(data.sequences("validation", "test"))
+        baselines = fitting.result()
     labels = regions["label"].to_numpy(np.int64)
-    validation = (regions["split"] == "validation").to_numpy()
+    test = (regions["split"] == "test").to_numpy()
 
-    def judged_as(logits: np.ndarray) -> CalibratedScorer:
-        return calibrate_scorer(
-            logits, labels, validation, settings.calibration, settings.threshold_by
-        )
+    def calibrated(margins: np.ndarray) -> CalibratedScorer:
+        return calibrate_scorer(margins, labels, ~test, settings.calibration, settings.threshold_by)
 
-    judged = {MODEL: judged_as(scores.logit)}
-    judged |= {name: judged_as(baseline.scores) for name, baseline in fitted.items()}
-    alone = {name: judged_as(part) for name, part in part_margins(loaded, scores).items()}
-    found = {"sample": sample} | measure_parts(
+    scorers = {MODEL: calibrated(scores.logit)}
+    scorers |= {name: calibrated(baseline.scores) for name, baseline in baselines.items()}
+    # of a model with a k-mer spectrum the transformer can be judged alone
+    has_spectrum = model.classifier.spectrum is not None
+    parts = {"transformer": calibrated(scores.logit - scores.spectrum)} if has_spectrum else {}
+    measured = {"sample": settings.sample or model.settings.sample} | measure_parts(
         regions,
-        judged,
+        scorers,
         settings.resamples,
         settings.seed,
-        parts=alone,
-        members=[judged_as(member) for member in scores.members],
+        parts=parts,
+        members=[calibrated(member) for member in scores.members],
         prevalence=settings.prevalence or data.natural_prevalence(),
     )
-    found |= {
-        "calibration": {k: v for k, v in judged[MODEL].calibration.items() if np.isscalar(v)},
-        "threshold": judged[MODEL].threshold._asdict(),
-        "thresholds": {name: j.threshold.value for name, j in (judged | alone).items()},
-        "baseline_choices": {name: baseline.chosen for name, baseline in fitted.items()},
+    chosen = scorers[MODEL]
+    measured |= {
+        "calibration": {k: v for k, v in chosen.calibration.items() if np.isscalar(v)},
+        "threshold": chosen.threshold._asdict(),
+        "thresholds": {name: s.threshold.value for name, s in (scorers | parts).items()},
+        "baseline_choices": {name: baseline.chosen for name, baseline in baselines.items()},
         "bootstrap": {"resamples": settings.resamples, "seed": settings.seed},
         "rules": RULES,
     }
-    if (seen := seen_in_pretraining(loaded, data)) is not None:
-        found["pretraining"] = seen
-    finished = finish_model(loaded, data, splits, judged[MODEL], sample)
-    test = ~validation
-    table = predictions(regions, judged | alone, scores)[test]
-    scorers = {name: j.scored.take(test) for name, j in judged.items()}
-    write_evaluation(
-        out, found, table, curves.curve_points(labels[test], scorers), finished, part_sizes(data)
-    )
+    if (seen := seen_in_pretraining(model, data)) is not None:
+        measured["pretraining"] = seen
+    drawn = curve_points(labels[test], {n: s.scored.take(test) for n, s in scorers.items()})
+    table = tabulate_predictions(regions, scorers | parts, scores)[test]
+    return Evaluation(measured, drawn, table), chosen
 
 
 def write_evaluation(
-    out: Path,
-    found: dict[str, Any],
-    predictions: pd.DataFrame,
-    drawn: Mapping[str, Any],
-    model: Model,
-    sizes: Mapping[str, Mapping[str, int]],
+    out: Path, evaluation: Evaluation, model: Model, sizes: Mapping[str, Mapping[str, int]]
 ) -> None:
-    """Add the verdict to ``found`` and write the evaluated folder."""
-    found["verdict"] = [finding._asdict() for finding in verdict.judge_test(found)]
-    for finding in found["verdict"]:
+    """Make the verdict and write the evaluated folder; ``sizes`` as of `model_card`."""
+    measured = evaluation.metrics
+    measured["verdict"] = [finding._asdict() for finding in judge_test(measured)]
+    for finding in measured["verdict"]:
         logger.info("%s %s", finding["topic"], finding["text"])
+    drawn = {"sample": measured["sample"], "test": evaluation.curves}
     with output_folder(out, own=[f"model/{name}" for name in OWN_FILES]) as staging:
         save_model(model, staging / "model")
-        card = model_card(model.settings, found, sizes)
+        card = model_card(model.settings, measured, sizes)
         (staging / "model" / "README.md").write_text(card, encoding="utf-8")
-        write_json(found, staging / "metrics.json")
-        write_json({"sample": found["sample"], "test": drawn}, staging / "curves.json")
-        write_tsv(predictions, staging / "test_predictions.tsv")
-
-
-def part_margins(model: Model, scores: Scores) -> dict[str, np.ndarray]:
-    """Logits of what can be judged alone: of a model with a k-mer spectrum its transformer."""
-    if model.classifier.spectrum is None:
-        return {}
-    return {"transformer": scores.logit - scores.spectrum}
+        write_json(measured, staging / "metrics.json")
+        write_json(drawn, staging / "curves.json")
+        write_tsv(evaluation.predictions, staging / "test_predictions.tsv")
 
 
 def seen_in_pretraining(model: Model, data: LabelledDataset) -> dict[str, Any] | None:
@@ -204,12 +207,11 @@ def check_test_part(data: LabelledDataset, splits: Sequence[Path]) -> None:
         )
 
 
-def held_out(data: LabelledDataset) -> pd.DataFrame:
+def held_out_regions(data: LabelledDataset) -> pd.DataFrame:
     """Take the rows of validation and test; a region without a cluster is its own locus."""
     regions = data.regions.iloc[data.select("validation", "test")].reset_index(drop=True)
-    alone = pd.Series([f"region {i}" for i in range(len(regions))], dtype=object)
-    clusters = regions["cluster"] if "cluster" in regions.columns else pd.Series(index=alone.index)
-    clusters = clusters.astype(object)
+    clusters = regions["cluster"].astype(object)
+    alone = "region " + regions.index.astype(str)
     regions["cluster"] = clusters.where(clusters.notna() & (clusters != ""), alone).astype(str)
     return regions
 
@@ -234,63 +236,50 @@ def part_sizes(data: LabelledDataset) -> dict[str, dict[str, int]]:
     """Count regions and classes of every part, and the random regions among the latter."""
     sizes = {}
     for part in PARTS:
-        labels = data.labels(part)
-        positive = int(labels.sum())
-        drawn = data.regions["source"].iloc[data.select(part)].eq(RANDOM).sum()
-        sizes[part] = {"SE": positive, "TE": len(labels) - positive, RANDOM: int(drawn)}
+        rows = data.regions.iloc[data.select(part)]
+        positive, drawn = int(rows["label"].sum()), int(rows["source"].eq(RANDOM).sum())
+        sizes[part] = {"SE": positive, "TE": len(rows) - positive, RANDOM: drawn}
     return sizes
 
 
-def finish_model(
-    model: Model,
-    data: LabelledDataset,
-    splits: Sequence[Path],
-    judged: CalibratedScorer,
-    sample: str,
-) -> Model:
-    """Put calibration, threshold and the split's record into the model's settings."""
+def record_split(model: Model, data: LabelledDataset, splits: Sequence[Path]) -> SplitRecord:
+    """Return the split's record: that of the training, or of these files where it has none."""
     record = model.settings.splits
-    if record.hash is None:
-        chromosomes = {
-            part: sorted(map(str, data.regions["chrom"].iloc[data.select(part)].unique()))
-            for part in ("test", "validation")
-        }
-        # a split by loci has thousands of "chromosomes" or shares them: then only the hash tells
-        few = max(map(len, chromosomes.values())) <= 30
-        record = SplitRecord(
-            method=record.method,
-            hash="+".join(sha256(path) for path in splits),
-            **(chromosomes if few else {}),
-        )
-    settings = model.settings.model_copy(
-        update={
-            "sample": sample,
-            "calibration": FittedCalibration(**judged.calibration),
-            "threshold": judged.threshold.value,
-            "splits": record,
-        }
-    )
-    return replace(model, settings=settings)
+    if record.hash is not None:
+        return record
+    chromosomes = {
+        part: sorted(map(str, data.regions["chrom"].iloc[data.select(part)].unique()))
+        for part in ("test", "validation")
+    }
+    # a split by loci has thousands of "chromosomes" or shares them: then only the hash tells
+    few = max(map(len, chromosomes.values())) <= FEW_CHROMOSOMES
+    digest = "+".join(sha256(path) for path in splits)
+    return SplitRecord(method=record.method, hash=digest, **(chromosomes if few else {}))
 
 
-def predictions(
-    regions: pd.DataFrame, judged: Mapping[str, CalibratedScorer], scores: Scores
+def finish_model(model: Model, scorer: CalibratedScorer, **settings: Any) -> Model:
+    """Put calibration and threshold, and more ``settings``, into the model's settings."""
+    fitted = FittedCalibration(**scorer.calibration)
+    update = {"calibration": fitted, "threshold": scorer.threshold.value, **settings}
+    return replace(model, settings=model.settings.model_copy(update=update))
+
+
+def tabulate_predictions(
+    regions: pd.DataFrame, scorers: Mapping[str, CalibratedScorer], scores: Scores
 ) -> pd.DataFrame:
     """Tabulate every row's scores: test_predictions.tsv."""
-    names = ["sample", "chrom", "start", "end", "name", "label"]
-    table = regions[[name for name in names if name in regions.columns]].copy()
+    table = regions[["sample", "chrom", "start", "end", "name", "label"]].copy()
     table["label"] = table["label"].astype(np.int64)
-    scored = judged[MODEL].scored
+    scored = scorers[MODEL].scored
     table["logit"], table["probability"] = scored.score, scored.probability
-    table["prediction"] = np.where(scored.prediction == 1, "SE", "TE")
+    table["prediction"] = np.where(scored.prediction == 1, SUPER, TYPICAL)
     if len(scores.members) > 1:
         table["logit_sd"] = scores.logit_sd
         for number, member in enumerate(scores.members, 1):
             table[f"member_{number}_logit"] = member
-    for name, other in judged.items():
+    for name, scorer in scorers.items():
         if name != MODEL:
-            table[f"{name}_probability"] = other.scored.probability
-    for name in ("split", "cluster", CONTAINMENT):
-        if name in regions.columns:
-            table[name] = regions[name]
+            table[f"{name}_probability"] = scorer.scored.probability
+    added = ["split", "cluster", CONTAINMENT]
+    table[added] = regions[added]
     return table
