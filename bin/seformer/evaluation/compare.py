@@ -124,9 +124,9 @@ def measure_test(
     shares = {"balanced": 0.5} | ({} if prevalence is None else {"natural": prevalence})
     test["prevalences"] = {}
     for name, share in shares.items():
-        rows = metrics.at_prevalence(labels, scorers, share, clusters, resamples, seed)
-        rows = {s: {m: v._asdict() for m, v in row.items()} for s, row in rows.items()}
-        test["prevalences"][name] = {"prevalence": share, **_model_and_baselines(rows)}
+        drawn = metrics.at_prevalence(labels, scorers, share, clusters, resamples, seed)
+        rows = _model_and_baselines(drawn.table(metrics.PREVALENCE_METRICS))
+        test["prevalences"][name] = {"prevalence": share} | rows
     if CONTAINMENT in regions.columns:
         near = regions[CONTAINMENT].to_numpy(np.float64) <= UNLIKE_TRAINING
         unlike: dict[str, Any] = {"n": int(near.sum()), "containment_at_most": UNLIKE_TRAINING}

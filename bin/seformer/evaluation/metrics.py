@@ -6,7 +6,8 @@ MCC and balanced accuracy judge decisions, Brier and ECE judge probabilities.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -180,11 +181,8 @@ def bootstrap(
     if len(np.unique(labels)) != 2:
         raise ValueError("the metrics need regions of both classes")
     values = {name: _values(labels, scored) for name, scored in scorers.items()}
-    drawn: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in scorers}
-    for weights in _draws(labels, clusters, n, np.random.default_rng(seed)):
-        for name, scored in scorers.items():
-            drawn[name].append(_weighted(labels, scored, weights))
-    return BootstrapMetrics(values, {name: _join(d, METRICS) for name, d in drawn.items()})
+    draws = _draws(labels, clusters, n, np.random.default_rng(seed))
+    return BootstrapMetrics(values, _measure(labels, scorers, draws, METRICS))
 
 
 def at_prevalence(
@@ -194,7 +192,7 @@ def at_prevalence(
     clusters: np.ndarray | None = None,
     n: int = 1000,
     seed: int = 1,
-) -> dict[str, dict[str, MetricInterval]]:
+) -> BootstrapMetrics:
     """Compute what the metrics would be at another share of super-enhancers, decisions unchanged.
 
     Every super-enhancer counts prevalence / share, every typical enhancer the rest in the same
@@ -209,34 +207,40 @@ def at_prevalence(
 
     Returns
     -------
-    dict
-        scorer -> `PREVALENCE_METRICS` -> value with its 95 % interval.
+    BootstrapMetrics
+        With `PREVALENCE_METRICS` only.
     """
     labels = np.asarray(labels).astype(np.int64)
-    draws = [np.ones((1, len(labels))), *_draws(labels, clusters, n, np.random.default_rng(seed))]
+
+    def reweighted(weights: np.ndarray) -> np.ndarray:
+        share = (weights @ labels / weights.sum(axis=1))[:, None]
+        return weights * np.where(labels == 1, prevalence / share, (1 - prevalence) / (1 - share))
+
+    # the first entry is the regions as they are
+    as_given = np.ones((1, len(labels)))
+    draws = chain([as_given], _draws(labels, clusters, n, np.random.default_rng(seed)))
+    drawn = _measure(labels, scorers, map(reweighted, draws), PREVALENCE_METRICS)
+    return BootstrapMetrics(
+        {name: {m: float(v[0]) for m, v in row.items()} for name, row in drawn.items()},
+        {name: {m: v[1:] for m, v in row.items()} for name, row in drawn.items()},
+    )
+
+
+def _measure(
+    labels: np.ndarray,
+    scorers: Mapping[str, ScoredRegions],
+    draws: Iterable[np.ndarray],
+    metrics: Iterable[str],
+) -> dict[str, dict[str, np.ndarray]]:
+    """Compute metrics under weights drawn in turn: scorer -> metric -> float64 [resamples]."""
     drawn: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in scorers}
     for weights in draws:
-        share = (weights @ labels / weights.sum(axis=1))[:, None]
-        weights = weights * np.where(
-            labels == 1, prevalence / share, (1 - prevalence) / (1 - share)
-        )
         for name, scored in scorers.items():
             drawn[name].append(_weighted(labels, scored, weights))
-    # the first entry is the regions as they are
     return {
-        name: {
-            metric: MetricInterval(float(values[0]), *_percentiles(values[1:]))
-            for metric, values in _join(each, PREVALENCE_METRICS).items()
-        }
-        for name, each in drawn.items()
+        name: {m: np.concatenate([np.empty(0), *(each[m] for each in rows)]) for m in metrics}
+        for name, rows in drawn.items()
     }
-
-
-def _join(
-    drawn: Sequence[Mapping[str, np.ndarray]], metrics: Iterable[str]
-) -> dict[str, np.ndarray]:
-    """Join what was drawn in turn: metric -> float64 [resamples]."""
-    return {m: np.concatenate([np.empty(0), *(each[m] for each in drawn)]) for m in metrics}
 
 
 def _values(labels: np.ndarray, scored: ScoredRegions) -> dict[str, float]:
