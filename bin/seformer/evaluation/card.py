@@ -110,11 +110,10 @@ def _random_share(sizes: Mapping[str, Mapping[str, int]]) -> float:
 
 def _limits(settings: ModelSettings, measured: Mapping[str, Any], drawn: float) -> str:
     lines = []
-    known = settings.training_range
-    if known:
+    if trained := settings.training_range:
         lines.append(
-            f"* Trained on regions of {known.length[0]:.0f} to {known.length[1]:.0f} bp with "
-            f"{100 * known.gc[0]:.0f} to {100 * known.gc[1]:.0f} % GC; predictions outside are "
+            f"* Trained on regions of {trained.length[0]:.0f} to {trained.length[1]:.0f} bp with "
+            f"{100 * trained.gc[0]:.0f} to {100 * trained.gc[1]:.0f} % GC; predictions outside are "
             "flagged."
         )
     share = 100 * measured["validation"]["prevalence"]

@@ -20,6 +20,11 @@ UNLIKE_TRAINING = 0.05
 CONTAINMENT = "train_containment"
 
 
+def probability_column(scorer: str) -> str:
+    """Return the column of a scorer's probabilities in test_predictions.tsv."""
+    return "probability" if scorer == MODEL else f"{scorer}_probability"
+
+
 class CalibratedScorer(NamedTuple):
     """A scorer made ready on validation: probabilities and decisions for all rows given."""
 

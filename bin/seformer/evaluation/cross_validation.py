@@ -19,6 +19,7 @@ from seformer.evaluation.compare import (
     MODEL,
     calibrate_scorer,
     measure_test,
+    probability_column,
     spread,
 )
 from seformer.evaluation.curves import curve_points
@@ -65,9 +66,9 @@ def read_fold(folder: Path) -> Fold:
         If it is not one.
     """
     again = "evaluate the fold again"
-    found = records.read(folder / "metrics.json", shapes.OfFold, again)
+    measured = records.read(folder / "metrics.json", shapes.OfFold, again)
     path = folder / "test_predictions.tsv"
-    scores = [column_of(name) for name in found["thresholds"]]
+    scores = [probability_column(name) for name in measured["thresholds"]]
     needed = (*PLACE, "label", "logit", "probability", "prediction", "cluster", *scores)
     numbers = dict.fromkeys(("start", "end", "label"), WHOLE)
     numbers |= dict.fromkeys(("logit", CONTAINMENT, *scores), NUMBER)
@@ -85,19 +86,14 @@ def read_fold(folder: Path) -> Fold:
             raise UserError(
                 f"{column} is {table[column].iloc[row]!r}", where=path, line=row + 2, do=again
             )
-    if len(table) != found["test"]["n"]:
+    if len(table) != measured["test"]["n"]:
         raise UserError(
-            f"it has {len(table)} rows, but metrics.json beside it {found['test']['n']} regions: "
-            "they are not of one run",
+            f"it has {len(table)} rows, but metrics.json beside it {measured['test']['n']} "
+            "regions: they are not of one run",
             where=path,
             do=again,
         )
-    return Fold(found, table, folder)
-
-
-def column_of(scorer: str) -> str:
-    """The column of a scorer's probabilities."""
-    return "probability" if scorer == MODEL else f"{scorer}_probability"
+    return Fold(measured, table, folder)
 
 
 def check_folds(folds: Sequence[Fold]) -> None:
@@ -135,7 +131,7 @@ def scorers_of(fold: Fold) -> dict[str, ScoredRegions]:
     """Every scorer of the table on the test rows of a fold, by calibrated probability."""
     scorers = {}
     for name, threshold in fold.metrics["thresholds"].items():
-        probability = fold.table[column_of(name)].to_numpy(np.float64)
+        probability = fold.table[probability_column(name)].to_numpy(np.float64)
         # the model's written decisions stand; a threshold between two probabilities gives the same
         called = fold.table["prediction"] == SUPER if name == MODEL else probability >= threshold
         scorers[name] = ScoredRegions(probability, probability, np.asarray(called, np.int64))
@@ -235,14 +231,15 @@ def mean_rows(rows: Sequence[dict[str, dict[str, float]]]) -> dict[str, dict[str
 def mean_validation(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Mean of the folds' validation parts, with the sums of their counts."""
     counts = ("n", "n_super_enhancers", "n_typical_enhancers", "loci")
-    found: dict[str, Any] = {name: sum(part[name] for part in parts) for name in counts}
-    found["prevalence"] = found["n_super_enhancers"] / found["n"]
-    found[MODEL] = mean_rows([part[MODEL] for part in parts])
-    found["baselines"] = {
-        name: mean_rows([part["baselines"][name] for part in parts])
-        for name in parts[0]["baselines"]
+    sums = {name: sum(part[name] for part in parts) for name in counts}
+    return sums | {
+        "prevalence": sums["n_super_enhancers"] / sums["n"],
+        MODEL: mean_rows([part[MODEL] for part in parts]),
+        "baselines": {
+            name: mean_rows([part["baselines"][name] for part in parts])
+            for name in parts[0]["baselines"]
+        },
     }
-    return found
 
 
 def finish_ensemble(model: Model, table: pd.DataFrame, folds: Sequence[Fold], sample: str) -> Model:

@@ -27,6 +27,7 @@ from seformer.evaluation.compare import (
     CalibratedScorer,
     calibrate_scorer,
     measure_parts,
+    probability_column,
 )
 from seformer.evaluation.curves import curve_points
 from seformer.evaluation.settings import EvaluateSettings
@@ -179,11 +180,11 @@ def seen_in_pretraining(model: Model, data: LabelledDataset) -> dict[str, Any] |
     if entry is None or entry.hub is None:
         return None
     tested = sorted(map(str, data.regions["chrom"].iloc[data.select("test")].unique()))
-    known = {chrom.removeprefix("chr") for chrom in entry.held_out}
+    held_out = {chrom.removeprefix("chr") for chrom in entry.held_out}
     return {
         "backbone": entry.name,
         "held_out": entry.held_out,
-        "seen": [chrom for chrom in tested if chrom.removeprefix("chr") not in known],
+        "seen": [chrom for chrom in tested if chrom.removeprefix("chr") not in held_out],
     }
 
 
@@ -271,7 +272,7 @@ def tabulate_predictions(
     table = regions[["sample", "chrom", "start", "end", "name", "label"]].copy()
     table["label"] = table["label"].astype(np.int64)
     scored = scorers[MODEL].scored
-    table["logit"], table["probability"] = scored.score, scored.probability
+    table["logit"], table[probability_column(MODEL)] = scored.score, scored.probability
     table["prediction"] = np.where(scored.prediction == 1, SUPER, TYPICAL)
     if len(scores.members) > 1:
         table["logit_sd"] = scores.logit_sd
@@ -279,7 +280,7 @@ def tabulate_predictions(
             table[f"member_{number}_logit"] = member
     for name, scorer in scorers.items():
         if name != MODEL:
-            table[f"{name}_probability"] = scorer.scored.probability
+            table[probability_column(name)] = scorer.scored.probability
     added = ["split", "cluster", CONTAINMENT]
     table[added] = regions[added]
     return table
