@@ -6,7 +6,7 @@ scripts/doc_tables.py --check    exit 1 if they are not up to date
 
 Baselines: in nextflow_schema.json (description and pattern of --baselines), docs/output.md (what
 each sees, its column) and galaxy/seformer_finetune.xml (the choices); afterwards run
-parameter_tables.py. Columns of regions.tsv: in docs/output.md.
+parameters.py. Columns of regions.tsv: in docs/output.md.
 """
 
 import re

@@ -1,1 +1,1 @@
-"""One module per subcommand: its options, and a call of the module that does the work."""
+"""One module per subcommand: its paths and settings, and a call of what does the work."""
