@@ -8,12 +8,12 @@ from pathlib import Path
 import harness
 import inputs
 import numpy as np
-import torch
 from harness import Other, Work
 
 from seformer.scoring.score import Ensemble, Scorer
 from seformer.training.feature_cache import frozen_features
 from seformer.training.head import HeadTrainer
+from seformer.training.settings import HeadSettings
 
 EPOCHS = 10
 RATE = 1e-3
@@ -27,6 +27,10 @@ def make(work: Path, size: str) -> Work:
     labels = data.labels("train", "validation").tolist()
     head = {key: value.clone() for key, value in model.classifier.head.state_dict().items()}
 
+    settings = HeadSettings(
+        learning_rate=RATE, epochs=EPOCHS, patience=EPOCHS, batch_size=8, weights="none"
+    )
+
     def ours() -> None:
         model.classifier.head.load_state_dict(head)
         features = frozen_features(Scorer(model), data, None)
@@ -34,12 +38,9 @@ def make(work: Path, size: str) -> Work:
             model,
             data,
             features,
-            learning_rate=RATE,
-            batch_size=8,
-            weights=torch.ones(2),
-            seed=1,
+            settings,
         )
-        trainer.fit(EPOCHS, patience=EPOCHS)
+        trainer.fit()
 
     def theirs(padded: int) -> None:
         import plain

@@ -15,8 +15,8 @@ from prediction import limit, tokens_of
 
 from seformer.scoring.score import Scorer
 from seformer.sequence.dna import reverse_complement
-from seformer.training.checkpoint import Keeper
-from seformer.training.full import Trainer, build_stores, train_full
+from seformer.training.checkpoint import Checkpoints
+from seformer.training.full import FullTrainer, tokenise_parts
 from seformer.training.minibatches import micro_batches
 from seformer.training.settings import FullSettings
 
@@ -46,14 +46,14 @@ def make(work: Path, size: str) -> Work:
         weights="none",
     )
 
-    def trainer_of(folder: str) -> Trainer:
+    def trainer_of(folder: str) -> FullTrainer:
         classifier.load_state_dict(weights)
-        stores = build_stores(data, model, Path(folder))
-        return Trainer(Scorer(model), data, stores, options)
+        tokens = tokenise_parts(data, model, Path(folder))
+        return FullTrainer(Scorer(model), data, tokens, options)
 
     def ours() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            train_full(trainer_of(folder), Keeper(None, 0))
+            trainer_of(folder).fit(Checkpoints(None, 0))
 
     def theirs(padded: int) -> None:
         import plain
@@ -85,7 +85,7 @@ def make(work: Path, size: str) -> Work:
         classifier.eval()
         with tempfile.TemporaryDirectory() as folder:
             trainer = trainer_of(folder)
-            arguments = (regions, trainer.store, model, 1, Scorer(model).batch_tokens)
+            arguments = (regions, trainer.tokens, model, 1, Scorer(model).batch_tokens)
             classifier.zero_grad()
             for part in micro_batches(*arguments, np.random.default_rng(1)):
                 features = classifier.window_features(part.batch)
@@ -97,7 +97,7 @@ def make(work: Path, size: str) -> Work:
                 (loss / len(regions)).backward()
             expected = gradients(classifier)
             view = np.random.default_rng(1).integers(
-                trainer.store.start.shape[1], size=len(regions)
+                trainer.tokens.start.shape[1], size=len(regions)
             )
         strands = [
             reverse_complement(sequences[i]) if v % 2 else sequences[i]

@@ -32,7 +32,7 @@ from seformer.training.feature_cache import backbone_digest, rows_of
 from seformer.training.full import finetune_full, learning_rate_at, resolve_precision
 from seformer.training.head import Standardiser, finetune_head
 from seformer.training.settings import FullSettings
-from seformer.training.token_store import build_store, store_margins
+from seformer.training.token_store import build_token_store, token_store_margins
 from seformer.util.errors import UserError
 
 MOTIF = "TGACTCATTT"
@@ -235,7 +235,7 @@ def run_command(model, data, out, options):
 def test_an_interrupted_training_ends_the_same(data, stage1, tmp_path, monkeypatch, moment):
     finetune_full(stage1, *data, tmp_path / "straight", **QUICK)
     steps = 0
-    train_step = full_module.Trainer.train_step
+    train_step = full_module.FullTrainer.train_step
 
     def interrupted(self, regions):
         nonlocal steps
@@ -244,7 +244,7 @@ def test_an_interrupted_training_ends_the_same(data, stage1, tmp_path, monkeypat
             os.kill(os.getpid(), signal.SIGTERM)
         return train_step(self, regions)
 
-    monkeypatch.setattr(full_module.Trainer, "train_step", interrupted)
+    monkeypatch.setattr(full_module.FullTrainer, "train_step", interrupted)
     checkpoints = tmp_path / "checkpoints"
     with pytest.raises(SystemExit) as stop:
         finetune_full(stage1, *data, tmp_path / "resumed", checkpoints=checkpoints, **QUICK)
@@ -259,10 +259,10 @@ def test_an_interrupted_training_ends_the_same(data, stage1, tmp_path, monkeypat
 
 def test_a_checkpoint_of_other_options_is_not_used(data, stage1, tmp_path, monkeypatch):
     checkpoints = tmp_path / "checkpoints"
-    keep = full_module.Keeper.clear
-    monkeypatch.setattr(full_module.Keeper, "clear", lambda self: None)
+    keep = full_module.Checkpoints.clear
+    monkeypatch.setattr(full_module.Checkpoints, "clear", lambda self: None)
     finetune_full(stage1, *data, tmp_path / "a", checkpoints=checkpoints, **QUICK)
-    monkeypatch.setattr(full_module.Keeper, "clear", keep)
+    monkeypatch.setattr(full_module.Checkpoints, "clear", keep)
     finetune_full(stage1, *data, tmp_path / "b", checkpoints=checkpoints, seed=2, **QUICK)
     finetune_full(stage1, *data, tmp_path / "c", seed=2, **QUICK)
     name = "model.safetensors"
@@ -367,7 +367,7 @@ def test_a_window_longer_than_the_context_is_an_error(data, tmp_path):
 def test_store_holds_every_view(tmp_path):
     _, tokenizer, _ = build_backbone("tiny")
     sequences = [random_sequence(50, seed=1), random_sequence(90, seed=2)]
-    store = build_store(iter(sequences), tokenizer, tmp_path / "tokens")
+    store = build_token_store(iter(sequences), tokenizer, tmp_path / "tokens")
     assert store.start.shape == (2, 12)
     assert store.ids.dtype == np.uint16
     for region, sequence in enumerate(sequences):
@@ -384,8 +384,8 @@ def test_validation_from_the_store_is_the_score_in_one_phase(tmp_path, monkeypat
     backbone, tokenizer, origin = build_backbone("tiny")
     model = new_model(backbone, tokenizer, origin, device=torch.device("cpu"), window=20, phases=6)
     sequences = [random_sequence(n, seed=n) for n in (90, 50, 400, 7)]
-    store = build_store(iter(sequences), tokenizer, tmp_path / "tokens", 1)
-    margins = store_margins(Scorer(model, 100), store)
+    store = build_token_store(iter(sequences), tokenizer, tmp_path / "tokens", 1)
+    margins = token_store_margins(Scorer(model, 100), store)
     np.testing.assert_allclose(
         margins, Ensemble(model.in_one_phase()).score(sequences).logit, atol=1e-5
     )

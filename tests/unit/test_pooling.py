@@ -17,7 +17,7 @@ from seformer.splits.split import split
 from seformer.training.full import finetune_full
 from seformer.training.head import finetune_head
 from seformer.training.minibatches import micro_batches
-from seformer.training.token_store import build_store
+from seformer.training.token_store import build_token_store
 
 POOLINGS = ("mean", "lse", "attention")
 
@@ -84,7 +84,7 @@ def test_stage_2_sees_a_bounded_random_choice_of_windows(tmp_path, max_windows):
     """Whatever a region's length; over the steps all of its windows take part."""
     model = toy_model(window=12, overlap=2)
     sequences = [random_sequence(length, length) for length in (20, 90, 3_000)]
-    store = build_store(iter(sequences), model.tokenizer, tmp_path / "tokens")
+    store = build_token_store(iter(sequences), model.tokenizer, tmp_path / "tokens")
     regions = np.arange(3)
     seen = set()
     for step in range(30):

@@ -14,7 +14,7 @@ from seformer.scoring.score import Ensemble
 from seformer.scoring.views import Edit
 from seformer.sequence.composition import composition
 from seformer.sequence.dna import reverse_complement
-from seformer.training.kmer_linear import MOST, fill, ratio
+from seformer.training.kmer_linear import MOST, set_spectrum, spectrum_ratio
 
 SEQUENCES = [random_sequence(200, seed=i) for i in range(60)]
 SEQUENCES[3] = SEQUENCES[3][:90] + "N" * 40 + SEQUENCES[3][130:]
@@ -31,7 +31,7 @@ def fitted():
 @pytest.fixture(scope="module")
 def spectrum(fitted):
     found = Spectrum(fitted[0].k)
-    fill(found, fitted[0])
+    set_spectrum(found, fitted[0])
     return found
 
 
@@ -62,19 +62,19 @@ def test_the_validation_part_says_how_much_it_weighs():
     labels = np.arange(400) % 2
     useful, useless = rng.normal(size=400) + 1.5 * labels, rng.normal(size=400)
     alike = rng.normal(size=400) + 1.5 * labels
-    assert ratio(useful, 10 * alike, labels) == pytest.approx(0.1, rel=0.3)
-    assert abs(ratio(useful, useless, labels)) < 0.15
-    assert ratio(useful, -useful, labels) == 0
+    assert spectrum_ratio(useful, 10 * alike, labels) == pytest.approx(0.1, rel=0.3)
+    assert abs(spectrum_ratio(useful, useless, labels)) < 0.15
+    assert spectrum_ratio(useful, -useful, labels) == 0
     # a transformer that learned nothing leaves the word to the spectrum
-    assert ratio(useless, useful, labels) > 3
-    assert ratio(-useful, alike, labels) == pytest.approx(MOST, rel=0.2)
+    assert spectrum_ratio(useless, useful, labels) > 3
+    assert spectrum_ratio(-useful, alike, labels) == pytest.approx(MOST, rel=0.2)
 
 
 def test_a_model_with_a_spectrum_is_stored_whole(fitted, tmp_path):
     model = tiny_model(window=128, spectrum=fitted[0].k)
     plain = Ensemble(model).score(SEQUENCES[:3])
     assert (plain.spectrum == 0).all()
-    fill(model.classifier.spectrum, fitted[0])
+    set_spectrum(model.classifier.spectrum, fitted[0])
     found = Ensemble(model).score(SEQUENCES[:3])
     np.testing.assert_allclose(found.spectrum, model.classifier.spectrum.margins(SEQUENCES[:3]))
     np.testing.assert_allclose(found.logit - found.spectrum, plain.logit, atol=1e-6)

@@ -21,8 +21,16 @@ class Interrupted(SystemExit):
     """Training was told to stop; a checkpoint has been written."""
 
 
-class Keeper:
-    """Keeps the checkpoints of one training in ``folder``; None keeps none."""
+class Checkpoints:
+    """The checkpoints of one training in ``folder``; with None there are none.
+
+    Parameters
+    ----------
+    folder
+        Outlives the task; its name stands for everything that determines the training's course.
+    seconds
+        Between two checkpoints within an epoch.
+    """
 
     def __init__(self, folder: Path | None, seconds: float) -> None:
         self.folder = folder
@@ -32,7 +40,7 @@ class Keeper:
         self.last = time.monotonic()
         self.told_to_stop = False
 
-    def __enter__(self) -> Keeper:
+    def __enter__(self) -> Checkpoints:
         if self.folder is not None:
             self.previous = signal.signal(signal.SIGTERM, self._stop)
         return self
@@ -45,6 +53,7 @@ class Keeper:
         self.told_to_stop = True
 
     def due(self) -> bool:
+        """Tell whether it is time for one, or the task was told to stop."""
         return self.folder is not None and (
             self.told_to_stop or time.monotonic() - self.last >= self.seconds
         )

@@ -1,4 +1,4 @@
-"""What both stages of fine-tuning share: loss, class weights, early stopping, history."""
+"""What both stages of fine-tuning share: loss, class weights, early stopping, best weights."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.metrics import roc_auc_score
+from torch import nn
 from torch.nn import functional
 
 from seformer.model.backbones import registry
@@ -93,21 +94,59 @@ class EarlyStopping:
 
 
 @dataclass
-class History:
-    """One row an epoch, as in ``history.tsv``."""
+class Progress:
+    """What the epochs of a stage leave behind.
 
+    Attributes
+    ----------
+    stage
+        1 or 2.
+    stopping
+        When to stop, and which epoch was the best.
+    rows
+        One row an epoch, as in ``history.tsv``.
+    best
+        Weights of the best epoch, on the CPU.
+    """
+
+    stage: int
+    stopping: EarlyStopping
     rows: list[dict[str, Any]] = field(default_factory=list)
+    best: dict[str, torch.Tensor] = field(default_factory=dict)
 
-    def add(self, **row: Any) -> None:
+    def end_epoch(
+        self, module: nn.Module, epoch: int, validation: dict[str, float], **measured: float
+    ) -> None:
+        """Add the row of an epoch; copy the weights if they are the best so far."""
+        row = {"stage": self.stage, "epoch": epoch} | validation | measured
         self.rows.append({column: row[column] for column in HISTORY_COLUMNS})
         logger.info(
             "stage %(stage)d epoch %(epoch)d: training loss %(train_loss).4f, "
             "validation loss %(validation_loss).4f, AUROC %(validation_auroc).4f, %(seconds).0f s",
             row,
         )
+        if self.stopping.update(epoch, validation):
+            self.best = copy_weights(module)
 
-    def write(self, path: Path) -> None:
-        write_tsv(pd.DataFrame(self.rows, columns=list(HISTORY_COLUMNS)), path)
+    def restore_best(self, module: nn.Module) -> None:
+        """Put the weights of the best epoch back, for use."""
+        module.load_state_dict(self.best)
+        module.eval()
+        best = self.stopping
+        logger.info(
+            "stage %d: best epoch %d, AUROC %.4f", self.stage, best.best_epoch, best.best[0]
+        )
+
+
+def copy_weights(module: nn.Module) -> dict[str, torch.Tensor]:
+    """Copy the weights of a module to the CPU."""
+    weights = module.state_dict()
+    return {key: value.detach().cpu().contiguous().clone() for key, value in weights.items()}
+
+
+def write_history(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write ``history.tsv``."""
+    write_tsv(pd.DataFrame(rows, columns=list(HISTORY_COLUMNS)), path)
 
 
 class Rates(NamedTuple):

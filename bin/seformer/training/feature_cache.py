@@ -87,15 +87,17 @@ def rows_of(strands: torch.Tensor, first: torch.Tensor) -> tuple[torch.Tensor, t
     return rows, owner
 
 
-def firsts(pooled: WindowFeatures) -> torch.Tensor:
+def first_windows(pooled: WindowFeatures) -> torch.Tensor:
     """Where the windows of each strand begin: int64 ``[strands + 1]``."""
     return torch.searchsorted(pooled.strand, torch.arange(int(pooled.strand[-1]) + 2))
 
 
-def take(pooled: WindowFeatures, strands: torch.Tensor, first: torch.Tensor) -> WindowFeatures:
+def take_strands(
+    pooled: WindowFeatures, strands: torch.Tensor, first: torch.Tensor
+) -> WindowFeatures:
     """Take the windows of ``strands``; their ``strand`` becomes the position in ``strands``.
 
-    ``first`` is what `firsts` gives for ``pooled``.
+    ``first`` is what `first_windows` gives for ``pooled``.
     """
     rows, owner = rows_of(strands, first)
     return WindowFeatures(pooled.features[rows], pooled.tokens[rows], owner)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,15 +20,21 @@ from seformer.scoring.views import STRANDS
 from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.training.common import (
     EarlyStopping,
-    History,
+    Progress,
     check_finite,
     class_weights,
     recommended_rates,
     validate,
     weighted_loss,
+    write_history,
 )
-from seformer.training.feature_cache import firsts, frozen_features, strands_of, take
-from seformer.training.kmer_linear import fill, fit_spectrum, weigh
+from seformer.training.feature_cache import (
+    first_windows,
+    frozen_features,
+    strands_of,
+    take_strands,
+)
+from seformer.training.kmer_linear import fit_spectrum, set_spectrum, weigh_spectrum
 from seformer.training.settings import HeadSettings
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.devices import resolve_device
@@ -37,7 +42,6 @@ from seformer.util.errors import UserError
 from seformer.util.labels import TRAINING_PARTS
 from seformer.util.settings import takes
 
-logger = logging.getLogger(__name__)
 # added to the spread of a feature, as part of the features' size: a head that lives on smaller
 # differences than this would be thrown off by the first steps of stage 2
 SPREAD_FLOOR = 0.1
@@ -70,20 +74,19 @@ def finetune_head(
     """
     require_writable(out)
     data = open_dataset(extracted, splits)
-    place = resolve_device(settings.device)
+    device = resolve_device(settings.device)
     backbone, tokenizer, origin = build_backbone(model, seed=settings.seed)
     check_pooling(settings.token_pooling, tokenizer.wrap)
     fitted = fit_spectrum(data) if settings.features == "kmer" else None
     torch.manual_seed(settings.seed)
+    special = sum(map(len, tokenizer.wrap))
     fresh = new_model(
         backbone,
         tokenizer,
         origin,
-        device=place,
+        device=device,
         sample=settings.sample or str(data.regions["sample"].iloc[0]),
-        window=check_window(
-            settings.window, settings.overlap, backbone.context, sum(map(len, tokenizer.wrap))
-        ),
+        window=check_window(settings.window, settings.overlap, backbone.context, special),
         overlap=settings.overlap,
         phases=tokenizer.phases,
         token_pooling=settings.token_pooling,
@@ -95,34 +98,25 @@ def finetune_head(
         training={"class_weights": settings.weights, "dropout": settings.dropout},
     )
     if fitted:
-        fill(fresh.classifier.spectrum, fitted)
-    scorer, history = Scorer(fresh, settings.batch_tokens), History()
-    rate = settings.learning_rate or recommended_rates(origin.name).head
+        set_spectrum(fresh.classifier.spectrum, fitted)
+    settings = settings.but(
+        learning_rate=settings.learning_rate or recommended_rates(origin.name).head
+    )
+    scorer, history = Scorer(fresh, settings.batch_tokens), []
     if settings.epochs:
-        trainer = HeadTrainer(
-            fresh,
-            data,
-            frozen_features(scorer, data, settings.cache),
-            learning_rate=rate,
-            batch_size=settings.batch_size,
-            weights=class_weights(data.labels("train"), settings.weights),
-            seed=settings.seed,
-        )
-        trainer.fit(settings.epochs, settings.patience)
-        history = trainer.history
-    fresh.settings.training |= {
-        "head": {
-            "learning_rate": rate,
-            "epochs": settings.epochs,
-            "patience": settings.patience,
-        }
+        features = frozen_features(scorer, data, settings.cache)
+        trainer = HeadTrainer(fresh, data, features, settings)
+        trainer.fit()
+        history = trainer.progress.rows
+    fresh.settings.training["head"] = {
+        name: getattr(settings, name) for name in ("learning_rate", "epochs", "patience")
     }
     if fitted:
-        weight = weigh(scorer, data)
+        weight = weigh_spectrum(scorer, data)
         fresh.settings.training["spectrum"] = {"C": fitted.strength, "weight": weight}
     with output_folder(out, own=OWN_FILES) as staging:
         save_model(fresh, staging)
-        history.write(staging / "history.tsv")
+        write_history(history, staging / "history.tsv")
 
 
 def check_window(window: int | None, overlap: int, context: int | None, special: int) -> int | None:
@@ -215,77 +209,67 @@ class Standardiser:
 
 
 class HeadTrainer:
-    """Trains the head, and the window attention if there is one, on frozen features."""
+    """Trains the head, and the window attention if there is one, on frozen features.
+
+    Parameters
+    ----------
+    pooled
+        Features of the windows over both strands of the training and validation regions.
+    """
 
     def __init__(
-        self,
-        model: Model,
-        data: LabelledDataset,
-        pooled: WindowFeatures,
-        *,
-        learning_rate: float,
-        batch_size: int,
-        weights: torch.Tensor,
-        seed: int,
+        self, model: Model, data: LabelledDataset, pooled: WindowFeatures, settings: HeadSettings
     ) -> None:
-        self.model, self.learning_rate, self.batch_size = model, learning_rate, batch_size
-        self.weights = weights
+        self.model, self.settings = model, settings
+        self.weights = class_weights(data.labels("train"), settings.weights)
         parts = data.regions["split"].to_numpy()[data.select(*TRAINING_PARTS)]
         self.labels = torch.from_numpy(data.labels(*TRAINING_PARTS))
         self.train = strands_of(torch.from_numpy(np.flatnonzero(parts == "train")))
         self.validation = torch.from_numpy(np.flatnonzero(parts == "validation"))
-
-        self.first = firsts(pooled)
-
+        self.first = first_windows(pooled)
         classifier = model.classifier
         self.trained = nn.ModuleList([classifier.head])
         layers = [classifier.head.dense]
         if classifier.window_pooling == "attention":
             self.trained.append(classifier.attention)
             layers += [classifier.attention.value, classifier.attention.gate]
-        self.standardiser = Standardiser(take(pooled, self.train, self.first).features, layers)
+        training = take_strands(pooled, self.train, self.first)
+        self.standardiser = Standardiser(training.features, layers)
         self.pooled = pooled._replace(features=self.standardiser.apply(pooled.features))
-        self.held = take(self.pooled, strands_of(self.validation), self.first)
+        self.validated = take_strands(self.pooled, strands_of(self.validation), self.first)
         self.optimizer = torch.optim.AdamW(
-            self.trained.parameters(), lr=learning_rate, weight_decay=WEIGHT_DECAY
+            self.trained.parameters(), lr=settings.learning_rate, weight_decay=WEIGHT_DECAY
         )
-        self.generator = torch.Generator().manual_seed(seed)
-        self.history = History()
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        self.progress = Progress(1, EarlyStopping(settings.patience))
         self.step = 0
 
-    def fit(self, epochs: int, patience: int) -> None:
+    def fit(self) -> None:
         """Train; leaves the weights of the best epoch by validation, for raw features."""
-        stopping = EarlyStopping(patience)
-        best = {}
-        for epoch in range(1, epochs + 1):
+        for epoch in range(1, self.settings.epochs + 1):
             began = time.monotonic()
             loss = self.train_epoch(epoch)
-            result = self.validate()
-            self.history.add(
-                stage=1,
-                epoch=epoch,
+            self.progress.end_epoch(
+                self.trained,
+                epoch,
+                self.validate(),
                 step=self.step,
                 train_loss=loss,
-                learning_rate=self.learning_rate,
+                learning_rate=self.settings.learning_rate,
                 seconds=time.monotonic() - began,
-                **result,
             )
-            if stopping.update(epoch, result):
-                best = {key: value.clone() for key, value in self.trained.state_dict().items()}
-            if stopping.stop:
+            if self.progress.stopping.stop:
                 break
-        self.trained.load_state_dict(best)
+        self.progress.restore_best(self.trained)
         self.standardiser.fold()
-        self.trained.eval()
-        logger.info("stage 1: best epoch %d, AUROC %.4f", stopping.best_epoch, stopping.best[0])
 
     def train_epoch(self, epoch: int) -> float:
         """Train on every strand once, in random order; returns the mean loss."""
         self.trained.train()
         device, total = self.model.device, 0.0
         order = self.train[torch.randperm(len(self.train), generator=self.generator)]
-        for chosen in order.split(STRANDS * self.batch_size):
-            batch = (part.to(device) for part in take(self.pooled, chosen, self.first))
+        for chosen in order.split(STRANDS * self.settings.batch_size):
+            batch = (tensor.to(device) for tensor in take_strands(self.pooled, chosen, self.first))
             margins = self.model.classifier.margins(*batch, len(chosen))
             truth = self.labels[chosen // STRANDS].to(device)
             loss = weighted_loss(margins, truth, self.weights.to(device)).mean()
@@ -299,7 +283,7 @@ class HeadTrainer:
 
     def validate(self) -> dict[str, float]:
         """Loss and AUROC of the validation part, both strands averaged."""
-        margins = Scorer(self.model).margins(self.held, STRANDS * len(self.validation))
+        margins = Scorer(self.model).margins(self.validated, STRANDS * len(self.validation))
         return validate(
             margins.reshape(-1, STRANDS).mean(1), self.labels[self.validation].numpy(), self.weights
         )

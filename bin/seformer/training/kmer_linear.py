@@ -32,20 +32,20 @@ def fit_spectrum(data: LabelledDataset) -> KmerLogistic:
     parts = data.regions["split"].to_numpy(str)[data.select(*TRAINING_PARTS)]
     kmers = composition(data.sequences(*TRAINING_PARTS), KMER_SIZES, len(parts)).kmers
     labels = data.labels(*TRAINING_PARTS).astype(np.int64)
-    found = fit_kmer_logistic(kmers, labels, parts == "train", parts == "validation")
-    logger.info("k-mer spectrum: %d-mers, penalty C = %g", found.k, found.strength)
-    return found
+    fitted = fit_kmer_logistic(kmers, labels, parts == "train", parts == "validation")
+    logger.info("k-mer spectrum: %d-mers, penalty C = %g", fitted.k, fitted.strength)
+    return fitted
 
 
 @torch.no_grad()
-def fill(spectrum: Spectrum, fitted: KmerLogistic) -> None:
+def set_spectrum(spectrum: Spectrum, fitted: KmerLogistic) -> None:
     """Put fitted weights into a spectrum."""
     spectrum.weight.copy_(torch.from_numpy(fitted.weight))
     spectrum.bias.fill_(fitted.bias)
 
 
 @torch.no_grad()
-def weigh(scorer: Scorer, data: LabelledDataset) -> float:
+def weigh_spectrum(scorer: Scorer, data: LabelledDataset) -> float:
     """Scale the spectrum to what it adds to the transformer on the validation part.
 
     A logistic regression on the two margins, each scaled to unit spread and held towards equal
@@ -59,14 +59,15 @@ def weigh(scorer: Scorer, data: LabelledDataset) -> float:
     in_one_phase = Ensemble(scorer.model.in_one_phase(), scorer.batch_tokens)
     scores = in_one_phase.score(data.sequences("validation"), "weighing the spectrum")
     spectrum = scorer.model.classifier.spectrum
-    factor = ratio(scores.logit - scores.spectrum, scores.spectrum, data.labels("validation"))
+    labels = data.labels("validation")
+    factor = spectrum_ratio(scores.logit - scores.spectrum, scores.spectrum, labels)
     spectrum.weight *= factor
     spectrum.bias *= factor
     logger.info("k-mer spectrum: weighs %.3g beside the transformer", factor)
     return factor
 
 
-def ratio(transformer: np.ndarray, spectrum: np.ndarray, labels: np.ndarray) -> float:
+def spectrum_ratio(transformer: np.ndarray, spectrum: np.ndarray, labels: np.ndarray) -> float:
     """Weight of the spectrum's margin where the transformer's has weight 1; at least 0.
 
     Parameters

@@ -34,7 +34,7 @@ class TokenStore(NamedTuple):
     stop: np.ndarray
 
 
-def build_store(
+def build_token_store(
     sequences: Iterable[str], tokenizer: Tokenizer, path: Path, phases: int | None = None
 ) -> TokenStore:
     """Tokenise ``sequences`` on both strands and in every phase into the file ``path``.
@@ -65,7 +65,7 @@ def build_store(
     )
 
 
-def store_margins(scorer: Scorer, store: TokenStore) -> np.ndarray:
+def token_store_margins(scorer: Scorer, store: TokenStore) -> np.ndarray:
     """Margin of each region of a store in one phase, mean of both strands: float64 ``[regions]``.
 
     What `seformer.scoring.score.Ensemble.score` gives for the same regions in one phase.
