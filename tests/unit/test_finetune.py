@@ -1,12 +1,16 @@
 """Both stages: what is trained, what validation chooses, and that an interruption costs nothing."""
 
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +20,7 @@ import torch
 from safetensors.torch import load_file
 from toys import random_sequence
 
+from seformer.evaluation import evaluate
 from seformer.model.backbones import build_backbone
 from seformer.model.classifier import RegionClassifier
 from seformer.model.folder import load_model, new_model
@@ -255,6 +260,49 @@ def test_an_interrupted_training_ends_the_same(data, stage1, tmp_path, monkeypat
     name = "model.safetensors"
     assert (tmp_path / "resumed" / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
     assert not list(checkpoints.rglob("*.safetensors"))
+
+
+def test_every_file_of_a_data_set_is_opened_once(data, tmp_path, opened):
+    """A stage reads tables once and unpacks the sequences once, whatever wants them how often."""
+    head, full = tmp_path / "head", tmp_path / "full"
+    options = dict(features="kmer", epochs=1, window=32, cache=tmp_path / "cache", device="cpu")
+    stages = {
+        "regions.tsv summary.json sequences.fa.gz": partial(
+            finetune_head, *data, "tiny", head, **options
+        ),
+        "regions.tsv sequences.fa.gz": partial(
+            finetune_full, head, *data, full, checkpoints=tmp_path / "c", **QUICK | {"epochs": 1}
+        ),
+        "sequences.fa.gz regions.tsv": partial(
+            evaluate.run, full, *data, tmp_path / "evaluated", resamples=10, device="cpu"
+        ),
+    }
+    for files, stage in stages.items():
+        opened.clear()
+        stage()
+        paths = [Path(path) for path, _ in opened]
+        read = Counter(path.name for path in paths if path.parent == data[0][0])
+        assert read == dict.fromkeys(files.split(), 1)
+
+
+def test_a_data_set_is_known_by_its_files(data):
+    """Checkpoints and caches of 1.0.0 go on: the digest is that of the compressed file."""
+    training = open_dataset(*data)
+    rows = training.regions[["chrom", "start", "end", "label", "split"]].to_csv(index=False)
+    digest = hashlib.sha256(rows.encode())
+    digest.update(
+        hashlib.sha256((data[0][0] / "sequences.fa.gz").read_bytes()).hexdigest().encode()
+    )
+    assert training.digest() == digest.hexdigest()
+
+
+def test_sequences_are_read_by_several_threads(data):
+    training = open_dataset(*data)
+    with ThreadPoolExecutor(4) as threads:
+        read = list(threads.map(lambda _: list(training.sequences("train", "test")), range(8)))
+    rows = training.regions.iloc[training.select("train", "test")]
+    assert all(sequences == read[0] for sequences in read)
+    assert [len(bases) for bases in read[0]] == rows["length"].tolist()
 
 
 def test_a_checkpoint_of_other_options_is_not_used(data, stage1, tmp_path, monkeypatch):

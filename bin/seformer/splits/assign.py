@@ -1,4 +1,8 @@
-"""Assign chromosomes or clusters to parts so that size and class balance are as wanted."""
+"""Assign chromosomes or clusters to parts so that size and class balance are as wanted.
+
+Whole chromosomes are the stricter test: neighbours share what no overlap shows, such as copies in
+tandem or one regulatory domain. Contigs without order, or a single chromosome, leave clusters.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,11 @@ import pandas as pd
 from seformer.genome.chromosomes import match_names
 from seformer.util.errors import UserError
 
-# not in the pre-training of GENA-LM's t2t models
+# not in the pre-training of GENA-LM's t2t models: they have not seen the test either
 DEFAULT_TEST = ("chr7", "chr10")
-MOST_CHROMOSOMES = 40  # the largest are candidates; the rest trains
+# the largest are candidates, the rest trains; all sets of up to three are tried: 10,700
+MOST_CHROMOSOMES = 40
 MOST_TOGETHER = 3
-SIZE_TOLERANCE = 0.5
 
 
 def class_counts(rows: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -25,7 +29,11 @@ def class_counts(rows: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def usable_chromosomes(rows: pd.DataFrame, parts: int = 3, minimum: int = 5) -> bool:
-    """Tell whether whole chromosomes can make so many parts with both classes."""
+    """Tell whether whole chromosomes can make so many parts with both classes.
+
+    Those with fewer regions of a class than ``minimum`` do not count; and where they hold most of
+    the regions (an assembly in contigs), chromosomes are not what the genome is divided into.
+    """
     counts = class_counts(rows, "chrom")
     both = counts[(counts >= minimum).all(axis=1)]
     return len(both) >= parts and both.sum(axis=None) >= 0.5 * len(rows)
@@ -75,8 +83,7 @@ def by_chromosomes(
                     f"--{option}-chromosomes: {name} has no regions",
                     expected=f"some of {', '.join(map(str, counts.index[:30]))}",
                 )
-    both = sorted(set(test) & set(validation))
-    if both:
+    if both := sorted(set(test) & set(validation)):
         raise UserError(f"{', '.join(both)} is given for test and for validation")
     rng = np.random.default_rng(seed)
     test = list(test) or _default_test(counts, validation)
@@ -110,13 +117,15 @@ def _choose(
     sets = [c for n in together for c in itertools.combinations(range(len(largest)), n)]
     if not sets:
         return []
-    numbers = largest.to_numpy()
-    chosen = np.array([numbers[list(members)].sum(axis=0) for members in sets])
+    counts = largest.to_numpy()
+    chosen = np.array([counts[list(members)].sum(axis=0) for members in sets])
     total = chosen.sum(axis=1)
     share = whole[1].sum() / whole.sum(axis=None)
+    # how far the size and the share of SEs are off, both relative, so that they weigh the same
     off = np.abs(total / (fraction * whole.sum(axis=None)) - 1)
     off = off + np.abs(chosen[:, 1] / np.maximum(total, 1) / share - 1)
     off[(chosen == 0).any(axis=1)] += 100  # a part without one class serves nothing
+    # rounded, so that sums in another order do not decide; of equally good sets the seed does
     order = np.lexsort((rng.permutation(len(sets)), off.round(6)))
     return [str(largest.index[i]) for i in sets[order[0]]]
 
@@ -206,14 +215,16 @@ def _distribute(
     counts: pd.DataFrame, shares: Sequence[float], rng: np.random.Generator
 ) -> np.ndarray:
     """Give each row of class counts to a part (int64 [rows]), large ones first."""
-    numbers = counts.to_numpy().astype(float)
-    wanted = np.maximum(np.asarray(shares)[:, None] * numbers.sum(axis=0), 1e-9)
+    # largest first: while there is room, and small ones even out in the end what they left
+    sizes = counts.to_numpy().astype(float)
+    wanted = np.maximum(np.asarray(shares)[:, None] * sizes.sum(axis=0), 1e-9)
     missing = wanted.copy()
-    order = np.lexsort((rng.permutation(len(numbers)), -numbers.sum(axis=1)))
-    chosen = np.empty(len(numbers), dtype=np.int64)
+    order = np.lexsort((rng.permutation(len(sizes)), -sizes.sum(axis=1)))
+    chosen = np.empty(len(sizes), dtype=np.int64)
     for i in order:
-        # fullness after it would be there; the emptiest part of its classes takes it
-        room = ((missing - numbers[i]) / wanted) @ numbers[i]
+        # what of either class each part would still lack, as a share of what it wants; weighed by
+        # the cluster's own classes, so that a cluster of SEs goes where SEs are missing most
+        room = ((missing - sizes[i]) / wanted) @ sizes[i]
         chosen[i] = int(np.argmax(room))
-        missing[chosen[i]] -= numbers[i]
+        missing[chosen[i]] -= sizes[i]
     return chosen
