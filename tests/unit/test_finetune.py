@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file
 from toys import random_sequence
 
-from seformer.evaluation import evaluate
+from seformer.evaluation.evaluate import evaluate
 from seformer.model.backbones import build_backbone
 from seformer.model.classifier import RegionClassifier
 from seformer.model.folder import load_model, new_model
@@ -274,7 +274,7 @@ def test_every_file_of_a_data_set_is_opened_once(data, tmp_path, opened):
             finetune_full, head, *data, full, checkpoints=tmp_path / "c", **QUICK | {"epochs": 1}
         ),
         "sequences.fa.gz regions.tsv": partial(
-            evaluate.run, full, *data, tmp_path / "evaluated", resamples=10, device="cpu"
+            evaluate, full, *data, tmp_path / "evaluated", resamples=10, device="cpu"
         ),
     }
     for files, stage in stages.items():

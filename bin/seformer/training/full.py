@@ -270,7 +270,9 @@ class FullTrainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(self.step, self.steps, settings)
         self.optimizer.zero_grad()
-        at_once = training_tokens(self.scorer.batch_tokens, self.module.backbone.hidden_size, device)
+        at_once = training_tokens(
+            self.scorer.batch_tokens, self.module.backbone.hidden_size, device
+        )
         share = accelerator.process_index, accelerator.num_processes
         parts = list(
             micro_batches(
