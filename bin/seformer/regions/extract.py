@@ -147,13 +147,20 @@ def with_bases(
     settings = ExtractSettings(
         unlabelled=True, rename_chromosomes=rename_chromosomes, invalid_regions=invalid_regions
     )
-    table = regions.assign(source=visible(source), path=visible(source), parent="", sample="sample")
+    said = {"source": visible(source), "path": visible(source), "parent": "", "sample": "sample"}
+
+    def stretches() -> Iterator[pd.DataFrame]:
+        # not all rows at once: what is added to them is more than they are
+        for first in range(0, max(1, len(regions)), ROWS):
+            yield regions.iloc[first : first + ROWS].assign(**said)
+
     spelling = Spelling(genome, rename_chromosomes)
-    spelling.survey([table], invalid_regions == "drop")
-    rows = _mark(table, spelling, settings)
-    for batch in batches(rows) if len(rows) else [rows]:
-        rows, sequences = fetch_bases(batch, genome)
-        yield rows[[*COLUMNS]], sequences
+    spelling.survey(stretches(), invalid_regions == "drop")
+    for part in stretches():
+        rows = _mark(part, spelling, settings)
+        for batch in batches(rows) if len(rows) else [rows]:
+            rows, sequences = fetch_bases(batch, genome)
+            yield rows[[*COLUMNS]], sequences
 
 
 def genome_record(genome: Genome) -> dict[str, Any]:
