@@ -23,10 +23,6 @@ UNCLEAR = {
     "ahead", "blocks", "checked", "contributions", "explained", "extracted", "frozen", "letters",
     "loci", "measure", "misc", "shares", "store", "trained", "utils",
 }  # fmt: skip
-# two meanings still
-REMAINING = {
-    "fetch",
-}
 
 
 def test_a_public_name_has_one_meaning():
@@ -41,7 +37,6 @@ def test_a_public_name_has_one_meaning():
         if len(modules) > 1
         and not all(fnmatch(module, INTERFACES.get(name, NETWORKS)) for module in modules)
         and modules != DOORS.get(name)
-        and name not in REMAINING
     }
     assert not twice, f"rename or make private: {twice}"
 
