@@ -6,7 +6,8 @@ scripts/doc_tables.py --check    exit 1 if they are not up to date
 
 Baselines: in nextflow_schema.json (description and pattern of --baselines), docs/output.md (what
 each sees, its column) and galaxy/seformer_finetune.xml (the choices); afterwards run
-parameters.py. Columns of regions.tsv: in docs/output.md.
+parameters.py. Columns of regions.tsv and predictions.tsv: in docs/output.md (the former) and in
+the tests of Galaxy's tools.
 """
 
 import re
@@ -18,6 +19,7 @@ sys.path.insert(0, str(ROOT / "bin"))
 
 from seformer.evaluation.baselines import BASELINES  # noqa: E402
 from seformer.regions.folder import COLUMNS as REGIONS  # noqa: E402
+from seformer.scoring.merge import SCORE_COLUMNS  # noqa: E402
 
 ALL = "|".join(BASELINES)
 SEEN = "".join(f"| `{name}` | {baseline.sees} |\n" for name, baseline in BASELINES.items())
@@ -40,6 +42,16 @@ PLACES = {
     ],
     "galaxy/seformer_finetune.xml": [
         (r'argument="--baselines".*\n', r"(?: *<option.*\n)*", OPTIONS),
+    ],
+    "galaxy/seformer_extract.xml": [
+        (r'name="column_names" value="', r"sample,[\w,]*", ",".join(REGIONS)),
+    ],
+    "galaxy/seformer_predict.xml": [
+        (
+            r'name="column_names" value="chrom,start,end,name,',
+            r"[\w,]*",
+            ",".join(SCORE_COLUMNS),
+        ),
     ],
 }
 

@@ -112,7 +112,12 @@ def update_schema(schema: dict) -> None:
             if written.setdefault(parameter, said) != said:
                 raise SystemExit(f"two classes of settings differ on {parameter}: {kind.__name__}")
             if parameter not in there:
-                there[parameter] = schema["$defs"][meta(field).group]["properties"][parameter] = {}
+                if (group := meta(field).group) not in schema["$defs"]:
+                    raise SystemExit(
+                        f"{kind.__name__}.{name}: no group {group}; those of the schema are "
+                        + ", ".join(schema["$defs"])
+                    )
+                there[parameter] = schema["$defs"][group]["properties"][parameter] = {}
             entry = there[parameter]
             # the names of the baselines stand behind it, see scripts/doc_tables.py
             if entry.get("description", "").startswith(said["description"].removesuffix(".")):
@@ -128,9 +133,10 @@ def update_config(config: str, schema: dict) -> str:
             line = re.search(rf"^    {name} *= (.*)$", config, re.M)
             if line is None and not name.startswith("config_profile"):
                 section = re.search(rf"^    // {group['title']}\n(?:    .*\n)*", config, re.M)
-                config = (
-                    config[: section.end()] + f"    {name} = {value}\n" + config[section.end() :]
-                )
+                # in one column with those before it
+                column = section[0].rstrip().rsplit("\n", 1)[-1].index("=") - 5
+                item = f"    {name:<{column}} = {value}\n"
+                config = config[: section.end()] + item + config[section.end() :]
             elif line and "default" in entry and not _same(line[1], entry["default"]):
                 config = config[: line.start(1)] + value + config[line.end(1) :]
     return config

@@ -65,6 +65,6 @@ def composition(
     }
     return Composition(
         np.asarray(columns["length"], np.int64),
-        *(np.asarray(columns[name], np.float64) for name in ("gc", "cpg", "n_fraction")),
+        *(np.asarray(columns[name], np.float64) for name in SINGLE_FEATURES[1:]),
         tables,
     )

@@ -54,6 +54,11 @@ from seformer.util.settings import takes
 logger = logging.getLogger(__name__)
 MAX_GRADIENT_NORM = 1.0
 WEIGHT_DECAY = 0.01
+# what determined the course in 1.0.0, whose checkpoints go on
+FIRST_OPTIONS = (
+    *("epochs", "learning_rate", "warmup", "patience", "batch_size", "max_windows"),
+    *("precision", "weights", "lora_rank", "seed"),
+)
 # where a training is, as its checkpoints say
 COUNTERS = ("epoch", "step", "total_loss", "seconds")
 
@@ -120,9 +125,16 @@ def finetune_full(
 
 
 def identity(settings: Course) -> str:
-    """Say what determines the course, word for word as 1.0.0 did, whose checkpoints go on."""
-    fields = settings.only(Course).items()
-    return f"Options({', '.join(f'{name}={value!r}' for name, value in fields)})"
+    """Say what determines the course, word for word as 1.0.0 did, whose checkpoints go on.
+
+    A setting that came later counts where it is not its default, which is what 1.0.0 did.
+    """
+    fields = [
+        f"{name}={value!r}"
+        for name, value in settings.only(Course).items()
+        if name in FIRST_OPTIONS or settings.changed(name)
+    ]
+    return f"Options({', '.join(fields)})"
 
 
 def tokenise_parts(

@@ -93,16 +93,20 @@ class Baseline:
 
 
 def fit_feature(
-    feature: Callable[[Composition], np.ndarray],
+    feature: Callable[[BaselineRegions], np.ndarray],
 ) -> Callable[[BaselineRegions], BaselineScores]:
-    """Return the fit of a logistic regression on one number a region."""
+    """Return the fit of a logistic regression on one number a region.
+
+    ``feature`` gives it of all regions, float64 ``[n]``: of their composition, which is measured
+    already, or of the sequences.
+    """
 
     def fit(regions: BaselineRegions) -> BaselineScores:
         from sklearn.linear_model import LogisticRegression
 
         from seformer.model.kmer_logistic import scaling, standardised
 
-        column, train = feature(regions.composition)[:, None], regions.train
+        column, train = feature(regions)[:, None], regions.train
         scaled = standardised(column, *scaling(column, train))
         model = LogisticRegression(C=1.0).fit(scaled[train], regions.labels[train])
         slope = float(model.coef_[0, 0])

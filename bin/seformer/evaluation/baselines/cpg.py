@@ -9,7 +9,7 @@ BASELINE = Baseline(
     title="CpG ratio",
     sees="observed over expected CpG",
     colour="#CC79A7",
-    fit=fit_feature(lambda composition: composition.cpg),
+    fit=fit_feature(lambda regions: regions.composition.cpg),
     advice="These classes can be told apart by their CpG content; look whether one of them lies on "
     "CpG islands.",
 )

@@ -9,7 +9,7 @@ BASELINE = Baseline(
     title="GC content",
     sees="GC content",
     colour="#009E73",
-    fit=fit_feature(lambda composition: composition.gc),
+    fit=fit_feature(lambda regions: regions.composition.gc),
     advice="These classes can be told apart by base composition. Match the negatives in GC, and "
     "train again, to ask what the sequence says beyond it.",
 )

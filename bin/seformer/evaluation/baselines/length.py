@@ -11,7 +11,7 @@ BASELINE = Baseline(
     title="region length",
     sees="the length",
     colour="#E69F00",
-    fit=fit_feature(lambda composition: np.log(np.maximum(1, composition.length))),
+    fit=fit_feature(lambda regions: np.log(np.maximum(1, regions.composition.length))),
     advice="Whatever else it looks at, these classes can be told apart by length. Cut or match "
     "the regions to one length, and train again, to ask what the sequence says.",
 )

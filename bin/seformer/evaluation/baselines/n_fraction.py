@@ -9,7 +9,7 @@ BASELINE = Baseline(
     title="share of N",
     sees="share of N",
     colour="#8A8A8A",
-    fit=fit_feature(lambda composition: composition.n_fraction),
+    fit=fit_feature(lambda regions: regions.composition.n_fraction),
     advice="The share of unknown bases differs between the classes, which is an artefact "
     "of how the regions were made.",
 )
