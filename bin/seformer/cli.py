@@ -174,6 +174,8 @@ def _end_for_typer(error: Exception) -> None:
     """End as typer would. Its exceptions are click's, or those of its own copy of click."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if "ClickException" in kinds:
+        # what pydantic puts before the words of a choice says nothing to people
+        error.message = error.message.replace(": Value error, ", ": ").removeprefix("Value error, ")
         if "unexpected extra argument" in error.message:
             error.message += (
                 ". What to do: give an option one value, in quotes where the shell makes several"

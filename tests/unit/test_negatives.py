@@ -135,6 +135,8 @@ def test_what_is_not_matched_is_dropped_and_counted(genome, supers, tmp_path):
     [
         ({"match_negatives": ("length", "colour")}, "'colour' cannot be matched"),
         ({"random_negatives": "many"}, "--random-negatives many"),
+        ({"random_negatives": "0"}, "no random region would be drawn"),
+        ({"random_negatives": "0.01x"}, "no random region would be drawn"),
         ({"blacklist": "b.bed"}, "none is wanted"),
         ({"random_negatives": "900"}, r"only \d+ of 900 random regions find a place"),
     ],

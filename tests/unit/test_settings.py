@@ -14,7 +14,7 @@ import pytest
 import typer
 
 import seformer
-from seformer.cli import build_app
+from seformer.cli import build_app, main
 from seformer.explain.settings import AttributionSettings, ExplainSettings
 from seformer.regions.simulate import simulate
 from seformer.splits.settings import SplitSettings
@@ -133,6 +133,13 @@ def test_a_wrong_choice_is_told_at_both_doors(tmp_path, commands):
         commands["simulate"].main(["--out", "x", "--size", "huge"], standalone_mode=False)
     with pytest.raises(UserError, match="learning rate nan is not usable"):
         finetune_full("m", [], [], tmp_path, learning_rate=float("nan"))
+
+
+def test_a_wrong_choice_is_told_in_words_of_people(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["simulate", "--out", "x", "--size", "huge"])
+    assert stopped.value.code == 2
+    assert "'--size': 'huge' is not one of 'tiny', 'small'" in capsys.readouterr().err
 
 
 def test_what_results_record():

@@ -78,13 +78,19 @@ def add_random(
     Raises
     ------
     UserError
-        If they do not fit into the genome.
+        If none is to be drawn, or they do not fit into the genome.
     """
     lengths = (table["end"] - table["start"])[table["label"] == 1].to_numpy(np.int64)
     if not len(lengths):
         return table
     multiple = settings.random_negatives.endswith("x")
     wanted = float(settings.random_negatives.removesuffix("x")) * (len(lengths) if multiple else 1)
+    if not round(wanted):
+        raise UserError(
+            f"--random-negatives {settings.random_negatives}: no random region would be drawn",
+            expected=f"1 or more; there are {len(lengths)} super-enhancers",
+            do="leave it out to draw none",
+        )
     rng = np.random.default_rng(settings.seed)
     wanted_lengths = rng.permutation(np.resize(rng.permutation(lengths), round(wanted)))
     place = ["chrom", "start", "end"]
