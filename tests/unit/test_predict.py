@@ -154,6 +154,19 @@ def test_bed_has_the_scored_rows_in_bed9(place, predicted):
     ]
 
 
+def test_results_spell_chromosomes_as_the_file_does(place, tmp_path):
+    (tmp_path / "r.bed").write_text("2\t100\t900\tone\nNC_000001.11\t50\t1550\ttwo\n")
+    given = {"fasta": place / "genome.fa", "regions": tmp_path / "r.bed"}
+    predict(place / "model", tmp_path / "whole", **given, rename_chromosomes=True)
+    extract(**given, out=tmp_path / "e", unlabelled=True, rename_chromosomes=True)
+    predict(place / "model", tmp_path / "shard", extracted=tmp_path / "e")
+    merge_predictions(tmp_path / "r.bed", [tmp_path / "shard"], tmp_path / "merged")
+    for result in ("predictions.tsv", "predictions.bed"):
+        whole = (tmp_path / "whole" / result).read_text()
+        assert whole == (tmp_path / "merged" / result).read_text()
+        assert [line.split("\t")[0] for line in whole.splitlines()[-2:]] == ["2", "NC_000001.11"]
+
+
 def test_summary_counts_every_row(place, predicted):
     summary = json.loads((place / "out" / "summary.json").read_text())
     assert summary["rows"] == 5

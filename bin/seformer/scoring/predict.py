@@ -122,13 +122,16 @@ def _score_file(
         own.seek(0)
         record, names = genome_record(genome), list(part.cells)
         with PredictionWriter(out, names, score_columns(scorer.model)) as writer:
-            summaries = []
+            summaries, written = [], 0
             table = pd.concat(tables, ignore_index=True)
             for rows, sequences in with_bases(table, str(regions), genome, **how):
                 scores, windows = score_rows(scorer, rows, sequences, record, prevalence)
                 summaries.append(count_calls(scores, rows, windows))
                 lines = as_lines(scores.drop(columns="line"), float_format=FLOATS)
-                writer.add((line[:-1] for line in islice(own, len(rows))), rows, lines)
+                # chromosomes as the file spells them, also where the genome's names are others
+                given = table.iloc[written : written + len(rows)]
+                writer.add((line[:-1] for line in islice(own, len(rows))), given, lines)
+                written += len(rows)
     total = add_summaries(summaries)
     write_json({**total, "read_as": part.read_as}, out / "summary.json")
     _log(regions, total)
