@@ -188,7 +188,8 @@ def test_two_processes_train_as_one(data, without_dropout, tmp_path):
     options = {"--epochs": 2, "--batch-size": 8, "--device": "cpu", "--threads": 1}
     for name, processes in (("one", 1), ("two", 2)):
         out = tmp_path / name
-        run_command(without_dropout, data, out, options | {"--processes": processes})
+        done = run_command(without_dropout, data, out, options | {"--processes": processes})
+        assert "arning" not in done.stderr
     histories = [pd.read_csv(tmp_path / n / "history.tsv", sep="\t") for n in ("one", "two")]
     for column in ("train_loss", "validation_loss"):
         assert np.allclose(*(h[column] for h in histories), atol=1e-4), column

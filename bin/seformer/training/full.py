@@ -217,9 +217,8 @@ class FullTrainer:
             mixed_precision="no" if settings.precision == "fp32" else settings.precision,
             device_placement=False,
             kwargs_handlers=[
-                # the buffers of all processes are the same and stay so; and what a configuration
-                # leaves unused (a pooler of a stock class) is not waited for
-                DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=True)
+                # what a configuration leaves unused (a pooler of a stock class) is not waited for
+                DistributedDataParallelKwargs(find_unused_parameters=True)
             ],
         )
         self.module = model.classifier
