@@ -4,6 +4,7 @@ import errno
 import io
 import pickle
 import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -253,6 +254,14 @@ def test_archives_of_other_tools(folder, tmp_path, form):
         tar.add(folder, "model")
     got = content(archive.unpack(tmp_path / "model.tar", tmp_path / "out"))
     assert got == FILES | {long: b"{}"}
+
+
+def test_a_folder_is_not_packed_to(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # of an unset variable of a shell, the path of the current folder is left
+    for name in (tmp_path, Path("")):
+        with pytest.raises(UserError, match="this is a folder"):
+            archive.pack_model(folder, name)
 
 
 def test_a_link_to_nothing_is_not_packed_to(folder, tmp_path):

@@ -216,13 +216,17 @@ def test_shards_of_another_file_are_refused(place, tmp_path):
 
 def test_a_file_without_a_usable_region(place, tmp_path, caplog):
     """Every row is in the result, unscored, and none in the track."""
-    (tmp_path / "r.bed").write_text("chr1\t0\t5\nchr1\t7\t9\n")
+    (tmp_path / "r.bed").write_text("chr1\t2000\t2400\nchr1\t0\t5\nchr1\t7\t9\n")
     predict(place / "model", tmp_path / "o", fasta=place / "genome.fa", regions=tmp_path / "r.bed")
     assert (tmp_path / "o/predictions.bed").read_text() == ""
     header, *rows = (tmp_path / "o/predictions.tsv").read_text().splitlines()
     assert header == "\t".join(["chrom", "start", "end", *SCORE_COLUMNS])
-    assert rows == [f"chr1\t{place}\t\t\t\t0\ttoo_short" for place in ("0\t5", "7\t9")]
-    assert "no region can be used (2 too_short)" in caplog.text
+    assert rows == [
+        f"chr1\t{place}\t\t\t\t0\t{reason}"
+        for place, reason in (("2000\t2400", "all_n"), ("0\t5", "too_short"), ("7\t9", "too_short"))
+    ]
+    # in the order of every other list of reasons, not that of the rows
+    assert "no region can be used (2 too_short, 1 all_n)" in caplog.text
 
 
 def test_a_file_scored_before_keeps_its_old_scores(place, tmp_path):

@@ -72,6 +72,8 @@ def pack_model(folder: str | os.PathLike[str], archive: str | os.PathLike[str]) 
     folder = Path(folder)
     if Path(archive).is_symlink() and not Path(archive).exists():
         raise UserError("this is a link to nothing", where=archive, do="name another file")
+    if Path(archive).is_dir():
+        raise UserError("this is a folder", where=archive, expected="a file to write")
     if not (folder / CONFIG_FILE).is_file():
         raise UserError("this is not a model folder", where=folder, expected=CONFIG_FILE)
     paths = sorted(p for p in folder.rglob("*") if not _hidden(p.relative_to(folder)))

@@ -31,7 +31,7 @@ from seformer.scoring.score import Ensemble
 from seformer.scoring.settings import PredictSettings, ScoreSettings
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
-from seformer.util.labels import SUPER, TYPICAL
+from seformer.util.labels import DROP_REASONS, SUPER, TYPICAL
 from seformer.util.records import write_json
 from seformer.util.settings import ReadingRegions, takes
 from seformer.util.tables import FLOATS, write_tsv
@@ -138,7 +138,8 @@ def _score_file(
 
 
 def _log(regions: Path, total: dict[str, Any]) -> None:
-    reasons = ", ".join(f"{number} {reason}" for reason, number in total["unscored"].items())
+    unscored = total["unscored"]
+    reasons = ", ".join(f"{unscored[name]} {name}" for name in DROP_REASONS if name in unscored)
     if not total["scored"]:
         logger.warning("%s: no region can be used (%s)", regions, reasons)
     counts = total["scored"], total["rows"], total["bases"]
