@@ -139,7 +139,16 @@ def test_a_wrong_choice_is_told_in_words_of_people(capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["simulate", "--out", "x", "--size", "huge"])
     assert stopped.value.code == 2
-    assert "'--size': 'huge' is not one of 'tiny', 'small'" in capsys.readouterr().err
+    assert "--size huge. Expected: tiny or small" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["--shard-bases", "--seed"])
+def test_a_number_that_no_array_holds(capsys, name):
+    number = "9" * 20
+    with pytest.raises(SystemExit) as stopped:
+        main(["extract", "--fasta", "x", "--out", "y", name, number])
+    assert stopped.value.code == 2
+    assert f"{name} {number}. Expected: a number below 9007" in capsys.readouterr().err
 
 
 def test_what_results_record():

@@ -14,6 +14,7 @@ from seformer.util.settings import (
     Names,
     Settings,
     bounds_of,
+    choices_of,
     default_of,
     fields_of,
     kind_of,
@@ -61,14 +62,17 @@ def _option(name: str, field: Any) -> Any:
     text = field.description
     if elsewhere.unset:
         text += f" Default: {elsewhere.unset}."
+    choices = choices_of(field)
     option = typer.Option(
         option_of(name, field),
         help=text,
         min=bounds.get("ge"),
         max=bounds.get("le"),
-        metavar=elsewhere.metavar,
+        metavar=elsewhere.metavar or (f"[{'|'.join(choices)}]" if choices else None),
     )
-    return Annotated[str if kind_of(field) == Names else field.annotation, option]
+    # the class says what is wrong with a choice, in the same words at every door
+    as_text = choices or kind_of(field) == Names
+    return Annotated[str | None if as_text else field.annotation, option]
 
 
 def _folder(text: str) -> Path:

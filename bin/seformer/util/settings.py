@@ -24,6 +24,8 @@ from seformer.util.errors import UserError
 Names = tuple[str, ...]
 InvalidRegions = Literal["error", "drop"]
 SAME = "same"  # of the pipeline's parameter: named as the option, if the schema has it
+# larger numbers are exact neither in JSON nor in the arithmetic of arrays
+MOST = 2**53
 WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "a text"}
 
 
@@ -123,6 +125,11 @@ class Settings(BaseModel):
         if isinstance(value, bool) or value is None:
             return value
         if isinstance(value, Integral):
+            if abs(value) >= MOST:
+                shown = option_of(info.field_name, cls.model_fields[info.field_name])
+                raise UserError(
+                    f"{shown or info.field_name} {value}", expected=f"a number below {MOST}"
+                )
             return int(value)
         if isinstance(value, Real):
             return float(value)
