@@ -158,14 +158,19 @@ def _same(text: str, value: Any) -> bool:
 # ------------------------------------------------------------------------- options of a process
 
 
+def braced(expression: str) -> str:
+    """The expression within a text of Groovy. (nf-core takes two braces for its own template.)"""
+    return "$" + "{" + expression + "}"
+
+
 def option_item(name: str, field: Any, parameter: str, value: str | None) -> str:
     """The item of the list `ext.args` that passes a parameter on."""
     option, given = option_of(name, field), f"params.{parameter}"
     if kind_of(field) is bool:
-        return f"\"${{{given}}}\".toBoolean() ? '{option}' : ''"
+        return f"\"{braced(given)}\".toBoolean() ? '{option}' : ''"
     if value is None and name in HALVED:
         value = HALF.format(parameter)
-    shown = f"${{{value or given}}}"
+    shown = braced(value or given)
     # of enumerations the schema takes nothing else; other texts have a pattern there
     if TYPES.get(kind_of(field)) is None and not choices_of(field):
         shown = f"'{shown}'"

@@ -214,7 +214,7 @@ def test_a_new_parameter_is_written_where_its_group_is(monkeypatch):
 def test_settings_are_light():
     """The commands' options come from them: torch and pandas would make --help slow."""
     names = [name for name in MODULES if name.endswith(".settings")]
-    script = f"import sys, {', '.join(names)}; print(*{{'torch', 'pandas'}} & set(sys.modules))"
+    script = f"import sys, {', '.join(names)}; print(*set(['torch', 'pandas']) & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
