@@ -182,10 +182,10 @@ class Genome:
         """
         bases = [""] * len(regions)
         # sorted, each stretch of the file is read and unpacked once
-        ordered = regions.set_axis(range(len(regions))).sort_values(["chrom", "start"])
-        columns = (ordered[name].tolist() for name in ("chrom", "start", "end"))
+        order = np.lexsort((regions["start"], pd.factorize(regions["chrom"])[0]))
+        columns = (regions[name].to_numpy()[order].tolist() for name in ("chrom", "start", "end"))
         with fasta_index.quiet_htslib():
-            for row, chrom, start, end in zip(ordered.index.tolist(), *columns, strict=True):
+            for row, chrom, start, end in zip(order.tolist(), *columns, strict=True):
                 bases[row] = self.fetch(chrom, start, end)
         # of a file that is cut off meanwhile, htslib still gives what it has read ahead
         if self._text.is_cut():
