@@ -25,7 +25,6 @@ from seformer.model.settings import read_settings
 from seformer.scoring.score import Ensemble
 from seformer.splits.dataset import open_dataset
 from seformer.util.atomic import output_folder, require_writable
-from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
 from seformer.util.records import write_json
 from seformer.util.settings import takes
@@ -91,9 +90,7 @@ def transfer_samples(
     scores: dict[str, dict[str, list[np.ndarray]]] = {name: defaultdict(list) for name in folders}
     for name, members in trained.items():
         for fold, member in enumerate(members):
-            scorer = Ensemble(
-                load_model(member, resolve_device(settings.device)), settings.batch_tokens
-            )
+            scorer = Ensemble(load_model(member, settings.device), settings.batch_tokens)
             calibration = scorer.model.settings.calibration.model_dump()
             for tested, parts in data.items():
                 logits = scorer.score(parts[fold].sequences("test")).logit

@@ -30,7 +30,6 @@ from seformer.model.folder import Model, ensemble, load_model
 from seformer.model.settings import SplitRecord, TrainingRange
 from seformer.util import records, shapes
 from seformer.util.atomic import require_writable
-from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
 from seformer.util.labels import SUPER, TYPICAL
 from seformer.util.settings import takes
@@ -168,8 +167,7 @@ def pool_folds(folders: Sequence[Path], out: Path, settings: PoolSettings) -> No
     measured = measure_pooled(table, scorers, folds, settings.resamples, settings.seed)
     labels = table["label"].to_numpy(np.int64)
     evaluation = Evaluation({"sample": sample} | measured, curve_points(labels, scorers), table)
-    device = resolve_device(settings.device)
-    model = ensemble([load_model(fold.folder / "model", device) for fold in folds])
+    model = ensemble([load_model(fold.folder / "model", settings.device) for fold in folds])
     positive = int(labels.sum())
     sizes = {"test, each region once": {"SE": positive, "TE": len(labels) - positive}}
     write_evaluation(out, evaluation, finish_ensemble(model, table, folds, sample), sizes)

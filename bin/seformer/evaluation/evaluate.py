@@ -40,7 +40,6 @@ from seformer.regions.negatives import RANDOM
 from seformer.scoring.score import Ensemble, Scores
 from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.util.atomic import output_folder, require_writable
-from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
 from seformer.util.labels import PARTS, SUPER, TYPICAL
 from seformer.util.records import write_json
@@ -91,9 +90,8 @@ def evaluate(
     require_writable(out)
     data = open_dataset(extracted, splits)
     check_test_part(data, splits)
-    device = resolve_device(settings.device)
     models = [models] if isinstance(models, str | Path) else models
-    model = ensemble([load_model(folder, device) for folder in models])
+    model = ensemble([load_model(folder, settings.device) for folder in models])
     evaluation, scorer = evaluate_model(model, data, settings)
     sample, split = evaluation.metrics["sample"], record_split(model, data, splits)
     finished = finish_model(model, scorer, sample=sample, splits=split)

@@ -24,7 +24,6 @@ from seformer.regions.extract import extract, with_bases
 from seformer.regions.folder import Extracted, read_extracted
 from seformer.scoring.views import chunks
 from seformer.util.atomic import output_folder, temporary_folder
-from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
 from seformer.util.logs import progress
 from seformer.util.records import write_json
@@ -77,7 +76,7 @@ def explain(
         output_folder(out, own=[tracks.TRACK_FILE, tracks.BEDGRAPH_FILE]) as staging,
         temporary_folder() as temporary,
     ):
-        loaded = load_model(model, resolve_device(settings.device))
+        loaded = load_model(model, settings.device)
         if extracted is None:
             extracted = temporary / "extracted"
             how = settings.only(ReadingRegions)

@@ -156,7 +156,6 @@ class Rates(NamedTuple):
     full: float
 
 
-SCRATCH_RATES = Rates(**registry.find("tiny").learning_rates)
 PRETRAINED_RATES = Rates(head=1e-3, full=2e-5)
 
 

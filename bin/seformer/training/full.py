@@ -46,7 +46,6 @@ from seformer.training.settings import Course, FullSettings
 from seformer.training.token_store import TokenStore, build_token_store, token_store_margins
 from seformer.util import verified_tensors
 from seformer.util.atomic import output_folder, require_writable, temporary_folder
-from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
 from seformer.util.logs import progress
 from seformer.util.settings import takes
@@ -85,13 +84,12 @@ def finetune_full(
     """
     require_writable(out)
     data = open_dataset(extracted, splits)
-    device = resolve_device(settings.device)
-    start = load_model(model, device)
+    start = load_model(model, settings.device)
     backbone = start.classifier.backbone
     settings = settings.but(
         learning_rate=settings.learning_rate
         or recommended_rates(start.settings.backbone["name"]).full,
-        precision=resolve_precision(settings.precision, device),
+        precision=resolve_precision(settings.precision, start.device),
     )
     if settings.gradient_checkpointing:
         backbone.gradient_checkpointing_enable()
