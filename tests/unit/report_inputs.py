@@ -59,7 +59,9 @@ def evaluation(rng, table, quality, sample):
         "length": np.log(rows["length"].to_numpy()),
         "gc": 20 * rows["gc"].to_numpy() - 9,
         "cpg": rng.normal(size=len(rows)) + 0.5 * labels,
+        "cpg_density": rng.normal(size=len(rows)) + 0.6 * labels,
         "n_fraction": np.zeros(len(rows)),
+        "composition": rng.normal(size=len(rows)) + 0.7 * labels,
         "kmer_logistic": rng.normal(size=len(rows)) + 1.1 * labels,
         "kmer_boosting": rng.normal(size=len(rows)) + 1.2 * labels,
     }
@@ -71,7 +73,12 @@ def evaluation(rng, table, quality, sample):
     found = {"sample": sample, **measure_parts(rows, judged, resamples=200)}
     found |= {
         "threshold": judged["model"].threshold._asdict(),
-        "baseline_choices": {"kmer_logistic": {"k": 5, "C": 0.001}, "kmer_boosting": {"trees": 88}},
+        "baseline_choices": {
+            "cpg_density": {"per": "known base", "direction": "higher is SE"},
+            "composition": {"by": "boosted trees", "trees": 40},
+            "kmer_logistic": {"k": 5, "C": 0.001},
+            "kmer_boosting": {"trees": 88},
+        },
         "bootstrap": {"resamples": 200, "seed": 1},
     }
     found["verdict"] = [finding._asdict() for finding in verdict.judge_test(found)]

@@ -12,7 +12,7 @@ from seformer.evaluation import baselines, metrics
 from seformer.evaluation.baselines import BASELINES, fit_baselines
 from seformer.evaluation.baselines.base import BaselineRegions
 from seformer.sequence import kmers
-from seformer.sequence.composition import KMER_SIZES, composition
+from seformer.sequence.composition import KMER_SIZES, SINGLE_FEATURES, composition
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
@@ -55,11 +55,8 @@ def test_strands_have_the_same_composition():
     reverse = composition([sequence[::-1].translate(COMPLEMENT)])
     for k in KMER_SIZES:
         np.testing.assert_array_equal(forward.kmers[k], reverse.kmers[k])
-    assert (forward.gc, forward.cpg, forward.n_fraction) == (
-        reverse.gc,
-        reverse.cpg,
-        reverse.n_fraction,
-    )
+    for name in SINGLE_FEATURES:
+        assert getattr(forward, name) == getattr(reverse, name)
 
 
 def test_composition_by_hand():
@@ -68,6 +65,8 @@ def test_composition_by_hand():
     np.testing.assert_allclose(found.gc, [0.8, 0.5, 0])
     # two CpG among five known bases, two C and two G: 2 · 5 / (2 · 2)
     np.testing.assert_allclose(found.cpg, [2.5, 0, 0])
+    np.testing.assert_allclose(found.cpg_density, [2 / 6, 0, 0])
+    np.testing.assert_allclose(found.cpg_known_density, [2 / 5, 0, 0])
     np.testing.assert_allclose(found.n_fraction, [1 / 6, 1, 0])
     assert found.kmers[3].sum(axis=1) == pytest.approx([1, 0, 0])
 
@@ -130,24 +129,96 @@ def test_length_alone_is_seen():
     assert found["length"].chosen == {"direction": "higher is SE"}
 
 
-@pytest.mark.real
-def test_baselines_on_real_regions(real_data):
-    """The data's own notes: GC about 0.77, logistic 4-mers 0.81, boosting 0.82."""
+def masked(rng, n, cpg, unknown):
+    """A region of ``n`` bases without CpG but for ``cpg`` of them, and a run of ``unknown`` N."""
+    return "".join(rng.choice(list("AGT"), n - 2 * cpg - unknown)) + "CG" * cpg + "N" * unknown
+
+
+@pytest.mark.parametrize("per", ["base", "known base"])
+def test_cpg_density_is_per_base_or_per_known_base_as_validation_says(per):
+    rng = np.random.default_rng(5)
+    n, labels = 200, np.arange(200) % 2
+    split = np.repeat(["train", "validation", "test"], [100, 50, 50])
+    unknown = rng.integers(0, 400, n)
+    # the density on which the classes differ; the other is blurred by N
+    rates = 0.02 + 0.01 * labels
+    bases = 600 if per == "base" else 600 - unknown
+    sequences = [masked(rng, 600, int(k), u) for k, u in zip(rates * bases, unknown, strict=True)]
+    regions = BaselineRegions(lambda: sequences, labels, split)
+    found = fit_baselines(regions, ["cpg_density"])["cpg_density"]
+    assert found.chosen == {"per": per, "direction": "higher is SE"}
+    assert metrics.auroc(labels[150:], found.scores[150:]) == 1
+
+
+def test_composition_sees_what_no_single_number_does():
+    """SE have more GC or more N than TE of the same length, but not one of them alone tells."""
+    rng = np.random.default_rng(2)
+    n, labels = 300, np.arange(300) % 2
+    split = np.repeat(["train", "validation", "test"], [180, 60, 60])
+    both = rng.uniform(0.2, 0.6, n)
+    sequences = []
+    for gc, label in zip(both, labels, strict=True):
+        unknown = int(400 * (gc - 0.1 * label))
+        bases = rng.choice(
+            list("ACGT"), 600 - unknown, p=[(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2]
+        )
+        sequences.append("".join(bases) + "N" * unknown)
+    regions = BaselineRegions(lambda: sequences, labels, split)
+    names = ["gc", "n_fraction", "cpg_density", "composition"]
+    found = fit_baselines(regions, names)
+    auroc = {name: metrics.auroc(labels[240:], b.scores[240:]) for name, b in found.items()}
+    assert auroc.pop("composition") > 0.9 > max(auroc.values())
+    assert found["composition"].chosen["by"] in ("logistic regression", "boosted trees")
+
+
+def test_composition_takes_trees_where_a_line_does_not_do():
+    """SE have a middling GC: neither more nor less of it is more of an SE."""
+    rng = np.random.default_rng(4)
+    n, labels = 300, np.arange(300) % 2
+    split = np.repeat(["train", "validation", "test"], [180, 60, 60])
+    rates = np.where(labels == 1, 0.5, rng.choice([0.35, 0.65], n))
+    sequences = ["".join(rng.choice(list("GT"), 300, p=[rate, 1 - rate])) for rate in rates]
+    regions = BaselineRegions(lambda: sequences, labels, split)
+    found = fit_baselines(regions, ["composition"])["composition"]
+    assert found.chosen["by"] == "boosted trees" and found.chosen["trees"] >= 1
+    assert metrics.auroc(labels[240:], found.scores[240:]) > 0.95
+
+
+@pytest.fixture(scope="module")
+def benchmark(real_data):
+    """Names, labels and sequences of the regions of the 3 kb benchmark."""
     data = real_data / "se_te_human_3kb"
     beds = [
         pd.read_csv(data / f"{name}_enhancers.bed", sep="\t", header=None)[0]
         for name in ("super", "typical")
     ]
     contigs = pd.concat(beds).to_numpy()
-    labels = np.repeat([1, 0], [len(bed) for bed in beds])
+    with pysam.FastaFile(str(data / "sequences.fa.gz")) as fasta:
+        sequences = [fasta.fetch(name) for name in contigs]
+    return contigs, np.repeat([1, 0], [len(bed) for bed in beds]), sequences
+
+
+@pytest.mark.real
+def test_cpg_alone_ranks_the_benchmark(benchmark):
+    """No training at all: the number of CpG per base, over all regions."""
+    _, labels, sequences = benchmark
+    found = composition(sequences, sizes=())
+    assert metrics.auroc(labels, found.cpg_density) == pytest.approx(0.819, abs=0.003)
+    # observed over expected CpG is another number
+    assert metrics.auroc(labels, found.cpg) == pytest.approx(0.798, abs=0.003)
+
+
+@pytest.mark.real
+def test_baselines_on_real_regions(benchmark, real_data):
+    """The data's own notes: GC about 0.77, logistic 4-mers 0.81, boosting 0.82."""
+    contigs, labels, sequences = benchmark
+    data = real_data / "se_te_human_3kb"
     clusters = pd.read_csv(data / "overlap_clusters.tsv", sep="\t", index_col=0)["cluster"]
     clusters = clusters.reindex(contigs).astype(object)
     clusters = np.where(clusters.isna(), contigs, clusters.astype(str))
     ids, members = np.unique(clusters, return_inverse=True)
     part = np.random.default_rng(0).random(len(ids))[members]
     split = np.where(part < 0.2, "test", np.where(part < 0.3, "validation", "train"))
-    with pysam.FastaFile(str(data / "sequences.fa.gz")) as fasta:
-        sequences = [fasta.fetch(name) for name in contigs]
     found = fit(sequences, labels, split)
     test = split == "test"
     auroc = {name: metrics.auroc(labels[test], b.scores[test]) for name, b in found.items()}
@@ -155,6 +226,8 @@ def test_baselines_on_real_regions(real_data):
     assert auroc["gc"] == pytest.approx(0.77, abs=0.05)
     assert auroc["kmer_logistic"] == pytest.approx(0.81, abs=0.05)
     assert auroc["kmer_boosting"] == pytest.approx(0.82, abs=0.05)
+    assert auroc["cpg_density"] == pytest.approx(0.82, abs=0.03)
+    assert auroc["composition"] == pytest.approx(0.82, abs=0.03)
 
 
 def test_a_module_is_a_baseline():

@@ -91,7 +91,17 @@ def renamed(value: Any, path: tuple) -> Any:
 def kind(path: tuple) -> tuple:
     """What stands for all entries of a list, and for all scorers, samples and metrics alike."""
     alike = {"gc", "cpg", "length", "n_fraction", "kmer_logistic", "kmer_boosting", "MM1S", "TE"}
-    alike |= {"auprc", "mcc", "balanced_accuracy", "brier", "ece", "validation_in_train", "te"}
+    alike |= {
+        "cpg_density",
+        "composition",
+        "auprc",
+        "mcc",
+        "balanced_accuracy",
+        "brier",
+        "ece",
+        "validation_in_train",
+        "te",
+    }
     alike |= {"test_in_validation"}
     return tuple("*" if isinstance(step, int) or step in alike else step for step in path)
 

@@ -314,13 +314,13 @@ def mentioned(heading: str, page: str = "output.md") -> set[str]:
 
 def test_columns_are_described():
     from seformer.evaluation import metrics
+    from seformer.evaluation.baselines import BASELINES
     from seformer.evaluation.compare import CONTAINMENT
     from seformer.explain import completeness
     from seformer.explain import folder as explained
     from seformer.motifs import modisco
     from seformer.regions import folder as extracted
     from seformer.scoring import merge, variants
-    from seformer.sequence.composition import SINGLE_FEATURES
     from seformer.splits import split
     from seformer.training import common
     from seformer.util.labels import DROP_REASONS
@@ -329,7 +329,7 @@ def test_columns_are_described():
     assert regions <= mentioned("regions.tsv")
     assert set(split.SPLIT_COLUMNS) <= mentioned("splits.tsv")
     assert set(common.HISTORY_COLUMNS) <= mentioned("history.tsv")
-    assert {*metrics.METRICS, *SINGLE_FEATURES} <= mentioned("metrics.json")
+    assert {*metrics.METRICS, *BASELINES} <= mentioned("metrics.json")
     assert set(merge.SCORE_COLUMNS) <= mentioned("Predictions")
     assert {*explained.REGION_COLUMNS, *explained.RESULT_COLUMNS} <= mentioned("Attributions")
     assert set(explained.WINDOW_COLUMNS) <= mentioned("Attributions")
@@ -377,7 +377,7 @@ def test_files_of_a_run_are_as_described(place):
 
 def test_figures_of_the_methods_are_those_of_the_code():
     from seformer.evaluation import metrics
-    from seformer.evaluation.baselines import kmer_boosting
+    from seformer.evaluation.baselines import base
     from seformer.evaluation.compare import UNLIKE_TRAINING
     from seformer.explain import faithfulness
     from seformer.explain.attribute import FIRST_STEPS
@@ -411,7 +411,7 @@ def test_figures_of_the_methods_are_those_of_the_code():
         f"Batches held {defaults['batch_size']} regions",
         f"at most {defaults['max_windows']} randomly chosen windows",
         f"after {defaults['epochs']} epochs, or {defaults['patience']} without",
-        f"(at most {kmer_boosting.MOST_TREES})",
+        f"(at most {base.MOST_TREES})",
         f"k ({KMER_SIZES[0]} to {KMER_SIZES[-1]})",
         f"({metrics.ECE_BINS} bins of equal width",
         f"{defaults['bootstrap']:,} bootstrap resamples",

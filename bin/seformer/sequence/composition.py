@@ -12,7 +12,7 @@ from seformer.sequence.kmers import canonical_index, kmer_starts
 from seformer.util import logs
 
 KMER_SIZES = (3, 4, 5, 6)
-SINGLE_FEATURES = ("length", "gc", "cpg", "n_fraction")
+SINGLE_FEATURES = ("length", "gc", "cpg", "cpg_density", "cpg_known_density", "n_fraction")
 
 
 class Composition(NamedTuple):
@@ -26,6 +26,8 @@ class Composition(NamedTuple):
         float64 [n], share of G and C among A, C, G, T; 0.5 without any.
     cpg
         float64 [n], CpG dinucleotides observed over expected (Gardiner-Garden 1987); 0 without.
+    cpg_density, cpg_known_density
+        float64 [n], CpG dinucleotides per base, N among the bases, and per A, C, G or T.
     n_fraction
         float64 [n], share of other letters.
     kmers
@@ -36,6 +38,8 @@ class Composition(NamedTuple):
     length: np.ndarray
     gc: np.ndarray
     cpg: np.ndarray
+    cpg_density: np.ndarray
+    cpg_known_density: np.ndarray
     n_fraction: np.ndarray
     kmers: dict[int, np.ndarray]
 
@@ -55,6 +59,8 @@ def composition(
         columns["length"].append(len(codes))
         columns["gc"].append((c + g) / known if known else 0.5)
         columns["cpg"].append(pairs * known / (c * g) if c * g else 0.0)
+        columns["cpg_density"].append(pairs / max(1, len(codes)))
+        columns["cpg_known_density"].append(pairs / max(1, known))
         columns["n_fraction"].append(1 - known / len(codes) if len(codes) else 0.0)
         for k, (index, width) in indices.items():
             counts = np.bincount(index[kmer_starts(codes, k)[0]], minlength=width)

@@ -108,7 +108,7 @@ _METRICS = {
     "threshold": NotRequired[_threshold],
     "thresholds": NotRequired[dict[Text, Number]],
     "calibration": NotRequired[_object(method=Literal["none", "temperature", "isotonic"])],
-    "baseline_choices": NotRequired[dict[Text, _partial(k=Count, trees=Count)]],
+    "baseline_choices": NotRequired[dict[Text, _partial(k=Count, trees=Count, per=Text, by=Text)]],
     "bootstrap": NotRequired[_object(resamples=Count)],
     "pretraining": NotRequired[_object(backbone=Text, held_out=list[Text], seen=list[Text])],
     "folds": NotRequired[list[_object(fold=Count, n=Count, auroc=_interval, delta=_difference)]],

@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
-
-import numpy as np
-
-from seformer.evaluation.baselines.base import Baseline, BaselineRegions, BaselineScores
+from seformer.evaluation.baselines.base import (
+    Baseline,
+    BaselineRegions,
+    BaselineScores,
+    boosted_trees,
+)
 
 K = 4
-MOST_TREES = 400
 
 
 def _fit(regions: BaselineRegions) -> BaselineScores:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.metrics import roc_auc_score
-
-    kmers, labels = regions.composition.kmers[K], regions.labels
-    train, validation = regions.train, regions.validation
-    model = HistGradientBoostingClassifier(
-        learning_rate=0.05,
-        max_iter=MOST_TREES,
-        max_leaf_nodes=15,
-        l2_regularization=1.0,
-        early_stopping=False,
-        random_state=0,
-    ).fit(kmers[train], labels[train])
-    aurocs = [
-        roc_auc_score(labels[validation], scores.ravel())
-        for scores in model.staged_decision_function(kmers[validation])
-    ]
-    trees = int(np.argmax(aurocs)) + 1
-    staged = itertools.islice(model.staged_decision_function(kmers), trees - 1, None)
-    return BaselineScores(next(staged).ravel(), {"k": K, "trees": trees})
+    boosted = boosted_trees(regions.composition.kmers[K], regions)
+    return boosted._replace(chosen={"k": K} | boosted.chosen)
 
 
 BASELINE = Baseline(
-    order=6,
+    order=8,
     title="k-mer boosting",
     sees="4-mer frequencies, gradient-boosted trees",
     colour="#0072B2",

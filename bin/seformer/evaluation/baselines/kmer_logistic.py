@@ -18,7 +18,7 @@ def _fit(regions: BaselineRegions) -> BaselineScores:
 
 
 BASELINE = Baseline(
-    order=5,
+    order=7,
     title="k-mer regression",
     sees="3- to 6-mer frequencies, logistic regression",
     colour="#56B4E9",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seformer.evaluation.baselines.base import Baseline, fit_feature
 
 BASELINE = Baseline(
-    order=4,
+    order=5,
     title="share of N",
     sees="share of N",
     colour="#8A8A8A",
