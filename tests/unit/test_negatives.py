@@ -23,6 +23,7 @@ def features():
             "label": label,
             "length": np.exp(rng.normal(6.5 + 0.8 * label, 0.6)).astype(int),
             "gc": np.clip(rng.normal(0.42 + 0.05 * label, 0.06), 0, 1),
+            "cpg": rng.gamma(1.5 + label, 0.01),
             "n_fraction": np.where(rng.random(4_000) < 0.1, 0.3, 0.0),
         }
     )
@@ -38,6 +39,44 @@ def test_matched_pairs_are_alike_and_each_is_taken_once(features):
     only = features[match_pairs(features, ("gc",), seed=1)]
     assert only["label"].sum() > 380
     assert auroc(only["label"].to_numpy(), only["length"].to_numpy(float)) > 0.7
+
+
+def test_matched_in_cpg_nothing_of_it_is_left(features):
+    assert auroc(features["label"].to_numpy(), features["cpg"].to_numpy()) > 0.7
+    for also in ((), ("length", "gc", "n")):
+        kept = features[match_pairs(features, (*also, "cpg"), seed=1)]
+        label = kept["label"].to_numpy()
+        assert label.sum() == len(label) / 2 > 100
+        assert auroc(label, kept["cpg"].to_numpy()) == pytest.approx(0.5, abs=0.03)
+
+
+def test_matching_reads_cpg_from_the_genome(fasta, bed, tmp_path):
+    """Islands among the super-enhancers: GC alone does not take them away, CpG does."""
+    rng = np.random.default_rng(3)
+    bases, rows = [], ([], [])
+    for i in range(400):
+        label = i % 2
+        # as many G and C in either class, but half of the super-enhancers have them as CG
+        pairs = ["CG" if label and i % 4 == 1 else "GC"] * 25 + ["AT", "TA", "AA", "TT"] * 12
+        bases.append("".join(rng.permutation(pairs + ["CA", "TG"] * 8)) + "T" * 50)
+        rows[label].append(("chr1", sum(map(len, bases[:-1])), sum(map(len, bases)) - 50))
+    genome = fasta({"chr1": "".join(bases)})
+
+    def aurocs(features):
+        extract(
+            genome,
+            tmp_path / "-".join(features),
+            super_enhancers=bed("se.bed", rows[1]),
+            typical_enhancers=bed("te.bed", rows[0]),
+            match_negatives=features,
+        )
+        source = read_extracted(tmp_path / "-".join(features))
+        cpg = [sequence.count("CG") / len(sequence) for sequence in source.sequences()]
+        return auroc(source.kept["label"].to_numpy(int), np.array(cpg)), len(cpg)
+
+    (of_gc, all_rows), (of_cpg, some) = aurocs(("gc",)), aurocs(("gc", "cpg"))
+    assert all_rows == 400 and of_gc > 0.7
+    assert 100 < some < 400 and of_cpg == pytest.approx(0.5, abs=0.05)
 
 
 def test_matching_is_the_same_for_one_seed(features):

@@ -69,13 +69,22 @@ def mark_unmatched(rows: pd.DataFrame, genome: Genome, settings: ExtractSettings
     if not settings.match_negatives:
         return rows
     measured = pd.concat(
-        [fetch_bases(batch, genome, settings.max_n_fraction)[0] for batch in batches(rows)]
+        [_with_cpg(*fetch_bases(b, genome, settings.max_n_fraction)) for b in batches(rows)]
     )
     free = measured[measured["drop_reason"] == ""]
     paired = match_pairs(free, settings.match_negatives, settings.seed)
     reason = rows["drop_reason"].copy()
     reason[free.index[~paired]] = "not_matched"
     return rows.assign(drop_reason=reason)
+
+
+def _with_cpg(rows: pd.DataFrame, sequences: list[str]) -> pd.DataFrame:
+    """Put ``cpg`` beside what `fetch_bases` returns: CpGs per known base, as GC is; else NaN."""
+    kept = (rows["drop_reason"] == "").to_numpy()
+    cpg = np.full(len(rows), np.nan)
+    known = rows["length"].to_numpy(float) * (1 - rows["n_fraction"].to_numpy(float))
+    cpg[kept] = np.array([bases.count("CG") for bases in sequences], float) / known[kept]
+    return rows.assign(cpg=cpg)
 
 
 def fetch_bases(

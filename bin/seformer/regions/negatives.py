@@ -1,7 +1,7 @@
 """Typical enhancers to compare with: as given, matched to the super-enhancers, or drawn at random.
 
-Matching takes away what length, GC or unknown bases alone tell of the class (as in Ghandi 2014,
-gkm-SVM, whose null regions match length, GC and repeats). Random regions of the genome are an
+Matching takes away what length, GC, CpG or unknown bases alone tell of the class (as in Ghandi
+2014, gkm-SVM, whose null regions match length, GC and repeats). Random regions of the genome are an
 easier contrast than typical enhancers: a model trained against them tells enhancers from
 background, not super from typical.
 """
@@ -24,8 +24,11 @@ from seformer.util.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-FEATURES = ("length", "gc", "n")
-# two regions can be a pair within a bin: lengths of a fifth apart, GC and N of 0.02
+FEATURES = ("length", "gc", "cpg", "n")
+# two regions can be a pair within a bin: lengths of a fifth apart, GC and N of 0.02, and the square
+# root of CpG per base of 0.02. CpGs are rare (one in a hundred bases, one in ten in an island), and
+# the noise of a count grows with its root: of the root it is 0.5 / √length everywhere, 0.009 in
+# 3 kb, so that a bin is two of it wide, in deserts as in islands
 LENGTH_STEP = math.log(1.2)
 SHARE_STEP = 0.02
 RANDOM = "random"  # the source of drawn regions
@@ -148,7 +151,8 @@ def match_pairs(table: pd.DataFrame, features: Sequence[str], seed: int) -> np.n
     Parameters
     ----------
     table
-        Rows with ``label``, ``length``, ``gc``, ``n_fraction``; only usable ones.
+        Rows with ``label``, ``length``, ``gc``, ``cpg`` (per known base), ``n_fraction``, as far as
+        ``features`` need them; only usable ones.
     features
         Some of `FEATURES`. A pair lies in one bin of each (`LENGTH_STEP`, `SHARE_STEP`), and the
         distance is in these steps.
@@ -161,12 +165,7 @@ def match_pairs(table: pd.DataFrame, features: Sequence[str], seed: int) -> np.n
         bool [n]: has a partner. Super-enhancers without one are left out as well: they are what
         the feature would tell apart.
     """
-    column = {
-        "length": np.log(table["length"].to_numpy(float)) / LENGTH_STEP,
-        "gc": table["gc"].to_numpy(float) / SHARE_STEP,
-        "n": table["n_fraction"].to_numpy(float) / SHARE_STEP,
-    }
-    scaled = np.stack([column[name] for name in features], axis=1)
+    scaled = np.stack([_in_steps(table, name) for name in features], axis=1)
     bins = np.unique(np.floor(scaled), axis=0, return_inverse=True)[1].reshape(-1)
     label = table["label"].to_numpy(int)
     order = np.random.default_rng(seed).permutation(len(table))
@@ -180,3 +179,12 @@ def match_pairs(table: pd.DataFrame, features: Sequence[str], seed: int) -> np.n
             paired[[member, typical[nearest]]] = True
             typical = np.delete(typical, nearest)
     return paired
+
+
+def _in_steps(table: pd.DataFrame, feature: str) -> np.ndarray:
+    """One of `FEATURES` in steps of its bins: float64 [n]."""
+    if feature == "length":
+        return np.log(table["length"].to_numpy(float)) / LENGTH_STEP
+    if feature == "cpg":
+        return np.sqrt(table["cpg"].to_numpy(float)) / SHARE_STEP
+    return table["n_fraction" if feature == "n" else feature].to_numpy(float) / SHARE_STEP

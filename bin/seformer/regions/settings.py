@@ -46,8 +46,8 @@ class ExtractSettings(ReadingRegions):
     )
     match_negatives: Names = setting(
         (),
-        "Keep pairs of super- and typical enhancers that are alike in length, gc, n or some of"
-        " these.",
+        "Keep pairs of super- and typical enhancers that are alike in length, gc, cpg, n or some"
+        " of these.",
     )
     random_negatives: str = setting(
         "",
