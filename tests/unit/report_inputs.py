@@ -238,6 +238,14 @@ AUDIT = {
     "parts": {},
     "label_conflicts_between_samples": 12,
     "overlapping_regions": {"validation_in_train": 0, "test_in_train": 0, "test_in_validation": 0},
+    "clusters": {
+        "number": 300,
+        "singletons": 240,
+        "largest": 9,
+        "largest_name": "chr1:1000-9000",
+        "largest_share": 0.02,
+    },
+    "near_copies": {"validation_in_train": 1, "test_in_train": 2, "test_in_validation": 0},
     "similarity": {
         "k": 31,
         "scaled": 1,

@@ -45,7 +45,7 @@ def test_the_way_of_the_data(run, tmp_path):
     [
         (
             ("split", "--extracted", "x", "--out", "y", "--split-by", "random"),
-            "--split-by random. Expected: one of auto, chromosomes, clusters, file.",
+            "--split-by random. Expected: one of auto, chromosomes, clusters, homology, file.",
         ),
         (("extract", "--fasta", "x", "--out", "y", "--regoins", "z"), "No such option"),
         (("extract", "--regoins", "z"), "--regions"),

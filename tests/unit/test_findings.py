@@ -173,7 +173,31 @@ def test_the_verdict_is_shown_as_it_is_stored():
 
 
 def test_the_split_of_a_run_is_clean():
-    assert [f.level for f in findings.judge_split(AUDIT)] == ["good", "note"]
+    assert [f.level for f in findings.judge_split(AUDIT)] == ["good", "note", "note"]
+
+
+def test_near_copies_are_said():
+    def said(copies, **more):
+        found = AUDIT | {"near_copies": AUDIT["near_copies"] | {"test_in_train": copies}} | more
+        return {f.topic: f for f in findings.judge_split(found)}
+
+    assert said(0)["Near copies"].level == "good"
+    few, many = said(1)["Near copies"], said(12)["Near copies"]
+    assert (few.level, many.level) == ("note", "warning")
+    assert few.text.startswith("1 test region has a near copy in the training part")
+    assert many.text.startswith("12 test regions have") and "--split_by homology" in many.text
+    # an audit of an earlier version did not look
+    old = {key: AUDIT[key] for key in AUDIT.keys() - {"near_copies", "clusters"}}
+    assert "Near copies" not in {f.topic for f in findings.judge_split(old)}
+
+
+def test_one_cluster_that_holds_too_much_is_said():
+    clusters = AUDIT["clusters"] | {"largest": 120, "largest_share": 0.3}
+    for way, warned in (("homology", True), ("clusters", True), ("chromosomes", False)):
+        found = findings.judge_split(AUDIT | {"split_by": way, "clusters": clusters})
+        texts = [f.text for f in found if f.topic == "One large cluster"]
+        assert bool(texts) == warned
+        assert all("chr1:1000-9000 holds 120 regions, 30 % of all" in text for text in texts)
 
 
 def test_the_report_is_made_without_torch():

@@ -102,8 +102,17 @@ def test_linked_regions_and_conflicts_are_said():
     said = words(next(split_audit.sections(Results({}, audit=audit))))
     assert "13 % of the test regions are linked to the training part" in said
     assert "Split by chromosomes into 5 folds" in said
+    assert "300 clusters of regions that stay together, 240 of them one region" in said
+    assert "the largest has 9 regions, 2.0 % of all" in said
+    assert "test in train 0 2 111 14 2 0" in said
     assert "12 typical enhancers overlap a super-enhancer of another sample" in said
     assert "learns from those with the label of most samples ( --conflicts majority , 21" in said
+
+
+def test_an_audit_without_near_copies_is_shown():
+    old = {key: AUDIT[key] for key in AUDIT.keys() - {"near_copies", "clusters"}}
+    said = words(next(split_audit.sections(Results({}, audit=old))))
+    assert "test in train 0 – 111 14 2 0" in said and "clusters of regions" not in said
 
 
 def test_folds_and_seeds_are_listed_and_their_own_results_passed_over(tmp_path):

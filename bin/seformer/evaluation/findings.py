@@ -6,7 +6,7 @@ The report judges by them, since most of it is made after the evaluation, or wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,12 +14,13 @@ import pandas as pd
 
 from seformer.evaluation.verdict import Finding, percent
 from seformer.regions.negatives import RANDOM
+from seformer.splits.audit import LARGE_CLUSTER
 
 # share of regions left out, or unlike those of the training
 OUTSIDE = 0.2
 # share of a class, or of the rows to score, on chromosomes that the genome does not have
 LOST = 0.02
-# share of test regions that are half or more of training 31-mers
+# share of test regions that are half or more of training 31-mers, or have a near copy there
 ALIKE = 0.02
 # relative error of attributions, where the settings do not say
 COMPLETE = 0.05
@@ -118,7 +119,7 @@ def judge_split(audit: Mapping[str, Any]) -> list[Finding]:
     if overlaps:
         text = f"No: {overlaps:,} overlaps between the parts. The results are not to be trusted."
         return [Finding("bad", topic, text)]
-    findings = [_judge_similarity(audit, topic)]
+    findings = [_judge_similarity(audit, topic), *_judge_copies(audit), *_judge_clusters(audit)]
     conflicts = audit.get("label_conflicts_between_samples", 0)
     if conflicts:
         text = (
@@ -144,6 +145,42 @@ def _judge_similarity(audit: Mapping[str, Any], topic: str) -> Finding:
         return Finding("warning", topic, text)
     more = f", and {counts} or more with the training part." if total else "."
     return Finding("good", topic, clean + more)
+
+
+def _judge_copies(audit: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say how many test regions have a near copy in training, if the audit looked for them."""
+    if "near_copies" not in audit:
+        return
+    copies = audit["near_copies"]["test_in_train"]
+    total = audit.get("similarity", {}).get("test_in_train", {}).get("regions", 0)
+    if not copies:
+        yield Finding("good", "Near copies", "No test region has a near copy in the training part.")
+        return
+    many = copies > ALIKE * max(1, total)
+    advice = " --split_by homology keeps them together." if many else ""
+    yield Finding(
+        "warning" if many else "note",
+        "Near copies",
+        f"{copies:,} {'test regions have' if copies > 1 else 'test region has'} a near copy in the "
+        "training part: the same sequence, shifted, mutated or on the other strand. A model can "
+        f"know their label by heart.{advice}",
+    )
+
+
+def _judge_clusters(audit: Mapping[str, Any]) -> Iterator[Finding]:
+    """Warn of one cluster that holds too much to be split."""
+    clusters = audit.get("clusters")
+    if clusters is None or audit.get("split_by") not in ("clusters", "homology"):
+        return
+    if clusters["largest_share"] > LARGE_CLUSTER:
+        yield Finding(
+            "warning",
+            "One large cluster",
+            f"The cluster {clusters['largest_name']} holds {clusters['largest']:,} regions, "
+            f"{100 * clusters['largest_share']:.0f} % of all. It lies in one part whole, so that "
+            "the parts are not of the wanted sizes, and one family of sequences may decide the "
+            "result.",
+        )
 
 
 # ---------------------------------------------------------------------------- predictions

@@ -41,17 +41,8 @@ def kmer_hashes(sequences: list[str], scaled: int = 1) -> tuple[np.ndarray, np.n
     sequence : numpy.ndarray
         int64 [total]: the sequence of each hash, ascending.
     """
-    # an N between neighbours keeps 31-mers from spanning two of them
-    codes = base_codes("N".join([*sequences, ""]))
-    if len(codes) < K:
-        return np.empty(0, np.uint64), np.empty(0, np.int64)
-    invalid = np.concatenate([[0], np.cumsum(codes < 0)])
-    valid = invalid[K:] == invalid[:-K]
-    forward = _windows(codes & 3)
-    backward = _windows(3 - (codes & 3)[::-1])[::-1]
-    hashes = _mix(np.minimum(forward, backward)[valid])
-    ends = np.cumsum([len(s) + 1 for s in sequences])
-    sequence = np.searchsorted(ends, np.flatnonzero(valid), side="right")
+    words, sequence = canonical_words(sequences, K)
+    hashes = mix(words)
     if scaled > 1:
         chosen = hashes <= np.uint64(2**64 // scaled)
         hashes, sequence = hashes[chosen], sequence[chosen]
@@ -62,21 +53,52 @@ def kmer_hashes(sequences: list[str], scaled: int = 1) -> tuple[np.ndarray, np.n
     return hashes[first], sequence[first]
 
 
-def _windows(codes: np.ndarray) -> np.ndarray:
-    """Pack every window of 31 two-bit codes into a uint64, by doubling: 1, 2, 4, 8, 16, 31."""
-    word = {1: codes.astype(np.uint64)}
-    for size in (1, 2, 4, 8):
-        part = word[size]
-        word[2 * size] = (part[:-size] << np.uint64(2 * size)) | part[size:]
-    packed, size = word[16], 16
-    for more in (8, 4, 2, 1):
-        following = word[more][size:]
-        packed = (packed[: len(following)] << np.uint64(2 * more)) | following
-        size += more
+def canonical_words(sequences: list[str], k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the canonical k-mers of each sequence, those with an N left out.
+
+    Parameters
+    ----------
+    sequences
+        Upper-case bases.
+    k
+        At most 31.
+
+    Returns
+    -------
+    words : numpy.ndarray
+        uint64 [total]: two bits a base, A=0 … T=3, the smaller of a k-mer and its reverse
+        complement; in the order of the sequences and along each.
+    sequence : numpy.ndarray
+        int64 [total]: the sequence of each k-mer, ascending.
+    """
+    # an N between neighbours keeps k-mers from spanning two of them
+    codes = base_codes("N".join([*sequences, ""]))
+    if len(codes) < k:
+        return np.empty(0, np.uint64), np.empty(0, np.int64)
+    invalid = np.concatenate([[0], np.cumsum(codes < 0)])
+    valid = invalid[k:] == invalid[:-k]
+    forward = _windows(codes & 3, k)
+    backward = _windows(3 - (codes & 3)[::-1], k)[::-1]
+    ends = np.cumsum([len(s) + 1 for s in sequences])
+    sequence = np.searchsorted(ends, np.flatnonzero(valid), side="right")
+    return np.minimum(forward, backward)[valid], sequence
+
+
+def _windows(codes: np.ndarray, k: int) -> np.ndarray:
+    """Pack every window of k two-bit codes into a uint64, by doubling: 31 is 16, 8, 4, 2 and 1."""
+    word, size = codes.astype(np.uint64), 1
+    packed, done = np.zeros(len(codes) + 1, np.uint64), 0
+    while size <= k:
+        if k & size:
+            # behind it come the words of the lower powers of two, which are packed already
+            ahead = word[: len(codes) - size - done + 1] << np.uint64(2 * done)
+            packed, done = ahead | packed[size:], done + size
+        word = (word[:-size] << np.uint64(2 * size)) | word[size:]
+        size *= 2
     return packed
 
 
-def _mix(words: np.ndarray) -> np.ndarray:
+def mix(words: np.ndarray) -> np.ndarray:
     """Spread the words evenly over 64 bits (finaliser of splitmix64, a bijection)."""
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -87,7 +109,7 @@ def build_index(sequences: Iterable[str], scaled: int = 1) -> np.ndarray:
     """Return the distinct 31-mer hashes of all sequences, sorted (uint64)."""
     index = np.empty(0, np.uint64)
     waiting: list[np.ndarray] = []
-    for batch in _batches(sequences):
+    for batch in base_batches(sequences):
         waiting.append(kmer_hashes(batch, scaled)[0])
         # merge when the waiting part has outgrown the index: few merges, twice the memory at most
         if sum(map(len, waiting)) > max(len(index), MAX_KMERS // 10):
@@ -110,7 +132,7 @@ def containment(sequences: Iterable[str], index: np.ndarray, scaled: int = 1) ->
         float64 [number of sequences] in 0..1; NaN where a sequence has no 31-mer to look up.
     """
     shares = []
-    for batch in _batches(sequences):
+    for batch in base_batches(sequences):
         hashes, sequence = kmer_hashes(batch, scaled)
         place = np.searchsorted(index, hashes)
         found = np.zeros(len(hashes), dtype=bool)
@@ -123,7 +145,8 @@ def containment(sequences: Iterable[str], index: np.ndarray, scaled: int = 1) ->
     return np.concatenate(shares) if shares else np.empty(0)
 
 
-def _batches(sequences: Iterable[str]) -> Iterator[list[str]]:
+def base_batches(sequences: Iterable[str]) -> Iterator[list[str]]:
+    """Yield some sequences at a time, about `BATCH_BASES` together."""
     batch, bases = [], 0
     for sequence in sequences:
         batch.append(sequence)

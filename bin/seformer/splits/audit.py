@@ -10,12 +10,13 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from seformer.genome.intervals import overlapping
-from seformer.sequence import kmer_overlap
+from seformer.sequence import homology, kmer_overlap
 from seformer.splits.sequence_store import SequenceStore
 from seformer.util.errors import UserError
 from seformer.util.labels import PARTS
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 PAIRS = tuple((later, earlier) for earlier, later in itertools.combinations(PARTS, 2))
 # shares of a region's 31-mers in the training part at which the audit counts regions
 CONTAINMENT_LEVELS = (0.05, 0.5, 0.95)
+# share of all regions from which one cluster alone decides what the parts can be: it lies in one of
+# them whole, and the test part is to have a fifth
+LARGE_CLUSTER = 0.2
 
 
 def count_parts(rows: pd.DataFrame) -> dict[str, dict]:
@@ -102,6 +106,38 @@ def containments(
     }
 
 
+def describe_clusters(cluster: pd.Series) -> dict[str, Any]:
+    """Count the clusters (names, [n]) and what the largest of them holds: ``clusters``."""
+    sizes = cluster.value_counts()
+    return {
+        "number": len(sizes),
+        "singletons": int((sizes == 1).sum()),
+        "largest": int(sizes.iloc[0]),
+        "largest_name": str(sizes.index[0]),
+        "largest_share": float(sizes.iloc[0] / len(cluster)),
+    }
+
+
+def describe_homology(copies: homology.NearCopies) -> dict[str, Any]:
+    """Say how near copies were looked for, and how many regions have any: ``homology``."""
+    every = np.ones(len(copies.group), dtype=bool)
+    return {
+        "k": copies.k,
+        "scaled": copies.scaled,
+        "shared_at_least": homology.SHARE,
+        "regions_of_a_kmer_at_most": homology.MOST_REGIONS,
+        "regions_with_near_copy": int(copies.in_any(every).sum()),
+    }
+
+
+def count_near_copies(part: np.ndarray, copies: homology.NearCopies) -> dict[str, int]:
+    """Count, for each of `PAIRS`, regions of the later part with a near copy in the other."""
+    return {
+        f"{later}_in_{earlier}": int(copies.in_any(part == earlier)[part == later].sum())
+        for later, earlier in PAIRS
+    }
+
+
 def summarise_similarity(shares: Mapping[str, np.ndarray], scaled: int) -> dict:
     """Count regions by the share of their 31-mers in an earlier part: ``similarity``."""
     similarity: dict = {"k": kmer_overlap.K, "scaled": scaled}
@@ -123,11 +159,12 @@ def join_audits(audits: Sequence[dict], shares: Sequence[Mapping[str, np.ndarray
     first = audits[0]
     together = {pair: np.concatenate([fold[pair] for fold in shares]) for pair in shares[0]}
     common = ("split_by", "seed", "samples", "label_conflicts_between_samples")
+    common += ("clusters", "homology")
     return {
         **{key: first[key] for key in common},
-        "overlapping_regions": {
-            pair: sum(audit["overlapping_regions"][pair] for audit in audits)
-            for pair in first["overlapping_regions"]
+        **{
+            counts: {pair: sum(audit[counts][pair] for audit in audits) for pair in first[counts]}
+            for counts in ("overlapping_regions", "near_copies")
         },
         "similarity": summarise_similarity(together, first["similarity"]["scaled"]),
         # a region in conflict is in each fold, in the test of one of them
@@ -153,8 +190,11 @@ def log_audit(audit: Mapping) -> None:
     similarity = audit["similarity"]["test_in_train"]
     logger.info(
         "split by %s; no overlaps; %d of %d test regions share half of their 31-mers or more "
-        "with the training part",
+        "with the training part; %d have a near copy there",
         audit["split_by"],
         similarity["with_containment_at_least"]["0.5"],
         similarity["regions"],
+        audit["near_copies"]["test_in_train"],
     )
+    clusters = audit["clusters"]
+    logger.info("%(number)d clusters, %(singletons)d of one region; largest: %(largest)d", clusters)

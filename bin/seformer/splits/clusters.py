@@ -2,7 +2,8 @@
 
 A classifier that has seen a locus in training knows its label; a test on it measures memory. Three
 things make regions one locus: they overlap or nearly do, they were cut from one region, or a table
-of the user says so (homologous contigs, which have no coordinates in common).
+of the user says so (homologous contigs, which have no coordinates in common). Where it is asked
+for, so does what they hold in common: near copies, see `seformer.sequence.homology`.
 """
 
 from __future__ import annotations
@@ -129,7 +130,12 @@ def _read_table(path: Path) -> dict[str, str]:
     return clusters
 
 
-def name_clusters(rows: pd.DataFrame, groups: pd.Series, gap: int = CLUSTER_GAP) -> np.ndarray:
+def name_clusters(
+    rows: pd.DataFrame,
+    groups: pd.Series,
+    gap: int = CLUSTER_GAP,
+    alike: np.ndarray | None = None,
+) -> np.ndarray:
     """Join what overlaps, lies within ``gap`` bases, or has one group; name each cluster.
 
     Parameters
@@ -139,6 +145,8 @@ def name_clusters(rows: pd.DataFrame, groups: pd.Series, gap: int = CLUSTER_GAP)
         all samples together. What was cut from one region is one cluster, whatever lies between.
     groups
         str, the cluster of a table, "" = none.
+    alike
+        int64 [n]: regions with one number are joined too.
 
     Returns
     -------
@@ -156,6 +164,7 @@ def name_clusters(rows: pd.DataFrame, groups: pd.Series, gap: int = CLUSTER_GAP)
             "near": intervals.cluster(rows, gap),
             "group": groups.where(groups != "").to_numpy(object),
             "whole": whole.where(rows["parent"] != "").to_numpy(object),
+            "alike": None if alike is None else alike,
         }
     )
     links = joins.melt(ignore_index=False).dropna()

@@ -6,7 +6,7 @@ from typing import Literal
 
 from seformer.util.settings import SEED, Names, Settings, setting
 
-SplitBy = Literal["auto", "chromosomes", "clusters", "file"]
+SplitBy = Literal["auto", "chromosomes", "clusters", "homology", "file"]
 ConflictRule = Literal["keep", "drop", "majority"]
 
 
@@ -15,8 +15,8 @@ class SplitSettings(Settings):
 
     split_by: SplitBy = setting(
         "auto",
-        "By held-out chromosomes, by clusters of overlapping regions, or by files of an earlier"
-        " split.",
+        "By held-out chromosomes, by clusters of overlapping regions, by clusters of homology (near"
+        " copies too, on either strand), or by files of an earlier split.",
     )
     test_chromosomes: Names = setting(
         (), "Chromosomes held out for the test, with commas between.", metavar="chr7,chr10"

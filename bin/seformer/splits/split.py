@@ -1,8 +1,8 @@
 """Which regions train, which choose, which test: whole chromosomes, or whole clusters.
 
 All samples are split together, so that a locus is on one side in every cell line. Whatever the
-way, the result is audited: an overlap between two parts is an error, and shared 31-mers are
-measured (`seformer.splits.audit`).
+way, the result is audited: an overlap between two parts is an error, and shared 31-mers and near
+copies are counted (`seformer.splits.audit`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pandas as pd
 
 from seformer.genome.chromosomes import match_names
 from seformer.regions.folder import COLUMNS, Extracted, read_extracted, read_region_rows
-from seformer.sequence import kmer_overlap
+from seformer.sequence import homology, kmer_overlap
 from seformer.splits import audit
 from seformer.splits.assign import (
     by_chromosomes,
@@ -68,7 +68,8 @@ def split(
         as ``splits``, and ``audit.json`` all folds.
     split_by
         ``chromosomes`` holds whole chromosomes out, ``clusters`` whole groups of regions that
-        overlap, lie near or are named as one in ``clusters``; ``file`` takes ``splits`` as they
+        overlap, lie near or are named as one in ``clusters``; ``homology`` clusters into which
+        near copies are joined too, of all samples together; ``file`` takes ``splits`` as they
         are; ``auto`` takes what is given, else chromosomes where enough of them have regions of
         both classes, else clusters.
     test_chromosomes, validation_chromosomes
@@ -108,11 +109,20 @@ def split(
         settings.test_fraction,
         settings.validation_fraction,
     )
-    _check_folds(settings.folds, settings.test_chromosomes, settings.validation_chromosomes)
+    _check_chromosomes(
+        settings.folds,
+        settings.split_by,
+        settings.test_chromosomes,
+        settings.validation_chromosomes,
+    )
     require_writable(out)
     sources = [read_extracted(folder) for folder in extracted]
     rows = _join(sources, settings.folds)
-    rows["cluster"] = name_clusters(rows, read_clusters(rows, clusters))
+    groups = read_clusters(rows, clusters)
+    store, bases = SequenceStore(sources), int(rows["length"].sum())
+    copies = homology.near_copies(store.take(range(len(rows))), bases)
+    alike = copies.clusters() if settings.split_by == "homology" else None
+    rows["cluster"] = name_clusters(rows, groups, alike=alike)
     held_out = bool(settings.test_chromosomes)
     way = _way(settings.split_by, rows, bool(clusters), bool(splits), held_out, settings.folds)
     fractions = (settings.test_fraction, settings.validation_fraction)
@@ -133,8 +143,11 @@ def split(
         ]
     else:
         parts = [by_clusters(rows, *fractions, settings.seed)]
-    out, store = Path(out), SequenceStore(sources)
-    scaled = kmer_overlap.scale_for(int(rows["length"].sum()))
+    out, scaled = Path(out), kmer_overlap.scale_for(bases)
+    about = {
+        "clusters": audit.describe_clusters(rows["cluster"]),
+        "homology": audit.describe_homology(copies),
+    }
     tables, audits, shares = [], [], []
     for number, part in enumerate(parts, start=1):
         fold = {"fold": number} if settings.folds > 1 else {}
@@ -143,6 +156,7 @@ def split(
         # overlaps before likeness: they take no time, and likeness is slow
         overlaps = audit.find_overlaps(table)
         report = {**fold, "split_by": way, "seed": settings.seed, **_describe(table, overlaps)}
+        report |= about | {"near_copies": audit.count_near_copies(part.to_numpy(str), copies)}
         if any(map(len, overlaps.values())):
             write_json(report, out / "audit.json")
             raise audit.overlap_error(overlaps)
@@ -181,6 +195,10 @@ def _check_options(split_by, clusters, splits, extracted, test_fraction, validat
             )
     if split_by == "file" and not splits:
         raise UserError("--split-by file needs --splits")
+    if split_by == "homology" and splits:
+        raise UserError(
+            "--split-by homology makes a split, and --splits gives one", do="leave one of them out"
+        )
     if not (0 < test_fraction and 0 < validation_fraction < 1 - test_fraction):
         raise UserError(
             f"test fraction {test_fraction:g} and validation fraction {validation_fraction:g}",
@@ -188,8 +206,15 @@ def _check_options(split_by, clusters, splits, extracted, test_fraction, validat
         )
 
 
-def _check_folds(folds, test_chromosomes, validation_chromosomes):
-    if folds > 1 and (test_chromosomes or validation_chromosomes):
+def _check_chromosomes(folds, split_by, test_chromosomes, validation_chromosomes):
+    if not (test_chromosomes or validation_chromosomes):
+        return
+    if split_by == "homology":
+        raise UserError(
+            "chromosomes to hold out are given, but near copies lie on any chromosome",
+            do="leave them out, or split by chromosomes: the audit counts the near copies",
+        )
+    if folds > 1:
         raise UserError(
             "chromosomes to hold out are given together with --folds",
             do="leave one of them out: over the folds every chromosome is held out once",
@@ -273,14 +298,20 @@ def _check_parts(table: pd.DataFrame, columns: list[str], path: Path) -> None:
 
 
 def _require_sizes(rows: pd.DataFrame, way: str, fold: int | None = None) -> None:
+    """Refuse a part with too few regions of a class; say so where one cluster is to blame."""
     counts = class_counts(rows, "split").reindex(PARTS, fill_value=0)
     few = (counts < MIN_PER_CLASS).any(axis=1)
     if few.any():
         part = few.idxmax()
         of_fold = f" of fold {fold}" if fold else ""
+        clusters = audit.describe_clusters(rows["cluster"])
+        largest = f"; the largest cluster, {clusters['largest_name']}, has "
+        largest += f"{clusters['largest']} of {len(rows)} regions"
+        blame = way in ("clusters", "homology") and clusters["largest_share"] > audit.LARGE_CLUSTER
         raise UserError(
             f"too few regions to split by {way}: the {part} part{of_fold} would have "
-            f"{counts.loc[part, 1]} super-enhancers and {counts.loc[part, 0]} typical enhancers",
+            f"{counts.loc[part, 1]} super-enhancers and {counts.loc[part, 0]} typical enhancers"
+            + (largest if blame else ""),
             expected=f"at least {MIN_PER_CLASS} of each class in every part",
             do="give more regions, larger fractions, fewer folds, or another way (--split-by)",
         )

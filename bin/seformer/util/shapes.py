@@ -172,6 +172,8 @@ _similarity = _partial(
 Audit = _partial(  # audit.json
     split_by=Text,
     overlapping_regions=dict[Text, Count],
+    clusters=_object(**_all("number singletons largest"), largest_name=Text, largest_share=Share),
+    near_copies=_object(**_all("test_in_train validation_in_train test_in_validation")),
     similarity=_partial(
         **_all("test_in_train validation_in_train test_in_validation", _similarity)
     ),

@@ -26,7 +26,8 @@ def sections(results: Results) -> Iterator[Section]:
         return
     audit = results.audit
     folds = len(audit.get("folds", []))
-    head = ["", "overlaps", "compared", *(f"≥ {float(level):.0%}" for level in LEVELS), *QUANTILES]
+    head = ["", "overlaps", "near copies", "compared"]
+    head += [*(f"≥ {float(level):.0%}" for level in LEVELS), *QUANTILES]
     below = "".join(f"<p>{remark}</p>" for remark in _remarks(audit))
     yield html(
         "split_audit",
@@ -39,21 +40,27 @@ def sections(results: Results) -> Iterator[Section]:
 def _row(audit: Mapping[str, Any], pair: str) -> list[str]:
     alike = audit.get("similarity", {}).get(pair, {})
     levels = alike.get("with_containment_at_least", {})
+    copies = audit["near_copies"][pair] if "near_copies" in audit else None
     counts = [
-        audit.get("overlapping_regions", {}).get(pair, 0),
         alike.get("regions", 0),
         *(levels.get(level, 0) for level in LEVELS),
     ]
     shares = [f"{alike[key]:.3f}" if alike.get(key) is not None else "–" for key in QUANTILES]
-    return [PAIRS[pair], *map(number, counts), *shares]
+    overlaps = number(audit.get("overlapping_regions", {}).get(pair, 0))
+    near = "–" if copies is None else number(copies)
+    return [PAIRS[pair], overlaps, near, *map(number, counts), *shares]
 
 
 def _remarks(audit: Mapping[str, Any]) -> Iterator[str]:
-    """Say which share of the test has a like region in training, and what became of conflicts."""
+    """Say what is linked to the training part, how large clusters are, what became of conflicts."""
     alike = audit.get("similarity", {}).get("test_in_train", {})
     like = alike.get("with_containment_at_least", {}).get(LEVELS[0])
     if like is not None and alike.get("regions"):
         yield say("split_audit", "linked", share=percent(like, alike["regions"]))
+    if clusters := audit.get("clusters"):
+        counts = {key: number(clusters[key]) for key in ("number", "singletons", "largest")}
+        share = f"{100 * clusters['largest_share']:.1f} %"
+        yield say("split_audit", "clusters", share=share, **counts)
     if typical := audit.get("label_conflicts_between_samples", 0):
         text = say("split_audit", "conflicts", typical=number(typical))
         if conflicts := audit.get("conflicts"):
