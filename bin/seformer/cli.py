@@ -35,6 +35,7 @@ COMMANDS = (
     "evaluate",
     "pool",
     "transfer",
+    "judge",
     "pack",
     "unpack",
     "predict",

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from seformer.model.choices import CalibrationMethod
-from seformer.util.settings import SEED, Batched, Computing, Names, setting
+from seformer.util.settings import SEED, Batched, Computing, Names, ReadingRegions, setting
+
+Probabilities = Literal["auto", "given", "fitted"]
 
 SAMPLE = setting(None, "Name in the results.", parameter=None, unset="the model's")
 RESAMPLES = setting(1000, "Resamples of loci behind each interval.", ge=10, option="--bootstrap")
+CALIBRATION = setting(
+    "temperature", "How logits become probabilities, fitted on the validation part."
+)
+THRESHOLD_BY = setting(
+    "mcc",
+    "What the threshold is chosen for on the validation part: mcc, or precision:X.",
+    metavar="mcc|precision:X",
+)
+BASELINE_NAMES = setting(
+    ("all",),
+    "Baselines beside the model: all, or a comma list.",
+    option="--baselines",
+)
 
 
 class EvaluateSettings(Batched):
     """How a model is judged, and how its scores become probabilities and calls."""
 
     sample: str | None = SAMPLE
-    calibration: CalibrationMethod = setting(
-        "temperature", "How logits become probabilities, fitted on the validation part."
-    )
-    threshold_by: str = setting(
-        "mcc",
-        "What the threshold is chosen for on the validation part: mcc, or precision:X.",
-        metavar="mcc|precision:X",
-    )
+    calibration: CalibrationMethod = CALIBRATION
+    threshold_by: str = THRESHOLD_BY
     prevalence: float | None = setting(
         None,
         "Share of super-enhancers for which precision, AUPRC and MCC are given too.",
@@ -30,11 +41,7 @@ class EvaluateSettings(Batched):
         unset="that of all labelled regions",
         refused="the prevalence {value} is not a share",
     )
-    baseline_names: Names = setting(
-        ("all",),
-        "Baselines beside the model: all, or a comma list.",
-        option="--baselines",
-    )
+    baseline_names: Names = BASELINE_NAMES
     resamples: int = RESAMPLES
     seed: int = SEED
 
@@ -50,5 +57,39 @@ class PoolSettings(Computing):
 class TransferSettings(Batched):
     """How every model is judged on every sample."""
 
+    resamples: int = RESAMPLES
+    seed: int = SEED
+
+
+class JudgeSettings(ReadingRegions):
+    """How anybody's scores are read, and judged beside the baselines."""
+
+    sample: str | None = setting(
+        None, "Name in the results.", parameter=None, unset="that of the folder for the results"
+    )
+    score_column: str | None = setting(
+        None,
+        "Column of the scores; higher must mean more super-enhancer.",
+        parameter=None,
+        unset="the first of the usual names, such as logit, probability, score",
+    )
+    label_column: str | None = setting(
+        None,
+        "Column of the labels (1/0, SE/TE, YES/NO).",
+        parameter=None,
+        unset="label, isSuper or a column of words for the two classes",
+    )
+    probabilities: Probabilities = setting(
+        "auto",
+        "Where probabilities come from: as given, fitted to the scores in cross-validation, or"
+        " auto: as given where they look like probabilities.",
+        parameter=None,
+    )
+    folds: int = setting(
+        5, "Folds in which the baselines are fitted and tested.", ge=2, parameter=None
+    )
+    calibration: CalibrationMethod = CALIBRATION
+    threshold_by: str = THRESHOLD_BY
+    baseline_names: Names = BASELINE_NAMES
     resamples: int = RESAMPLES
     seed: int = SEED

@@ -12,6 +12,7 @@ FEW = 50
 BADLY_CALIBRATED = 0.1
 MEMORY = 0.05
 FEW_NAMES = 5
+GAIN = "Better than simple baselines?"
 TITLES = {
     "model": "the model",
     **{name: baseline.title for name, baseline in BASELINES.items()},
@@ -71,7 +72,7 @@ def _judge_learning(test: Mapping[str, Any]) -> Finding:
 
 def _judge_gain(test: Mapping[str, Any]) -> Finding:
     """Say whether the model is better than the best baseline."""
-    topic, delta = "Better than simple baselines?", test["delta"]["auroc"]
+    topic, delta = GAIN, test["delta"]["auroc"]
     name = scorer_title(delta["baseline"])
     if delta["low"] > 0:
         return Finding(

@@ -51,7 +51,7 @@ def mark_places(
 def mark_labels(rows: pd.DataFrame) -> pd.DataFrame:
     """Drop what is of neither class, contradicts, repeats, or is a TE that overlaps an SE."""
     reason = rows["drop_reason"].copy()
-    neither = (rows["label"] == NEITHER).to_numpy(bool)
+    neither = rows["label"].eq(NEITHER).fillna(False).to_numpy(bool)
     reason[neither] = "neither_class"
     classes = rows[reason == ""].groupby(PLACE)["label"].transform("nunique")
     reason[classes.index[classes > 1]] = "conflicting_label"

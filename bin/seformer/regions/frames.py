@@ -48,7 +48,7 @@ def read_frame(frame: pd.DataFrame, *, invalid: str = "error") -> pd.DataFrame:
         If a column is missing or ambiguous, or for the first bad row; its ``line`` is a position.
     """
     column = _columns(frame)
-    chrom = _texts(frame.iloc[:, column["chrom"]])
+    chrom = as_texts(frame.iloc[:, column["chrom"]])
     problems = {row: "the chromosome is missing" for row, name in enumerate(chrom) if not name}
     start, end = (
         _positions(frame.iloc[:, column[name]], name, problems) for name in ("start", "end")
@@ -67,7 +67,7 @@ def read_frame(frame: pd.DataFrame, *, invalid: str = "error") -> pd.DataFrame:
             expected=EXPECTED,
             do="mend or remove the row" + (drop if NOT_BEFORE_END in problem else ""),
         )
-    names = _texts(frame.iloc[:, column["name"]]) if "name" in column else None
+    names = as_texts(frame.iloc[:, column["name"]]) if "name" in column else None
     rows = len(frame)
     return region_rows(chrom, start, end, names, unlabelled(rows), np.arange(rows))
 
@@ -139,7 +139,7 @@ def _from_zero(
     return start - 1
 
 
-def _texts(column: pd.Series) -> list[str]:
+def as_texts(column: pd.Series) -> list[str]:
     """Cells as text; nothing where they are missing, and no point in a whole number (1.0)."""
     texts = []
     for value, missing in zip(column.tolist(), column.isna(), strict=True):

@@ -385,7 +385,9 @@ def _labelled(layout: LineLayout, rows: Sequence[Sequence[str]]) -> LineLayout:
     """Take a column of words for the two classes as the labels, whatever it is called."""
     if "label" in layout.column:
         return layout
-    for i in set(range(len(layout.names))) - {layout.column["chrom"], *layout.ends}:
+    # what a model called a region is not what it is
+    calls = {i for i, name in enumerate(layout.names) if name.lower().endswith("prediction")}
+    for i in set(range(len(layout.names))) - {layout.column["chrom"], *layout.ends} - calls:
         words = {plain_word(row[i]) if i < len(row) else "" for row in rows}
         # one word for all, which is not of a class alone, may be any name
         if words <= CLASSES.keys() and (len(words) > 1 or words <= set(SUPER_WORDS)):

@@ -39,7 +39,10 @@ class Spelling:
 
     def read(self, path: Path) -> pd.DataFrame:
         """Read a further file of regions, spelled likewise."""
-        rows = read_regions(path, labels=False, own=()).regions
+        return self.of_file(read_regions(path, labels=False, own=()).regions, path)
+
+    def of_file(self, rows: pd.DataFrame, path: Path) -> pd.DataFrame:
+        """Spell the regions that a further file holds."""
         return _spell(rows, self._resolve(rows["chrom"].value_counts().to_dict(), path))
 
     def survey(self, stretches: Iterable[pd.DataFrame], past_ends: bool) -> None:

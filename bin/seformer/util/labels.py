@@ -12,5 +12,5 @@ TRAINING_PARTS = ("train", "validation")
 DROP_REASONS = (
     *("unknown_chromosome", "past_chromosome_end", "no_length", "too_short", "neither_class"),
     *("conflicting_label", "duplicate", "te_overlaps_se", "no_constituent"),
-    *("all_n", "too_many_n", "not_matched"),
+    *("all_n", "too_many_n", "not_matched", "no_label", "no_score"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -55,6 +55,12 @@ class BaselineRegions:
     def composition(self) -> Composition:
         """Length and composition of all regions, measured once for all baselines."""
         return composition(self.sequences(), total=len(self.labels))
+
+    def in_parts(self, split: np.ndarray) -> BaselineRegions:
+        """Return the same regions in other parts, str [n]; their composition is kept."""
+        other = replace(self, split=split)
+        vars(other)["composition"] = self.composition
+        return other
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,261 @@
+"""Regions that somebody has scored and labelled: of a file in any form, or of a data frame."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from seformer.genome import intervals
+from seformer.regions.frames import FRAME, as_texts, read_frame
+from seformer.regions.read import iter_regions, unlabelled
+from seformer.regions.words import LABELS, NEITHER, column_words, find_columns, plain_word
+from seformer.util.errors import UserError
+from seformer.util.labels import SUPER, TYPICAL
+
+logger = logging.getLogger(__name__)
+# names of columns of scores, lower case, the best first: what ranks most finely, then the usual
+MARGINS = ("logit", "margin")
+PROBABILITIES = (
+    *("probability", "se_probability", "prob_se", "p_se", "prob", "proba", "probabilities"),
+    *("predicted_probability", "prediction_probability", "y_prob", "y_proba", "y_pred_proba"),
+)
+SCORES = (
+    *MARGINS,
+    *PROBABILITIES[:1],
+    *("score", "prediction_score", "predicted_score", "pred_score", "y_score", "scores"),
+    *PROBABILITIES[1:],
+    *("prediction", "pred", "predicted", "y_pred"),
+)
+MISSING = ("", ".", "na", "nan", "none", "null")
+# of its bases, where no region of a class stands at the same place
+COVERED = 0.5
+
+
+@dataclass(frozen=True)
+class ScoredTable:
+    """Scored regions.
+
+    Attributes
+    ----------
+    regions
+        See `seformer.regions.read.RegionTable.regions`, with ``score`` and ``probability``, both
+        float64; NaN where a cell is empty, and ``probability`` where the table has none beside
+        its scores.
+    source
+        The file, or what a data frame is called.
+    column
+        The column of the scores.
+    beside
+        The column of ``probability``; "" if there is none.
+    labelled
+        Whether the table has a column of labels.
+    """
+
+    regions: pd.DataFrame
+    source: str
+    column: str
+    beside: str
+    labelled: bool
+
+
+def read_scores(
+    path: str | PathLike[str],
+    *,
+    score_column: str | None = None,
+    label_column: str | None = None,
+    invalid: str = "error",
+    labels: bool = True,
+) -> ScoredTable:
+    """Read a file of scored regions, in any form that regions come in.
+
+    Parameters
+    ----------
+    path
+        The file.
+    score_column, label_column
+        Their names; by default the first of `SCORES`, and what `regions.read` takes for labels.
+    invalid
+        With ``keep`` a region whose start is not before its end is no error.
+    labels
+        With False no labels are looked for.
+
+    Raises
+    ------
+    UserError
+        As `seformer.regions.read.iter_regions`; if there is no such column, or a score is neither
+        a number nor empty.
+    """
+    source, parts, column, beside, by = Path(path), [], "", "", ""
+    own_labels = labels and label_column is None
+    for part in iter_regions(source, labels=own_labels, invalid=invalid):
+        if not parts:
+            column, beside = _score_columns([*part.cells], score_column, source)
+            by = _named(label_column, [*part.cells], source) if label_column else part.labelled_by
+            logger.info("%s: read as %s", source.name, part.read_as)
+        rows, line = part.regions, part.regions["line"].tolist()
+        if labels and label_column:
+            rows = rows.assign(label=_labels(part.cells[by], line, source, by))
+        scores = _numbers(part.cells[column], line, source, column)
+        known = _numbers(part.cells[beside], line, source, beside) if beside else np.nan
+        parts.append(rows.assign(score=scores, probability=known))
+    return ScoredTable(
+        pd.concat(parts, ignore_index=True), str(source), column, beside, bool(by) and labels
+    )
+
+
+def frame_of_scores(
+    frame: pd.DataFrame,
+    *,
+    score_column: str | None = None,
+    label_column: str | None = None,
+    invalid: str = "error",
+) -> ScoredTable:
+    """Take scored regions from a data frame; see `read_scores`.
+
+    Raises
+    ------
+    UserError
+        As `seformer.regions.frames.read_frame` and `read_scores`; its ``line`` is a position.
+    """
+    rows, names = read_frame(frame, invalid=invalid), [str(name).strip() for name in frame.columns]
+    cells = {name: as_texts(frame.iloc[:, i]) for i, name in reversed([*enumerate(names)])}
+    column, beside = _score_columns(names, score_column, FRAME)
+    by = _named(label_column, names, FRAME) if label_column else ""
+    if not by and (places := find_columns(names).get("label")):
+        by = names[places[0]]
+    line = rows["line"].tolist()
+    return ScoredTable(
+        rows.assign(
+            label=_labels(cells[by], line, FRAME, by) if by else unlabelled(len(rows)),
+            score=_numbers(cells[column], line, FRAME, column),
+            probability=_numbers(cells[beside], line, FRAME, beside) if beside else np.nan,
+        ),
+        FRAME,
+        column,
+        beside,
+        bool(by),
+    )
+
+
+def label_by_place(
+    rows: pd.DataFrame, super_enhancers: pd.DataFrame, typical_enhancers: pd.DataFrame
+) -> pd.api.extensions.ExtensionArray:
+    """Labels (Int8) of regions from two lists of regions.
+
+    A region has the label of the list that it stands in; else that of the list whose regions
+    cover half of it or more. One of which both lists say so, or neither, has none.
+
+    Parameters
+    ----------
+    rows, super_enhancers, typical_enhancers
+        Columns ``chrom``, ``start``, ``end`` (0-based half-open).
+    """
+    place = ["chrom", "start", "end"]
+    places = pd.MultiIndex.from_frame(rows[place])
+    classes = (super_enhancers, typical_enhancers)
+    same, covered = (
+        np.array([how(each) for each in classes])
+        for how in (
+            lambda each: places.isin(pd.MultiIndex.from_frame(each[place])),
+            lambda each: _covered(rows, each) >= COVERED,
+        )
+    )
+    said = np.where(same.any(axis=0), same, covered)
+    label = np.where(said[0], 1, 0).astype(np.int8)
+    return pd.arrays.IntegerArray(label, said.sum(axis=0) != 1)
+
+
+def _covered(rows: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
+    """Share of each region that others cover, which are joined where they overlap: float64."""
+    joined = others[["chrom", "start", "end"]].assign(piece=intervals.cluster(others))
+    joined = joined.groupby("piece").agg({"chrom": "first", "start": "min", "end": "max"})
+    query, target = intervals.pairs(rows, joined)
+    start, end = (rows[name].to_numpy(np.int64) for name in ("start", "end"))
+    begin, stop = (joined[name].to_numpy(np.int64) for name in ("start", "end"))
+    shared = np.minimum(end[query], stop[target]) - np.maximum(start[query], begin[target])
+    return np.bincount(query, shared, minlength=len(rows)) / np.maximum(1, end - start)
+
+
+def is_labelled(labels: Sequence[str]) -> dict[str, int] | None:
+    """Count the classes in cells that may be labels; None if one of them is none."""
+    known = [LABELS.get(plain_word(value)) for value in labels]
+    if None in known:
+        return None
+    return {SUPER: known.count(1), TYPICAL: known.count(0)}
+
+
+# ------------------------------------------------------------------------- columns and cells
+
+
+def _named(name: str, names: Sequence[str], where: object) -> str:
+    """The column of this name, in any case."""
+    same = [own for own in names if own == name] or [
+        own for own in names if own.lower() == name.lower()
+    ]
+    if not same:
+        raise UserError(
+            f"there is no column {name!r}",
+            where=where,
+            expected=f"one of {', '.join(map(str, names[:30]))}",
+            do="without a header BED's columns are called chrom, start, end, name, score and so on",
+        )
+    return same[0]
+
+
+def _score_columns(names: Sequence[str], given: str | None, where: object) -> tuple[str, str]:
+    """The column of scores, and beside margins that of probabilities; "" if there is none."""
+    if given:
+        return _named(given, names, where), ""
+    words = column_words([name.strip() for name in names])
+    there = {word: names[words.index(word)] for word in SCORES if word in words}
+    if not there:
+        raise UserError(
+            "no column has a usual name of scores",
+            where=where,
+            expected=f"{', '.join(SCORES[:5])} or the like; in a BED without header column 5",
+            do=f"name the column with --score-column; there are {', '.join(map(str, names[:30]))}",
+        )
+    first = next(iter(there))
+    beside = there.get("probability", "") if first in MARGINS else ""
+    logger.info("%s: scores are those of the column %s", where, there[first])
+    return there[first], beside
+
+
+def _numbers(cells: Sequence[str], lines: Sequence[int], where: object, column: str) -> np.ndarray:
+    """Cells as float64; NaN where they are empty."""
+    numbers = pd.to_numeric(pd.Series(cells, dtype="str").str.strip(), errors="coerce")
+    numbers = numbers.to_numpy(np.float64, na_value=np.nan, copy=True)
+    for i in np.flatnonzero(~np.isfinite(numbers)).tolist():
+        if cells[i].strip().lower() not in MISSING:
+            raise UserError(
+                f"the score {cells[i][:40]!r} in the column {column} is not a finite number",
+                where=where,
+                line=lines[i],
+                expected="numbers; empty, . or NA where a region has no score",
+                do="mend the cell, or name another column with --score-column",
+            )
+        numbers[i] = np.nan
+    return numbers
+
+
+def _labels(
+    cells: Sequence[str], lines: Sequence[int], where: object, column: str
+) -> pd.api.extensions.ExtensionArray:
+    """Cells as labels, Int8; missing where there is none."""
+    values = [LABELS.get(plain_word(cell.strip())) for cell in cells]
+    if None in values:
+        i = values.index(None)
+        raise UserError(
+            f"label {cells[i][:40]!r} in the column {column} is unknown",
+            where=where,
+            line=lines[i],
+            expected="super-enhancer: 1, SE, YES, TRUE; typical: 0, TE, NO, FALSE",
+        )
+    labels = np.array(values, np.int8)
+    return pd.arrays.IntegerArray(labels, (labels < 0) & (labels != NEITHER))
