@@ -109,7 +109,7 @@ def update_schema(schema: dict) -> None:
             if parameter is None:
                 continue
             said = facts(field)
-            if written.setdefault(parameter, said) != said:
+            if written.setdefault(parameter, dict(said)) != said:
                 raise SystemExit(f"two classes of settings differ on {parameter}: {kind.__name__}")
             if parameter not in there:
                 if (group := meta(field).group) not in schema["$defs"]:

@@ -41,7 +41,7 @@ from seformer.util.errors import UserError
 from seformer.util.labels import PARTS, SUPER, TYPICAL
 
 logger = logging.getLogger(__name__)
-VALIDATION_FRACTION = 0.15
+VALIDATION_FRACTION = 0.2
 # in each part of each fold
 LEAST_PER_CLASS = 2
 PLACES = {"chrom": "chromosomes", "cluster": "clusters"}

@@ -39,6 +39,7 @@ VARIANTS = "variants --model {good}/model --fasta {good}/genome.fa --out {out} -
 SPLIT = "split --extracted {good}/cell --out {out} "
 MOTIFS = "motifs --attributions {good}/explained --out {out} --motifs {here}/%s"
 REPORT = "report {here} --out {out}"
+JUDGE = "judge --fasta {good}/genome.fa --out {out} --scores {here}/%s"
 
 
 class Case(NamedTuple):
@@ -768,6 +769,11 @@ OTHER = [
         extracted(lambda f: os.truncate(f / "sequences.fa.gz", 700)),
         "cannot be read to its end",
     ),
+    case("judge/no_label.bed", JUDGE, row("chr1", 0, 100, "a", 0.5), "no labels"),
+    case("judge/one.bed", JUDGE, row("chr1", 0, 100, "SE", 0.5), "1 super-enhancers and 0 typical"),
+    case("judge/text.bed", JUDGE, row("chr1", 0, 100, "SE", "high"), "'high'", "line 1"),
+    case("judge/infinite.bed", JUDGE, row("chr1", 0, 100, "SE", "inf"), "not a finite number"),
+    case("judge/no_score.bed", JUDGE, row("chr1", 0, 100, "SE"), "usual name of scores"),
     case("report/cell/metrics.json", REPORT, lambda h, _: _in(h, "metrics.json", "{"), "JSON"),
     case(
         "report/cell/model/seformer.json",
