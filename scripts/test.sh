@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 scripts/setup.sh
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(getconf _NPROCESSORS_ONLN)}
+# workflows run beside the other tests, and the models are tiny: more threads only wait for each other
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-10000} # as the command has it: the processors are shared here
 options=(--workflow-threads 2)
 # pipeline tests run in copies of the repository: of its files only, where git can tell them

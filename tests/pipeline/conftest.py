@@ -1,7 +1,8 @@
-"""The demo, run once for all that looks at it; workflows, run beside the tests before theirs."""
+"""What takes longest runs beside the other tests: the demo, a folder as backbone, workflows."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import tempfile
@@ -12,8 +13,21 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-RUNNING: list[Future] = []
-DEMO = tempfile.TemporaryDirectory(prefix="seformer_demo_", ignore_cleanup_errors=True)
+RUNNING: dict[str, Future] = {}
+DEMO, FOLDER = (
+    tempfile.TemporaryDirectory(prefix=f"seformer_{name}_", ignore_cleanup_errors=True)
+    for name in ("demo", "folder")
+)
+# a GENA-LM BERT in small, with its real tokeniser
+CONFIG = "gena_lm/configs/L12-H768-A12-V32k-preln.json"
+TOKENIZER = "gena_lm/tokenizers/human/BPE_32k"
+SMALL = {
+    "hidden_size": 32,
+    "num_attention_heads": 2,
+    "num_hidden_layers": 2,
+    "intermediate_size": 64,
+    "initializer_range": 0.1,
+}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -24,30 +38,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Start the demo and the workflows that pytest-workflow has queued, beside the other tests.
+    """Start these runs, and the workflows that pytest-workflow has queued, beside the other tests.
 
     By itself pytest-workflow would run them before any test.
     """
     queue = session.config.workflow_queue
     runners = ThreadPoolExecutor(session.config.getoption("workflow_threads"))
-    if any("demo" in getattr(item, "fixturenames", ()) for item in session.items):
-        RUNNING.append(runners.submit(run_demo))
+    wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    # the longest first
+    if "demo" in wanted:
+        RUNNING["demo"] = runners.submit(run_demo)
+    if "of_folder" in wanted and (backbone := make_backbone()) is not None:
+        RUNNING["of_folder"] = runners.submit(run_of_folder, backbone)
     while not queue.empty():
-        RUNNING.append(runners.submit(queue.get().run))
+        RUNNING[f"workflow {len(RUNNING)}"] = runners.submit(queue.get().run)
         queue.task_done()
 
 
 def pytest_sessionfinish() -> None:
     """Those not begun are not wanted any more."""
-    for workflow in RUNNING:
-        workflow.cancel()
+    for run in RUNNING.values():
+        run.cancel()
     DEMO.cleanup()
+    FOLDER.cleanup()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """They have ended before any of them is looked at."""
-    for workflow in RUNNING:
-        workflow.result()
+    for run in RUNNING.values():
+        run.result()
 
 
 def run_demo() -> subprocess.CompletedProcess:
@@ -62,10 +81,50 @@ def run_demo() -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="session")
 def demo() -> Path:
-    done = RUNNING[0].result()
+    done = RUNNING["demo"].result()
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert f"{DEMO.name}/results/multiqc/multiqc_report.html" in done.stdout
     return Path(DEMO.name)
+
+
+def make_backbone() -> Path | None:
+    """Write a folder in the published layout with random weights; None without real data.
+
+    Before any test begins: random numbers are torch's, which the tests seed as well.
+    """
+    given = os.environ.get("SEFORMER_TEST_DATA")
+    if not given or not Path(given).is_dir():
+        return None
+    from seformer.model.backbones import random_backbone
+    from seformer.sequence.tokenizers import load_tokenizer
+
+    tokenizers, backbone = Path(given) / "tokenizers", Path(FOLDER.name) / "gena tiny"
+    config = json.loads((tokenizers / CONFIG).read_text())
+    random_backbone(config | SMALL, load_tokenizer(tokenizers / TOKENIZER), to=backbone)
+    return backbone
+
+
+def run_of_folder(backbone: Path) -> subprocess.CompletedProcess:
+    command = [
+        *(ROOT / "scripts/nextflow.sh", "run", ROOT, "-profile", "test,venv", "-ansi-log", "false"),
+        *("--model", backbone, "--outdir", "results"),
+        *("--window", 128, "--window_pooling", "attention"),
+        *("--head_epochs", 2, "--epochs", 1, "--bootstrap", 20, "--max_windows", 2),
+        *("--explain_references", 1, "--explain_max_steps", 64, "--explain_faithfulness", 0),
+    ]
+    return subprocess.run(
+        list(map(str, command)), cwd=FOLDER.name, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="session")
+def of_folder() -> Path:
+    """What the run with a folder as backbone gave."""
+    if "of_folder" not in RUNNING:
+        pytest.skip("SEFORMER_TEST_DATA does not name the folder of real data")
+    done = RUNNING["of_folder"].result()
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return Path(FOLDER.name) / "results"
 
 
 @pytest.fixture(scope="session")

@@ -135,7 +135,9 @@ def test_scores_without_meaning_are_called_nothing():
     """By its own 95 % interval a meaningless score is called good in about 1 of 40 runs."""
     called = 0
     for seed in range(20):
-        _, found = measured(quality=0.0, seed=seed)
+        regions, scores = regions_and_scores(quality=0.0, seed=seed)
+        scores = judged(regions, {name: scores[name] for name in ("model", "length")})
+        found = measure_parts(regions, scores, resamples=200)
         first = verdict.judge_test(found)[0]
         low, high = (found["test"]["model"]["auroc"][key] for key in ("low", "high"))
         assert (first.level == "bad") == (low <= 0.5)

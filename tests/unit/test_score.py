@@ -14,7 +14,7 @@ from seformer.scoring.score import Ensemble, Scorer
 from seformer.scoring.views import both_strands, chunks, coverage
 from seformer.sequence.dna import reverse_complement
 from seformer.sequence.tokenizers import KmerTokenizer
-from seformer.util.devices import side_by_side
+from seformer.util.devices import side_by_side, use_threads
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,21 @@ def three_threads():
     torch.set_num_threads(3)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("allotted, given, used", [("3", 0, 3), ("3,1", 0, 3), ("3", 2, 2)])
+def test_threads_are_those_allotted(three_threads, monkeypatch, allotted, given, used):
+    torch.set_num_threads(1)
+    monkeypatch.setenv("OMP_NUM_THREADS", allotted)
+    use_threads(given)
+    assert torch.get_num_threads() == used
+
+
+@pytest.mark.parametrize("allotted", ["", "0", "many"])
+def test_threads_are_the_processors_where_nothing_is_allotted(three_threads, monkeypatch, allotted):
+    monkeypatch.setenv("OMP_NUM_THREADS", allotted)
+    use_threads(0)
+    assert torch.get_num_threads() == len(os.sched_getaffinity(0))
 
 
 def test_batches_side_by_side_change_nothing(tiny, three_threads, monkeypatch):

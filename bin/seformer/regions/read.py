@@ -285,9 +285,10 @@ def _of_another_base(
 
 def _whole_numbers(cells: Sequence[str], column: str, problems: Problems) -> np.ndarray:
     """The numbers, int64; instead of bad ones such that later checks stay quiet."""
-    # of blanks only: to Python some control characters are white space as well
-    values = [cell.strip(" ") for cell in cells]
+    values = cells
     if not _are_whole(values):
+        # of blanks only: to Python some control characters are white space as well
+        values = [cell.strip(" ") for cell in cells]
         for i, value in enumerate(values):
             if not _are_whole([value]):
                 negative = value[:1] == "-" and value[1:].isdecimal()

@@ -45,10 +45,10 @@ class BpeTokenizer:
         }
         self._path = folder / "tokenizer.json"
         pairs = read_bpe(self._object("tokenizer.json"), self._path)
-        model = pairs.settings["model"]
+        model, text = pairs.settings["model"], pairs.text
         self._fused = model.get("fuse_unk", False)
         try:
-            self._tokenizer = tokenizers.Tokenizer.from_str(pairs.text)
+            self._tokenizer = tokenizers.Tokenizer.from_str(text)
         except Exception as error:  # the library raises plain exceptions
             raise UserError(
                 f"the tokeniser cannot be read ({error})",
@@ -70,7 +70,7 @@ class BpeTokenizer:
         self.identity = {
             "kind": "bpe",
             "special": json.dumps(special),
-            "tokens": text_digest(pairs.text),
+            "tokens": text_digest(text),
         }
 
     def _object(self, name: str) -> dict[str, Any]:

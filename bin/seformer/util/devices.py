@@ -37,8 +37,14 @@ def resolve_device(name: str) -> torch.device:
 
 
 def use_threads(threads: int) -> None:
-    """Use so many CPU threads; 0 takes the processors that this task may use."""
-    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+    """Use so many CPU threads; 0 takes the processors that this task may use.
+
+    These are as many as OMP_NUM_THREADS says, which schedulers set, or all that the process may
+    run on.
+    """
+    allotted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    given = threads or (int(allotted) if allotted.isdecimal() else 0)
+    torch.set_num_threads(given or len(os.sched_getaffinity(0)))
 
 
 def side_by_side(run: Callable[[T], None], items: Sequence[T], workers: int) -> None:
