@@ -24,14 +24,10 @@ def test_every_substitution_equals_scoring_from_scratch(k, stride, phases, windo
     effects = mutate(Ensemble(model), sequence)
     assert effects.shape == (73, 4)
     assert np.isnan(effects[40:42]).all()
-    base = Ensemble(model).score([sequence]).logit[0]
-    for position in range(73):
-        if 40 <= position < 42:
-            continue
-        for column, letter in enumerate("ACGT"):
-            edited = sequence[:position] + letter + sequence[position + 1 :]
-            expected = Ensemble(model).score([edited]).logit[0] - base
-            assert effects[position, column] == pytest.approx(expected, abs=1e-5)
+    known = [position for position in range(73) if not 40 <= position < 42]
+    edited = [sequence[:at] + letter + sequence[at + 1 :] for at in known for letter in "ACGT"]
+    base, *expected = Ensemble(model).score([sequence, *edited]).logit
+    np.testing.assert_allclose(effects[known].ravel(), expected - base, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize(
