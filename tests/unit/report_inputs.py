@@ -320,7 +320,12 @@ def write_everything(folder):
     conflicts = {"rule": "majority", "regions": 30, "dropped": 21}
     write_json(AUDIT | {"conflicts": conflicts, "folds": [{"fold": 1}]}, folder / "audit.json")
     scores = {name: {"auroc": interval(0.7)} for name in ("K562", "MM1S", "locus_mean")}
-    tested = {name: {"scores": scores, "known_elsewhere": 0.5} for name in ("K562", "MM1S")}
+    beside = {name: {"gc": {"auroc": interval(0.6)}} for name in ("K562", "MM1S")}
+    deltas = {name: {"auroc": interval(0.1) | {"baseline": "gc"}} for name in ("K562", "MM1S")}
+    tested = {
+        name: {"scores": scores, "known_elsewhere": 0.5, "baselines": beside, "delta": deltas}
+        for name in ("K562", "MM1S")
+    }
     names = ["K562", "MM1S"]
     write_json({"samples": names, "models": names, "tests": tested}, folder / "transfer.json")
     write_table(table, place / "regions.tsv")

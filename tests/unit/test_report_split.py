@@ -158,3 +158,11 @@ def test_the_matrix_of_samples():
     assert "mean of the locus elsewhere 0.900 0.800 to 1.000 0.850" in said
     assert "a 50 %, b&lt; 25 %" in said
     assert "b<<" not in section.data
+    # results of 1.0.0 end here; later ones have what the same regions teach a baseline beside each
+    assert "Δ +" not in said and "Δ −" not in said
+    delta = {"baseline": "cpg_density", "value": -0.02, "low": -0.04, "high": 0.01}
+    tests["b<"]["delta"] = {"a": {"auroc": delta}}
+    (section,) = tested_transfer.sections(Results({}, transfer=found))
+    assert "0.600 0.500 to 0.700 Δ −0.020 (95 % interval −0.040 to +0.010) over CpG density" in (
+        words(section)
+    )

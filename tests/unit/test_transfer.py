@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,13 +12,14 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from seformer.evaluation.cross_sample import (
     LOCUS_MEAN,
+    ModelScores,
     locus_means,
     measure_sample,
     transfer_samples,
 )
 from seformer.evaluation.evaluate import evaluate
 from seformer.model.backbones import build_backbone
-from seformer.model.folder import new_model, save_model
+from seformer.model.folder import load_model, new_model, save_model
 from seformer.regions.extract import extract
 from seformer.splits.split import split
 from seformer.util.errors import UserError
@@ -45,7 +48,8 @@ def test_measures_agree_with_scikit_learn():
     table = pd.DataFrame({"label": label, "cluster": [f"c{i // 2}" for i in range(200)]})
     score = rng.random(200) + 0.3 * label
     known = np.where(rng.random(200) < 0.5, np.nan, label)
-    found = measure_sample(table, {"a": score / 1.3}, known, 50, 1)
+    scores = {"a": ModelScores(score / 1.3, {"gc": label * 0.2 + 0.4, "length": score / 2})}
+    found = measure_sample(table, scores, known, 50, 1)
     assert found["scores"]["a"]["auroc"]["value"] == pytest.approx(
         roc_auc_score(label, score), abs=1e-12
     )
@@ -54,6 +58,12 @@ def test_measures_agree_with_scikit_learn():
         average_precision_score(label, filled), abs=1e-12
     )
     assert found["known_elsewhere"] == np.mean(~np.isnan(known))
+    assert found["baselines"]["a"]["gc"]["auroc"] == {"value": 1, "low": 1, "high": 1}
+    # over the best of the model's own baselines: one that knows the labels
+    delta = found["delta"]["a"]["auroc"]
+    assert delta["baseline"] == "gc"
+    assert delta["value"] == pytest.approx(roc_auc_score(label, score) - 1, abs=1e-12)
+    assert delta["low"] < delta["value"] < delta["high"] < 0
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +112,22 @@ def arguments(place, samples="ab", folds=(1, 2)):
     )
 
 
+def assert_deltas(found):
+    """Every model stands beside the best of the baselines that learned what it learned from."""
+    for test in found["tests"].values():
+        for model, deltas in test["delta"].items():
+            aurocs = {name: b["auroc"]["value"] for name, b in test["baselines"][model].items()}
+            best = max(aurocs.values())
+            assert aurocs[deltas["auroc"]["baseline"]] == best
+            value = test["scores"][model]["auroc"]["value"]
+            assert deltas["auroc"]["value"] == pytest.approx(value - best, abs=1e-12)
+
+
 def test_every_model_on_every_sample(place):
-    found = transfer_samples(*arguments(place), place / "t", resamples=20)
+    names = ["cpg_density", "kmer_logistic"]
+    found = transfer_samples(*arguments(place), place / "t", resamples=20, baseline_names=names)
     assert read_json(place / "t/transfer.json") == found
+    assert_deltas(found)
     assert (found["samples"], found["models"], found["folds"]) == (["a", "b"], ["a", "b"], 2)
     for name, test in found["tests"].items():
         assert test["n"] == len(CHROMOSOMES) * 20  # all regions, over the folds
@@ -115,6 +138,11 @@ def test_every_model_on_every_sample(place):
         own = pd.concat(
             read_tsv(place / f"e/{name}/{fold}/test_predictions.tsv") for fold in (1, 2)
         )
+        # on its own sample a baseline is the one that `evaluate` puts beside the model
+        for baseline in ("kmer_logistic", "cpg_density"):
+            assert test["baselines"][name][baseline]["auroc"]["value"] == pytest.approx(
+                roc_auc_score(own["label"], own[f"{baseline}_probability"]), abs=1e-6
+            )
         assert test["scores"][name]["auroc"]["value"] == pytest.approx(
             roc_auc_score(own["label"], own["probability"]), abs=1e-6
         )
@@ -131,3 +159,33 @@ def test_every_model_on_every_sample(place):
 def test_files_that_do_not_belong_together(place, tmp_path, change, found):
     with pytest.raises(UserError, match=found):
         transfer_samples(*change(*arguments(place)), tmp_path / "t")
+
+
+def test_a_model_of_all_samples_stands_beside_baselines_of_all_samples(place, tmp_path):
+    """`integrative` learned from both: its baselines do, and those of the samples do not change."""
+    models, extracted, splits = arguments(place)
+    for fold in (1, 2):
+        model = load_model(place / f"e/a/{fold}/model", "cpu")
+        both = model.settings.model_copy(update={"sample": "integrative"})
+        save_model(replace(model, settings=both), tmp_path / str(fold))
+    names = ["gc", "cpg_density"]
+    with_both = transfer_samples(
+        [*models, tmp_path / "1", tmp_path / "2"],
+        *(extracted, splits, tmp_path / "t"),
+        resamples=20,
+        baseline_names=names,
+    )
+    assert with_both["models"] == ["a", "b", "integrative"]
+    assert_deltas(with_both)
+    alone = transfer_samples(
+        models, extracted, splits, tmp_path / "t2", resamples=20, baseline_names=names
+    )
+    for sample, test in with_both["tests"].items():
+        assert list(test["baselines"]["integrative"]) == names
+        for name in ("a", "b"):
+            assert test["baselines"][name] == alone["tests"][sample]["baselines"][name]
+
+
+def test_an_unknown_baseline(place, tmp_path):
+    with pytest.raises(UserError, match="'tea leaves' is not known"):
+        transfer_samples(*arguments(place), tmp_path / "t", baseline_names=["tea leaves"])

@@ -57,6 +57,7 @@ class PoolSettings(Computing):
 class TransferSettings(Batched):
     """How every model is judged on every sample."""
 
+    baseline_names: Names = BASELINE_NAMES
     resamples: int = RESAMPLES
     seed: int = SEED
 

@@ -192,7 +192,13 @@ def _no_pair(transfer: dict[str, Any]) -> Iterator[str]:
                 yield f"tests.{sample}.scores.{model} is missing"
 
 
-_tested = _object(known_elsewhere=Share, scores=dict[Text, _object(auroc=_interval)])
+_tested = _object(
+    known_elsewhere=Share,
+    scores=dict[Text, _object(auroc=_interval)],
+    # 1.0.0 had no baselines here
+    baselines=NotRequired[dict[Text, dict[Text, _object(auroc=_interval)]]],
+    delta=NotRequired[dict[Text, _object(auroc=_difference)]],
+)
 Matrix = _checked(  # transfer.json
     _object(samples=list[Text], models=list[Text], tests=dict[Text, _tested]), _no_pair
 )

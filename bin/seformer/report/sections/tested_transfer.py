@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seformer.evaluation.verdict import percent
+from seformer.evaluation.verdict import percent, scorer_title, spoken
 from seformer.report.content import Section, say
 from seformer.report.draw import html, table
 from seformer.report.results import Results
@@ -26,6 +26,9 @@ def sections(results: Results) -> Iterator[Section]:
                 for key in ("value", "low", "high")
             )
             text = f"{value}<br><small>{low} to {high}</small>"
+            if delta := tests[sample].get("delta", {}).get(model):
+                over = escape(scorer_title(delta["auroc"]["baseline"]))
+                text += f"<br><small>Δ {spoken(delta['auroc'], signed=True)} over {over}</small>"
             cells.append(f"<strong>{text}</strong>" if model == sample else text)
         rows.append(cells)
     known = ", ".join(
