@@ -81,8 +81,9 @@ class TrainedModel:
         pandas.DataFrame
             One row per region, in the given order: the own columns (those of a data frame with
             its index), then ``logit`` and ``probability`` (NaN without a score), ``prediction``
-            (SE, TE or empty), ``coverage`` and ``flags``; of an ensemble ``logit_sd`` as well.
-            Own columns of these names are called ``input_`` and the name.
+            (SE, TE or empty), ``set`` (SE, TE, both, none or empty; only of a model with conformal
+            sets), ``coverage`` and ``flags``; of an ensemble ``logit_sd`` as well. Own columns of
+            these names are called ``input_`` and the name.
 
         Raises
         ------

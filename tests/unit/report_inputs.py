@@ -7,6 +7,8 @@ import pandas as pd
 
 from seformer.evaluation import curves, verdict
 from seformer.evaluation.compare import calibrate_scorer, measure_parts
+from seformer.evaluation.uncertainty import measure_sets
+from seformer.model.conformal import fit_sets, name_sets
 
 
 def write_json(value, path):
@@ -71,6 +73,12 @@ def evaluation(rng, table, quality, sample):
         for name, values in scores.items()
     }
     found = {"sample": sample, **measure_parts(rows, judged, resamples=200)}
+    sets = fit_sets(
+        scores["model"][validation], labels[validation], rows["cluster"][validation], 0.9
+    )
+    named = name_sets(sets, scores["model"][~validation])
+    loci = rows["cluster"][~validation].to_numpy()
+    found["test"]["conformal"] = measure_sets(labels[~validation], named, loci, 0.9, [], 200, 1)
     found |= {
         "threshold": judged["model"].threshold._asdict(),
         "baseline_choices": {
@@ -132,6 +140,7 @@ SUMMARY = {
     "bases": 320_000,
     "windows": 395,
     "smallest_coverage": 1.0,
+    "sets": {"SE": 100, "TE": 200, "both": 95},
 }
 MOTIFS = {
     "motif": ["GATA1", "SP1"],

@@ -348,7 +348,9 @@ def test_damaged_folds_are_pooled_or_refused(tmp_path, every):
         found, _ = evaluation(rng, table, 1, "K562")
         scorers = ["model", *found["test"]["baselines"]]
         found["thresholds"] = dict.fromkeys(scorers, 0.5)
-        rows = table[table["split"] == "test"].assign(logit=0.3, probability=0.6, prediction="SE")
+        rows = table[table["split"] == "test"].assign(
+            logit=0.3, probability=0.6, prediction="SE", set="both"
+        )
         rows = rows.assign(**{f"{name}_probability": 0.4 for name in scorers[1:]})
         write_json(found, tmp_path / f"{fold}/metrics.json")
         write_table(rows, tmp_path / f"{fold}/test_predictions.tsv")

@@ -335,7 +335,7 @@ def test_columns_are_described():
     assert set(split.SPLIT_COLUMNS) <= mentioned("splits.tsv")
     assert set(common.HISTORY_COLUMNS) <= mentioned("history.tsv")
     assert {*metrics.METRICS, *BASELINES} <= mentioned("metrics.json")
-    assert set(merge.SCORE_COLUMNS) <= mentioned("Predictions")
+    assert {*merge.SCORE_COLUMNS, merge.SET} <= mentioned("Predictions")
     assert {*explained.REGION_COLUMNS, *explained.RESULT_COLUMNS} <= mentioned("Attributions")
     assert set(explained.WINDOW_COLUMNS) <= mentioned("Attributions")
     flags = {completeness.SMALL, completeness.INCOMPLETE, completeness.NOT_COVERED}
@@ -368,7 +368,8 @@ def test_files_of_a_run_are_as_described(place):
     described = mentioned("metrics.json") | {"sample"}
     assert set(measured) <= described
     assert set(measured["test"]["baselines"]) <= described
-    assert {f"test.{name}" for name in ("delta", "unlike_training")} <= described
+    own = ("delta", "unlike_training", "probabilities", "conformal")
+    assert {f"test.{name}" for name in own} <= described
     audit = json.loads((place / "stages/splits/audit.json").read_text())
     text = TEXT[ROOT / "docs/output.md"].split("## audit.json")[1].split("\n## ")[0]
     entries = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", text, re.M)))

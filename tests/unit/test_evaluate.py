@@ -38,11 +38,11 @@ def regions_and_scores(n=600, quality=1.5, seed=0):
     return regions, scores
 
 
-def judged(regions, scores, threshold_by="mcc"):
+def judged(regions, scores, threshold_by="mcc", rows=None):
     labels = regions["label"].to_numpy()
     validation = (regions["split"] == "validation").to_numpy()
     return {
-        name: calibrate_scorer(values, labels, validation, "temperature", threshold_by)
+        name: calibrate_scorer(values, labels, validation, "temperature", threshold_by, rows)
         for name, values in scores.items()
     }
 

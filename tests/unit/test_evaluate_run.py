@@ -1,6 +1,7 @@
 """Evaluation of a real (untrained) model folder on a small genome, from file to file."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -133,6 +134,46 @@ def test_the_final_model_carries_calibration_and_threshold(place, tmp_path, meth
         assert torch.equal(value, state[name]), name
 
 
+def test_sets_are_those_of_the_validation_part(place, evaluated):
+    """Limits by hand from the validation regions' scores; the same sets in table and metrics."""
+    found, out = evaluated
+    source, model = read_extracted(place / "K562"), load_model(out / "model")
+    rows = source.kept["chrom"].isin(["chr3", "chr4"]).to_numpy()
+    sequences = [s for s, chosen in zip(source.sequences(), rows, strict=True) if chosen]
+    logits, is_se = Ensemble(model).score(sequences).logit, source.kept["label"][rows] == 1
+    # twelve regions of a class: ⌈13 · 0.9⌉ is the last of them
+    sets = model.settings.conformal
+    assert (sets.coverage, sets.SE.regions, sets.SE.loci) == (0.9, REGIONS, 2)
+    assert sets.SE.limit == pytest.approx(logits[is_se].min(), abs=1e-6)
+    assert sets.TE.limit == pytest.approx(logits[~is_se].max(), abs=1e-6)
+    table = pd.read_csv(out / "test_predictions.tsv", sep="\t")
+    assert list(table.columns[6:10]) == ["logit", "probability", "prediction", "set"]
+    se, te = table["logit"] >= sets.SE.limit, table["logit"] <= sets.TE.limit
+    expected = np.select([se & te, se, te], ["both", "SE", "TE"], "none")
+    assert table["set"].tolist() == expected.tolist()
+    of_se = table["label"] == 1
+    conformal = found["test"]["conformal"]
+    assert conformal["SE"]["value"] == pytest.approx(se[of_se].mean())
+    assert conformal["TE"]["value"] == pytest.approx(te[~of_se].mean())
+    assert conformal["sets"] == {n: int((table["set"] == n).sum()) for n in conformal["sets"]}
+    topics = {finding["topic"] for finding in found["verdict"]}
+    assert {"Sets", "Probabilities"} <= topics
+    card = (out / "model" / "README.md").read_text()
+    assert "coverage of 90 % of each class" in card and "another cell line" in card
+
+
+def test_a_coverage_that_the_validation_part_cannot_promise(place, tmp_path, caplog):
+    found = run(place, tmp_path / "out", coverage=0.95)
+    assert "every set holds SE" in caplog.text
+    assert found["test"]["conformal"]["always_held"] == ["SE", "TE"]
+    assert found["test"]["conformal"]["observed"]["value"] == 1.0
+    table = pd.read_csv(tmp_path / "out" / "test_predictions.tsv", sep="\t")
+    assert set(table["set"]) == {"both"}
+    assert load_model(tmp_path / "out" / "model").settings.conformal.SE.limit is None
+    with pytest.raises(UserError, match="coverage"):
+        run(place, tmp_path / "bad", coverage=1.0)
+
+
 def test_model_card_says_what_it_is(evaluated):
     _, out = evaluated
     card = (out / "model" / "README.md").read_text()
@@ -250,14 +291,38 @@ def test_pooled_folds_are_one_test_part(folds):
     )
     for key in ("mean", "sd"):
         assert found["test"]["members"]["auroc"][key] >= 0
+    # every fold's own limits, and the ensemble's from all of them
+    assert table["set"].tolist() == [*first["set"], *second["set"]]
+    right = table["set"].isin(["both"]) | (table["set"] == np.where(table["label"], "SE", "TE"))
+    assert found["test"]["conformal"]["observed"]["value"] == pytest.approx(right.mean())
     model = load_model(out / "model")
     assert len(model.members) == 4
     assert model.settings.calibration.regions == len(table)
+    assert model.settings.conformal.SE.regions == int(table["label"].sum())
     assert model.settings.training_range.regions == len(table)
     card = (out / "model" / "README.md").read_text()
     assert "ensemble of 4 models" in card
     assert "-mer frequencies is added" in card
     assert "| the transformer alone |" in card
+
+
+def test_folds_of_before_have_no_sets(folds, tmp_path):
+    """Results of version 1.0, without sets and slopes, are pooled as they were."""
+    old = []
+    for folder in folds[0]:
+        old.append(shutil.copytree(folder, tmp_path / folder.name))
+        found, table = read(old[-1])
+        for name in ("conformal", "probabilities"):
+            del found["test"][name]
+        (old[-1] / "metrics.json").write_text(json.dumps(found))
+        table.drop(columns="set").to_csv(old[-1] / "test_predictions.tsv", sep="\t", index=False)
+    pool_folds([old[0], folds[0][1]], tmp_path / "mixed", resamples=20)
+    pool_folds(old, tmp_path / "pooled", resamples=20)
+    for out in (tmp_path / "mixed", tmp_path / "pooled"):
+        found, table = read(out)
+        assert "set" not in table and "conformal" not in found["test"]
+        assert found["test"]["probabilities"]["n"] == len(table)
+        assert load_model(out / "model").settings.conformal is None
 
 
 def test_folds_that_do_not_belong_together_are_refused(folds, place, tmp_path):

@@ -1,6 +1,7 @@
 """Both stages: what is trained, what validation chooses, and that an interruption costs nothing."""
 
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -208,7 +209,14 @@ def test_of_two_processes_the_one_that_fails_gives_the_exit_code(data, stage1, t
 
 
 def test_adapters_are_trained_and_merged(data, stage1, tmp_path):
-    finetune_full(stage1, *data, tmp_path / "out", lora_rank=4, **QUICK)
+    evaluated = shutil.copytree(stage1, tmp_path / "evaluated")
+    settings = json.loads((evaluated / "seformer.json").read_text())
+    limit = {"limit": 0.0, "regions": 9, "loci": 9}
+    settings["conformal"] = {"coverage": 0.9, "SE": limit, "TE": limit}
+    (evaluated / "seformer.json").write_text(json.dumps(settings))
+    finetune_full(evaluated, *data, tmp_path / "out", lora_rank=4, **QUICK)
+    # sets belong to the scores before the training
+    assert load_model(tmp_path / "out").settings.conformal is None
     before = load_file(stage1 / "model.safetensors")
     after = load_file(tmp_path / "out" / "model.safetensors")
     assert before.keys() == after.keys()

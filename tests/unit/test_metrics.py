@@ -93,7 +93,7 @@ def test_regions_of_a_locus_are_drawn_together():
     rng = np.random.default_rng(1)
     labels, _ = scored(rng, 100)
     clusters = np.repeat([f"locus{i}" for i in range(20)], 5)
-    for weights in metrics._draws(labels, clusters, 30, rng):
+    for weights in metrics.locus_draws(labels, clusters, 30, rng):
         per_locus = weights.reshape(len(weights), 20, 5)
         assert (per_locus == per_locus[:, :, :1]).all()
         assert (weights.sum(axis=1) == 100).all()

@@ -7,8 +7,15 @@ import pandas as pd
 import pytest
 from toys import random_sequence, tiny_model
 
-from seformer.model.folder import save_model
-from seformer.model.settings import Assembly, FittedCalibration, ModelSettings, TrainingRange
+from seformer.model.folder import load_model, save_model
+from seformer.model.settings import (
+    Assembly,
+    ClassLimit,
+    ConformalSets,
+    FittedCalibration,
+    ModelSettings,
+    TrainingRange,
+)
 from seformer.regions.extract import extract
 from seformer.regions.read import iter_regions
 from seformer.scoring.flags import flag_regions
@@ -86,7 +93,6 @@ def test_a_fault_in_the_last_line_is_said_before_anything_is_scored(place, tmp_p
 
 def test_scores_are_those_of_the_sequences(place, predicted):
     from seformer.genome.genome import Genome
-    from seformer.model.folder import load_model
 
     with Genome(place / "genome.fa") as genome:
         sequences = [genome.fetch("chr2", 100, 900), genome.fetch("chr1", 50, 1550)]
@@ -212,6 +218,78 @@ def test_shards_of_another_file_are_refused(place, tmp_path):
     with pytest.raises(UserError, match="do not fit"):
         merge_predictions(tmp_path / "moved.bed", [tmp_path / "s"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def with_sets(place):
+    """The same model with limits between the scores of the regions, and its predictions."""
+    table = pd.read_csv(place / "out" / "predictions.tsv", sep="\t")
+    low, middle, high = sorted(table["logit"].dropna())
+    sets = ConformalSets(
+        coverage=0.8,
+        SE=ClassLimit(limit=(middle + high) / 2, regions=30, loci=30),
+        TE=ClassLimit(limit=(low + middle) / 2, regions=30, loci=30),
+    )
+    model = load_model(place / "model")
+    model.settings.conformal = sets
+    save_model(model, place / "with_sets")
+    regions = {"fasta": place / "genome.fa", "regions": place / "regions.bed"}
+    predict(place / "with_sets", place / "out_sets", **regions)
+    return pd.read_csv(place / "out_sets" / "predictions.tsv", sep="\t", keep_default_na=False)
+
+
+def test_sets_stand_behind_the_prediction(place, predicted, with_sets, caplog):
+    assert list(with_sets.columns[-6:]) == [*SCORE_COLUMNS[:3], "set", *SCORE_COLUMNS[3:]]
+    logit = pd.to_numeric(with_sets["logit"])
+    order = np.argsort(logit[logit.notna()].to_numpy())
+    scored = with_sets["set"][logit.notna()].to_numpy()
+    assert scored[order].tolist() == ["TE", "none", "SE"]
+    assert (with_sets["set"][logit.isna()] == "").all() and logit.isna().sum() == 2
+    summary = json.loads((place / "out_sets" / "summary.json").read_text())
+    assert summary["sets"] == {"SE": 1, "TE": 1, "none": 1}
+    # all else is as without them
+    pd.testing.assert_frame_equal(with_sets.drop(columns="set"), predicted)
+    bed = (place / "out_sets" / "predictions.bed").read_text()
+    assert bed == (place / "out" / "predictions.bed").read_text()
+
+
+def test_another_prevalence_does_not_change_the_sets(place, with_sets, tmp_path):
+    regions = {"fasta": place / "genome.fa", "regions": place / "regions.bed"}
+    predict(place / "with_sets", tmp_path / "rare", prevalence=0.01, **regions)
+    rare = pd.read_csv(tmp_path / "rare" / "predictions.tsv", sep="\t", keep_default_na=False)
+    assert rare["set"].tolist() == with_sets["set"].tolist()
+    assert rare["probability"].tolist() != with_sets["probability"].tolist()
+
+
+def test_sets_survive_shards(place, with_sets, tmp_path):
+    regions, shards = place / "regions.bed", []
+    how = {"unlabelled": True, "shard_bases": 900}
+    extract(place / "genome.fa", tmp_path / "extracted", regions=regions, **how)
+    for folder in sorted((tmp_path / "extracted").glob("shard_*")):
+        shards.append(tmp_path / folder.name)
+        predict(place / "with_sets", shards[-1], extracted=folder)
+    merge_predictions(regions, shards, tmp_path / "out")
+    merged = pd.read_csv(tmp_path / "out" / "predictions.tsv", sep="\t", keep_default_na=False)
+    assert len(shards) > 1 and merged["set"].tolist() == with_sets["set"].tolist()
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary == json.loads((place / "out_sets" / "summary.json").read_text())
+    # a shard of a model without sets does not belong to them
+    last = sorted((tmp_path / "extracted").glob("shard_*"))[-1]
+    predict(place / "model", tmp_path / "other", extracted=last)
+    with pytest.raises(UserError, match="not of the same model"):
+        merge_predictions(regions, [*shards[:-1], tmp_path / "other"], tmp_path / "mixed")
+
+
+def test_a_model_without_sets_says_so_once(place, tmp_path, caplog):
+    caplog.set_level("INFO", "seformer")
+    regions = {"fasta": place / "genome.fa", "regions": place / "regions.bed"}
+    predict(place / "model", tmp_path / "out", **regions)
+    assert caplog.text.count("promises no coverage") == 1
+    settings = json.loads((place / "model" / "seformer.json").read_text())
+    # as version 1.0 wrote it
+    del settings["conformal"], settings["calibration"]["unlike_training"]
+    del settings["calibration"]["slope_factor"]
+    assert ModelSettings.model_validate(settings).conformal is None
 
 
 def test_a_file_without_a_usable_region(place, tmp_path, caplog):

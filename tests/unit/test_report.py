@@ -14,6 +14,7 @@ from report_inputs import (
     explanations,
     predictions,
     regions,
+    write_everything,
     write_json,
     write_results,
     write_table,
@@ -290,6 +291,30 @@ def test_members_parts_shares_and_folds_are_shown():
     precision = test["prevalences"]["balanced"]["model"]["precision"]["value"]
     assert f"{precision:.3f}" in page
     assert "fold 2, 77 regions" in page
+
+
+def test_probabilities_and_sets_are_told(published, tmp_path):
+    made = report([published], tmp_path)
+    told = made["test_uncertainty"]["data"]
+    assert "those unlike the training part" in told and "ECE of chance" in told
+    test = json.loads((published / "K562/metrics.json").read_text())["test"]
+    assert draw.signed(test["probabilities"]["slope"]["value"], plus=False) in told
+    held = draw.signed(test["conformal"]["SE"]["value"], plus=False)
+    assert f"{held}<small>" in told and "hold the class of 90 %" in told
+    assert "Sets" in made["verdict"]["data"]
+    write_everything(tmp_path / "more")
+    made = report([tmp_path / "more"], tmp_path / "out")
+    assert "100 SE, 200 TE, 95 both" in made["predictions_calls"]["description"]
+
+
+def test_results_of_before_have_neither_slopes_nor_sets(tmp_path):
+    write_results(tmp_path / "results", ("K562",))
+    path = tmp_path / "results/K562/metrics.json"
+    found = json.loads(path.read_text())
+    for name in ("probabilities", "conformal"):
+        del found["test"][name]
+    path.write_text(json.dumps(found))
+    assert "test_uncertainty" not in report([tmp_path / "results"], tmp_path / "out")
 
 
 def test_older_sections_do_not_stay(published, tmp_path):

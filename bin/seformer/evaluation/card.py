@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from seformer.evaluation import metrics
-from seformer.evaluation.verdict import scorer_title
+from seformer.evaluation.verdict import PROMISE, scorer_title
 from seformer.regions.negatives import RANDOM
 from seformer.util.markup import escape
 
 if TYPE_CHECKING:
-    from seformer.model.settings import ModelSettings
+    from seformer.model.settings import ClassLimit, ModelSettings
 
 
 def model_card(
@@ -76,9 +76,15 @@ def _made(settings: ModelSettings, sizes: Mapping[str, Mapping[str, int]]) -> st
         f"{settings.token_pooling} over tokens, {settings.window_pooling} over windows; both "
         "strands averaged"
         + (f", in {settings.phases} phases of the tokens" if settings.phases > 1 else ""),
-        f"* calibration: {settings.calibration.method}; called a super-enhancer from a "
-        f"probability of {settings.threshold:.4g} on",
+        f"* calibration: {settings.calibration.method}, fitted on {settings.calibration.regions} "
+        f"regions{' unlike those of the training' * settings.calibration.unlike_training}; "
+        f"called a super-enhancer from a probability of {settings.threshold:.4g} on",
     ]
+    if (sets := settings.conformal) is not None:
+        lines.append(
+            f"* sets of classes with a coverage of {100 * sets.coverage:.4g} % of each class: "
+            f"SE {_from('from', sets.SE)}, TE {_from('up to', sets.TE)}"
+        )
     if settings.members > 1:
         lines.append(f"* ensemble of {settings.members} models; the score is their mean logit")
     if settings.spectrum:
@@ -102,6 +108,14 @@ def _made(settings: ModelSettings, sizes: Mapping[str, Mapping[str, int]]) -> st
     return "\n".join(lines)
 
 
+def _from(word: str, of_class: ClassLimit) -> str:
+    """Say for which logits a set holds a class."""
+    limit = "always" if of_class.limit is None else f"{word} a logit of {of_class.limit:.4g}"
+    return (
+        f"{limit} (by {of_class.regions} validation regions of the class, in {of_class.loci} loci)"
+    )
+
+
 def _random_share(sizes: Mapping[str, Mapping[str, int]]) -> float:
     """Part of the typical enhancers that are random regions."""
     drawn, typical = (sum(n.get(key, 0) for n in sizes.values()) for key in (RANDOM, "TE"))
@@ -116,18 +130,19 @@ def _limits(settings: ModelSettings, measured: Mapping[str, Any], drawn: float) 
             f"{100 * trained.gc[0]:.0f} to {100 * trained.gc[1]:.0f} % GC; predictions outside are "
             "flagged."
         )
-    share = 100 * measured["validation"]["prevalence"]
+    share = 100 * settings.calibration.prevalence
     rest = "not" if drawn == 1 else "and only in part"
     lines += [
         "* Probabilities are not calibrated: use them to rank."
         if settings.calibration.method == "none"
-        else f"* Probabilities hold where {share:.0f} % of the regions are super-enhancers, as in "
-        "the validation part; give `--prevalence` where another share is expected.",
+        else f"* Probabilities are for regions of which {share:.0f} % are super-enhancers, as of "
+        "those they were fitted on; give `--prevalence` where another share is expected.",
         f"* {100 * drawn:.0f} % of its typical enhancers are random regions of the genome: it "
         f"tells super-enhancers from background, {rest} from typical enhancers."
         if drawn
         else "* It compares enhancers with enhancers: it does not find enhancers in a genome.",
         "* Super-enhancers are defined by signal in one cell type. A sequence is the same in all, "
         "so the score is a propensity, not a statement about another cell type.",
+        *([f"* Sets: {PROMISE}"] if settings.conformal else []),
     ]
     return "\n".join(lines)

@@ -10,7 +10,10 @@ import pandas as pd
 
 from seformer.evaluation import metrics
 from seformer.evaluation.metrics import BootstrapMetrics, ScoredRegions
+from seformer.evaluation.slope import SlopeControl
+from seformer.evaluation.uncertainty import measure_probabilities
 from seformer.model.calibration import Threshold, calibrate, choose_threshold, fit_calibration
+from seformer.model.settings import ConformalSets
 
 MODEL = "model"
 # the headline differences; ECE is left out: it is fitted on validation to be small for all
@@ -18,6 +21,8 @@ DELTAS = ("auroc", "auprc", "mcc", "balanced_accuracy", "brier")
 # share of a test region's 31-mers that also occur in the training part
 UNLIKE_TRAINING = 0.05
 CONTAINMENT = "train_containment"
+# regions of each class, unlike those of the training, that a calibration wants
+ENOUGH = 50
 
 
 def probability_column(scorer: str) -> str:
@@ -26,18 +31,57 @@ def probability_column(scorer: str) -> str:
 
 
 class CalibratedScorer(NamedTuple):
-    """A scorer made ready on validation: probabilities and decisions for all rows given."""
+    """A scorer made ready on validation: probabilities and decisions for all rows given.
+
+    ``sets`` are those of the model; a baseline has none.
+    """
 
     calibration: dict[str, Any]
     threshold: Threshold
     scored: ScoredRegions
+    sets: ConformalSets | None = None
+
+
+def unlike_training(regions: pd.DataFrame) -> np.ndarray:
+    """Tell which regions share at most `UNLIKE_TRAINING` of their 31-mers with the training part.
+
+    bool [n]; none where it is not known.
+    """
+    if CONTAINMENT not in regions.columns:
+        return np.zeros(len(regions), bool)
+    return regions[CONTAINMENT].to_numpy(np.float64) <= UNLIKE_TRAINING
+
+
+def calibration_rows(regions: pd.DataFrame, validation: np.ndarray) -> np.ndarray:
+    """Choose among the rows ``validation`` (bool [n]) those that calibrations are fitted on.
+
+    Regions like some of the training part are scored too well: probabilities fitted on them are
+    too sure of all others. They are left out where `ENOUGH` regions of each class remain.
+    """
+    unlike = validation & unlike_training(regions)
+    counts = np.bincount(regions["label"].to_numpy(np.int64)[unlike], minlength=2)
+    return unlike if counts.min() >= ENOUGH else validation
 
 
 def calibrate_scorer(
-    scores: np.ndarray, labels: np.ndarray, validation: np.ndarray, method: str, threshold_by: str
+    scores: np.ndarray,
+    labels: np.ndarray,
+    validation: np.ndarray,
+    method: str,
+    threshold_by: str,
+    calibrated_on: np.ndarray | None = None,
+    control: SlopeControl | None = None,
 ) -> CalibratedScorer:
-    """Fit calibration and threshold on the rows ``validation`` (bool [n]); apply them to all."""
-    fitted = fit_calibration(scores[validation], labels[validation], method)
+    """Fit calibration and threshold on the rows ``validation`` (bool [n]); apply them to all.
+
+    ``calibrated_on`` (bool [n]) are those of them that the calibration is fitted on, see
+    `calibration_rows`; all of them by default. ``control`` is of the same rows, and steadies the
+    slope of a temperature.
+    """
+    rows = validation if calibrated_on is None else calibrated_on
+    factor = control.factor(scores) if control and method == "temperature" else 1.0
+    fitted = fit_calibration(scores[rows], labels[rows], method, factor)
+    fitted["unlike_training"] = bool(rows.sum() < validation.sum())
     probability = calibrate(fitted, scores)
     threshold = choose_threshold(labels[validation], probability[validation], threshold_by)
     prediction = (probability >= threshold.value).astype(np.int64)
@@ -132,12 +176,19 @@ def measure_test(
         drawn = metrics.at_prevalence(labels, scorers, share, clusters, resamples, seed)
         rows = _model_and_baselines(drawn.table(metrics.PREVALENCE_METRICS))
         test["prevalences"][name] = {"prevalence": share} | rows
+
+    def probabilities(rows: np.ndarray, model: Mapping[str, Any]) -> dict[str, Any]:
+        of_rows = labels[rows], scorers[MODEL].probability[rows], clusters[rows]
+        return {"ece": model["ece"]} | measure_probabilities(*of_rows, resamples, seed)
+
+    test["probabilities"] = probabilities(np.ones(len(labels), bool), test[MODEL])
     if CONTAINMENT in regions.columns:
-        near = regions[CONTAINMENT].to_numpy(np.float64) <= UNLIKE_TRAINING
+        near = unlike_training(regions)
         unlike: dict[str, Any] = {"n": int(near.sum()), "containment_at_most": UNLIKE_TRAINING}
         if 0 < labels[near].sum() < near.sum():
             taken = {name: scored.take(near) for name, scored in scorers.items()}
             unlike |= _measure_part(regions[near], taken, resamples, seed)[0]
+            test["probabilities"]["unlike_training"] = probabilities(near, unlike[MODEL])
         test["unlike_training"] = unlike
     return test
 

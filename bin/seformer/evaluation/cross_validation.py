@@ -18,6 +18,7 @@ from seformer.evaluation.compare import (
     CONTAINMENT,
     MODEL,
     calibrate_scorer,
+    calibration_rows,
     measure_test,
     probability_column,
     spread,
@@ -26,8 +27,11 @@ from seformer.evaluation.curves import curve_points
 from seformer.evaluation.evaluate import RULES, Evaluation, finish_model, write_evaluation
 from seformer.evaluation.metrics import ScoredRegions
 from seformer.evaluation.settings import PoolSettings
+from seformer.evaluation.uncertainty import measure_sets
+from seformer.model.conformal import SETS, fit_sets
 from seformer.model.folder import Model, ensemble, load_model
 from seformer.model.settings import SplitRecord, TrainingRange
+from seformer.scoring.merge import SET
 from seformer.util import records, shapes
 from seformer.util.atomic import require_writable
 from seformer.util.errors import UserError
@@ -35,16 +39,17 @@ from seformer.util.labels import SUPER, TYPICAL
 from seformer.util.settings import takes
 from seformer.util.tables import NUMBER, WHOLE, read_tsv
 
-TEXT = ("sample", "chrom", "name", "prediction", "split", "cluster")
+TEXT = ("sample", "chrom", "name", "prediction", SET, "split", "cluster")
 PLACE = ["sample", "chrom", "start", "end"]
 POOLED_RULES = {
     **RULES,
     "calibration": "fitted on each fold's validation part, for the model and each baseline",
     "threshold": "chosen on each fold's validation part, for the model and each baseline",
+    "sets": "by limits fitted on each fold's validation part",
     "pooling": "test regions of all folds together, ranked by calibrated probability",
     "validation": "mean over the folds of values and of interval ends",
-    "final_model": "ensemble of all folds' models; its calibration and threshold are fitted on the "
-    "pooled test predictions, and so are not tested themselves",
+    "final_model": "ensemble of all folds' models; its calibration, threshold and sets are fitted "
+    "on the pooled test predictions, and so are not tested themselves",
 }
 
 
@@ -68,7 +73,8 @@ def read_fold(folder: Path) -> Fold:
     measured = records.read(folder / "metrics.json", shapes.OfFold, again)
     path = folder / "test_predictions.tsv"
     scores = [probability_column(name) for name in measured["thresholds"]]
-    needed = (*PLACE, "label", "logit", "probability", "prediction", "cluster", *scores)
+    sets = [SET] if "conformal" in measured["test"] else []
+    needed = (*PLACE, *sets, "label", "logit", "probability", "prediction", "cluster", *scores)
     numbers = dict.fromkeys(("start", "end", "label"), WHOLE)
     numbers |= dict.fromkeys(("logit", CONTAINMENT, *scores), NUMBER)
     table = read_tsv(path, dict.fromkeys(needed), text=TEXT, numbers=numbers)
@@ -79,6 +85,7 @@ def read_fold(folder: Path) -> Fold:
         "cluster": table["cluster"].notna(),
         "prediction": table["prediction"].isin([SUPER, TYPICAL]),
     } | {name: table[name].between(0, 1) for name in scores}
+    right |= {name: table[name].isin(SETS) for name in sets}
     for column, holds in right.items():
         if not holds.all():
             row = int((~holds).to_numpy().argmax())
@@ -164,6 +171,8 @@ def pool_folds(folders: Sequence[Path], out: Path, settings: PoolSettings) -> No
         name: ScoredRegions(*map(np.concatenate, zip(*(e[name] for e in each), strict=True)))
         for name in each[0]
     }
+    if promised_coverage(folds) is None:
+        table = table.drop(columns=SET, errors="ignore")
     measured = measure_pooled(table, scorers, folds, settings.resamples, settings.seed)
     labels = table["label"].to_numpy(np.int64)
     evaluation = Evaluation({"sample": sample} | measured, curve_points(labels, scorers), table)
@@ -193,6 +202,12 @@ def measure_pooled(
         parts={name: scorers[name] for name in scorers if name not in names},
         prevalence=natural,
     )
+    if (promised := promised_coverage(folds)) is not None:
+        always = {name for part in tests for name in part["conformal"]["always_held"]}
+        labels, clusters = table["label"].to_numpy(np.int64), table["cluster"].to_numpy()
+        test["conformal"] = measure_sets(
+            labels, table[SET], clusters, promised, sorted(always), resamples, seed
+        )
     if all("members" in part for part in tests):
         test["members"] = mean_members([part["members"] for part in tests])
     return {
@@ -209,6 +224,13 @@ def measure_pooled(
         "bootstrap": {"resamples": resamples, "seed": seed},
         "rules": POOLED_RULES,
     } | ({"pretraining": first["pretraining"]} if "pretraining" in first else {})
+
+
+def promised_coverage(folds: Sequence[Fold]) -> float | None:
+    """Return the coverage that the sets of all folds promise; None if they do not all."""
+    tests = [fold.metrics["test"] for fold in folds]
+    promised = {test["conformal"]["coverage"] if "conformal" in test else None for test in tests}
+    return promised.pop() if len(promised) == 1 else None
 
 
 def mean_members(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -246,7 +268,11 @@ def finish_ensemble(model: Model, table: pd.DataFrame, folds: Sequence[Fold], sa
     first, settings = folds[0].metrics, [member.settings for member in model.members]
     method = first.get("calibration", {}).get("method", model.settings.calibration.method)
     every = np.ones(len(labels), bool)
-    scorer = calibrate_scorer(logits, labels, every, method, first["threshold"]["by"])
+    rows, rule = calibration_rows(table, every), first["threshold"]["by"]
+    scorer = calibrate_scorer(logits, labels, every, method, rule, rows)
+    if (promised := promised_coverage(folds)) is not None:
+        sets = fit_sets(logits, labels, table["cluster"].to_numpy(), promised)
+        scorer = scorer._replace(sets=sets)
     ranges = [s.training_range for s in settings if s.training_range]
     hashes = dict.fromkeys(s.splits.hash for s in settings if s.splits.hash)
     return finish_model(

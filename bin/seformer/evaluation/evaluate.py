@@ -26,17 +26,22 @@ from seformer.evaluation.compare import (
     MODEL,
     CalibratedScorer,
     calibrate_scorer,
+    calibration_rows,
     measure_parts,
     probability_column,
 )
 from seformer.evaluation.curves import curve_points
 from seformer.evaluation.settings import EvaluateSettings
+from seformer.evaluation.slope import REFERENCE_K, Reference, SlopeControl, fit_reference
+from seformer.evaluation.uncertainty import measure_sets
 from seformer.evaluation.verdict import judge_test
 from seformer.model.backbones import registry
 from seformer.model.calibration import check_rule
+from seformer.model.conformal import always_held, few_loci, fit_sets, name_sets
 from seformer.model.folder import OWN_FILES, Model, ensemble, load_model, save_model
-from seformer.model.settings import FittedCalibration, SplitRecord
+from seformer.model.settings import ConformalSets, FittedCalibration, SplitRecord
 from seformer.regions.negatives import RANDOM
+from seformer.scoring.merge import SET
 from seformer.scoring.score import Ensemble, Scores
 from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.util.atomic import output_folder, require_writable
@@ -50,8 +55,11 @@ from seformer.util.text import sha256
 logger = logging.getLogger(__name__)
 FEW_CHROMOSOMES = 30
 RULES = {
-    "calibration": "fitted on the validation part, for the model and each baseline",
+    "calibration": "fitted on the validation part, for the model and each baseline: on its regions "
+    "unlike those of the training part, where there are enough of each class; the slope is held "
+    "steady by a 4-mer regression, whose slope is known from the training part by cross-fitting",
     "threshold": "chosen on the validation part, for the model and each baseline",
+    "sets": "limits of each class fitted on the validation part (split-conformal)",
     "best_baseline": "per metric, the baseline with the best value on the test part itself: the "
     "choice that is hardest on the model",
     "intervals": "95 % percentile bootstrap over loci, the same resamples for every scorer",
@@ -103,18 +111,21 @@ def evaluate_model(
 ) -> tuple[Evaluation, CalibratedScorer]:
     """Score validation and test part, by the model and by the baselines, and measure them.
 
-    Returns what was measured, and the model's scores with its calibration and threshold.
+    Returns what was measured, and the model's scores with its calibration, threshold and sets.
     """
     regions = held_out_regions(data)
     with ThreadPoolExecutor(1) as beside:
-        fitting = beside.submit(score_baselines, data, settings.baseline_names)
+        fitting = beside.submit(score_baselines, data, settings.baseline_names, settings.seed)
         scores = Ensemble(model, settings.batch_tokens).score(data.sequences("validation", "test"))
-        baselines = fitting.result()
-    labels = regions["label"].to_numpy(np.int64)
+        baselines, reference = fitting.result()
+    labels, loci = regions["label"].to_numpy(np.int64), regions["cluster"].to_numpy()
     test = (regions["split"] == "test").to_numpy()
+    rows = calibration_rows(regions, ~test)
+    control = SlopeControl(reference, labels, loci, rows, settings.seed)
 
     def calibrated(margins: np.ndarray) -> CalibratedScorer:
-        return calibrate_scorer(margins, labels, ~test, settings.calibration, settings.threshold_by)
+        how = settings.calibration, settings.threshold_by
+        return calibrate_scorer(margins, labels, ~test, *how, rows, control)
 
     scorers = {MODEL: calibrated(scores.logit)}
     scorers |= {name: calibrated(baseline.scores) for name, baseline in baselines.items()}
@@ -130,7 +141,20 @@ def evaluate_model(
         members=[calibrated(member) for member in scores.members],
         prevalence=settings.prevalence or data.natural_prevalence(),
     )
-    chosen = scorers[MODEL]
+    sets = fit_sets(scores.logit[~test], labels[~test], loci[~test], settings.coverage)
+    chosen = scorers[MODEL]._replace(sets=sets)
+    warn_of_sets(sets)
+    table = tabulate_predictions(regions, scorers | parts, scores)[test]
+    table.insert(table.columns.get_loc("prediction") + 1, SET, name_sets(sets, table["logit"]))
+    measured["test"]["conformal"] = measure_sets(
+        labels[test],
+        table[SET],
+        loci[test],
+        sets.coverage,
+        always_held(sets),
+        settings.resamples,
+        settings.seed,
+    )
     measured |= {
         "calibration": {k: v for k, v in chosen.calibration.items() if np.isscalar(v)},
         "threshold": chosen.threshold._asdict(),
@@ -142,8 +166,24 @@ def evaluate_model(
     if (seen := seen_in_pretraining(model, data)) is not None:
         measured["pretraining"] = seen
     drawn = curve_points(labels[test], {n: s.scored.take(test) for n, s in scorers.items()})
-    table = tabulate_predictions(regions, scorers | parts, scores)[test]
     return Evaluation(measured, drawn, table), chosen
+
+
+def warn_of_sets(sets: ConformalSets) -> None:
+    """Say of which class there are too few validation regions, or loci, for the coverage."""
+    for name in few_loci(sets):
+        logger.warning(
+            "the validation regions of class %s lie in %d loci, too few for --coverage %g: what "
+            "the sets promise is not sure where the regions of a locus are alike",
+            *(name, getattr(sets, name).loci, sets.coverage),
+        )
+    for name in always_held(sets):
+        of_class = getattr(sets, name)
+        logger.warning(
+            "%d validation regions of class %s in %d loci are too few for --coverage %g: every "
+            "set holds %s",
+            *(of_class.regions, name, of_class.loci, sets.coverage, name),
+        )
 
 
 def write_evaluation(
@@ -207,17 +247,27 @@ def check_test_part(data: LabelledDataset, splits: Sequence[Path]) -> None:
 
 
 def held_out_regions(data: LabelledDataset) -> pd.DataFrame:
-    """Take the rows of validation and test; a region without a cluster is its own locus."""
-    regions = data.regions.iloc[data.select("validation", "test")].reset_index(drop=True)
+    """Take the rows of validation and test, see `with_loci`."""
+    return with_loci(data.regions.iloc[data.select("validation", "test")])
+
+
+def with_loci(regions: pd.DataFrame) -> pd.DataFrame:
+    """Make a region without a cluster its own locus; rows are numbered anew."""
+    regions = regions.reset_index(drop=True)
     clusters = regions["cluster"].astype(object)
     alone = "region " + regions.index.astype(str)
     regions["cluster"] = clusters.where(clusters.notna() & (clusters != ""), alone).astype(str)
     return regions
 
 
-def score_baselines(data: LabelledDataset, names: Sequence[str]) -> dict[str, BaselineScores]:
-    """Fit the baselines on the training part; scores of the rows of validation and test."""
-    rows = data.regions.iloc[data.select(*PARTS)]
+def score_baselines(
+    data: LabelledDataset, names: Sequence[str], seed: int
+) -> tuple[dict[str, BaselineScores], Reference | None]:
+    """Fit the baselines, and the reference of slopes beside them, on the training part.
+
+    Returns the scores of the rows of validation and test.
+    """
+    rows = with_loci(data.regions.iloc[data.select(*PARTS)])
     regions = BaselineRegions(
         lambda: data.sequences(*PARTS),
         rows["label"].to_numpy(np.int64),
@@ -225,10 +275,13 @@ def score_baselines(data: LabelledDataset, names: Sequence[str]) -> dict[str, Ba
     )
     # torch gives a new thread its number of threads at first use: before the baselines limit it
     torch.get_num_threads()
-    return {
+    baselines = {
         name: baseline._replace(scores=baseline.scores[~regions.train])
         for name, baseline in fit_baselines(regions, names).items()
     }
+    kmers, loci = regions.composition.kmers[REFERENCE_K], rows["cluster"].to_numpy()
+    reference = fit_reference(kmers, regions.labels, regions.train, loci, seed)
+    return baselines, reference and reference.take(~regions.train)
 
 
 def part_sizes(data: LabelledDataset) -> dict[str, dict[str, int]]:
@@ -257,9 +310,10 @@ def record_split(model: Model, data: LabelledDataset, splits: Sequence[Path]) ->
 
 
 def finish_model(model: Model, scorer: CalibratedScorer, **settings: Any) -> Model:
-    """Put calibration and threshold, and more ``settings``, into the model's settings."""
+    """Put calibration, threshold and sets, and more ``settings``, into the model's settings."""
     fitted = FittedCalibration(**scorer.calibration)
     update = {"calibration": fitted, "threshold": scorer.threshold.value, **settings}
+    update["conformal"] = scorer.sets
     return replace(model, settings=model.settings.model_copy(update=update))
 
 

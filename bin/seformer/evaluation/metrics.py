@@ -85,7 +85,7 @@ class BootstrapMetrics(NamedTuple):
         estimate of the bias (mean of the resamples less the value), not below 0.
         """
         value, drawn = self.values[scorer][metric], self.resamples[scorer][metric]
-        low, high = _percentiles(drawn)
+        low, high = percentiles(drawn)
         if metric == "ece":
             bias = float(drawn.mean()) - value
             low, high = max(0.0, low - bias), max(0.0, high - bias)
@@ -95,7 +95,7 @@ class BootstrapMetrics(NamedTuple):
         """Return the paired difference ``scorer`` − ``baseline`` of one metric."""
         drawn = self.resamples[scorer][metric] - self.resamples[baseline][metric]
         value = self.values[scorer][metric] - self.values[baseline][metric]
-        return MetricInterval(value, *_percentiles(drawn))
+        return MetricInterval(value, *percentiles(drawn))
 
     def table(self, metrics: Iterable[str] = METRICS) -> dict[str, dict[str, dict[str, float]]]:
         """Return every scorer's intervals as metrics.json holds them."""
@@ -105,7 +105,7 @@ class BootstrapMetrics(NamedTuple):
         }
 
 
-def _percentiles(drawn: np.ndarray) -> tuple[float, float]:
+def percentiles(drawn: np.ndarray) -> tuple[float, float]:
     low, high = np.percentile(drawn, [2.5, 97.5])
     return float(low), float(high)
 
@@ -181,7 +181,7 @@ def bootstrap(
     if len(np.unique(labels)) != 2:
         raise ValueError("the metrics need regions of both classes")
     values = {name: _values(labels, scored) for name, scored in scorers.items()}
-    draws = _draws(labels, clusters, n, np.random.default_rng(seed))
+    draws = locus_draws(labels, clusters, n, np.random.default_rng(seed))
     return BootstrapMetrics(values, _measure(labels, scorers, draws, METRICS))
 
 
@@ -218,7 +218,7 @@ def at_prevalence(
 
     # the first entry is the regions as they are
     as_given = np.ones((1, len(labels)))
-    draws = chain([as_given], _draws(labels, clusters, n, np.random.default_rng(seed)))
+    draws = chain([as_given], locus_draws(labels, clusters, n, np.random.default_rng(seed)))
     drawn = _measure(labels, scorers, map(reweighted, draws), PREVALENCE_METRICS)
     return BootstrapMetrics(
         {name: {m: float(v[0]) for m, v in row.items()} for name, row in drawn.items()},
@@ -254,7 +254,7 @@ def _values(labels: np.ndarray, scored: ScoredRegions) -> dict[str, float]:
     }
 
 
-def _draws(
+def locus_draws(
     labels: np.ndarray, clusters: np.ndarray | None, n: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
     """Yield weight matrices float64 [resamples, regions]: how often each region was drawn."""

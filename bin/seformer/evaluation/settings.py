@@ -32,6 +32,14 @@ class EvaluateSettings(Batched):
     sample: str | None = SAMPLE
     calibration: CalibrationMethod = CALIBRATION
     threshold_by: str = THRESHOLD_BY
+    coverage: float = setting(
+        0.9,
+        "Share of the regions of each class whose set of classes holds the right one, as promised.",
+        gt=0,
+        lt=1,
+        group="evaluation_options",
+        refused="the coverage {value} is not a share",
+    )
     prevalence: float | None = setting(
         None,
         "Share of super-enhancers for which precision, AUPRC and MCC are given too.",

@@ -13,6 +13,11 @@ BADLY_CALIBRATED = 0.1
 MEMORY = 0.05
 FEW_NAMES = 5
 GAIN = "Better than simple baselines?"
+TO_RANK = "use them to rank, not as chances"
+PROMISE = (
+    "The promise is for regions whose loci are drawn like those of the validation part, not for "
+    "another cell line, assembly or length."
+)
 TITLES = {
     "model": "the model",
     **{name: baseline.title for name, baseline in BASELINES.items()},
@@ -169,14 +174,8 @@ def _limit_trust(metrics: Mapping[str, Any]) -> Iterator[Finding]:
             f"AUROC is {validation['value']:.3f} on validation but {auroc['value']:.3f} on test: "
             "the two parts differ, or the validation part was used up by many trials.",
         )
-    error = test["model"]["ece"]
-    if error["low"] > BADLY_CALIBRATED:
-        yield Finding(
-            "warning",
-            "Probabilities",
-            f"Probabilities are off by {error['value']:.2f} on average: use them to rank, not as "
-            "chances.",
-        )
+    yield from _judge_probabilities(test)
+    yield from _judge_sets(test.get("conformal"))
     if not metrics.get("threshold", {}).get("met", True):
         yield Finding(
             "warning",
@@ -194,6 +193,91 @@ def _limit_trust(metrics: Mapping[str, Any]) -> Iterator[Finding]:
             f"AUROC is {unlike['model']['auroc']['value']:.3f}, against {auroc['value']:.3f} on "
             f"all: part of the result {'is' if apart else 'may be'} memory.",
         )
+
+
+def _judge_probabilities(test: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say which regions the probabilities hold for, if any."""
+    topic, measured = "Probabilities", test.get("probabilities")
+    if measured is None:  # of version 1.0
+        if (error := test["model"]["ece"])["low"] > BADLY_CALIBRATED:
+            text = f"Probabilities are off by {error['value']:.2f} on average: {TO_RANK}."
+            yield Finding("warning", topic, text)
+        return
+    unlike = measured.get("unlike_training")
+    if fault := _miscalibrated(measured):
+        text = f"Do not take them as chances: over all test regions they are {fault}: {TO_RANK}."
+        yield Finding("warning", topic, text)
+    elif "slope" not in measured:
+        text = "Whether they hold cannot be told: they separate the classes of the test part, or "
+        yield Finding("note", topic, text + f"are all the same: {TO_RANK}.")
+    elif unlike and (fault := _miscalibrated(unlike)):
+        text = (
+            "They hold over all test regions, but on the "
+            f"{unlike['n']} that share little sequence with the training part they are {fault}: "
+            f"for new loci {TO_RANK}."
+        )
+        yield Finding("warning", topic, text)
+    else:
+        new = (
+            f"on the {unlike['n']} that share little sequence with the training part {_fit(unlike)}"
+            if unlike and "slope" in unlike
+            else "how they are on regions unlike those of the training was not tested"
+        )
+        text = (
+            "Take them as probabilities, for regions like those of the test part "
+            f"({percent(test['prevalence'], 1)} super-enhancers): {_fit(measured)}; {new}."
+        )
+        yield Finding("good" if unlike else "note", topic, text)
+
+
+def _miscalibrated(measured: Mapping[str, Any]) -> str:
+    """Say what is wrong with probabilities; empty if nothing is shown to be."""
+    slope, error = measured.get("slope"), measured["ece"]["value"]
+    if slope and slope["high"] < 1:
+        return f"overconfident, too near to 0 and 1 (calibration slope {spoken(slope)}, below 1)"
+    if slope and slope["low"] > 1:
+        return (
+            f"underconfident, too near to the middle (calibration slope {spoken(slope)}, above 1)"
+        )
+    if error > measured["ece_noise_high"]:
+        noise = f"where chance alone gives {measured['ece_noise']:.3f}"
+        return f"off by {error:.3f} on average, {noise}"
+    return ""
+
+
+def _fit(measured: Mapping[str, Any]) -> str:
+    """Give slope and error of probabilities that hold."""
+    noise = f"chance alone gives {measured['ece_noise']:.3f}"
+    slope = f"the calibration slope is {spoken(measured['slope'])}, "
+    return f"{slope}which holds 1, and the error {measured['ece']['value']:.3f} ({noise})"
+
+
+def _judge_sets(conformal: Mapping[str, Any] | None) -> Iterator[Finding]:
+    """Say whether the sets held the class as often as they promise."""
+    if not conformal:
+        return
+    topic, promised = "Sets", conformal["coverage"]
+    names = {"SE": "super-enhancers", "TE": "typical enhancers"}
+    held = [
+        f"{percent(conformal[key]['value'], 1)} of the {name} (95 % interval "
+        f"{percent(conformal[key]['low'], 1)} to {percent(conformal[key]['high'], 1)})"
+        for key, name in names.items()
+    ]
+    text = f"The sets hold the class of {' and of '.join(held)}; {percent(promised, 1)} is promised"
+    if any(conformal[key]["high"] < promised for key in names):
+        text += ": too few, the test part is unlike the validation part."
+        yield Finding("warning", topic, text)
+    else:
+        decided = conformal["sets"]["SE"] + conformal["sets"]["TE"]
+        text += f". {percent(decided, conformal['regions'])} of the sets name one class. {PROMISE}"
+        yield Finding("good", topic, text)
+    for key in conformal["always_held"]:
+        text = (
+            f"The validation part has too few {names[key]} for a coverage of "
+            f"{percent(promised, 1)}: every set holds {key}. Hold out more for validation, or "
+            "give a lower --coverage."
+        )
+        yield Finding("warning", topic, text)
 
 
 def spoken(value: Mapping[str, float], signed: bool = False) -> str:

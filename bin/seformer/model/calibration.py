@@ -1,7 +1,7 @@
 """Logits into probabilities, and probabilities into decisions; both learned on validation only.
 
 A calibration is a plain dictionary, so that the model folder stores it as JSON numbers:
-``{"method": "temperature", "slope", "intercept", "prevalence", "regions"}``,
+``{"method": "temperature", "slope", "intercept", "slope_factor", "prevalence", "regions"}``,
 ``{"method": "isotonic", "logits": […], "probabilities": […], "prevalence", "regions"}`` or
 ``{"method": "none", "prevalence", "regions"}``. ``prevalence`` is the share of super-enhancers
 among the regions it was fitted on: the prior that its probabilities carry.
@@ -47,7 +47,10 @@ class Threshold(NamedTuple):
 
 
 def fit_calibration(
-    logits: np.ndarray, labels: np.ndarray, method: str = "temperature"
+    logits: np.ndarray,
+    labels: np.ndarray,
+    method: str = "temperature",
+    slope_factor: float = 1.0,
 ) -> dict[str, Any]:
     """Fit a calibration on validation logits.
 
@@ -63,6 +66,9 @@ def fit_calibration(
         training put on the logit, which a temperature alone cannot. Fitted by maximum
         likelihood with Platt's smoothed targets (Lin et al. 2007), finite for separable classes.
         ``isotonic``: a rising step curve, interpolated. ``none``: sigmoid(logit).
+    slope_factor
+        Of the temperature: what its slope is multiplied by, for what is known of it from elsewhere;
+        the intercept is then fitted again.
 
     Raises
     ------
@@ -75,7 +81,11 @@ def fit_calibration(
         return {"method": "none", **prior}
     if method == "temperature":
         slope, intercept = _slope_and_intercept(logits, labels)
-        return {"method": "temperature", "slope": slope, "intercept": intercept, **prior}
+        if slope_factor != 1:
+            slope = float(np.clip(slope * slope_factor, *_SLOPES))
+            _, intercept = _slope_and_intercept(logits, labels, slope)
+        line = {"slope": slope, "intercept": intercept, "slope_factor": slope_factor}
+        return {"method": "temperature", **line, **prior}
     if method == "isotonic":
         # predicting needs no fit: its process need not wait for the import
         from sklearn.isotonic import IsotonicRegression
@@ -95,7 +105,10 @@ def fit_calibration(
     )
 
 
-def _slope_and_intercept(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+def _slope_and_intercept(
+    logits: np.ndarray, labels: np.ndarray, slope: float | None = None
+) -> tuple[float, float]:
+    """Fit both, or with a ``slope`` the intercept alone."""
     from scipy.optimize import minimize
 
     positive = int(labels.sum())
@@ -109,12 +122,13 @@ def _slope_and_intercept(logits: np.ndarray, labels: np.ndarray) -> tuple[float,
         value = np.mean(np.logaddexp(0, margin) - target * margin)
         return float(value), np.array([np.mean(error * logits) * slope, np.mean(error)])
 
+    slopes = _SLOPES if slope is None else (slope, slope)
     best = minimize(
         loss,
-        np.zeros(2),
+        np.array([0.0 if slope is None else np.log(slope), 0.0]),
         jac=True,
         method="L-BFGS-B",
-        bounds=[tuple(np.log(_SLOPES)), (-100, 100)],
+        bounds=[tuple(np.log(slopes)), (-100, 100)],
         options={"ftol": 1e-14, "gtol": 1e-9, "maxiter": 1000},
     )
     return float(np.exp(best.x[0])), float(best.x[1])

@@ -263,7 +263,7 @@ def _load_member(folder: Path) -> Model:
 def ensemble(models: Sequence[Model]) -> Model:
     """Join models to one whose score is their mean logit.
 
-    Calibration and threshold are put back to none: they belong to the score of a single model.
+    Calibration, threshold and sets are put back to none: they belong to a single model's score.
 
     Raises
     ------
@@ -287,6 +287,7 @@ def ensemble(models: Sequence[Model]) -> Model:
             "seeds": list(dict.fromkeys(seed for m in members for seed in m.settings.seeds)),
             "calibration": FittedCalibration(),
             "threshold": 0.5,
+            "conformal": None,
         }
     )
     alone = [replace(m, settings=m.settings.model_copy(update={"members": 1})) for m in members[1:]]

@@ -38,6 +38,12 @@ class FittedCalibration(_Strict):
     probabilities: list[float] = []
     prevalence: float = Field(0.5, gt=0, lt=1)
     regions: int = 0
+    slope_factor: float = Field(
+        1.0, gt=0, description="in the slope already: what a reference says of the validation part"
+    )
+    unlike_training: bool = Field(
+        False, description="fitted without the regions that are like some of the training part"
+    )
 
     @model_validator(mode="after")
     def _is_a_curve(self) -> FittedCalibration:
@@ -47,6 +53,26 @@ class FittedCalibration(_Strict):
         if self.logits != sorted(self.logits) or any(not 0 < p < 1 for p in self.probabilities):
             raise ValueError("an isotonic curve has rising logits, and probabilities in (0, 1)")
         return self
+
+
+class ClassLimit(_Strict):
+    """Up to which logit a region's set holds a class, fitted on the validation part.
+
+    SE from ``limit`` on, TE up to it; always where it is None, since the ``regions`` of the class,
+    in so many ``loci``, were too few for the coverage.
+    """
+
+    limit: float | None
+    regions: int = Field(ge=1)
+    loci: int = Field(ge=1)
+
+
+class ConformalSets(_Strict):
+    """Limits of the sets that hold the right class of ``coverage`` of the regions of each class."""
+
+    coverage: float = Field(gt=0, lt=1)
+    SE: ClassLimit
+    TE: ClassLimit
 
 
 class Assembly(_Strict):
@@ -115,6 +141,7 @@ class ModelSettings(_Strict):
     members: int = Field(1, ge=1, le=100, description="models whose mean logit is the score")
     calibration: FittedCalibration = FittedCalibration()
     threshold: float = Field(0.5, ge=0)
+    conformal: ConformalSets | None = Field(None, description="None before version 1.1")
     assembly: Assembly = Assembly()
     splits: SplitRecord = SplitRecord()
     training_range: TrainingRange | None = None

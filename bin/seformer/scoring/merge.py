@@ -24,11 +24,20 @@ from seformer.util.tables import write_tsv_rows
 from seformer.util.text import open_text
 
 SCORE_COLUMNS = ("logit", "probability", "prediction", "coverage", "flags")
+# of a model with conformal sets: the classes that the promise allows, behind the prediction
+SET = "set"
 # only of an ensemble: the standard deviation of its members' logits
 LOGIT_SD = "logit_sd"
 # BED has a colour as red, green and blue in decimals
 BED_COLOURS = {name: ",".join(map(str, bytes.fromhex(text[1:]))) for name, text in COLOURS.items()}
 ROWS = 20_000
+
+
+def score_columns(*, sets: bool, several: bool) -> list[str]:
+    """The columns of a model's scores, with sets or without, of several members or of one."""
+    columns = [*SCORE_COLUMNS, *([LOGIT_SD] if several else [])]
+    columns[3:3] = [SET] if sets else []
+    return columns
 
 
 class PredictionWriter(ExitStack):
@@ -165,19 +174,19 @@ def _shard_summary(path: Path, rows: int) -> dict[str, Any]:
 
 
 def _score_columns(paths: Sequence[Path]) -> list[str]:
-    """Return the columns of scores that all shards have: an ensemble's have one more.
+    """Return the columns of scores that all shards have, one of the kinds of `score_columns`.
 
     Raises
     ------
     UserError
         If a file is no table of scores, or the shards were scored by different models.
     """
-    columns = list(SCORE_COLUMNS)
+    columns: list[str] = []
+    kinds = [score_columns(sets=a, several=b) for a in (True, False) for b in (True, False)]
     for number, path in enumerate(paths):
         with open_text(path) as text:
             first, *here = text.readline().rstrip("\n").split("\t")
-        usual = here in ([*SCORE_COLUMNS], [*SCORE_COLUMNS, LOGIT_SD])
-        if first != "line" or not usual or (number and here != columns):
+        if first != "line" or here not in kinds or (number and here != columns):
             raise UserError(
                 "this is not a table of scores, or not of the same model as the others",
                 where=path,

@@ -15,6 +15,7 @@ import pandas as pd
 
 from seformer.genome.genome import Genome
 from seformer.model.calibration import call_classes
+from seformer.model.conformal import SETS, name_sets
 from seformer.model.folder import Model, load_model
 from seformer.regions.extract import bad_lines, genome_record, with_bases
 from seformer.regions.folder import read_extracted
@@ -22,10 +23,11 @@ from seformer.regions.read import iter_regions
 from seformer.scoring.flags import flag_regions
 from seformer.scoring.merge import (
     LOGIT_SD,
-    SCORE_COLUMNS,
+    SET,
     PredictionWriter,
     add_summaries,
     as_lines,
+    score_columns,
 )
 from seformer.scoring.score import Ensemble
 from seformer.scoring.settings import PredictSettings, ScoreSettings
@@ -52,8 +54,9 @@ def predict(
     """Score a region file, or one shard of it.
 
     With ``fasta`` and ``regions``, ``out`` gets ``predictions.tsv`` (the file's own columns and
-    `SCORE_COLUMNS`), ``predictions.bed`` and ``summary.json``. With ``extracted`` (a shard)
-    it gets ``scores.tsv`` and ``summary.json``, for `scoring.merge.merge_predictions`.
+    those of `scoring.merge.score_columns`), ``predictions.bed`` and ``summary.json``. With
+    ``extracted`` (a shard) it gets ``scores.tsv`` and ``summary.json``, for
+    `scoring.merge.merge_predictions`.
 
     Raises
     ------
@@ -64,6 +67,7 @@ def predict(
         raise UserError("give either --fasta with --regions, or --extracted")
     with output_folder(out) as staging:
         scorer = Ensemble(load_model(model, settings.device), settings.batch_tokens)
+        say_without_sets(scorer.model)
         if extracted is not None:
             _score_shard(scorer, extracted, staging, settings.prevalence)
         else:
@@ -84,7 +88,7 @@ def score_frame(
     Returns
     -------
     pandas.DataFrame
-        `SCORE_COLUMNS` of every row, in order (of an ensemble `LOGIT_SD` as well).
+        The columns of scores of every row, in order, see `scoring.merge.score_columns`.
 
     Raises
     ------
@@ -95,6 +99,7 @@ def score_frame(
         record = genome_record(genome)
         read = with_bases(regions, source, genome, **settings.only(ReadingRegions))
         scorer = Ensemble(model, settings.batch_tokens)
+        say_without_sets(model)
         parts = [score_rows(scorer, *part, record, settings.prevalence)[0] for part in read]
     return pd.concat(parts, ignore_index=True).drop(columns="line")
 
@@ -121,7 +126,7 @@ def _score_file(
         logger.info("%s: read as %s", regions.name, part.read_as)
         own.seek(0)
         record, names = genome_record(genome), list(part.cells)
-        with PredictionWriter(out, names, score_columns(scorer.model)) as writer:
+        with PredictionWriter(out, names, columns_of(scorer.model)) as writer:
             summaries, written = [], 0
             table = pd.concat(tables, ignore_index=True)
             for rows, sequences in with_bases(table, str(regions), genome, **how):
@@ -152,7 +157,7 @@ def _log(regions: Path, total: dict[str, Any]) -> None:
 
 
 def _score_shard(scorer: Ensemble, extracted: Path, out: Path, prevalence: float | None) -> None:
-    """Write ``scores.tsv`` (line, `SCORE_COLUMNS`) for every row, and ``summary.json``."""
+    """Write ``scores.tsv`` (line, columns of scores) for every row, and ``summary.json``."""
     source = read_extracted(extracted)
     genome = source.summary.get("genome", {})
     table, windows = score_rows(scorer, source.regions, source.sequences(), genome, prevalence)
@@ -192,22 +197,37 @@ def score_rows(
         "coverage": scores.coverage,
         LOGIT_SD: scores.logit_sd,
     }
+    if (sets := settings.conformal) is not None:
+        # by the logit: another prevalence changes what is likely, not what the promise allows
+        scored[SET] = name_sets(sets, scores.logit)
     table = pd.DataFrame(scored, index=regions.index[kept]).reindex(regions.index)
-    table = table.fillna({"prediction": "", "coverage": 0.0}).assign(
+    table = table.fillna({"prediction": "", SET: "", "coverage": 0.0}).assign(
         line=regions["line"], flags=flag_regions(regions, settings, genome)
     )
-    return table[["line", *score_columns(scorer.model)]], scores.windows
+    return table[["line", *columns_of(scorer.model)]], scores.windows
 
 
-def score_columns(model: Model) -> list[str]:
-    """The columns of a model's scores: an ensemble has one more."""
-    return [*SCORE_COLUMNS, *([LOGIT_SD] if model.others else [])]
+def columns_of(model: Model) -> list[str]:
+    """The columns of a model's scores."""
+    sets = model.settings.conformal is not None
+    return score_columns(sets=sets, several=bool(model.others))
+
+
+def say_without_sets(model: Model) -> None:
+    """Say once that a model has no sets, as those of version 1.0."""
+    if model.settings.conformal is None:
+        logger.info(
+            "the model promises no coverage, so there is no column %s; `seformer evaluate` gives "
+            "it one",
+            SET,
+        )
 
 
 def count_calls(table: pd.DataFrame, regions: pd.DataFrame, windows: np.ndarray) -> dict[str, Any]:
     """Count rows, calls, flags and work."""
     kept = regions["drop_reason"] == ""
     counted = Counter(chain.from_iterable(f.split(",") for f in table["flags"][kept] if f))
+    sets = {"sets": {k: int((table[SET] == k).sum()) for k in SETS}} if SET in table else {}
     return {
         "rows": len(table),
         "scored": int(kept.sum()),
@@ -218,4 +238,5 @@ def count_calls(table: pd.DataFrame, regions: pd.DataFrame, windows: np.ndarray)
         "bases": int(regions["length"][kept].sum()),
         "windows": int(windows.sum()),
         "smallest_coverage": float(table["coverage"][kept].min()) if kept.any() else None,
+        **sets,
     }

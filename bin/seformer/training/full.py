@@ -111,6 +111,8 @@ def finetune_full(
         return
     if settings.lora_rank:
         merge_adapters(backbone)
+    # what was promised of the scores that it had before does not hold for the new ones
+    start.settings.conformal = None
     start.settings.training["full"] = {
         key: value for key, value in settings.only(Course).items() if key != "seed"
     }

@@ -58,6 +58,22 @@ _scorer = _object(**dict.fromkeys(METRICS, _interval))
 # the metrics that depend on the share of super-enhancers
 _calls = _object(**_all("auprc mcc precision recall", _interval))
 _spread = _object(mean=Measure, sd=Measure, values=list[Measure])
+_line = _object(**_all("value low high", Number))
+_PROBABILITIES = {
+    "n": Positive,
+    "ece": _interval,
+    **_all("ece_noise ece_noise_high", Share),
+    **_all("slope intercept", NotRequired[_line]),
+}
+_held = _object(n=Positive, **_all("value low high", Share))
+_inner_share = Annotated[Share, Field(gt=0, lt=1)]
+_conformal = _object(
+    coverage=_inner_share,
+    always_held=list[Literal["SE", "TE"]],
+    regions=Positive,
+    **_all("observed SE TE", _held),
+    sets=_object(**_all("SE TE both none")),
+)
 _PART = {
     **_all("n loci", Positive),
     **_all("n_super_enhancers n_typical_enhancers"),
@@ -84,7 +100,7 @@ _test = _object(
         dict[
             Text,
             _object(
-                prevalence=Annotated[Share, Field(gt=0, lt=1)],
+                prevalence=_inner_share,
                 model=_calls,
                 baselines=dict[Text, _calls],
             ),
@@ -93,6 +109,10 @@ _test = _object(
     unlike_training=NotRequired[
         _object(n=Count, containment_at_most=Share, model=NotRequired[_scorer])
     ],
+    probabilities=NotRequired[
+        _object(**_PROBABILITIES, unlike_training=NotRequired[_object(**_PROBABILITIES)])
+    ],
+    conformal=NotRequired[_conformal],
 )
 _threshold = _object(
     by=Annotated[Text, Field(pattern="^(mcc|precision:[0-9.e-]+)$")],
@@ -210,6 +230,7 @@ Predicted = _object(  # summary.json of predictions
     unscored=dict[Text, Count],
     flags=dict[Text, Count],
     smallest_coverage=Share | None,
+    sets=NotRequired[dict[Text, Count]],
     read_as=NotRequired[Text],
 )
 

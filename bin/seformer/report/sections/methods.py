@@ -15,7 +15,7 @@ from seformer.report import content
 from seformer.report.content import Section
 from seformer.report.draw import headed, html, number, signed
 from seformer.report.results import Results, SampleResults, held_out_chromosomes
-from seformer.util.labels import PARTS
+from seformer.util.labels import PARTS, SUPER, TYPICAL
 from seformer.util.markup import escape
 
 say = partial(content.say, "methods")
@@ -124,6 +124,9 @@ def _test(sample: SampleResults) -> Iterator[str]:
     uncalibrated = sample.metrics.get("calibration", {}).get("method") == "none"
     of_folds = say("of_folds") if folds else ""
     yield say("fitted_threshold" if uncalibrated else "fitted", of_folds=of_folds)
+    if conformal := test.get("conformal"):
+        held = {key.lower(): 100 * conformal[key]["value"] for key in (SUPER, TYPICAL)}
+        yield say("promised", coverage=100 * conformal["coverage"], of_folds=of_folds, **held)
     yield say(
         "test",
         part="parts together" if folds else "part",

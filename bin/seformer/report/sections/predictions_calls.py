@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seformer.report.content import Section
-from seformer.report.draw import GREY, SUPER, TYPICAL, bars
+from seformer.report.content import Section, say
+from seformer.report.draw import GREY, SUPER, TYPICAL, bars, number
 from seformer.report.results import Results
 from seformer.util.markup import escape
 
@@ -31,5 +31,17 @@ def sections(results: Results) -> Iterator[Section]:
         for name, bed in beds.items()
         if "read_as" in bed.summary
     )
+    sets = "".join(
+        say(
+            "predictions_calls",
+            "sets",
+            bed=escape(name),
+            counts=", ".join(
+                f"{number(n)} {escape(key)}" for key, n in bed.summary["sets"].items()
+            ),
+        )
+        for name, bed in beds.items()
+        if bed.summary.get("sets")
+    )
     if beds:
-        yield bars("predictions_calls", data, CALLS, read_as=read_as)
+        yield bars("predictions_calls", data, CALLS, read_as=read_as, sets=sets)
