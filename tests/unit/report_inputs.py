@@ -78,7 +78,7 @@ def evaluation(rng, table, quality, sample):
     )
     named = name_sets(sets, scores["model"][~validation])
     loci = rows["cluster"][~validation].to_numpy()
-    found["test"]["conformal"] = measure_sets(labels[~validation], named, loci, 0.9, [], 200, 1)
+    found["test"]["conformal"] = measure_sets(labels[~validation], named, loci, 0.9, [], {}, 200, 1)
     found |= {
         "threshold": judged["model"].threshold._asdict(),
         "baseline_choices": {

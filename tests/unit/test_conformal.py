@@ -108,15 +108,16 @@ def test_the_promise_holds_for_each_class_over_many_draws(loci, sizes, together,
 def test_observed_coverage_is_counted_by_locus():
     labels = np.array([1, 1, 1, 1, 0, 0, 0, 0])
     sets = np.array(["SE", "both", "TE", "none", "TE", "TE", "both", "SE"])
-    found = measure_sets(labels, sets, np.arange(8), 0.9, ["SE"], 200, 1)
+    found = measure_sets(labels, sets, np.arange(8), 0.9, ["SE"], {"SE": 7}, 200, 1)
     assert (found["observed"]["value"], found["observed"]["n"]) == (5 / 8, 8)
     assert found["SE"]["value"] == 0.5 and found["TE"]["value"] == 0.75
+    assert found["SE"]["fitted_loci"] == 7 and "fitted_loci" not in found["TE"]
     assert found["sets"] == {"SE": 2, "TE": 3, "both": 2, "none": 1}
     assert (found["coverage"], found["always_held"], found["regions"]) == (0.9, ["SE"], 8)
     # the same regions a hundred times over in as many loci are not surer; in loci of their own are
     many = np.tile(labels, 100), np.tile(sets, 100)
-    whole = measure_sets(*many, np.tile(np.arange(8), 100), 0.9, [], 200, 1)
-    apart = measure_sets(*many, np.arange(800), 0.9, [], 200, 1)
+    whole = measure_sets(*many, np.tile(np.arange(8), 100), 0.9, [], {}, 200, 1)
+    apart = measure_sets(*many, np.arange(800), 0.9, [], {}, 200, 1)
     wide, narrow = (r["observed"]["high"] - r["observed"]["low"] for r in (whole, apart))
     assert wide > 5 * narrow
     assert whole["observed"]["low"] == found["observed"]["low"]

@@ -205,8 +205,12 @@ def measure_pooled(
     if (promised := promised_coverage(folds)) is not None:
         always = {name for part in tests for name in part["conformal"]["always_held"]}
         labels, clusters = table["label"].to_numpy(np.int64), table["cluster"].to_numpy()
+        fitted = {
+            name: sum(part["conformal"][name].get("fitted_loci", 0) for part in tests)
+            for name in (SUPER, TYPICAL)
+        }
         test["conformal"] = measure_sets(
-            labels, table[SET], clusters, promised, sorted(always), resamples, seed
+            labels, table[SET], clusters, promised, sorted(always), fitted, resamples, seed
         )
     if all("members" in part for part in tests):
         test["members"] = mean_members([part["members"] for part in tests])

@@ -152,6 +152,7 @@ def evaluate_model(
         loci[test],
         sets.coverage,
         always_held(sets),
+        {name: getattr(sets, name).loci for name in (SUPER, TYPICAL)},
         settings.resamples,
         settings.seed,
     )

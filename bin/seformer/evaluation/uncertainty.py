@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -172,6 +172,7 @@ def measure_sets(
     clusters: np.ndarray,
     coverage: float,
     always: Sequence[str],
+    fitted: Mapping[str, int],
     resamples: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -187,12 +188,14 @@ def measure_sets(
         What they promise for each class.
     always
         Classes that every set holds, for want of regions on validation.
+    fitted
+        Class to the loci of the validation part that its limit was fitted on.
 
     Returns
     -------
     dict
         ``coverage``, ``always_held``, ``regions``, ``observed`` over all and by class, each with
-        its interval, and ``sets``, how often each of them is there.
+        its interval (a class with ``fitted_loci`` too), and ``sets``, how often each is there.
     """
     labels, sets = np.asarray(labels).astype(np.int64), np.asarray(sets, str)
     right = (sets == np.where(labels == 1, SUPER, TYPICAL)) | (sets == BOTH)
@@ -208,6 +211,7 @@ def measure_sets(
         **{
             name: {"n": int(rows.sum())}
             | _with_interval(float(right[rows].mean()), np.concatenate(drawn[name]))
+            | ({"fitted_loci": fitted[name]} if name in fitted else {})
             for name, rows in groups.items()
         },
         "sets": {name: int((sets == name).sum()) for name in SETS},

@@ -65,7 +65,7 @@ _PROBABILITIES = {
     **_all("ece_noise ece_noise_high", Share),
     **_all("slope intercept", NotRequired[_line]),
 }
-_held = _object(n=Positive, **_all("value low high", Share))
+_held = _object(n=Positive, **_all("value low high", Share), fitted_loci=NotRequired[Count])
 _inner_share = Annotated[Share, Field(gt=0, lt=1)]
 _conformal = _object(
     coverage=_inner_share,
