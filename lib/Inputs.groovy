@@ -65,6 +65,17 @@ class Inputs {
         }
     }
 
+    // name=file, with commas between several: names and files in their order
+    static Map tracks(String given, String where, Path launchDir) {
+        def pairs = given.split(',')*.trim().findAll()
+        def names = pairs.collect { pair -> pair.takeBefore('=') }
+        def twice = names.find { name -> names.count(name) > 1 }
+        if (twice) {
+            throw Stop.at(where, "two tracks are named ${twice}", 'give each a name of its own')
+        }
+        return [names: names, files: pairs.collect { pair -> file(pair.substring(pair.indexOf('=') + 1), where, [launchDir]) }]
+    }
+
     // Files among several that had nothing to read: said, and an error if no other is left
     static List<Path> passedOver(List<Path> files, int all, String where) {
         def said = files.collect { file -> new JsonSlurper().parseText(file.getText('UTF-8')) }

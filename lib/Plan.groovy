@@ -73,6 +73,8 @@ class Plan {
             plan.seeds = (0..<params.seeds).collect { i -> params.seed + i }
             plan.blacklist = params.blacklist ? [Inputs.file(params.blacklist.toString(), '--blacklist', [launchDir])] : []
             plan.backbone = backbone(params.model.toString(), launchDir)
+            plan.twin = twin(params, plan.backbone)
+            plan.tracks = Inputs.tracks((params.baseline_tracks ?: '').toString(), '--baseline_tracks', launchDir)
             plan.checkpoints = checkpoints(params, workflow)
             if (params.integrative && plan.samples.size() < 2) {
                 throw Stop.at('--integrative', 'the sample sheet has one sample only', 'give two or more, or leave --integrative out')
@@ -95,6 +97,7 @@ class Plan {
             [params.folds > 1 && (params.test_chromosomes || params.validation_chromosomes), '--folds', 'chromosomes to hold out are given too', 'leave one of them out: over the folds every chromosome is held out once'],
             [params.conflicts != 'keep' && !params.integrative, '--conflicts', 'there is no model of all samples, which alone meets them', 'give --integrative too'],
             [params.blacklist && !params.random_negatives, '--blacklist', 'no random regions are drawn', 'give --random_negatives too'],
+            [params.baseline_tracks && !params.input, '--baseline_tracks', 'no model is tested that they could stand beside', 'give --input SHEET to train one'],
             [params.motifs && !params.explain, '--motifs', 'there is nothing to find motifs in', 'give the BED files to --explain too'],
             [params.modisco && !params.explain, '--modisco', 'there is nothing to find motifs in', 'give the BED files to --explain too'],
             [!params.outdir, '--outdir', 'it is missing', 'name the folder for the results'],
@@ -139,6 +142,16 @@ class Plan {
             throw Stop.at('--model', "there is no folder '${model}', and it is no name of a model", 'give a preset (tiny, small), a name of `seformer models`, a hub id (owner/name) or a folder')
         }
         return [name: model, folder: [], fetch: true]
+    }
+
+    // Whether a random twin is trained beside the model, which must be pre-trained
+    private static boolean twin(Map params, Map backbone) {
+        def names = params.baselines.toString().tokenize(',')
+        def pretrained = backbone.fetch || backbone.folder
+        if ('random_twin' in names && !pretrained) {
+            Terminal.warn("--baselines: '${params.model}' is trained from scratch, so there is no random twin to stand beside it")
+        }
+        return pretrained && ('all' in names || 'random_twin' in names)
     }
 
     // A model folder, or the folder of a sample that holds one. Its name: what seformer.json says

@@ -11,7 +11,7 @@ include { TRANSFER      } from '../../modules/local/transfer/main'
 
 workflow TRAIN {
     take:
-    plan   // map: samples, backbone, integrative, checkpoints, folds, seeds, blacklist, see lib/Plan.groovy
+    plan   // map: samples, backbone, integrative, checkpoints, folds, seeds, blacklist, twin, tracks, see lib/Plan.groovy
     genome // value: [fasta, index files]
 
     main:
@@ -59,6 +59,12 @@ workflow TRAIN {
             [meta + [seed: seed, run: run], regions, split]
         }
 
+    // beside a pre-trained model its random twin: one a fold, with the first seed
+    twins = runs
+        .filter { meta, _regions, _split -> plan.twin && meta.seed == plan.seeds[0] }
+        .map { meta, regions, split -> [meta + [twin: true, run: "${meta.run}random_twin/".toString()], regions, split] }
+    trainings = runs.mix(twins)
+
     if (plan.backbone.fetch) {
         FETCH_MODEL(plan.backbone.name)
         source   = FETCH_MODEL.out.model.map { folder -> [plan.backbone.name, folder] }
@@ -69,11 +75,12 @@ workflow TRAIN {
         versions = channel.empty()
     }
 
-    FINETUNE_HEAD(runs, source)
-    FINETUNE_FULL(FINETUNE_HEAD.out.model.join(runs), [plan.checkpoints.folder, plan.checkpoints.marker])
+    FINETUNE_HEAD(trainings, source)
+    FINETUNE_FULL(FINETUNE_HEAD.out.model.join(trainings), [plan.checkpoints.folder, plan.checkpoints.marker])
 
     // the models of all seeds, in their order
     trained = FINETUNE_FULL.out.model
+        .filter { meta, _model -> !meta.twin }
         .map { meta, model -> [groupKey([meta.id, meta.fold], plan.seeds.size()), meta, model] }
         .groupTuple()
         .map { _key, metas, models ->
@@ -81,7 +88,11 @@ workflow TRAIN {
             [metas[0].subMap(['id', 'members', 'fold']), order.collect { i -> models[i] }]
         }
 
-    EVALUATE(trained.join(data))
+    twinned = plan.twin
+        ? FINETUNE_FULL.out.model.filter { meta, _model -> meta.twin }.map { meta, model -> [meta.subMap(['id', 'members', 'fold']), model] }
+        : data.map { meta, _regions, _split -> [meta, []] }
+
+    EVALUATE(trained.join(data).join(twinned), [plan.tracks.names, plan.tracks.files])
 
     if (folds.size() > 1) {
         POOL(
@@ -119,7 +130,7 @@ workflow TRAIN {
     folders  = SPLIT.out.splits.flatten()
         .filter { folder -> !(folder.name ==~ /fold_\d+/) }
         .mix(SPLIT.out.audit, matrix)
-        .mix(FINETUNE_HEAD.out.history.mix(FINETUNE_FULL.out.history).map { meta, file -> meta.run.tokenize('/').inject(file.parent) { folder, _part -> folder.parent } })
+        .mix(FINETUNE_HEAD.out.history.mix(FINETUNE_FULL.out.history).filter { meta, _file -> !meta.twin }.map { meta, file -> meta.run.tokenize('/').inject(file.parent) { folder, _part -> folder.parent } })
         .mix(tested.results.map { _meta, folder -> folder })
     versions = versions.mix(EXTRACT.out.versions, SPLIT.out.versions, FINETUNE_HEAD.out.versions, FINETUNE_FULL.out.versions, EVALUATE.out.versions)
 }

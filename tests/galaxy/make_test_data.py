@@ -17,6 +17,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+import pybigtools
 import pysam
 
 from seformer.model.backbones.build import random_backbone
@@ -111,6 +112,17 @@ def write_options() -> None:
     (OUT / "blacklist.bed").write_text("".join(listed))
 
 
+def write_track(path: Path) -> None:
+    """A bigWig of all bases: another value every thousand."""
+    bins = (
+        (name, start, min(start + 1000, KEPT[name]))
+        for name in sorted(KEPT)
+        for start in range(0, KEPT[name], 1000)
+    )
+    values = ((*place, float(place[1] // 1000 % 7)) for place in bins)
+    pybigtools.open(str(path), "w").write(KEPT, values)
+
+
 def train(work: Path) -> None:
     """Run the stages as the tool does, and pack the model."""
     random_backbone(BACKBONE, KmerTokenizer(4, 4), to=OUT / "backbone", seed=1)
@@ -146,6 +158,7 @@ def main() -> None:
     write_plain_genome(OUT / "chr7.fa")
     write_regions()
     write_options()
+    write_track(OUT / "track.bw")
     with tempfile.TemporaryDirectory() as work:
         train(Path(work))
     write_hostile(OUT / "model.tar")

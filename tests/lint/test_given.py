@@ -57,6 +57,8 @@ REFUSED = [
     ("learning_rate", "1e999", "--learning_rate '1e999': expected a number."),
     ("learning_rate", "NaN", "--learning_rate 'NaN': expected a number."),
     ("learning_rate", "0.1 ", "--learning_rate '0.1 ': expected a number."),
+    ("baseline_tracks", "a.bw", "--baseline_tracks 'a.bw': expected name=file.bw, with commas"),
+    ("baseline_tracks", "a-b=a.bw", "--baseline_tracks 'a-b=a.bw': expected name=file.bw"),
     ("predict", True, "--predict : a value is missing after it."),
     (
         "predict",
@@ -149,6 +151,26 @@ RUNS = {
         TRAINING | {"predict": f"{USE['predict']},to_score.bed"},
         {"to_score.bed": "chr1\t0\t100\n"},
         "would both have results named 'to_score'",
+    ),
+    "tracks": (
+        TRAINING | {"baseline_tracks": "a=a b.bw, B_2=c.bw", "baselines": "random_twin"},
+        {"a b.bw": "", "c.bw": ""},
+        None,
+    ),
+    "two tracks of one name": (
+        TRAINING | {"baseline_tracks": "a=a.bw,a=b.bw"},
+        {"a.bw": "", "b.bw": ""},
+        "--baseline_tracks: two tracks are named a",
+    ),
+    "a track that is not there": (
+        TRAINING | {"baseline_tracks": "a=nowhere.bw"},
+        {},
+        "--baseline_tracks: there is no file",
+    ),
+    "a track beside no test": (
+        USE | {"trained_model": DEMO, "baseline_tracks": "a=a.bw"},
+        {"a.bw": ""},
+        "--baseline_tracks: no model is tested that they could stand beside",
     ),
     "a folder that is not a model": (
         USE | {"trained_model": DEMO},

@@ -104,10 +104,24 @@ def make_backbone() -> Path | None:
     return backbone
 
 
+def track(path: Path) -> Path:
+    """A bigWig that says of every base which chromosome it is of."""
+    import pybigtools
+    import pysam
+
+    with pysam.FastxFile(str(ROOT / "tests/data/demo/genome.fa.gz")) as genome:
+        sizes = {record.name: len(record.sequence) for record in genome}
+    values = ((name, 0, sizes[name], float(rank)) for rank, name in enumerate(sorted(sizes)))
+    pybigtools.open(str(path), "w").write(sizes, values)
+    return path
+
+
 def run_of_folder(backbone: Path) -> subprocess.CompletedProcess:
     command = [
         *(ROOT / "scripts/nextflow.sh", "run", ROOT, "-profile", "test,venv", "-ansi-log", "false"),
         *("--model", backbone, "--outdir", "results"),
+        *("--baselines", "length,composition,random_twin"),
+        *("--baseline_tracks", f"marks={track(Path(FOLDER.name) / 'all regions.bw')}"),
         *("--window", 128, "--window_pooling", "attention"),
         *("--head_epochs", 2, "--epochs", 1, "--bootstrap", 20, "--max_windows", 2),
         *("--explain_references", 1, "--explain_max_steps", 64, "--explain_faithfulness", 0),

@@ -20,6 +20,16 @@ def test_a_backbone_folder_is_trained_scored_and_explained(of_folder):
     assert settings["backbone"]["family"] == "gena"
     assert (settings["window"], settings["window_pooling"]) == (128, "attention")
     assert settings["training"]["full"]["learning_rate"] == 2e-5
+    # its random twin, trained beside it, and the track
+    measured = read_json(sample / "metrics.json")
+    beside = ["length", "composition", "random_twin", "track_marks"]
+    assert list(measured["test"]["baselines"]) == beside
+    assert measured["random_twin"] == {"models": 1, "of": 1}
+    assert measured["tracks"]["marks"]["without_value"] == 0
+    assert any(finding["topic"] == "Does pre-training help?" for finding in measured["verdict"])
+    for stage in ("head", "full"):
+        assert (sample / "training" / stage / "random_twin" / "history.tsv").is_file()
+    assert "random_weights" not in settings["training"]
     rows = (DEMO / "to_score.bed").read_text().splitlines()
     scores = read_tsv(sample / "predictions" / "to_score.tsv")
     assert len(scores) == len(rows) and scores["probability"].between(0, 1).all()

@@ -24,6 +24,14 @@ def command(
     splits: options.SplitsMany,
     out: options.Out,
     settings: EvaluateSettings,
+    random_twin: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--random-twin",
+            help="Model folder of the same network, trained in the same way from random weights "
+            "(finetune-head --random-weights); several make one ensemble.",
+        ),
+    ] = None,
 ) -> None:
     """Score the held-out test part once and compare with simple baselines.
 
@@ -31,4 +39,4 @@ def command(
     """
     from seformer.evaluation.evaluate import evaluate
 
-    evaluate(model, extracted, splits, out, settings)
+    evaluate(model, extracted, splits, out, settings, random_twin=random_twin or ())

@@ -71,7 +71,8 @@ def _made(settings: ModelSettings, sizes: Mapping[str, Mapping[str, int]]) -> st
     revision = f", revision {escape(backbone['revision'])}" if backbone.get("revision") else ""
     lines = [
         f"* backbone: {escape(backbone.get('name'))} ({escape(backbone.get('family'))}{revision})"
-        + (", trained from scratch" if backbone.get("source") == "preset" else ""),
+        + (", trained from scratch" if backbone.get("source") == "preset" else "")
+        + (", from random weights" if settings.training.get("random_weights") else ""),
         f"* window of at most {settings.window} tokens, overlap {settings.overlap}; "
         f"{settings.token_pooling} over tokens, {settings.window_pooling} over windows; both "
         "strands averaged"

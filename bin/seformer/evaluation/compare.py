@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.evaluation import metrics
+from seformer.evaluation.baselines.random_twin import TWIN
 from seformer.evaluation.metrics import BootstrapMetrics, ScoredRegions
 from seformer.evaluation.slope import SlopeControl
 from seformer.evaluation.uncertainty import measure_probabilities
@@ -160,6 +161,10 @@ def measure_test(
         metric: {"baseline": best[metric], **drawn.delta(MODEL, best[metric], metric)._asdict()}
         for metric in DELTAS
     }
+    if TWIN in scorers:
+        test["over_random_twin"] = {
+            metric: drawn.delta(MODEL, TWIN, metric)._asdict() for metric in DELTAS
+        }
     if parts:
         test["parts"] = {
             name: test["baselines"].pop(name)

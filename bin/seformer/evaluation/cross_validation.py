@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.evaluation import metrics
+from seformer.evaluation.baselines.random_twin import TWIN
 from seformer.evaluation.compare import (
     CONTAINMENT,
     MODEL,
@@ -227,7 +228,7 @@ def measure_pooled(
         "baseline_choices": {},
         "bootstrap": {"resamples": resamples, "seed": seed},
         "rules": POOLED_RULES,
-    } | ({"pretraining": first["pretraining"]} if "pretraining" in first else {})
+    } | {name: first[name] for name in ("pretraining", TWIN, "tracks") if name in first}
 
 
 def promised_coverage(folds: Sequence[Fold]) -> float | None:

@@ -18,8 +18,9 @@ import pandas as pd
 import torch
 
 from seformer.evaluation import metrics
-from seformer.evaluation.baselines import check_baselines, fit_baselines
+from seformer.evaluation.baselines import check_baselines, fit_baselines, in_order
 from seformer.evaluation.baselines.base import BaselineRegions, BaselineScores
+from seformer.evaluation.baselines.random_twin import TWIN
 from seformer.evaluation.card import model_card
 from seformer.evaluation.compare import (
     CONTAINMENT,
@@ -34,6 +35,8 @@ from seformer.evaluation.curves import curve_points
 from seformer.evaluation.settings import EvaluateSettings
 from seformer.evaluation.slope import REFERENCE_K, Reference, SlopeControl, fit_reference
 from seformer.evaluation.uncertainty import measure_sets
+from seformer.evaluation.tracks import NO_TRACKS, Tracks, named_tracks, read_tracks
+from seformer.evaluation.twin import chosen_names, is_pretrained, load_twin
 from seformer.evaluation.verdict import judge_test
 from seformer.model.backbones import registry
 from seformer.model.calibration import check_rule
@@ -82,11 +85,18 @@ def evaluate(
     splits: Sequence[Path],
     out: Path,
     settings: EvaluateSettings,
+    *,
+    random_twin: Sequence[Path] = (),
 ) -> None:
     """Evaluate a model, or several as one ensemble, and write everything into ``out``.
 
     metrics.json, curves.json, test_predictions.tsv and the final model folder ``model/`` with
     its calibration, threshold and model card.
+
+    Parameters
+    ----------
+    random_twin
+        Model folders of the model's random twin; several make one ensemble.
 
     Raises
     ------
@@ -95,29 +105,43 @@ def evaluate(
     """
     check_rule(settings.threshold_by)
     check_baselines(settings.baseline_names)
+    files = named_tracks(settings.baseline_tracks)
     require_writable(out)
     data = open_dataset(extracted, splits)
     check_test_part(data, splits)
+    tracks = read_tracks(files, data)
     models = [models] if isinstance(models, str | Path) else models
     model = ensemble([load_model(folder, settings.device) for folder in models])
-    evaluation, scorer = evaluate_model(model, data, settings)
+    twin = load_twin(random_twin, model, settings.device)
+    evaluation, scorer = evaluate_model(model, data, settings, twin, tracks)
     sample, split = evaluation.metrics["sample"], record_split(model, data, splits)
     finished = finish_model(model, scorer, sample=sample, splits=split)
     write_evaluation(out, evaluation, finished, part_sizes(data))
 
 
 def evaluate_model(
-    model: Model, data: LabelledDataset, settings: EvaluateSettings
+    model: Model,
+    data: LabelledDataset,
+    settings: EvaluateSettings,
+    twin: Model | None = None,
+    tracks: Tracks = NO_TRACKS,
 ) -> tuple[Evaluation, CalibratedScorer]:
     """Score validation and test part, by the model and by the baselines, and measure them.
 
     Returns what was measured, and the model's scores with its calibration, threshold and sets.
     """
     regions = held_out_regions(data)
+    beside_them = twin is not None or bool(tracks.statistics)
+    names = chosen_names(settings.baseline_names, model, twin is not None, beside_them)
     with ThreadPoolExecutor(1) as beside:
-        fitting = beside.submit(score_baselines, data, settings.baseline_names, settings.seed)
+        fitting = beside.submit(score_baselines, data, names, settings.seed, tracks.statistics)
         scores = Ensemble(model, settings.batch_tokens).score(data.sequences("validation", "test"))
+        if twin is not None:
+            held_out = data.sequences("validation", "test")
+            of_twin = Ensemble(twin, settings.batch_tokens).score(held_out, "random twin").logit
         baselines, reference = fitting.result()
+    if twin is not None:
+        baselines = in_order(baselines | {TWIN: BaselineScores(of_twin, {})})
     labels, loci = regions["label"].to_numpy(np.int64), regions["cluster"].to_numpy()
     test = (regions["split"] == "test").to_numpy()
     rows = calibration_rows(regions, ~test)
@@ -166,6 +190,10 @@ def evaluate_model(
     }
     if (seen := seen_in_pretraining(model, data)) is not None:
         measured["pretraining"] = seen
+    if twin is not None:
+        measured[TWIN] = {"models": len(twin.members), "of": len(model.members)}
+    if tracks.counts:
+        measured["tracks"] = tracks.counts
     drawn = curve_points(labels[test], {n: s.scored.take(test) for n, s in scorers.items()})
     return Evaluation(measured, drawn, table), chosen
 
@@ -216,7 +244,7 @@ def seen_in_pretraining(model: Model, data: LabelledDataset) -> dict[str, Any] |
     """
     name = model.settings.backbone.get("name")
     entry = registry.find(name) if name else None
-    if entry is None or entry.hub is None:
+    if entry is None or entry.hub is None or not is_pretrained(model.settings):
         return None
     tested = sorted(map(str, data.regions["chrom"].iloc[data.select("test")].unique()))
     held_out = {chrom.removeprefix("chr") for chrom in entry.held_out}
@@ -262,7 +290,10 @@ def with_loci(regions: pd.DataFrame) -> pd.DataFrame:
 
 
 def score_baselines(
-    data: LabelledDataset, names: Sequence[str], seed: int
+    data: LabelledDataset,
+    names: Sequence[str],
+    seed: int,
+    tracks: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[dict[str, BaselineScores], Reference | None]:
     """Fit the baselines, and the reference of slopes beside them, on the training part.
 
@@ -273,6 +304,7 @@ def score_baselines(
         lambda: data.sequences(*PARTS),
         rows["label"].to_numpy(np.int64),
         rows["split"].to_numpy(str),
+        tracks or {},
     )
     # torch gives a new thread its number of threads at first use: before the baselines limit it
     torch.get_num_threads()

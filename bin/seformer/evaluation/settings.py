@@ -50,6 +50,12 @@ class EvaluateSettings(Batched):
         refused="the prevalence {value} is not a share",
     )
     baseline_names: Names = BASELINE_NAMES
+    baseline_tracks: Names = setting(
+        (),
+        "Tracks as baselines beside the model: name=file.bw, with commas between several.",
+        group="evaluation_options",
+        metavar="NAME=FILE,…",
+    )
     resamples: int = RESAMPLES
     seed: int = SEED
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from seformer.evaluation.baselines import BASELINES
+from seformer.evaluation.baselines import BASELINES, find_baseline
+from seformer.evaluation.baselines.random_twin import TWIN
 
 CLOSE = 0.02
 FEW = 50
@@ -18,11 +19,7 @@ PROMISE = (
     "The promise is for regions whose loci are drawn like those of the validation part, not for "
     "another cell line, assembly or length."
 )
-TITLES = {
-    "model": "the model",
-    **{name: baseline.title for name, baseline in BASELINES.items()},
-    "transformer": "the transformer alone",
-}
+TITLES = {"model": "the model", "transformer": "the transformer alone"}
 
 
 class Finding(NamedTuple):
@@ -35,7 +32,8 @@ class Finding(NamedTuple):
 
 def scorer_title(name: str) -> str:
     """Name a scorer of metrics.json as sentences and tables do."""
-    return TITLES.get(name, name)
+    baseline = find_baseline(name)
+    return baseline.title if baseline else TITLES.get(name, name)
 
 
 def judge_test(metrics: Mapping[str, Any]) -> list[Finding]:
@@ -44,6 +42,7 @@ def judge_test(metrics: Mapping[str, Any]) -> list[Finding]:
     return [
         learned,
         *([_judge_gain(metrics["test"])] if learned.level == "good" else []),
+        *_judge_pretraining(metrics),
         *_find_shortcuts(metrics["test"]),
         *_warn_of_pretraining(metrics.get("pretraining")),
         *_limit_trust(metrics),
@@ -100,6 +99,34 @@ def _judge_gain(test: Mapping[str, Any]) -> Finding:
         f"{spoken(delta, signed=True)} in AUROC, an interval that contains 0. These regions do "
         f"not show that the model knows more than {name} does.",
     )
+
+
+def _judge_pretraining(metrics: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say what pre-training is worth: the model against its random twin."""
+    test = metrics["test"]
+    if "over_random_twin" not in test:
+        return
+    delta, rows = (
+        test["over_random_twin"]["auroc"],
+        (test["baselines"][TWIN], test["model"]),
+    )
+    twin, model = (f"{row['auroc']['value']:.3f}" for row in rows)
+    same = f"the same network, trained in the same way from random weights, has AUROC {twin}"
+    worth = spoken(delta, signed=True)
+    if delta["low"] > 0:
+        level, text = "good", f"Yes: {same}, the model {model}: pre-training is worth {worth}."
+    else:
+        worse = delta["high"] < 0
+        level, answer = ("bad", "No") if worse else ("warning", "Not shown")
+        text = f"{answer}: {same}, the model {model}, a difference of {worth}: "
+        text += "pre-training is not shown to help."
+    counts = metrics.get(TWIN, {"models": 1, "of": 1})
+    if counts["models"] < counts["of"]:
+        text += (
+            f" The model is an ensemble of {counts['of']}, its twin of {counts['models']}: part "
+        )
+        text += "of the difference may be the ensemble's."
+    yield Finding(level, "Does pre-training help?", text)
 
 
 def _find_shortcuts(test: Mapping[str, Any]) -> Iterator[Finding]:

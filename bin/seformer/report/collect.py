@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seformer.evaluation.baselines.random_twin import TWIN
 from seformer.regions.folder import read_region_rows
 from seformer.report.results import (
     PROBABILITY_BINS,
@@ -82,6 +83,8 @@ def _read_sample(folder: Path, results: Results) -> None:
         names.sort()
         for path in (Path(place) / member for member in sorted(members)):
             parts = path.relative_to(folder).parts
+            if TWIN in parts:
+                continue  # its training is not the model's
             run = "/".join(part for part in parts if RUN.fullmatch(part))
             if path.name == "history.tsv":
                 take_history(path, sample, run)

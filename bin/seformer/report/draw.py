@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from seformer.evaluation.baselines import BASELINES
+from seformer.evaluation.baselines import BASELINES, find_baseline
 from seformer.evaluation.verdict import scorer_title
 from seformer.report.content import TEXTS, Section
 from seformer.util import labels
@@ -21,10 +21,8 @@ INTEGRATIVE = "integrative"
 SUPER, TYPICAL = (labels.COLOURS[name] for name in (labels.SUPER, labels.TYPICAL))
 # label, name and colour of both classes
 CLASSES = ((1, "super-enhancers", SUPER), (0, "typical enhancers", TYPICAL))
-# colour and dash of the model and of each baseline: lines differ in more than colour
-SCORERS = {"model": (BLACK, "solid")} | {
-    name: (baseline.colour, baseline.dash) for name, baseline in BASELINES.items()
-}
+# of tracks in their turn, apart from those of the baselines (Tol's muted scheme)
+TRACKS = ("#44AA99", "#332288", "#DDCC77", "#AA4499")
 
 
 def number(value: int) -> str:
@@ -151,6 +149,23 @@ def tabbed(
         return next(iter(tabs.values())), {}
     labels = [{"name": name, **({"ylab": ylabs[name]} if ylabs else {})} for name in tabs]
     return list(tabs.values()), {"data_labels": labels}
+
+
+def scorer_looks(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Give the model and each baseline its colour and dash: lines differ in more than colour.
+
+    Parts of the model have none of their own.
+    """
+    looks, tracks = {"model": (BLACK, "solid")}, 0
+    for name in names:
+        baseline = find_baseline(name)
+        if baseline is None:
+            continue
+        looks[name] = baseline.colour, baseline.dash
+        if name not in BASELINES:
+            looks[name] = TRACKS[tracks % len(TRACKS)], baseline.dash
+            tracks += 1
+    return looks
 
 
 def strokes(names: Iterable[str]) -> dict[str, tuple[str, str]]:

@@ -75,7 +75,9 @@ def finetune_head(
     require_writable(out)
     data = open_dataset(extracted, splits)
     device = resolve_device(settings.device)
-    backbone, tokenizer, origin = build_backbone(model, seed=settings.seed)
+    backbone, tokenizer, origin = build_backbone(
+        model, seed=settings.seed, random_weights=settings.random_weights
+    )
     check_pooling(settings.token_pooling, tokenizer.wrap)
     fitted = fit_spectrum(data) if settings.features == "kmer" else None
     torch.manual_seed(settings.seed)
@@ -95,7 +97,8 @@ def finetune_head(
         seeds=[settings.seed],
         assembly=assembly(data),
         training_range=training_range(data),
-        training={"class_weights": settings.weights, "dropout": settings.dropout},
+        training={"class_weights": settings.weights, "dropout": settings.dropout}
+        | ({"random_weights": True} if settings.random_weights else {}),
     )
     if fitted:
         set_spectrum(fresh.classifier.spectrum, fitted)

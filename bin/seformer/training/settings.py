@@ -59,6 +59,11 @@ class HeadSettings(Batched):
     batch_size: int = setting(64, "Stage 1: regions per step.", ge=1, option=None)
     weights: ClassWeights = WEIGHTS
     dropout: float = setting(0.1, "Stage 1: dropout in the classifier.", ge=0, le=0.9)
+    random_weights: bool = setting(
+        False,
+        "Draw a pre-trained model's weights at random: its twin, for evaluate --random-twin.",
+        parameter=None,
+    )
     cache: Path | None = setting(None, "Folder that keeps the frozen features.")
     seed: int = SEED
 

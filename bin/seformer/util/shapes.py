@@ -89,11 +89,17 @@ def _unlike_deltas(test: dict[str, Any]) -> Iterator[str]:
     for metric, delta in test["delta"].items():
         if delta["baseline"] not in test["baselines"]:
             yield f"delta.{metric}.baseline is not one of the baselines"
+    if "over_random_twin" in test:
+        if "auroc" not in test["over_random_twin"]:
+            yield "over_random_twin.auroc is missing"
+        if "random_twin" not in test["baselines"]:
+            yield "baselines.random_twin is missing"
 
 
 _test = _object(
     **_PART,
     delta=dict[Text, _difference],
+    over_random_twin=NotRequired[dict[Text, _interval]],
     parts=NotRequired[dict[Text, _scorer]],
     members=NotRequired[_object(n=Positive, **dict.fromkeys(METRICS, _spread))],
     prevalences=NotRequired[
@@ -128,9 +134,22 @@ _METRICS = {
     "threshold": NotRequired[_threshold],
     "thresholds": NotRequired[dict[Text, Number]],
     "calibration": NotRequired[_object(method=Literal["none", "temperature", "isotonic"])],
-    "baseline_choices": NotRequired[dict[Text, _partial(k=Count, trees=Count, per=Text, by=Text)]],
+    "baseline_choices": NotRequired[
+        dict[Text, _partial(k=Count, trees=Count, per=Text, by=Text, of=Text)]
+    ],
     "bootstrap": NotRequired[_object(resamples=Count)],
     "pretraining": NotRequired[_object(backbone=Text, held_out=list[Text], seen=list[Text])],
+    "random_twin": NotRequired[_object(models=Positive, of=Positive)],
+    "tracks": NotRequired[
+        dict[
+            Text,
+            _object(
+                **_all("regions without_value on_missing_chromosomes bases bases_without_value"),
+                missing_chromosomes=list[Text],
+                other_lengths=list[Text],
+            ),
+        ]
+    ],
     "folds": NotRequired[list[_object(fold=Count, n=Count, auroc=_interval, delta=_difference)]],
     "verdict": list[_finding],
 }

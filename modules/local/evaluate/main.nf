@@ -5,7 +5,8 @@ process EVALUATE {
     label 'process_gpu'
 
     input:
-    tuple val(meta), path(models, stageAs: 'stage2/?'), path(extracted, stageAs: 'extracted/?'), path(splits, stageAs: 'splits/?')
+    tuple val(meta), path(models, stageAs: 'stage2/?'), path(extracted, stageAs: 'extracted/?'), path(splits, stageAs: 'splits/?'), path(twin, stageAs: 'random_twin')
+    tuple val(track_names), path(tracks, stageAs: 'tracks/?')
 
     output:
     tuple val(meta), path("evaluated/${meta.id}/model", type: 'dir')      , emit: model
@@ -19,11 +20,15 @@ process EVALUATE {
     def args   = task.ext.args ?: ''
     def trained = (1..[models].flatten().size()).collect { i -> "--model stage2/${i}" }
     def inputs = (1..meta.members).collect { i -> "--extracted extracted/${i} --splits splits/${i}/splits.tsv" }
+    // under numbers, whatever the files are called
+    def pairs  = track_names.withIndex().collect { name, i -> "${name}=tracks/${i + 1}" }
+    def beside = (twin ? ['--random-twin random_twin'] : []) + (tracks ? ["--baseline-tracks '${pairs.join(',')}'"] : [])
     """
     export OMP_NUM_THREADS=${task.cpus}
     seformer-evaluate \\
         ${trained.join(' ')} \\
         ${inputs.join(' ')} \\
+        ${beside.join(' ')} \\
         --sample '${meta.id}' \\
         --out 'evaluated/${meta.id}' \\
         --threads ${task.cpus} \\

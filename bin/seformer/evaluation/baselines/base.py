@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -35,11 +35,14 @@ class BaselineRegions:
         int [n], 1 = SE. Those of test rows are never read.
     split
         str [n]: train, validation or test.
+    tracks
+        Name of a track -> its mean, maximum and sum over each region, float64 [n, 3].
     """
 
     sequences: Callable[[], Iterable[str]]
     labels: np.ndarray
     split: np.ndarray
+    tracks: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @cached_property
     def train(self) -> np.ndarray:
@@ -80,7 +83,8 @@ class Baseline:
     fit
         Fits on the training part, chooses on the validation part and scores all regions:
         deterministic, without side effects. Imports of torch and sklearn stand inside, so that
-        the words can be read without them.
+        the words can be read without them. None for a training of its own, which comes as a
+        model folder.
     advice
         What it means for the user if the model is hardly better; empty for a baseline that is
         no shortcut.
@@ -94,7 +98,7 @@ class Baseline:
     title: str
     sees: str
     colour: str
-    fit: Callable[[BaselineRegions], BaselineScores]
+    fit: Callable[[BaselineRegions], BaselineScores] | None
     dash: str = "dot"
     advice: str = ""
     choice: str = ""

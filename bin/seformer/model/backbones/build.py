@@ -99,7 +99,9 @@ def _no_larger_than(state: dict[str, torch.Tensor], where: str | Path) -> Iterat
         handle.remove()
 
 
-def build_backbone(name: str | Path, seed: int = 1) -> tuple[Backbone, Tokenizer, Origin]:
+def build_backbone(
+    name: str | Path, seed: int = 1, *, random_weights: bool = False
+) -> tuple[Backbone, Tokenizer, Origin]:
     """Turn what a user asked for into a backbone and its tokeniser.
 
     Parameters
@@ -108,14 +110,23 @@ def build_backbone(name: str | Path, seed: int = 1) -> tuple[Backbone, Tokenizer
         A preset (made from scratch), a name of the registry, a hub id (``owner/name`` or
         ``owner/name@revision``), or a folder.
     seed
-        Seed of the weights of a preset.
+        Seed of the weights of a preset, or of random ones.
+    random_weights
+        Draw the weights of a pre-trained model anew: its random twin.
 
     Raises
     ------
     UserError
-        If there is no such model, or it cannot be downloaded or loaded.
+        If there is no such model, or it cannot be downloaded or loaded; if the weights of a preset,
+        which are random already, are to be drawn.
     """
     if str(name) in PRESETS:
+        if random_weights:
+            raise UserError(
+                f"{name} is trained from scratch: its weights are random already",
+                where="--random-weights",
+                expected="a pre-trained model",
+            )
         config = dict(PRESETS[str(name)])
         model = new_backbone(config, seed=seed)
         return model, preset_tokenizer(config), Origin(str(name), "preset", None, model.family)
@@ -124,6 +135,9 @@ def build_backbone(name: str | Path, seed: int = 1) -> tuple[Backbone, Tokenizer
         model = load_backbone(folder)
         tokenizer = load_tokenizer(folder)
         check_vocabulary(model, tokenizer, folder)
+        if random_weights:
+            # the keys tell the family where the configuration does not
+            model = new_backbone(model.config, model.published_state(), seed=seed, where=folder)
     return model, tokenizer, Origin(known, source, revision, model.family)
 
 

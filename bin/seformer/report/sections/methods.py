@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import seformer
+from seformer.evaluation.baselines.random_twin import TWIN
 from seformer.evaluation.findings import count_incomplete
 from seformer.evaluation.verdict import scorer_title
 from seformer.report import content
@@ -145,6 +146,13 @@ def _test(sample: SampleResults) -> Iterator[str]:
         delta_interval=_interval(delta),
         resamples=number(sample.metrics.get("bootstrap", {}).get("resamples", 1000)),
     )
+    if worth := test.get("over_random_twin", {}).get("auroc"):
+        yield say(
+            "twin",
+            twin=baselines[TWIN]["auroc"]["value"],
+            delta=signed(worth["value"]),
+            delta_interval=_interval(worth),
+        )
 
 
 def _use(sample: SampleResults) -> Iterator[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from seformer.evaluation.baselines import BASELINES
+from seformer.evaluation.baselines import find_baseline
 from seformer.evaluation.verdict import scorer_title
 from seformer.report.content import Section
-from seformer.report.draw import GREY, SCORERS, apart, lines, strokes
+from seformer.report.draw import GREY, apart, lines, scorer_looks, strokes
 from seformer.report.results import Results, SampleResults
 from seformer.util.markup import escape
 
@@ -34,7 +34,7 @@ def _reliability(curves: dict[str, Any]) -> dict[str, Any]:
     return {
         name: [[point["probability"], point["share"]] for point in points]
         for name, points in curves.items()
-        if name == "model" or (name in BASELINES and BASELINES[name].probabilities)
+        if name == "model" or ((baseline := find_baseline(name)) and baseline.probabilities)
     }
 
 
@@ -53,9 +53,10 @@ def _square(
         for name, drawn in curves.items()
     }
     if len(tabs) > 1:
-        every = {name: apart(drawn["model"]) for name, drawn in curves.items()}
-        tabs = {"All models": every} | tabs
-    looks = {scorer_title(name): look for name, look in SCORERS.items()}
+        models = {name: apart(drawn["model"]) for name, drawn in curves.items()}
+        tabs = {"All models": models} | tabs
+    every = dict.fromkeys(scorer for drawn in curves.values() for scorer in drawn)
+    looks = {scorer_title(name): look for name, look in scorer_looks(every).items()}
     if diagonal:
         series = [{"name": diagonal, **DIAGONAL}]
         options["extra_series"] = [series] * len(tabs) if len(tabs) > 1 else series

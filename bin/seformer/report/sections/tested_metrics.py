@@ -6,24 +6,27 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from seformer.evaluation.baselines import BASELINES
+from seformer.evaluation.baselines import find_baseline
+from seformer.evaluation.baselines.random_twin import TWIN
 from seformer.evaluation.metrics import METRICS
-from seformer.evaluation.verdict import scorer_title
+from seformer.evaluation.verdict import percent, scorer_title
 from seformer.report.content import Section, say
 from seformer.report.draw import (
     GREY,
-    SCORERS,
     SUPER,
     TYPICAL,
     headline,
     html,
     interval,
     number,
+    scorer_looks,
     signed,
     table,
 )
 from seformer.report.results import Results, SampleResults
 from seformer.util.markup import escape
+
+NAMED = 10  # chromosomes that are named
 
 
 def sections(results: Results) -> Iterator[Section]:
@@ -68,14 +71,17 @@ def sample_table(sample: SampleResults) -> str:
     scorers = {"model": test["model"], **test.get("parts", {}), **test["baselines"]}
     mark = test["model"]["auroc"]["value"]
     low = min(min(row["auroc"]["low"] for row in scorers.values()), 0.5)
-    rows = []
+    rows, looks = [], scorer_looks(scorers)
     for name, row in scorers.items():
         title = escape(scorer_title(name))
         title = f"<b>{title}</b>" if name == "model" else title
-        colour, _ = SCORERS.get(name, (GREY, ""))
+        colour, _ = looks.get(name, (GREY, ""))
         picture = _whisker(row["auroc"], (low, 1), (0.5, 1), colour, 130, mark)
         rows.append(_row(title, [interval(row[metric]) for metric in METRICS], picture))
     rows.append(_difference_row(test["delta"]))
+    if "over_random_twin" in test:
+        twin = {m: {"baseline": TWIN} | delta for m, delta in test["over_random_twin"].items()}
+        rows.append(_difference_row(twin))
     if "members" in test:
         rows.append(_members_row(test["members"]))
     caption = say(
@@ -90,6 +96,7 @@ def sample_table(sample: SampleResults) -> str:
     return "".join(
         (
             table(head, rows, numeric=2, caption=caption),
+            "".join(map(_track, sample.metrics.get("tracks", {}).items())),
             _unlike(test.get("unlike_training", {})),
             _prevalence_table(test),
             _folds_table(sample.metrics.get("folds", [])),
@@ -125,11 +132,34 @@ def _members_row(members: Mapping[str, Any]) -> list[str]:
 def _choices(chosen: Mapping[str, Mapping[str, Any]]) -> str:
     words = [
         # what a file does not say is shown as None
-        baseline.choice.format_map(defaultdict(lambda: None, chosen[name]))
-        for name, baseline in BASELINES.items()
-        if baseline.choice and name in chosen
+        baseline.choice.format_map(defaultdict(lambda: None, choice))
+        for name, choice in chosen.items()
+        if (baseline := find_baseline(name)) and baseline.choice
     ]
     return say("test_metrics", "choices", choices=escape(", ".join(words))) if words else ""
+
+
+def _track(named: tuple[str, Mapping[str, Any]]) -> str:
+    """Say what a track lacks."""
+    name, counts = named
+    if not counts["bases_without_value"]:
+        return ""
+    lacking = counts["missing_chromosomes"]
+    values = {
+        "name": escape(name),
+        "regions": number(counts["regions"]),
+        "without": number(counts["without_value"]),
+        "bases": percent(counts["bases_without_value"], counts["bases"]),
+        "chromosomes": say(
+            "test_metrics",
+            "track_chromosomes",
+            n=number(counts["on_missing_chromosomes"]),
+            names=escape(", ".join(lacking[:NAMED]) + (", …" if len(lacking) > NAMED else "")),
+        )
+        if lacking
+        else "",
+    }
+    return f"<p>{say('test_metrics', 'track', **values)}</p>"
 
 
 def _unlike(unlike: Mapping[str, Any]) -> str:
