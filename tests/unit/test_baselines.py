@@ -11,9 +11,12 @@ import pytest
 from seformer.evaluation import baselines, metrics
 from seformer.evaluation.baselines import BASELINES, fit_baselines
 from seformer.evaluation.baselines.base import BaselineRegions
+from seformer.report.draw import scorer_looks
 from seformer.sequence import kmers
 from seformer.sequence.composition import KMER_SIZES, SINGLE_FEATURES, composition
 
+# all that are fitted here, but the convolutional network
+QUICK = [name for name, baseline in BASELINES.items() if baseline.fit and name != "cnn"]
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
 
@@ -73,8 +76,7 @@ def test_composition_by_hand():
 
 def fit(sequences, labels, split):
     """Every baseline but the convolutional network."""
-    names = [name for name in BASELINES if name != "cnn"]
-    return fit_baselines(BaselineRegions(lambda: sequences, labels, split), names)
+    return fit_baselines(BaselineRegions(lambda: sequences, labels, split), QUICK)
 
 
 def planted(n=240, seed=0):
@@ -99,7 +101,7 @@ def fitted():
 
 def test_baselines_learn_what_they_can(fitted):
     found, labels, split = fitted
-    assert list(found) == [name for name in BASELINES if name != "cnn"]
+    assert list(found) == QUICK
     test = split == "test"
     auroc = {name: metrics.auroc(labels[test], b.scores[test]) for name, b in found.items()}
     assert auroc["length"] == auroc["n_fraction"] == 0.5
@@ -232,9 +234,23 @@ def test_baselines_on_real_regions(benchmark, real_data):
 
 def test_a_module_is_a_baseline():
     modules = {path.stem for path in Path(baselines.__file__).parent.glob("*.py")}
-    assert modules - {"__init__", "base"} == set(BASELINES)
+    assert modules - {"__init__", "base", "track"} == set(BASELINES)
+    every = [*BASELINES.values(), baselines.find_baseline("track_atac")]
     for words in ("order", "title", "colour"):
-        assert len({getattr(each, words) for each in BASELINES.values()}) == len(BASELINES)
+        assert len({getattr(each, words) for each in every}) == len(every)
     code = "import sys, seformer.evaluation.baselines as b; "
     code += "sys.exit(bool({'torch', 'sklearn'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_names_of_tracks_are_those_that_may_be_given():
+    assert baselines.find_baseline("track_atac").title == "track atac"
+    for other in ("model", "transformer", "track_", "track_{x}", "atac", ""):
+        assert baselines.find_baseline(other) is None
+
+
+def test_several_tracks_look_different():
+    names = ["model", *BASELINES, "transformer", "track_a", "track_b", "track_c"]
+    looks = scorer_looks(names)
+    assert set(looks) == set(names) - {"transformer"}
+    assert len({colour for colour, _ in looks.values()}) == len(looks)

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.evaluation import metrics
-from seformer.evaluation.baselines import check_baselines, fit_baselines
+from seformer.evaluation.baselines import fit_baselines, fitted_baselines
 from seformer.evaluation.baselines.base import BaselineRegions
 from seformer.evaluation.compare import MODEL, best_baselines
 from seformer.evaluation.settings import TransferSettings
@@ -109,7 +109,7 @@ def transfer_samples(
         If the files are not of the same samples and folds, or a baseline is not known.
     """
     require_writable(out)
-    names = check_baselines(settings.baseline_names)
+    names = fitted_baselines(settings.baseline_names)
     folders = {_sample_of(Path(path) / "regions.tsv"): Path(path) for path in extracted}
     tables, trained = defaultdict(list), defaultdict(list)
     for path in map(Path, splits):

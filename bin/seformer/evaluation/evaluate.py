@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 
 from seformer.evaluation import metrics
-from seformer.evaluation.baselines import check_baselines, fit_baselines, in_order
+from seformer.evaluation.baselines import check_baselines, fit_baselines, sort_baselines
 from seformer.evaluation.baselines.base import BaselineRegions, BaselineScores
 from seformer.evaluation.baselines.random_twin import TWIN
 from seformer.evaluation.card import model_card
@@ -34,9 +34,9 @@ from seformer.evaluation.compare import (
 from seformer.evaluation.curves import curve_points
 from seformer.evaluation.settings import EvaluateSettings
 from seformer.evaluation.slope import REFERENCE_K, Reference, SlopeControl, fit_reference
-from seformer.evaluation.uncertainty import measure_sets
 from seformer.evaluation.tracks import NO_TRACKS, Tracks, named_tracks, read_tracks
 from seformer.evaluation.twin import chosen_names, is_pretrained, load_twin
+from seformer.evaluation.uncertainty import measure_sets
 from seformer.evaluation.verdict import judge_test
 from seformer.model.backbones import registry
 from seformer.model.calibration import check_rule
@@ -141,7 +141,7 @@ def evaluate_model(
             of_twin = Ensemble(twin, settings.batch_tokens).score(held_out, "random twin").logit
         baselines, reference = fitting.result()
     if twin is not None:
-        baselines = in_order(baselines | {TWIN: BaselineScores(of_twin, {})})
+        baselines = sort_baselines(baselines | {TWIN: BaselineScores(of_twin, {})})
     labels, loci = regions["label"].to_numpy(np.int64), regions["cluster"].to_numpy()
     test = (regions["split"] == "test").to_numpy()
     rows = calibration_rows(regions, ~test)

@@ -68,6 +68,6 @@ def fit_baselines(regions: BaselineRegions, names: Iterable[str]) -> dict[str, B
     return {name: baseline.fit(regions) for name, baseline in chosen.items() if baseline.fit}
 
 
-def in_order(baselines: Mapping[str, T]) -> dict[str, T]:
+def sort_baselines(baselines: Mapping[str, T]) -> dict[str, T]:
     """Put what belongs to baselines into their order; tracks follow as they come."""
     return dict(sorted(baselines.items(), key=lambda item: find_baseline(item[0]).order))
