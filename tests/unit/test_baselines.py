@@ -243,6 +243,12 @@ def test_a_module_is_a_baseline():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_twin_is_trained_apart():
+    assert "random_twin" not in baselines.fitted_baselines(("all",))
+    assert baselines.fitted_baselines(("gc", "random_twin")) == ("gc",)
+    assert baselines.fitted_baselines(("random_twin",)) == baselines.fitted_baselines(("all",))
+
+
 def test_names_of_tracks_are_those_that_may_be_given():
     assert baselines.find_baseline("track_atac").title == "track atac"
     for other in ("model", "transformer", "track_", "track_{x}", "atac", ""):

@@ -312,9 +312,9 @@ def test_chromosomes_seen_in_pretraining_are_named():
 def test_what_pretraining_saw_comes_from_the_registry():
     regions = pd.DataFrame({"chrom": ["7", "chr1", "chr2"], "split": ["test", "test", "train"]})
 
-    def seen(name):
+    def seen(name, **training):
         backbone = {"name": name, "source": "registry", "revision": None, "family": "gena"}
-        model = SimpleNamespace(settings=SimpleNamespace(backbone=backbone))
+        model = SimpleNamespace(settings=SimpleNamespace(backbone=backbone, training=training))
         return seen_in_pretraining(model, LabelledDataset(regions, ()))
 
     assert seen("tiny") is None
@@ -322,3 +322,5 @@ def test_what_pretraining_saw_comes_from_the_registry():
     found = seen("gena-lm-bert-base-t2t")
     assert found["held_out"] == ["chr7", "chr10"]
     assert found["seen"] == ["chr1"]
+    # a random twin has seen nothing
+    assert seen("gena-lm-bert-base-t2t", random_weights=True) is None

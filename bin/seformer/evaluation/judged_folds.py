@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from scipy.stats import norm, rankdata, spearmanr
 
-from seformer.evaluation.baselines import BASELINES, fit_baselines
+from seformer.evaluation.baselines import BASELINES, fit_baselines, fitted_baselines
 from seformer.evaluation.baselines.base import BaselineRegions
 from seformer.evaluation.compare import (
     CONTAINMENT,
@@ -116,7 +116,7 @@ def judge_in_folds(
     measured, met = [], True
     for number, split in enumerate(parts, 1):
         logger.info("fold %d of %d", number, settings.folds)
-        fitted = fit_baselines(whole.in_parts(split), settings.baseline_names)
+        fitted = fit_baselines(whole.in_parts(split), fitted_baselines(settings.baseline_names))
         scorers = {MODEL: _ready(regions["score"].to_numpy(), given, labels, split, settings)}
         for name, baseline in fitted.items():
             scorers[name] = calibrate_scorer(

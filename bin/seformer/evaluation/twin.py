@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from seformer.evaluation.baselines import fitted_baselines
 from seformer.evaluation.baselines.random_twin import TWIN
 from seformer.model.folder import Model, config_digest, ensemble, load_model
 from seformer.model.settings import ModelSettings
@@ -92,5 +93,5 @@ def chosen_names(names: Sequence[str], model: Model, twin: bool, others: bool) -
     logger.warning("no random twin stands beside the model: %s", why)
     if set(names) == {TWIN} and not others:
         logger.warning("no other baseline was chosen: all others are taken")
-        return ("all",)
+        return fitted_baselines(names)
     return names

@@ -55,6 +55,12 @@ def check_baselines(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in BASELINES if name in asked)
 
 
+def fitted_baselines(names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of ``names`` that are fitted here, not trained apart; all such if none is."""
+    fitted = [name for name in check_baselines(names) if BASELINES[name].fit]
+    return tuple(fitted) or fitted_baselines(("all",))
+
+
 # one thread: the same sums on every machine, and no threads that wait for each other on a busy one
 @threadpool_limits.wrap(limits=1)
 def fit_baselines(regions: BaselineRegions, names: Iterable[str]) -> dict[str, BaselineScores]:
