@@ -18,15 +18,17 @@ workflow SEFORMER {
     if (plan.samples) {
         TRAIN(plan, genome)
         models   = TRAIN.out.models
+        training = TRAIN.out.training
         folders  = folders.mix(TRAIN.out.folders)
         versions = versions.mix(TRAIN.out.versions)
     }
     else {
         models   = channel.fromList(plan.trained.collect { it -> [[id: it.id], it.folder] })
+        training = channel.fromList(plan.trained.collect { it -> [it.id, []] })
     }
 
     if (plan.predict) {
-        PREDICT_REGIONS(plan.predict, genome, models)
+        PREDICT_REGIONS(plan.predict, genome, models, training)
         folders  = folders.mix(PREDICT_REGIONS.out.folders)
         versions = versions.mix(PREDICT_REGIONS.out.versions)
     }

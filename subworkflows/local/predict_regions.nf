@@ -2,13 +2,15 @@
 include { EXTRACT as EXTRACT_TO_PREDICT } from '../../modules/local/extract/main'
 include { PREDICT                       } from '../../modules/local/predict/main'
 include { MERGE_PREDICTIONS             } from '../../modules/local/merge_predictions/main'
+include { JUDGE                         } from '../../modules/local/judge/main'
 include { HAND_OUT; GATHER                } from './shards'
 
 workflow PREDICT_REGIONS {
     take:
-    beds   // list of maps: id (safe for folders), name (as published), file
-    genome // value: [fasta, index files]
-    models // [meta, folder]
+    beds     // list of maps: id (safe for folders), name (as published), file
+    genome   // value: [fasta, index files]
+    models   // [meta, folder]
+    training // [id of a model, files of the regions that it was trained on]
 
     main:
     EXTRACT_TO_PREDICT(
@@ -29,7 +31,16 @@ workflow PREDICT_REGIONS {
         GATHER.out.files.map { meta, folders -> [meta, folders, beds.find { it -> it.id == meta.bed }.file] }
     )
 
+    // a file with labels is a test of the model
+    JUDGE(
+        MERGE_PREDICTIONS.out.labelled
+            .map { meta, file -> [meta.sample, meta, file] }
+            .combine(training, by: 0)
+            .map { _id, meta, file, seen -> [meta, file, seen] },
+        genome
+    )
+
     emit:
-    folders  = MERGE_PREDICTIONS.out.results.map { _meta, folder -> folder }.mix(passed_over)
-    versions = EXTRACT_TO_PREDICT.out.versions.mix(PREDICT.out.versions, MERGE_PREDICTIONS.out.versions)
+    folders  = MERGE_PREDICTIONS.out.results.mix(JUDGE.out.results).map { _meta, folder -> folder }.mix(passed_over)
+    versions = EXTRACT_TO_PREDICT.out.versions.mix(PREDICT.out.versions, MERGE_PREDICTIONS.out.versions, JUDGE.out.versions)
 }

@@ -125,8 +125,17 @@ workflow TRAIN {
         matrix   = channel.empty()
     }
 
+    // with folds every region was in the training of some
+    table    = folds.size() > 1 ? 'regions.tsv' : 'splits.tsv'
+    training = single
+        .mix(together)
+        .map { meta, _folders, split -> [meta.id, split] }
+        .unique { it -> it[0] }
+        .map { id, split -> [id, split.collect { folder -> (folds.size() > 1 ? folder.parent.parent.resolve(folder.name) : folder).resolve(table) }] }
+
     emit:
     models   = tested.model // [meta, folder]
+    training                // [id of a model, tables of its regions]
     folders  = SPLIT.out.splits.flatten()
         .filter { folder -> !(folder.name ==~ /fold_\d+/) }
         .mix(SPLIT.out.audit, matrix)

@@ -29,6 +29,7 @@ COMMAND_OF = {
     "POOL": "pool",
     "TRANSFER": "transfer",
     "PREDICT": "predict",
+    "JUDGE": "judge",
     "EXPLAIN": "explain",
     "MOTIFS": "motifs",
     "REPORT": "report",

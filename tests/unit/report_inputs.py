@@ -271,6 +271,19 @@ AUDIT = {
 }
 
 
+# what metrics.json of judged scores says beside what that of a model does
+JUDGED = {
+    "scores": "atlas.bed",
+    "column": "score",
+    "probabilities": "fitted",
+    "folds_of": "clusters",
+    "rank_correlations": {"gc": 0.4},
+    "rows": 90,
+    "left_out": {"no_score": 10},
+    "training": {"regions": 50, "overlapping": 3},
+}
+
+
 def explained_windows(rng, number=60):
     """Windows of explained regions; the last is small, and the spectrum has a row of its own."""
     return pd.DataFrame(
@@ -364,6 +377,9 @@ def write_everything(folder):
     write_json(summary, place / "attributions/peaks.summary.json")
     write_table(pd.DataFrame(MOTIFS), place / "motifs/peaks/motifs.tsv")
     write_json(NAMED, place / "motifs/peaks/summary.json")
+    metrics, drawn = evaluation(rng, table, 0.5, "K562")
+    write_json(metrics | {"judged": JUDGED}, place / "judged/atlas/metrics.json")
+    write_json(drawn | {"judged": True}, place / "judged/atlas/curves.json")
     write_table(pd.DataFrame(FOUND), place / "modisco/peaks/patterns.tsv")
     write_json(PATTERNS, place / "modisco/peaks/summary.json")
     return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
 from seformer.evaluation.judge import judge, judge_frame
+from seformer.report.collect import collect
+from seformer.report.page import draw_sections
+from seformer.scoring.merge import merge_predictions
 from seformer.util import records, shapes
 from seformer.util.errors import UserError
 
@@ -256,6 +260,60 @@ def test_predictions_with_labels_are_read_but_calls_are_not_labels(judged, table
         judged(own.drop(columns="label"))
 
 
+@pytest.fixture
+def merged(table, tmp_path):
+    """Merge one shard of our own scores with a table of R's that has some column of labels."""
+
+    def run(labels, name="label"):
+        own = table[["chrom", "start", "end"]].set_axis(["seqnames", "start", "end"], axis=1)
+        own = own.assign(start=own["start"] + 1, width=own["end"] - own["start"])
+        own[name] = labels
+        own.to_csv(tmp_path / "own.tsv", sep="\t", index=False)
+        shard = tmp_path / "shard"
+        shard.mkdir(exist_ok=True)
+        probability = 1 / (1 + np.exp(1 - table["good"]))
+        scores = pd.DataFrame({"line": np.arange(len(table)) + 2, "logit": table["good"]})
+        scores = scores.assign(probability=probability, prediction="SE", coverage=1, flags="")
+        scores.to_csv(shard / "scores.tsv", sep="\t", index=False)
+        counts = "rows scored super_enhancers typical_enhancers bases windows".split()
+        summary = dict.fromkeys(counts, len(table)) | {"unscored": {}, "flags": {}}
+        (shard / "summary.json").write_text(json.dumps(summary | {"smallest_coverage": 1.0}))
+        merge_predictions(tmp_path / "own.tsv", [shard], tmp_path / "merged")
+        return tmp_path / "merged/labelled.tsv"
+
+    return run
+
+
+def test_a_scored_file_with_labels_is_a_test_of_the_model(judged, table, merged):
+    labelled = merged(np.where(table["label"] == 1, "SE", "TE"), "kind")
+    # places counted from 0, whatever the file's own are
+    assert pd.read_csv(labelled, sep="\t")["start"].tolist() == table["start"].tolist()
+    found, _ = judged(labelled, FEW | {"skip_few": True})
+    assert (found["judged"]["column"], found["judged"]["probabilities"]) == ("logit", "given")
+    assert found["test"]["model"]["auroc"]["value"] == pytest.approx(
+        roc_auc_score(table["label"], table["good"])
+    )
+
+
+def test_a_scored_file_without_labels_of_both_classes_is_none(table, merged):
+    assert merged(table["label"]).exists()
+    for labels, name in (
+        (table["label"], "kind"),  # numbers are labels only in a column that is called so
+        (1, "label"),
+        (table["name"], "label"),
+        (np.where(table["label"] == 1, "SE", "TE"), "prediction"),
+    ):
+        assert not merged(labels, name).exists(), name
+
+
+def test_too_few_regions_are_passed_over_where_that_is_wanted(place, table, tmp_path, caplog):
+    few = table.iloc[:12].assign(score=table["good"])
+    few.to_csv(tmp_path / "few.tsv", sep="\t", index=False)
+    judge(tmp_path / "few.tsv", place / "genome.fa", tmp_path / "out", skip_few=True, **FEW)
+    assert not (tmp_path / "out").exists()
+    assert "too few regions to judge" in caplog.text
+
+
 # ------------------------------------------------------------------------- training regions
 
 
@@ -333,6 +391,33 @@ def test_an_unknown_column_is_said(judged, table):
         judged(table, score_column="good", probabilities="given")
     with pytest.raises(UserError, match="label 'r0' in the column name is unknown"):
         judged(table, score_column="good", label_column="name")
+
+
+# ------------------------------------------------------------------------- the report
+
+
+def test_the_report_shows_judged_scores(informed, tmp_path):
+    results = collect([informed.parent])
+    (judged,) = results.judged()
+    assert judged.name == "atlas"
+    assert results.samples["atlas"].metrics is None
+    page = {section.id: section for section in draw_sections(results)}
+    assert {"judged_scores", "judged_roc", "judged_calibration"} <= page.keys()
+    assert "test_metrics" not in page
+    shown = page["judged_scores"].data
+    assert "<b>the classifier</b>" in shown and "the model" not in shown
+    assert "84 of 84 regions" in shown and "memory cannot be judged" in shown
+    assert page["judged_roc"].data.keys() <= page["judged_roc"].config["colors"].keys()
+    assert "the classifier" in page["judged_roc"].data
+    assert "Judged: atlas" in page["verdict"].data
+    assert "5-fold cross-validation over chromosomes" in page["methods"].data
+
+
+def test_judged_scores_stand_beside_the_model_that_made_them(informed, tmp_path):
+    for sample in ("K562", "MM1S"):
+        shutil.copytree(informed, tmp_path / sample / "judged" / "atlas")
+    names = [judged.name for judged in collect([tmp_path]).judged()]
+    assert names == ["K562 · atlas", "MM1S · atlas"]
 
 
 # ------------------------------------------------------------------------- real data

@@ -24,6 +24,7 @@ from seformer.evaluation.evaluate import Evaluation
 from seformer.evaluation.judged_folds import judge_in_folds
 from seformer.evaluation.judged_regions import (
     FetchedBases,
+    TooFewError,
     count_seen,
     mark_unusable,
     open_training,
@@ -42,6 +43,8 @@ from seformer.regions.scores import (
 )
 from seformer.regions.spelling import Spelling
 from seformer.sequence import kmer_overlap
+from seformer.sequence.homology import near_copies
+from seformer.splits.assign import usable_chromosomes
 from seformer.splits.clusters import name_clusters, read_clusters
 from seformer.splits.sequence_store import SequenceStore
 from seformer.util.atomic import output_folder, require_writable
@@ -102,14 +105,20 @@ def judge(
         invalid=bad_lines(settings.invalid_regions),
         labels=not beds,
     )
-    evaluation = judge_table(
-        table, Path(fasta), settings.but(sample=sample), [*map(Path, training)], beds, clusters
-    )
+    how = settings.but(sample=sample)
+    try:
+        evaluation = judge_table(table, Path(fasta), how, [*map(Path, training)], beds, clusters)
+    except TooFewError as error:
+        if not settings.skip_few:
+            raise
+        logger.warning("not judged: %s", error)
+        return
     for finding in evaluation.metrics["verdict"]:
         logger.info("%s %s", finding["topic"], finding["text"])
     with output_folder(out) as staging:
         write_json(evaluation.metrics, staging / "metrics.json")
-        write_json({"sample": sample, "test": evaluation.curves}, staging / "curves.json")
+        drawn = {"sample": sample, "judged": True, "test": evaluation.curves}
+        write_json(drawn, staging / "curves.json")
         write_tsv(evaluation.predictions, staging / "judged.tsv")
 
 
@@ -172,7 +181,13 @@ def judge_table(
         require_scores(regions, marked, table, beds)
         seen = open_training(training, spelling)
     groups = read_clusters(regions, [clusters] if clusters else [])
-    regions = regions.assign(cluster=name_clusters(regions.reset_index(), groups))
+    alike = None
+    if not usable_chromosomes(regions, max(3, settings.folds)):
+        # the folds are of clusters, so near copies on other contigs belong to a cluster too
+        copies = near_copies(store.take(range(len(regions))), int(regions["length"].sum()))
+        alike = copies.clusters()
+    clustered = name_clusters(regions.reset_index(), groups.reset_index(drop=True), alike=alike)
+    regions = regions.assign(cluster=clustered)
     if seen is not None:
         shares = kmer_overlap.containment(store.take(range(len(regions))), seen.index, seen.scaled)
         regions[CONTAINMENT] = shares

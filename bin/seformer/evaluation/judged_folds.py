@@ -26,6 +26,7 @@ from seformer.evaluation.compare import (
 from seformer.evaluation.cross_validation import mean_validation
 from seformer.evaluation.curves import curve_points
 from seformer.evaluation.evaluate import RULES, Evaluation
+from seformer.evaluation.judged_regions import TooFewError
 from seformer.evaluation.metrics import ScoredRegions
 from seformer.evaluation.settings import JudgeSettings
 from seformer.model.calibration import choose_threshold
@@ -75,16 +76,17 @@ def choose_folds(
 
     Raises
     ------
-    UserError
+    TooFewError
         If there are too few regions of a class.
     """
-    by_chromosomes = usable_chromosomes(regions, max(3, folds))
-    for by in ("chrom", "cluster") if by_chromosomes else ("cluster",):
+    ways = ["chrom"] if usable_chromosomes(regions, max(3, folds)) else []
+    ways += ["cluster"] if regions["cluster"].nunique() > folds else []
+    for by in ways:
         parts = into_folds(regions, by, folds, VALIDATION_FRACTION, seed)
         if all(map(_has_both, [regions] * folds, parts)):
             return by, [part.to_numpy(str) for part in parts]
     positive = int((regions["label"] == 1).sum())
-    raise UserError(
+    raise TooFewError(
         f"too few regions to judge in {folds} folds: {positive} super-enhancers and "
         f"{len(regions) - positive} typical enhancers in {regions['cluster'].nunique()} loci",
         where=source,

@@ -26,6 +26,10 @@ from seformer.util.labels import PARTS
 logger = logging.getLogger(__name__)
 
 
+class TooFewError(UserError):
+    """Scored regions that could be judged if there were more of them."""
+
+
 class TrainingRegions(NamedTuple):
     """What the scores' maker trained on: places as the genome spells them, and their 31-mers."""
 
@@ -76,14 +80,14 @@ def mark_unusable(
 def require_scores(
     regions: pd.DataFrame, marked: pd.DataFrame, table: ScoredTable, beds: Sequence[Path]
 ) -> None:
-    """Refuse what cannot be judged: no region, one class, one score."""
+    """Refuse what cannot be judged: no region, one class, one score (`TooFewError`)."""
     dropped = Counter(marked["drop_reason"][marked["drop_reason"] != ""])
     left_out = ", ".join(f"{number} {reason}" for reason, number in dropped.items())
     left_out = f" (left out: {left_out})" if left_out else ""
     positive = int((regions["label"] == 1).sum())
     if not 0 < positive < len(regions):
         by_place = ", each at the place of one of the two BED files" if beds else ""
-        raise UserError(
+        raise TooFewError(
             f"{positive} super-enhancers and {len(regions) - positive} typical enhancers can be "
             f"judged{left_out}",
             where=table.source,
@@ -91,7 +95,7 @@ def require_scores(
         )
     scores = regions["score"]
     if scores.nunique() == 1:
-        raise UserError(
+        raise TooFewError(
             f"all {len(scores)} scores in the column {table.column} are {scores.iloc[0]:g}",
             where=table.source,
             expected="scores that differ",

@@ -103,6 +103,9 @@ class JudgeSettings(ReadingRegions):
     folds: int = setting(
         5, "Folds in which the baselines are fitted and tested.", ge=2, parameter=None
     )
+    skip_few: bool = setting(
+        False, "Too few regions of a class are no error: nothing is written.", parameter=None
+    )
     calibration: CalibrationMethod = CALIBRATION
     threshold_by: str = THRESHOLD_BY
     baseline_names: Names = BASELINE_NAMES

@@ -16,7 +16,6 @@ from seformer.regions.frames import FRAME, as_texts, read_frame
 from seformer.regions.read import iter_regions, unlabelled
 from seformer.regions.words import LABELS, NEITHER, column_words, find_columns, plain_word
 from seformer.util.errors import UserError
-from seformer.util.labels import SUPER, TYPICAL
 
 logger = logging.getLogger(__name__)
 # names of columns of scores, lower case, the best first: what ranks most finely, then the usual
@@ -182,12 +181,9 @@ def _covered(rows: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
     return np.bincount(query, shared, minlength=len(rows)) / np.maximum(1, end - start)
 
 
-def is_labelled(labels: Sequence[str]) -> dict[str, int] | None:
-    """Count the classes in cells that may be labels; None if one of them is none."""
-    known = [LABELS.get(plain_word(value)) for value in labels]
-    if None in known:
-        return None
-    return {SUPER: known.count(1), TYPICAL: known.count(0)}
+def read_label(cell: str) -> int | None:
+    """What a cell of a column of labels says: 1, 0, `words.NEITHER`, −1 = none; None otherwise."""
+    return LABELS.get(plain_word(cell.strip()))
 
 
 # ------------------------------------------------------------------------- columns and cells
@@ -248,7 +244,7 @@ def _labels(
     cells: Sequence[str], lines: Sequence[int], where: object, column: str
 ) -> pd.api.extensions.ExtensionArray:
     """Cells as labels, Int8; missing where there is none."""
-    values = [LABELS.get(plain_word(cell.strip())) for cell in cells]
+    values = [*map(read_label, cells)]
     if None in values:
         i = values.index(None)
         raise UserError(

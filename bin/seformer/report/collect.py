@@ -19,6 +19,7 @@ from seformer.regions.folder import read_region_rows
 from seformer.report.results import (
     PROBABILITY_BINS,
     Explanations,
+    Judged,
     Motifs,
     Predictions,
     Results,
@@ -105,14 +106,21 @@ def read_file(path: Path, sample: SampleResults) -> bool:
         case "regions.tsv":
             _take_regions(path, sample)
         case "metrics.json":
-            sample.metrics = records.read(path, shapes.Metrics, AGAIN)
+            metrics = records.read(path, shapes.Metrics, AGAIN)
+            _of(path, sample, "judged" in metrics).metrics = metrics
         case "curves.json":
-            sample.curves = records.read(path, shapes.Curves, AGAIN)
+            curves = records.read(path, shapes.Curves, AGAIN)
+            _of(path, sample, "judged" in curves).curves = curves
         case "seformer.json":
             _take_settings(records.read(path, shapes.Model, AGAIN), sample)
         case _:
             return _read_bed(path, sample)
     return True
+
+
+def _of(path: Path, sample: SampleResults, judged: bool) -> SampleResults | Judged:
+    """Where a test belongs: to the sample's model, or to scores, named after their folder."""
+    return sample.judged.setdefault(path.parent.name, Judged()) if judged else sample
 
 
 def _read_bed(path: Path, sample: SampleResults) -> bool:

@@ -53,6 +53,14 @@ class Motifs:
 
 
 @dataclass
+class Judged:
+    """Scores that were judged: metrics.json and curves.json of `seformer judge`."""
+
+    metrics: dict[str, Any] | None = None
+    curves: dict[str, Any] | None = None
+
+
+@dataclass
 class SampleResults:
     """What is known of one sample; anything may be missing."""
 
@@ -63,6 +71,7 @@ class SampleResults:
     metrics: dict[str, Any] | None = None
     curves: dict[str, Any] | None = None
     settings: dict[str, Any] | None = None
+    judged: dict[str, Judged] = field(default_factory=dict)
     predictions: dict[str, Predictions] = field(default_factory=dict)
     explanations: dict[str, Explanations] = field(default_factory=dict)
     motifs: dict[str, Motifs] = field(default_factory=dict)
@@ -118,6 +127,15 @@ class Results:
             for sample in samples
             for bed, result in getattr(sample, attribute).items()
         }
+
+    def judged(self) -> list[SampleResults]:
+        """Every judgement as if it were a sample, named after sample and file."""
+        return [
+            # alone in a folder, scores are a sample of their own
+            SampleResults(" · ".join(dict.fromkeys(name.split(" · "))), **vars(judged))
+            for name, judged in self.by_bed("judged").items()
+            if judged.metrics is not None
+        ]
 
 
 def held_out_chromosomes(samples: list[SampleResults]) -> dict[str, list[str]] | None:

@@ -14,7 +14,8 @@ import pandas as pd
 
 from seformer.regions.folder import in_order
 from seformer.regions.frames import free_names
-from seformer.regions.read import iter_regions
+from seformer.regions.read import RegionTable, iter_regions
+from seformer.regions.scores import read_label
 from seformer.util import records, shapes
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
@@ -31,6 +32,43 @@ LOGIT_SD = "logit_sd"
 # BED has a colour as red, green and blue in decimals
 BED_COLOURS = {name: ",".join(map(str, bytes.fromhex(text[1:]))) for name, text in COLOURS.items()}
 ROWS = 20_000
+# of a class, for a file with labels to be a test
+LEAST_LABELLED = 10
+
+
+class LabelledWriter(ExitStack):
+    """``labelled.tsv`` of a folder: regions with labels and scores, written some rows at a time.
+
+    Places are counted from 0, whatever the file's own are. There is nothing of a file without
+    labels, with other words in its column of labels, or with too few regions of a class.
+    """
+
+    COLUMNS = ("chrom", "start", "end", "name", "label", "logit", "probability")
+
+    def __init__(self, folder: Path, by: str) -> None:
+        super().__init__()
+        self._path, self._by, self._counts = folder / "labelled.tsv", by, Counter()
+        self._table = None
+        if by:
+            self._table = self.enter_context(open(self._path, "w", encoding="utf-8", newline=""))
+            self._table.write("\t".join(self.COLUMNS) + "\n")
+            self.callback(self._finish)
+
+    def add(self, part: RegionTable, scores: Sequence[str]) -> None:
+        """Write the rows of a part that have a label and a score; the latter as a line each."""
+        if self._table is None:
+            return
+        labels = [*map(read_label, part.cells[self._by])]
+        self._counts.update(labels)
+        rows = part.regions[[*self.COLUMNS[:4]]].assign(label=labels)
+        rows[["logit", "probability"]] = [line.split("\t")[:2] for line in scores]
+        known = rows["label"].isin([0, 1]) & (rows["logit"] != "")
+        write_tsv_rows(rows[known].astype({"label": int}), self._table)
+
+    def _finish(self) -> None:
+        few = min(self._counts[0], self._counts[1]) < LEAST_LABELLED
+        if few or None in self._counts:
+            self._path.unlink()
 
 
 def score_columns(*, sets: bool, several: bool) -> list[str]:
@@ -114,14 +152,15 @@ def as_lines(table: pd.DataFrame, **how: Any) -> list[str]:
 def merge_predictions(regions: Path, shards: Sequence[Path], out: Path) -> None:
     """Put the scores of consecutive shards beside the rows of the file they come from.
 
-    ``out`` gets ``predictions.tsv``, ``predictions.bed`` and ``summary.json``, in flat memory.
+    ``out`` gets ``predictions.tsv``, ``predictions.bed`` and ``summary.json``, in flat memory; of
+    a file with labels also ``labelled.tsv``, for `seformer judge`.
 
     Raises
     ------
     UserError
         If the shards do not add up to the file.
     """
-    with output_folder(out) as staging:
+    with output_folder(out, own=["labelled.tsv"]) as staging:
         shards = in_order(shards)
         paths = [shard / "scores.tsv" for shard in shards]
         columns = _score_columns(paths)
@@ -130,7 +169,10 @@ def merge_predictions(regions: Path, shards: Sequence[Path], out: Path) -> None:
         # what is an error in the file was one before it was scored
         parts = iter_regions(regions, ROWS, labels=False, invalid="keep")
         first = next(parts)
-        with PredictionWriter(staging, first.own.columns, columns) as writer:
+        with (
+            PredictionWriter(staging, first.own.columns, columns) as writer,
+            LabelledWriter(staging, first.labelled_by) as labelled,
+        ):
             for part in chain([first], parts):
                 pairs = list(islice(scores, len(part.regions)))
                 if [line for line, _ in pairs] != part.regions["line"].tolist():
@@ -139,7 +181,9 @@ def merge_predictions(regions: Path, shards: Sequence[Path], out: Path) -> None:
                         where=regions,
                         do="score this file again: it was changed after it was scored",
                     )
-                writer.add(as_lines(part.own), part.regions, [cells for _, cells in pairs])
+                lines = [cells for _, cells in pairs]
+                writer.add(as_lines(part.own), part.regions, lines)
+                labelled.add(part, lines)
         if next(scores, None) is not None:
             raise UserError("there are more scores than regions", where=regions)
         summaries = [

@@ -153,7 +153,18 @@ _METRICS = {
     "folds": NotRequired[list[_object(fold=Count, n=Count, auroc=_interval, delta=_difference)]],
     "verdict": list[_finding],
 }
-Metrics = _object(**_METRICS)  # metrics.json
+_judged = _object(
+    scores=Text,
+    column=Text,
+    probabilities=Literal["given", "fitted"],
+    folds_of=Text,
+    rank_correlations=dict[Text, Measure],
+    rows=Count,
+    left_out=dict[Text, Count],
+    training=_object(regions=Count, overlapping=Count) | None,
+)
+# metrics.json, of evaluate and pool, and of judge
+Metrics = _object(**_METRICS, judged=NotRequired[_judged])
 
 
 def _unlike_scorers(metrics: dict[str, Any]) -> Iterator[str]:
@@ -194,7 +205,8 @@ _curves = _object(
     calibration=dict[Text, list[_object(probability=Number, share=Number)]],
     histogram=dict[Text, _checked(_histogram, _unlike_steps)],
 )
-Curves = _object(test=_checked(_curves, _no_model))  # curves.json
+# curves.json
+Curves = _object(test=_checked(_curves, _no_model), judged=NotRequired[Flag])
 
 
 # ------------------------------------------------------------------------- extract, split, transfer

@@ -8,6 +8,7 @@ process MERGE_PREDICTIONS {
 
     output:
     tuple val(meta), path("merged/predictions.{tsv,bed}")             , emit: predictions
+    tuple val(meta), path("labelled/${meta.bed}.tsv"), optional: true  , emit: labelled
     tuple val(meta), path("for_report/${meta.sample}", type: 'dir'), emit: results
     tuple val("${task.process}"), eval('seformer-version seformer pandas'), topic: versions, emit: versions
 
@@ -20,14 +21,15 @@ process MERGE_PREDICTIONS {
         --out merged \\
         ${args} \\
         ${inputs.join(' ')}
-    mkdir -p 'for_report/${meta.sample}/${meta.bed}'
+    mkdir -p labelled 'for_report/${meta.sample}/${meta.bed}'
+    [ ! -f merged/labelled.tsv ] || mv merged/labelled.tsv 'labelled/${meta.bed}.tsv'
     cp merged/{predictions.tsv,summary.json} 'for_report/${meta.sample}/${meta.bed}/'
     """
 
     stub:
     """
-    mkdir -p merged 'for_report/${meta.sample}/${meta.bed}'
-    touch merged/{predictions.tsv,predictions.bed,summary.json}
+    mkdir -p merged labelled 'for_report/${meta.sample}/${meta.bed}'
+    touch merged/{predictions.tsv,predictions.bed,summary.json} 'labelled/${meta.bed}.tsv'
     cp merged/summary.json 'for_report/${meta.sample}/${meta.bed}/'
     """
 }

@@ -31,7 +31,7 @@ def sections(results: Results) -> Iterator[Section]:
 
 def write_methods(sample: SampleResults) -> str:
     """Write a sample's paragraphs, as HTML, of the sentences that its results have numbers for."""
-    paragraphs = (_data, _model, _test, _use)
+    paragraphs = (_data, _model, _test, _use, _judged)
     texts = [" ".join(paragraph(sample)) for paragraph in paragraphs]
     return "".join(f"<p>{text}</p>" for text in texts if text)
 
@@ -177,6 +177,27 @@ def _use(sample: SampleResults) -> Iterator[str]:
                 q=bed.summary["max_q"],
                 classes="" if one_class else say("between_classes"),
             )
+
+
+def _judged(sample: SampleResults) -> Iterator[str]:
+    """Say how the scores of each file with labels were judged."""
+    for judged in sample.judged.values():
+        if judged.metrics is None:
+            continue
+        test, record = judged.metrics["test"], judged.metrics["judged"]
+        yield say(
+            "judged",
+            scores=escape(record["scores"]),
+            n=number(test["n"]),
+            baselines=number(len(test["baselines"])),
+            folds=len(judged.metrics.get("folds", [])),
+            folds_of=escape(record["folds_of"]),
+            auroc=test["model"]["auroc"]["value"],
+            auroc_interval=_interval(test["model"]["auroc"]),
+            baseline=escape(scorer_title(test["delta"]["auroc"]["baseline"])),
+            delta=signed(test["delta"]["auroc"]["value"]),
+            delta_interval=_interval(test["delta"]["auroc"]),
+        )
 
 
 def write_attribution(settings: Mapping[str, Any], errors: np.ndarray, broken: int = 0) -> str:

@@ -21,15 +21,15 @@ def sections(results: Results) -> Iterator[Section]:
     samples = results.with_("curves")
     if not samples:
         return
-    yield _square(samples, "roc", diagonal="guessing")
+    yield square(samples, "roc", diagonal="guessing")
     shares = ", ".join(
         f"{escape(s.name)} {s.metrics['test']['prevalence']:.2f}" for s in samples if s.metrics
     )
-    yield _square(samples, "precision_recall", values={"shares": shares})
-    yield _square(samples, "calibration", _reliability, diagonal="perfect", style="lines+markers")
+    yield square(samples, "precision_recall", values={"shares": shares})
+    yield square(samples, "calibration", reliability, diagonal="perfect", style="lines+markers")
 
 
-def _reliability(curves: dict[str, Any]) -> dict[str, Any]:
+def reliability(curves: dict[str, Any]) -> dict[str, Any]:
     """Points (probability, share) of the scorers that give probabilities."""
     return {
         name: [[point["probability"], point["share"]] for point in points]
@@ -38,11 +38,12 @@ def _reliability(curves: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _square(
+def square(
     samples: list[SampleResults],
     kind: str,
     points: Callable[[dict[str, Any]], dict[str, Any]] = dict,
     *,
+    section: str = "test",
     diagonal: str = "",
     **options: Any,
 ) -> Section:
@@ -60,4 +61,4 @@ def _square(
     if diagonal:
         series = [{"name": diagonal, **DIAGONAL}]
         options["extra_series"] = [series] * len(tabs) if len(tabs) > 1 else series
-    return lines(f"test_{kind}", tabs, looks | strokes(curves), **options, **SQUARE)
+    return lines(f"{section}_{kind}", tabs, looks | strokes(curves), **options, **SQUARE)

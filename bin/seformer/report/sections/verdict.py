@@ -37,6 +37,9 @@ def sections(results: Results) -> Iterator[Section]:
         findings = judge_sample(sample) + ([] if several else shared)
         if findings:
             boxes.append(_box(escape(sample.name), headline(sample.metrics), findings, several))
+    for judged in results.judged():
+        name, head = escape(judged.name), headline(judged.metrics)
+        boxes.append(_box(f"{say('verdict', 'judged')} {name}", head, _stored(judged), several))
     if not boxes:
         used = any(sample.predictions or sample.explanations for sample in results.ordered())
         boxes = [f"<p>{say('verdict', 'only_used' if used else 'nothing')}</p>"]
@@ -45,7 +48,7 @@ def sections(results: Results) -> Iterator[Section]:
 
 def judge_sample(sample: SampleResults) -> list[Finding]:
     """Say what one sample's results show; the verdict on the test is that of metrics.json."""
-    findings = [Finding(**stored) for stored in sample.metrics["verdict"]] if sample.metrics else []
+    findings = _stored(sample)
     if sample.regions is not None:
         findings += judge_regions(sample.regions)
     for name, bed in sample.predictions.items():
@@ -57,6 +60,11 @@ def judge_sample(sample: SampleResults) -> list[Finding]:
     }
     findings += judge_completeness(sample.explanations.values())
     return findings + judge_faithfulness(checked)
+
+
+def _stored(tested: SampleResults) -> list[Finding]:
+    """The verdict that metrics.json holds; none without a test."""
+    return [Finding(**stored) for stored in tested.metrics["verdict"]] if tested.metrics else []
 
 
 def _box(name: str, head: str, findings: list[Finding], folded: bool = False) -> str:
