@@ -109,6 +109,19 @@ def test_predictions_are_of_all_four_models_with_their_spread(workflow_dir):
     assert model["members"] == 4
 
 
+@pytest.mark.workflow("two folds with two seeds each")
+def test_a_file_with_labels_is_judged_against_what_the_model_was_trained_on(workflow_dir):
+    results = Path(workflow_dir) / "results/simulated"
+    found = read_json(results / "judged/labelled/metrics.json")
+    rows = read_tsv(results / "judged/labelled/judged.tsv")
+    scores = read_tsv(results / "predictions/labelled.tsv")
+    assert rows["probability"].tolist() == scores["probability"].dropna().tolist()
+    assert found["judged"]["probabilities"] == "given"
+    # with folds every region is in the training of some
+    assert found["judged"]["training"]["overlapping"] == found["test"]["n"] > 100
+    assert {f["topic"]: f["level"] for f in found["verdict"]}["Seen in training?"] == "bad"
+
+
 @pytest.mark.workflow("train and use")
 def test_a_model_for_all_samples_sees_them_all(workflow_dir):
     scripts = [

@@ -29,6 +29,8 @@ STAGES = {
     f" --out {{out}} --faithfulness 0 --max-steps 8 {QUICK}",
     "variants": "variants --model {good}/model --fasta {good}/genome.fa --vcf {good}/few.vcf"
     f" --out {{out}} {QUICK}",
+    "judge": "judge --scores {good}/all.csv --score-column start --fasta {good}/genome.fa"
+    " --out {out} --bootstrap 10 --folds 2 --baselines gc",
     "report": "report {good}/results --out {out}",
     "pack": "pack --model {good}/model --archive {out}",
     "init": "init {good}/se.bed {good}/te.bed --fasta {good}/genome.fa --out {out}",
