@@ -71,10 +71,11 @@ class Terminal {
         }
         def outdir = Nextflow.file(params.outdir.toString()) as Path
         def lines = ["${c.bold}seformer is done${c.reset} after ${workflow.duration}".toString()]
-        Files.list(outdir).withCloseable { paths -> paths.toList() }
-            .findAll { folder -> Files.exists(folder.resolve('metrics.json')) }
-            .sort()
-            .each { folder -> lines << "  ${folder.fileName.toString().padRight(20)} ${headline(folder.resolve('metrics.json'))}".toString() }
+        below(outdir).each { folder ->
+            def tests = [(folder.fileName): folder] + below(folder.resolve('judged')).collectEntries { file -> ["${folder.fileName}, ${file.fileName}", file] }
+            tests.findAll { _name, place -> Files.exists(place.resolve('metrics.json')) }
+                .each { name, place -> lines << "  ${name.toString().padRight(20)} ${headline(place.resolve('metrics.json'))}".toString() }
+        }
         lines << "  Report: ${outdir.resolve('multiqc/multiqc_report.html')}".toString()
         log.info('\n' + lines.join('\n') + '\n')
     }
@@ -87,6 +88,10 @@ class Terminal {
         }
         def lost = new JsonSlurper().parseText(file.getText('UTF-8')).unmatched_chromosomes
         lost?.each { name, rows -> warn("${id}: ${rows.rows} of ${rows.of} rows of ${name} lie on chromosomes that the genome does not have (${rows.chromosomes.join(', ')}); where only the names differ, give --rename_chromosomes".toString()) }
+    }
+
+    private static List<Path> below(Path folder) {
+        return Files.isDirectory(folder) ? Files.list(folder).withCloseable { paths -> paths.toList() }.sort() : []
     }
 
     // Test AUROC with its interval, and what it is above the best baseline

@@ -233,6 +233,14 @@ def test_a_bed_has_its_scores_in_column_5(judged, table, bed):
     )
 
 
+def test_labels_under_a_name_of_machine_learning(judged, table, place):
+    learned = table.rename(columns={"label": "y_true", "good": "y_score"})
+    found, _ = judged(learned)
+    assert (found["judged"]["column"], found["test"]["n"]) == ("y_score", len(table))
+    same = judge_frame(learned, place / "genome.fa", **FEW).metrics
+    assert same["test"] == found["test"]
+
+
 def test_labels_from_two_files_by_place(judged, table, bed):
     def rows(label, first, last):
         return [

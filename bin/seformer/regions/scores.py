@@ -31,6 +31,8 @@ SCORES = (
     *PROBABILITIES[1:],
     *("prediction", "pred", "predicted", "y_pred"),
 )
+# where nothing is called a label: how machine learning calls it
+TRUTH = ("true_label", "y_true", "truth", "target", "class", "y")
 MISSING = ("", ".", "na", "nan", "none", "null")
 # of its bases, where no region of a class stands at the same place
 COVERED = 0.5
@@ -95,10 +97,12 @@ def read_scores(
     for part in iter_regions(source, labels=own_labels, invalid=invalid):
         if not parts:
             column, beside = _score_columns([*part.cells], score_column, source)
-            by = _named(label_column, [*part.cells], source) if label_column else part.labelled_by
+            by = part.labelled_by or _truth([*part.cells])
+            if label_column:
+                by = _named(label_column, [*part.cells], source)
             logger.info("%s: read as %s", source.name, part.read_as)
         rows, line = part.regions, part.regions["line"].tolist()
-        if labels and label_column:
+        if labels and by and (label_column or by != part.labelled_by):
             rows = rows.assign(label=_labels(part.cells[by], line, source, by))
         scores = _numbers(part.cells[column], line, source, column)
         known = _numbers(part.cells[beside], line, source, beside) if beside else np.nan
@@ -126,8 +130,9 @@ def frame_of_scores(
     cells = {name: as_texts(frame.iloc[:, i]) for i, name in reversed([*enumerate(names)])}
     column, beside = _score_columns(names, score_column, FRAME)
     by = _named(label_column, names, FRAME) if label_column else ""
-    if not by and (places := find_columns(names).get("label")):
-        by = names[places[0]]
+    if not by:
+        places = find_columns(names).get("label")
+        by = names[places[0]] if places else _truth(names)
     line = rows["line"].tolist()
     return ScoredTable(
         rows.assign(
@@ -202,6 +207,12 @@ def _named(name: str, names: Sequence[str], where: object) -> str:
             do="without a header BED's columns are called chrom, start, end, name, score and so on",
         )
     return same[0]
+
+
+def _truth(names: Sequence[str]) -> str:
+    """The column that holds labels under a name of machine learning; "" if there is none."""
+    words = column_words([name.strip() for name in names])
+    return next((names[words.index(word)] for word in TRUTH if word in words), "")
 
 
 def _score_columns(names: Sequence[str], given: str | None, where: object) -> tuple[str, str]:
