@@ -261,7 +261,7 @@ def test_labels_from_two_files_by_place(judged, table, bed):
 
 def test_predictions_with_labels_are_read_but_calls_are_not_labels(judged, table, write):
     called = np.where(table["good"] > 1, "SE", "TE")
-    own = table.assign(logit=table["good"], probability=0.5, prediction=called, flags="")
+    own = table.assign(logit=table["good"], probability=0.5, prediction=called, set=called)
     found, _ = judged(own.assign(label=table["label"]))
     assert found["test"]["n_super_enhancers"] == table["label"].sum()
     with pytest.raises(UserError, match="the regions have no labels"):

@@ -40,6 +40,7 @@ MAX_DIGITS = 15  # no chromosome is longer; keeps every number inside int64
 HEAD_ROWS = 100
 # lines are taken together up to so many characters: memory follows neither their number nor size
 STRETCH = 2**23
+CALLS = ("prediction", "set")  # columns of predictions.tsv that hold names of classes
 SHEET = (",", ";", "|")  # what stands between cells that may be in quotes
 COLUMNS_EXPECTED = (
     "chromosome, start and end (whole numbers, 0 <= start < end), tab-separated as in BED, or a"
@@ -386,7 +387,7 @@ def _labelled(layout: LineLayout, rows: Sequence[Sequence[str]]) -> LineLayout:
     if "label" in layout.column:
         return layout
     # what a model called a region is not what it is
-    calls = {i for i, name in enumerate(layout.names) if name.lower().endswith("prediction")}
+    calls = {i for i, name in enumerate(layout.names) if name.removeprefix("input_") in CALLS}
     for i in set(range(len(layout.names))) - {layout.column["chrom"], *layout.ends} - calls:
         words = {plain_word(row[i]) if i < len(row) else "" for row in rows}
         # one word for all, which is not of a class alone, may be any name
