@@ -167,6 +167,13 @@ def test_the_same_in_python(informed, table, place):
     assert found.predictions["label"].tolist() == table["label"].tolist()
 
 
+def test_a_twin_is_no_baseline_of_scores(judged, table):
+    found, _ = judged(
+        table.assign(score=table["good"]), FEW | {"baseline_names": ["random_twin", "gc"]}
+    )
+    assert found["test"]["baselines"].keys() == {"gc"}
+
+
 def test_few_chromosomes_make_folds_of_clusters(judged, table):
     two = table[table["chrom"].isin(["chr1", "chr2", "chr3"])]
     found, rows = judged(two.assign(score=two["good"]))

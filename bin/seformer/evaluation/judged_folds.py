@@ -12,7 +12,12 @@ import pandas as pd
 import torch
 from scipy.stats import norm, rankdata, spearmanr
 
-from seformer.evaluation.baselines import BASELINES, fit_baselines, fitted_baselines
+from seformer.evaluation.baselines import (
+    BASELINES,
+    fit_baselines,
+    fitted_baselines,
+    fitted_baselines,
+)
 from seformer.evaluation.baselines.base import BaselineRegions
 from seformer.evaluation.compare import (
     CONTAINMENT,
