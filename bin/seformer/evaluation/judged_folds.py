@@ -16,7 +16,6 @@ from seformer.evaluation.baselines import (
     BASELINES,
     fit_baselines,
     fitted_baselines,
-    fitted_baselines,
 )
 from seformer.evaluation.baselines.base import BaselineRegions
 from seformer.evaluation.compare import (
