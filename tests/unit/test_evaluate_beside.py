@@ -209,14 +209,16 @@ def tracked(place):
             test_chromosomes=[f"chr{test}", f"chr{test + 1}"],
             validation_chromosomes=[f"chr{validation}", f"chr{validation + 1}"],
         )
-        run(place, place / f"beside{number}", number=number, baseline_tracks=[f"atac={path}"])
+        beside = {"baseline_tracks": [f"atac={path}"], "random_twin": [place / "model"]}
+        run(place, place / f"beside{number}", number=number, **beside)
     pool_folds([place / "beside1", place / "beside2"], place / "beside", resamples=50)
     return place
 
 
 def test_a_track_is_a_baseline_like_any_other(tracked):
     found = read(tracked / "beside1")
-    assert list(found["test"]["baselines"]) == ["gc", "cpg_density", "track_atac"]
+    names = ["gc", "cpg_density", "random_twin", "track_atac"]
+    assert list(found["test"]["baselines"]) == names
     assert found["test"]["baselines"]["track_atac"]["auroc"]["value"] > 0.95
     assert {delta["baseline"] for delta in found["test"]["delta"].values()} == {"track_atac"}
     assert "track atac" in found["verdict"][0]["text"] + found["verdict"][1]["text"]
@@ -239,11 +241,14 @@ def test_what_a_track_lacks_is_counted(tracked):
     assert read(tracked / "beside1")["tracks"] == {"atac": counts}
 
 
-def test_pooled_folds_keep_their_tracks(tracked, tmp_path):
+def test_pooled_folds_keep_their_tracks_and_their_twin(tracked, tmp_path):
     found = read(tracked / "beside")
     assert found["tracks"] == read(tracked / "beside1")["tracks"]
     assert found["test"]["baselines"]["track_atac"]["auroc"]["value"] > 0.9
     assert found["test"]["delta"]["auroc"]["baseline"] == "track_atac"
+    assert found["random_twin"] == {"models": 1, "of": 1}
+    assert found["test"]["over_random_twin"]["auroc"] == {"value": 0, "low": 0, "high": 0}
+    assert said(found, HELPS)["text"].endswith("pre-training is not shown to help.")
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "K562").symlink_to(tracked / "beside")
     write_report([tmp_path / "results"], tmp_path / "report")
