@@ -30,6 +30,9 @@ RUN_OPTIONS = {"-profile", "-params-file", "-c", "-resume", "-work-dir", "-ansi-
 ASSIGNED = re.compile(r"[A-Z_]+=")
 # programs that a block may name besides our own; what they are given is not ours to check
 OTHER_PROGRAMS = {
+    "awk",
+    "hashFrag",
+    "seqleak",
     ".venv/bin/python",
     "apptainer",
     "bgzip",
@@ -373,7 +376,7 @@ def test_files_of_a_run_are_as_described(place):
     described = mentioned("metrics.json") | {"sample"}
     assert set(measured) <= described
     assert set(measured["test"]["baselines"]) <= described
-    own = ("delta", "unlike_training", "probabilities", "conformal")
+    own = ("delta", "unlike_training", "similarity_bins", "probabilities", "conformal")
     assert {f"test.{name}" for name in own} <= described
     audit = json.loads((place / "stages/splits/audit.json").read_text())
     text = TEXT[ROOT / "docs/output.md"].split("## audit.json")[1].split("\n## ")[0]
@@ -397,6 +400,7 @@ def test_figures_of_the_methods_are_those_of_the_code():
     from seformer.model.calibration import CALIBRATIONS
     from seformer.motifs.settings import ModiscoSettings
     from seformer.regions import extract
+    from seformer.sequence import homology
     from seformer.sequence.composition import KMER_SIZES
     from seformer.splits import assign, clusters
     from seformer.training import full
@@ -410,6 +414,11 @@ def test_figures_of_the_methods_are_those_of_the_code():
     assert "temperature" in CALIBRATIONS
     for part in (
         f"shorter than {extract.MIN_LENGTH} bp",
+        f"share {100 * homology.SHARE:.0f} % of the distinct canonical k-mers of the one that has "
+        f"fewer, and {homology.LEAST} k-mers at least",
+        f"smallest k from {homology.SHORTEST} to {homology.LONGEST} with four canonical",
+        f"K-mers in more than {homology.MOST_REGIONS} regions",
+        f"more than {homology.MAX_KMERS // 10**6} million bases a sample",
         f"({100 * defaults['test_fraction']:.0f} % test",
         f"{100 * defaults['validation_fraction']:.0f} % validation)",
         f"within {clusters.CLUSTER_GAP // 1000} kb of each other",

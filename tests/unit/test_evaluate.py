@@ -10,6 +10,7 @@ from scipy.special import expit
 from seformer.evaluation import curves, metrics, verdict
 from seformer.evaluation.compare import calibrate_scorer, measure_parts
 from seformer.evaluation.evaluate import seen_in_pretraining
+from seformer.evaluation.metrics import auroc
 from seformer.model.calibration import Threshold
 from seformer.splits.dataset import LabelledDataset
 
@@ -107,6 +108,9 @@ def test_the_best_baseline_is_the_hardest_on_the_model():
     assert found["test"]["delta"]["brier"]["baseline"] == min(values, key=values.get)
 
 
+MEMORY = "Similar regions in training"
+
+
 def test_unlike_training_regions_are_measured_apart():
     regions, scores = regions_and_scores()
     regions["train_containment"] = np.where(np.arange(len(regions)) % 2, 0.9, 0.0)
@@ -119,6 +123,70 @@ def test_unlike_training_regions_are_measured_apart():
     nothing = regions.assign(train_containment=0.9)
     found = measure_parts(nothing, judged(nothing, scores), resamples=20)["test"]
     assert found["unlike_training"] == {"n": 0, "containment_at_most": 0.05}
+
+
+def test_metrics_are_given_in_bins_of_similarity():
+    regions, scores = regions_and_scores()
+    shares = np.resize([0.0, 0.05, 0.2, 0.5, 0.8, 1.0], len(regions))
+    shares[::7] = np.nan
+    regions["train_containment"] = shares
+    test = (regions["split"] == "test").to_numpy()
+    # known by heart where the training part has the same, worse than chance where it does not
+    far = np.nan_to_num(shares) <= 0.05
+    sign = 2.0 * regions["label"] - 1
+    scores["model"] = np.where(shares > 0.5, sign, np.where(far, -sign, 0)) + 1e-3 * scores["gc"]
+    found = measure_parts(regions, judged(regions, scores), resamples=50)
+    bins = found["test"]["similarity_bins"]
+    assert list(bins) == ["under_5_percent", "5_to_50_percent", "over_50_percent"]
+    assert sum(part["n"] for part in bins.values()) == test.sum()
+    for name, inside in (
+        ("under_5_percent", far),
+        ("5_to_50_percent", (shares > 0.05) & (shares <= 0.5)),
+        ("over_50_percent", shares > 0.5),
+    ):
+        part, rows = bins[name], regions[test & inside]
+        assert part["n"] == len(rows) > 10
+        assert part["n_super_enhancers"] == rows["label"].sum()
+        assert part["n_typical_enhancers"] == len(rows) - rows["label"].sum()
+        assert part["loci"] == rows["cluster"].nunique()
+        alone = auroc(rows["label"].to_numpy(), scores["gc"][test & inside])
+        assert part["baselines"]["gc"]["auroc"]["value"] == pytest.approx(alone)
+        model, delta = part["model"]["auroc"], part["delta"]["auroc"]
+        best = max(row["auroc"]["value"] for row in part["baselines"].values())
+        assert delta["value"] == pytest.approx(model["value"] - best)
+        assert model["low"] <= model["value"] <= model["high"]
+    assert bins["under_5_percent"]["without_31mers"] == np.isnan(shares[test]).sum() > 0
+    assert bins["over_50_percent"]["model"]["auroc"]["value"] == 1
+    assert bins["under_5_percent"]["model"]["auroc"]["value"] < 0.1
+    said = {finding.topic: finding.text for finding in verdict.judge_test(found)}
+    assert f"and 1.000 on the {bins['over_50_percent']['n']} that" in said[MEMORY]
+
+
+def test_a_bin_of_one_class_has_counts_alone():
+    regions, scores = regions_and_scores()
+    regions["train_containment"] = np.where(regions["label"] == 1, 0.9, 0.0)
+    bins = measure_parts(regions, judged(regions, scores), resamples=20)["test"]["similarity_bins"]
+    positive = int(regions["label"][regions["split"] == "test"].sum())
+    assert bins["over_50_percent"] == {
+        "n": positive,
+        "n_super_enhancers": positive,
+        "n_typical_enhancers": 0,
+        "loci": bins["over_50_percent"]["loci"],
+    }
+    assert bins["5_to_50_percent"]["n"] == bins["5_to_50_percent"]["loci"] == 0
+    assert "model" not in bins["under_5_percent"]
+
+
+def test_a_gain_that_is_not_shown_on_unlike_regions_is_said(sound):
+    found = copy.deepcopy(sound)
+    gain = {"baseline": "gc", **interval(0.05, 0.02, 0.08)}
+    found["test"]["delta"]["auroc"] = gain
+    for low, value, level in ((0.01, 0.05, None), (-0.02, 0.02, "note"), (-0.1, -0.03, "warning")):
+        delta = {"baseline": "length", **interval(value, low, 0.06)}
+        found["test"]["similarity_bins"] = {"under_5_percent": {"n": 70, "delta": {"auroc": delta}}}
+        said = {f.topic: f for f in verdict.judge_test(found)}.get("Gain on unlike regions")
+        assert (said.level if said else None) == level
+        assert not said or ("On the 70 test regions" in said.text and "region length" in said.text)
 
 
 def levels(found):
@@ -160,7 +228,7 @@ def interval(value, low, high):
 
 
 MANY = {"test.n_super_enhancers": 99, "test.n_typical_enhancers": 99, "test.loci": 99}
-SMALL, SEEN, MEMORY = "Small test part", "Seen in pre-training?", "Similar regions in training"
+SMALL, SEEN = "Small test part", "Seen in pre-training?"
 BETTER, GC = "Better than simple baselines?", "test.baselines.gc.auroc"
 UNLIKE = "test.unlike_training"
 # what differs in metrics.json, topic, what is said of it, and what is not

@@ -318,6 +318,21 @@ def test_results_of_before_have_neither_slopes_nor_sets(tmp_path):
     assert "test_uncertainty" not in report([tmp_path / "results"], tmp_path / "out")
 
 
+def test_bins_of_similarity_are_shown_and_an_older_run_as_it_was():
+    rng = np.random.default_rng(0)
+    found, _ = evaluation(rng, regions(rng), 2.0, "K562")
+    sample = SampleResults("K562", metrics=found)
+    shown = sample_table(sample)
+    bins = found["test"]["similarity_bins"]
+    assert "31-mers in training" in shown and "over 50 %" in shown
+    for part in bins.values():
+        assert f">{part['n']}<" in shown
+    del found["test"]["similarity_bins"]
+    shown = sample_table(sample)
+    assert "over 50 %" not in shown
+    assert "share at most 5 % of their 31-mers" in shown
+
+
 def test_older_sections_do_not_stay(published, tmp_path):
     report([published], tmp_path / "out")
     write_table(

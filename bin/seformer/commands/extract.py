@@ -26,6 +26,21 @@ def command(
     typical_enhancers: Annotated[
         Path | None, typer.Option("--typical-enhancers", help="BED of typical enhancers.")
     ] = None,
+    labelled_fasta: Annotated[
+        Path | None,
+        typer.Option(
+            "--labelled-fasta",
+            help="Write a FASTA too whose headers auditors read: >chr1:0-200 label=1 split=test.",
+        ),
+    ] = None,
+    splits: Annotated[
+        Path | None,
+        typer.Option(
+            "--splits",
+            help="splits.tsv of these regions, for the split in --labelled-fasta; without it there "
+            "is the label alone.",
+        ),
+    ] = None,
     pass_over: Annotated[
         Path | None,
         typer.Option(
@@ -47,6 +62,8 @@ def command(
             regions=regions,
             super_enhancers=super_enhancers,
             typical_enhancers=typical_enhancers,
+            labelled_fasta=labelled_fasta,
+            splits=splits,
         )
     except NothingToReadError as error:
         if pass_over is None or regions is None:

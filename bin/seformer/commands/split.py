@@ -23,6 +23,13 @@ def command(
             help="Table of region or contig and cluster; one for all samples or one each.",
         ),
     ] = None,
+    labelled_fasta: Annotated[
+        Path | None,
+        typer.Option(
+            "--labelled-fasta",
+            help="Write a FASTA too whose headers auditors read: >chr1:0-200 label=1 split=test.",
+        ),
+    ] = None,
     splits: Annotated[
         list[Path] | None,
         typer.Option("--splits", help="splits.tsv (folds.tsv) of an earlier run to use again."),
@@ -31,4 +38,11 @@ def command(
     """Split all samples together, by chromosomes or clusters, and audit the leakage."""
     from seformer.splits.split import split
 
-    split(extracted, out, settings, clusters=clusters or (), splits=splits or ())
+    split(
+        extracted,
+        out,
+        settings,
+        clusters=clusters or (),
+        splits=splits or (),
+        labelled_fasta=labelled_fasta,
+    )

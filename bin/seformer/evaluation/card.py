@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from seformer.evaluation import metrics
@@ -36,6 +36,7 @@ def model_card(
         "## What the test says",
         "\n".join(f"* **{escape(f['topic'])}** {escape(f['text'])}" for f in measured["verdict"]),
         _table(measured["test"]),
+        *_by_similarity(measured["test"]),
         "## How it was made",
         _made(settings, sizes),
         "## Use",
@@ -64,6 +65,29 @@ def _table(test: Mapping[str, Any]) -> str:
         f"{100 * test['prevalence']:.1f} % super-enhancers. In brackets the 95 % bootstrap "
         "interval over loci.\n\n" + "\n".join(lines)
     )
+
+
+def _by_similarity(test: Mapping[str, Any]) -> Iterator[str]:
+    """Tabulate AUROC and Δ by what a test region shares with the training part."""
+    bins = test.get("similarity_bins")
+    if not bins:
+        return
+    lines = [
+        "| 31-mers in training | regions | SE | TE | AUROC | Δ to the best baseline |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, part in bins.items():
+        counts = (part[key] for key in ("n", "n_super_enhancers", "n_typical_enhancers"))
+        cells = [name.replace("_", " "), *map(str, counts), "–", "–"]
+        if "model" in part:
+            auroc, delta = part["model"]["auroc"], part["delta"]["auroc"]
+            cells[-2:] = [
+                f"{auroc['value']:.3f} ({auroc['low']:.3f}–{auroc['high']:.3f})",
+                f"{delta['value']:+.3f} ({delta['low']:+.3f} to {delta['high']:+.3f}), "
+                f"{escape(scorer_title(delta['baseline']))}",
+            ]
+        lines.append("| " + " | ".join(cells) + " |")
+    yield "By similarity of a test region to the training part:\n\n" + "\n".join(lines)
 
 
 def _made(settings: ModelSettings, sizes: Mapping[str, Mapping[str, int]]) -> str:

@@ -19,11 +19,18 @@ from seformer.model.settings import ConformalSets
 MODEL = "model"
 # the headline differences; ECE is left out: it is fitted on validation to be small for all
 DELTAS = ("auroc", "auprc", "mcc", "balanced_accuracy", "brier")
-# share of a test region's 31-mers that also occur in the training part
-UNLIKE_TRAINING = 0.05
 CONTAINMENT = "train_containment"
 # regions of each class, unlike those of the training, that a calibration wants
 ENOUGH = 50
+# share of a test region's 31-mers that also occur in the training part: up to here it is unlike it
+UNLIKE_TRAINING = 0.05
+UNLIKE = "under_5_percent"
+# bins of that share: above the first, at most the second
+SIMILARITY_BINS = {
+    UNLIKE: (-np.inf, UNLIKE_TRAINING),
+    "5_to_50_percent": (UNLIKE_TRAINING, 0.5),
+    "over_50_percent": (0.5, np.inf),
+}
 
 
 def probability_column(scorer: str) -> str:
@@ -50,7 +57,14 @@ def unlike_training(regions: pd.DataFrame) -> np.ndarray:
     """
     if CONTAINMENT not in regions.columns:
         return np.zeros(len(regions), bool)
-    return regions[CONTAINMENT].to_numpy(np.float64) <= UNLIKE_TRAINING
+    return _in_bin(regions, UNLIKE)
+
+
+def _in_bin(regions: pd.DataFrame, name: str) -> np.ndarray:
+    """Tell which regions are in one of `SIMILARITY_BINS`: bool [n]; no 31-mer shares nothing."""
+    share = np.nan_to_num(regions[CONTAINMENT].to_numpy(np.float64))
+    above, most = SIMILARITY_BINS[name]
+    return (share > above) & (share <= most)
 
 
 def calibration_rows(regions: pd.DataFrame, validation: np.ndarray) -> np.ndarray:
@@ -156,11 +170,7 @@ def measure_test(
     """
     parts = parts or {}
     test, drawn = _measure_part(regions, {**scorers, **parts}, resamples, seed)
-    best = best_baselines(drawn, [name for name in scorers if name != MODEL])
-    test["delta"] = {
-        metric: {"baseline": best[metric], **drawn.delta(MODEL, best[metric], metric)._asdict()}
-        for metric in DELTAS
-    }
+    test["delta"] = _deltas(drawn, [name for name in scorers if name != MODEL])
     if TWIN in scorers:
         test["over_random_twin"] = {
             metric: drawn.delta(MODEL, TWIN, metric)._asdict() for metric in DELTAS
@@ -188,14 +198,57 @@ def measure_test(
 
     test["probabilities"] = probabilities(np.ones(len(labels), bool), test[MODEL])
     if CONTAINMENT in regions.columns:
-        near = unlike_training(regions)
-        unlike: dict[str, Any] = {"n": int(near.sum()), "containment_at_most": UNLIKE_TRAINING}
-        if 0 < labels[near].sum() < near.sum():
-            taken = {name: scored.take(near) for name, scored in scorers.items()}
-            unlike |= _measure_part(regions[near], taken, resamples, seed)[0]
-            test["probabilities"]["unlike_training"] = probabilities(near, unlike[MODEL])
-        test["unlike_training"] = unlike
+        test["similarity_bins"] = bins = measure_bins(regions, scorers, resamples, seed)
+        unlike = bins[UNLIKE] if MODEL in bins[UNLIKE] else {"n": bins[UNLIKE]["n"]}
+        test["unlike_training"] = unlike | {"containment_at_most": UNLIKE_TRAINING}
+        if MODEL in unlike:
+            of_unlike = probabilities(unlike_training(regions), unlike[MODEL])
+            test["probabilities"]["unlike_training"] = of_unlike
     return test
+
+
+def measure_bins(
+    regions: pd.DataFrame, scorers: Mapping[str, ScoredRegions], resamples: int, seed: int
+) -> dict[str, Any]:
+    """Measure the test part by its similarity to the training part: ``test.similarity_bins``.
+
+    Returns
+    -------
+    dict
+        Bin of `SIMILARITY_BINS` to ``n``, ``n_super_enhancers``, ``n_typical_enhancers`` and
+        ``loci``; where it has both classes also to what is measured of the whole test part. Regions
+        too short or too unknown for a 31-mer share none: they are in the lowest bin, and counted
+        there as ``without_31mers``.
+    """
+    share = regions[CONTAINMENT].to_numpy(np.float64)
+    labels = regions["label"].to_numpy(np.int64)
+    bins: dict[str, Any] = {}
+    for name in SIMILARITY_BINS:
+        inside = _in_bin(regions, name)
+        some, positive = regions[inside], int(labels[inside].sum())
+        bins[name] = {
+            "n": len(some),
+            "n_super_enhancers": positive,
+            "n_typical_enhancers": len(some) - positive,
+            "loci": int(some["cluster"].nunique()),
+        }
+        if name == UNLIKE:
+            bins[name]["without_31mers"] = int(np.isnan(share).sum())
+        if 0 < positive < len(some):
+            taken = {scorer: scored.take(inside) for scorer, scored in scorers.items()}
+            measured, drawn = _measure_part(some, taken, resamples, seed)
+            delta = _deltas(drawn, [scorer for scorer in scorers if scorer != MODEL])
+            bins[name] |= measured | {"delta": delta}
+    return bins
+
+
+def _deltas(drawn: BootstrapMetrics, baselines: Sequence[str]) -> dict[str, Any]:
+    """Differences of the model to the baseline that is the best of these by each of `DELTAS`."""
+    best = best_baselines(drawn, baselines)
+    return {
+        metric: {"baseline": best[metric], **drawn.delta(MODEL, best[metric], metric)._asdict()}
+        for metric in DELTAS
+    }
 
 
 def _measure_part(

@@ -218,7 +218,35 @@ def _limit_trust(metrics: Mapping[str, Any]) -> Iterator[Finding]:
             "Similar regions in training",
             f"On the {unlike['n']} test regions that share little sequence with the training part "
             f"AUROC is {unlike['model']['auroc']['value']:.3f}, against {auroc['value']:.3f} on "
-            f"all: part of the result {'is' if apart else 'may be'} memory.",
+            f"all{_on_alike(test)}: part of the result {'is' if apart else 'may be'} memory.",
+        )
+    yield from _judge_gain_on_unlike(test)
+
+
+def _on_alike(test: Mapping[str, Any]) -> str:
+    """Give the AUROC on the test regions that are most similar to the training part."""
+    alike = test.get("similarity_bins", {}).get("over_50_percent", {})
+    if "model" not in alike:
+        return ""
+    return (
+        f" and {alike['model']['auroc']['value']:.3f} on the {alike['n']} that share more than half"
+    )
+
+
+def _judge_gain_on_unlike(test: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say if the gain over the baselines is not shown where nothing similar was trained on."""
+    unlike = test.get("similarity_bins", {}).get("under_5_percent", {})
+    if "delta" not in unlike or test["delta"]["auroc"]["low"] <= 0:
+        return
+    delta = unlike["delta"]["auroc"]
+    if delta["low"] <= 0:
+        yield Finding(
+            "warning" if delta["value"] <= 0 else "note",
+            "Gain on unlike regions",
+            f"On the {unlike['n']} test regions that share little sequence with the training part "
+            f"the difference to the best baseline there, {scorer_title(delta['baseline'])}, is "
+            f"{spoken(delta, signed=True)} in AUROC: the gain over all test regions is not shown "
+            "for these alone.",
         )
 
 

@@ -16,7 +16,13 @@ import pandas as pd
 
 from seformer.genome.genome import Genome
 from seformer.regions.drop import batches, fetch_bases, mark_labels, mark_places, mark_unmatched
-from seformer.regions.folder import COLUMNS, ExtractedWriter, check_sample_name
+from seformer.regions.folder import (
+    COLUMNS,
+    ExtractedWriter,
+    check_sample_name,
+    read_extracted,
+)
+from seformer.regions.labelled_fasta import look_up_splits, write_labelled_fasta
 from seformer.regions.negatives import add_random, check_negatives
 from seformer.regions.read import iter_regions, read_regions
 from seformer.regions.settings import ExtractSettings
@@ -56,6 +62,8 @@ def extract(
     regions: str | PathLike[str] | None = None,
     super_enhancers: str | PathLike[str] | None = None,
     typical_enhancers: str | PathLike[str] | None = None,
+    labelled_fasta: str | PathLike[str] | None = None,
+    splits: str | PathLike[str] | None = None,
 ) -> dict:
     """Write an extracted folder, or folders ``shard_0001`` … of consecutive rows.
 
@@ -76,6 +84,11 @@ def extract(
     super_enhancers, typical_enhancers
         Instead of ``regions``: the two classes apart. Random negatives can stand in for the
         typical enhancers.
+    labelled_fasta
+        Also a FASTA of the kept regions for auditors, see
+        `seformer.regions.labelled_fasta.write_labelled_fasta`.
+    splits
+        The ``splits.tsv`` of these regions, for the part of each in that FASTA.
 
     Returns
     -------
@@ -88,6 +101,7 @@ def extract(
         For every fault of the files; in training also if a class is missing.
     """
     _check_sources(regions, super_enhancers, typical_enhancers, settings)
+    _check_labelled_fasta(labelled_fasta, splits, settings)
     check_sample_name(settings.sample, "--sample")
     require_writable(out)
     paths = [Path(p) for p in (regions, super_enhancers, typical_enhancers) if p is not None]
@@ -112,6 +126,8 @@ def extract(
             }
             _require_usable(summary, paths, not settings.unlabelled)
             write_json(summary, staging / "summary.json")
+            if labelled_fasta is not None:
+                _write_for_auditors(staging, Path(labelled_fasta), splits)
     _log(summary)
     return summary
 
@@ -193,6 +209,35 @@ def _check_sources(regions, super_enhancers, typical_enhancers, settings: Extrac
         raise UserError("regions to score are taken as they are: no other units, no negatives")
     check_units(settings)
     check_negatives(settings)
+
+
+def _check_labelled_fasta(
+    path: str | PathLike[str] | None,
+    splits: str | PathLike[str] | None,
+    settings: ExtractSettings,
+) -> None:
+    """Refuse what does not go together (`UserError`)."""
+    if path is None and splits is not None:
+        raise UserError(
+            "--splits says the part of each record of a --labelled-fasta, but none is wanted",
+            do="give --labelled-fasta too, or leave it out",
+        )
+    if path is not None and settings.unlabelled:
+        raise UserError("regions to score have no labels for a --labelled-fasta")
+    if path is not None and settings.shard_bases is not None:
+        raise UserError(
+            "--labelled-fasta is of all regions, and --shard-bases cuts them into folders",
+            do="leave one of them out",
+        )
+
+
+def _write_for_auditors(extracted: Path, path: Path, splits: str | PathLike[str] | None) -> None:
+    """Write the kept regions of a folder as a FASTA with labels, and parts if they are known."""
+    source = read_extracted(extracted)
+    rows = source.kept[["chrom", "start", "end", "label"]]
+    if splits is not None:
+        rows = rows.assign(split=look_up_splits(rows, Path(splits)))
+    write_labelled_fasta(path, rows, source.sequences())
 
 
 # ------------------------------------------------------------------------- reading

@@ -17,6 +17,7 @@ import pandas as pd
 
 from seformer.genome.chromosomes import match_names
 from seformer.regions.folder import COLUMNS, Extracted, read_extracted, read_region_rows
+from seformer.regions.labelled_fasta import write_labelled_fasta
 from seformer.sequence import homology, kmer_overlap
 from seformer.splits import audit
 from seformer.splits.assign import (
@@ -52,6 +53,7 @@ def split(
     *,
     clusters: Sequence[str | PathLike[str]] = (),
     splits: Sequence[str | PathLike[str]] = (),
+    labelled_fasta: str | PathLike[str] | None = None,
 ) -> dict:
     """Split the regions of all samples and audit the result.
 
@@ -80,6 +82,9 @@ def split(
     splits
         Tables like the written ``splits.tsv`` or ``folds.tsv``: one for all samples, or one per
         sample.
+    labelled_fasta
+        Also a FASTA of the regions of all samples for auditors, see
+        `seformer.regions.labelled_fasta.write_labelled_fasta`; not with folds.
     test_fraction, validation_fraction
         Wanted shares of the regions; with folds the test parts are of one size.
     folds
@@ -115,6 +120,11 @@ def split(
         settings.test_chromosomes,
         settings.validation_chromosomes,
     )
+    if labelled_fasta is not None and settings.folds > 1:
+        raise UserError(
+            "--labelled-fasta with --folds: a region has another part in every fold",
+            do="give the splits.tsv of one fold to `seformer extract --labelled-fasta`",
+        )
     require_writable(out)
     sources = [read_extracted(folder) for folder in extracted]
     rows = _join(sources, settings.folds)
@@ -173,6 +183,10 @@ def split(
     with output_folder(out, own=[*own, *OF_FOLDS]) as staging:
         _write(staging, sources, tables, audits)
         write_json(whole, staging / "audit.json")
+        if labelled_fasta is not None:
+            columns = [*PLACE, "label", "split", *(["sample"] if len(sources) > 1 else [])]
+            bases_of = store.take(range(len(rows)))
+            write_labelled_fasta(Path(labelled_fasta), tables[0][columns], bases_of)
     audit.log_audit(whole)
     return whole
 

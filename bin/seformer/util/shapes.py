@@ -96,6 +96,24 @@ def _unlike_deltas(test: dict[str, Any]) -> Iterator[str]:
             yield "baselines.random_twin is missing"
 
 
+def _half_measured(part: dict[str, Any]) -> Iterator[str]:
+    there = [name for name in ("model", "baselines", "delta") if name in part]
+    if len(there) not in (0, 3):
+        yield f"there is {' and '.join(there)} alone of model, baselines and delta"
+    elif there:
+        yield from _unlike_deltas(part)
+
+
+_bin = _checked(
+    _object(
+        **_all("n n_super_enhancers n_typical_enhancers loci"),
+        without_31mers=NotRequired[Count],
+        model=NotRequired[_scorer],
+        baselines=NotRequired[dict[Text, _scorer]],
+        delta=NotRequired[dict[Text, _difference]],
+    ),
+    _half_measured,
+)
 _test = _object(
     **_PART,
     delta=dict[Text, _difference],
@@ -111,6 +129,9 @@ _test = _object(
                 baselines=dict[Text, _calls],
             ),
         ]
+    ],
+    similarity_bins=NotRequired[
+        _object(**_all("under_5_percent 5_to_50_percent over_50_percent", _bin))
     ],
     unlike_training=NotRequired[
         _object(n=Count, containment_at_most=Share, model=NotRequired[_scorer])

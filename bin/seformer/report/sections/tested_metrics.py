@@ -27,6 +27,11 @@ from seformer.report.results import Results, SampleResults
 from seformer.util.markup import escape
 
 NAMED = 10  # chromosomes that are named
+SIMILARITY = {
+    "under_5_percent": "at most 5 %",
+    "5_to_50_percent": "5 to 50 %",
+    "over_50_percent": "over 50 %",
+}
 
 
 def sections(results: Results) -> Iterator[Section]:
@@ -97,7 +102,7 @@ def sample_table(sample: SampleResults) -> str:
         (
             table(head, rows, numeric=2, caption=caption),
             "".join(map(_track, sample.metrics.get("tracks", {}).items())),
-            _unlike(test.get("unlike_training", {})),
+            _similarity_table(test),
             _prevalence_table(test),
             _folds_table(sample.metrics.get("folds", [])),
         )
@@ -162,8 +167,33 @@ def _track(named: tuple[str, Mapping[str, Any]]) -> str:
     return f"<p>{say('test_metrics', 'track', **values)}</p>"
 
 
+def _similarity_table(test: Mapping[str, Any]) -> str:
+    """Write the result by similarity of the test regions to the training part."""
+    if "similarity_bins" not in test:
+        return _unlike(test.get("unlike_training", {}))
+    rows = []
+    for name, title in SIMILARITY.items():
+        part = test["similarity_bins"][name]
+        keys = ("n", "n_super_enhancers", "n_typical_enhancers", "loci")
+        cells = [title, *(number(part[key]) for key in keys), "–", "–", ""]
+        if "model" in part:
+            delta = part["delta"]["auroc"]
+            cells[-3:] = [
+                interval(part["model"]["auroc"]),
+                interval(delta, plus=True),
+                escape(scorer_title(delta["baseline"])),
+            ]
+        rows.append(cells)
+    head = ["31-mers in training", "regions", "SE", "TE", "loci"]
+    head += ["AUROC", "Δ AUROC", "best baseline"]
+    unknown = test["similarity_bins"]["under_5_percent"].get("without_31mers", 0)
+    caption = say("test_metrics", "similarity")
+    caption += " " + say("test_metrics", "without_31mers", n=number(unknown)) if unknown else ""
+    return table(head, rows, caption=caption)
+
+
 def _unlike(unlike: Mapping[str, Any]) -> str:
-    """Give the result on test regions that share little with the training part."""
+    """Give the result on test regions unlike the training part, of a run before the table above."""
     if "model" not in unlike:
         return ""
     values = {
