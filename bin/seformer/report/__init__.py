@@ -23,6 +23,7 @@ file                             columns or keys used
 `transfer.json`                  the samples' models on one another, directly in FOLDER
 `passed_over.json`               directly in FOLDER: a file that had no region on the genome
 `metrics.json`, `curves.json`    written by `seformer evaluate`
+  the same with `judged`         written by `seformer judge`; the folder's name is the file's
 `seformer.json`                  settings of the model (the final model folder's)
 `predictions.tsv`                `logit probability prediction coverage flags`; the folder's name
                                  is the BED's; also `predictions/<bed>.tsv`; a `summary.json`
