@@ -271,6 +271,7 @@ def test_members_and_parts_stand_beside_the_model(folds):
     model = found["test"]["model"]["auroc"]["value"]
     assert model > 0.9 > transformer["auroc"]["value"]
     assert transformer["delta"]["value"] == pytest.approx(model - transformer["auroc"]["value"])
+    assert found["test"]["parts"]["kmers"]["auroc"]["value"] > 0.9
     assert "kmer_logistic" in found["test"]["baselines"]
 
 

@@ -275,7 +275,8 @@ def test_an_interrupted_training_ends_the_same(data, stage1, tmp_path, monkeypat
 def test_every_file_of_a_data_set_is_opened_once(data, tmp_path, opened):
     """A stage reads tables once and unpacks the sequences once, whatever wants them how often."""
     head, full = tmp_path / "head", tmp_path / "full"
-    options = dict(features="kmer", epochs=1, window=32, cache=tmp_path / "cache", device="cpu")
+    features = "kmer_density"
+    options = dict(features=features, epochs=1, window=32, cache=tmp_path / "cache", device="cpu")
     stages = {
         "regions.tsv summary.json sequences.fa.gz": partial(
             finetune_head, *data, "tiny", head, **options
@@ -293,6 +294,7 @@ def test_every_file_of_a_data_set_is_opened_once(data, tmp_path, opened):
         paths = [Path(path) for path, _ in opened]
         read = Counter(path.name for path in paths if path.parent == data[0][0])
         assert read == dict.fromkeys(files.split(), 1)
+    assert load_model(full).settings.spectrum_scale == "log_density"
 
 
 def test_a_data_set_is_known_by_its_files(data):

@@ -10,6 +10,12 @@ from seformer.evaluation.verdict import PROMISE, scorer_title
 from seformer.regions.negatives import RANDOM
 from seformer.util.markup import escape
 
+# what a k-mer of the spectrum counts, as the card says it
+SPECTRUM_WORDS = {
+    "frequency": "frequencies",
+    "log_density": "logarithms of their number a kilobase",
+}
+
 if TYPE_CHECKING:
     from seformer.model.settings import ClassLimit, ModelSettings
 
@@ -114,8 +120,8 @@ def _made(settings: ModelSettings, sizes: Mapping[str, Mapping[str, int]]) -> st
         lines.append(f"* ensemble of {settings.members} models; the score is their mean logit")
     if settings.spectrum:
         lines.append(
-            f"* the margin of a linear model of {settings.spectrum}-mer frequencies is added to "
-            "the transformer's"
+            f"* the margin of a regression on {settings.spectrum}-mers "
+            f"({SPECTRUM_WORDS[settings.spectrum_scale]}) is added to the transformer's"
         )
     for part, counts in sizes.items():
         lines.append(

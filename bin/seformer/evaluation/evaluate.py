@@ -153,9 +153,11 @@ def evaluate_model(
 
     scorers = {MODEL: calibrated(scores.logit)}
     scorers |= {name: calibrated(baseline.scores) for name, baseline in baselines.items()}
-    # of a model with a k-mer spectrum the transformer can be judged alone
-    has_spectrum = model.classifier.spectrum is not None
-    parts = {"transformer": calibrated(scores.logit - scores.spectrum)} if has_spectrum else {}
+    # of a model with a k-mer spectrum both parts can be judged alone
+    parts = {}
+    if model.classifier.spectrum is not None:
+        parts = {"transformer": calibrated(scores.logit - scores.spectrum)}
+        parts["kmers"] = calibrated(scores.spectrum)
     measured = {"sample": settings.sample or model.settings.sample} | measure_parts(
         regions,
         scorers,

@@ -19,7 +19,11 @@ PROMISE = (
     "The promise is for regions whose loci are drawn like those of the validation part, not for "
     "another cell line, assembly or length."
 )
-TITLES = {"model": "the model", "transformer": "the transformer alone"}
+TITLES = {
+    "model": "the model",
+    "transformer": "the transformer alone",
+    "kmers": "its k-mers alone",
+}
 
 
 class Finding(NamedTuple):

@@ -12,6 +12,7 @@ from seformer.model.backbones import HeadStyle
 from seformer.model.choices import TokenPooling, WindowPooling
 from seformer.model.kmer_linear import Spectrum
 from seformer.sequence.batches import Batch
+from seformer.sequence.kmers import KmerScale
 from seformer.util.errors import UserError
 
 ACTIVATIONS = {"gelu": nn.GELU, "tanh": nn.Tanh, "gelu_new": lambda: nn.GELU("tanh")}
@@ -94,8 +95,10 @@ class RegionClassifier(nn.Module):
         ``lse``: log-sum-exp of the windows' margins, minus log of their number;
         ``attention``: gated attention, trained (multiple-instance learning).
     spectrum
-        k of the k-mer spectrum whose linear margin is added to a region's score, see
+        k of the k-mer spectrum whose margin is added to a region's score, see
         `seformer.model.kmer_linear`; None for none. `margins` gives the transformer's part alone.
+    spectrum_scale
+        What a k-mer of it counts.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class RegionClassifier(nn.Module):
         window_pooling: WindowPooling = "mean",
         dropout: float = 0.1,
         spectrum: int | None = None,
+        spectrum_scale: KmerScale = "frequency",
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -114,7 +118,7 @@ class RegionClassifier(nn.Module):
         self.head = Head(backbone.hidden_size, backbone.head_style, dropout)
         if window_pooling == "attention":
             self.attention = GatedAttention(backbone.hidden_size)
-        self.spectrum = None if spectrum is None else Spectrum(spectrum)
+        self.spectrum = None if spectrum is None else Spectrum(spectrum, spectrum_scale)
 
     def forward(
         self, batch: Batch, tokens: torch.Tensor, region: torch.Tensor, regions: int

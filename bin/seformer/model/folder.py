@@ -127,6 +127,7 @@ def _new_classifier(backbone: torch.nn.Module, settings: ModelSettings) -> Regio
         window_pooling=settings.window_pooling,
         dropout=settings.training.get("dropout", 0.1),
         spectrum=settings.spectrum,
+        spectrum_scale=settings.spectrum_scale,
     )
 
 

@@ -1,7 +1,8 @@
-"""The k-mer spectrum of a region beside the transformer: a linear part of the margin.
+"""The k-mer spectrum of a region beside the transformer: an additive part of the margin.
 
-The margin of a model with a spectrum is margin of the transformer + weight · frequencies + bias.
-The second part is linear in the k-mers, so that its share of an explanation is exact.
+The margin of a model with a spectrum is margin of the transformer + weight · spectrum + bias. The
+second part is a sum over the k-mers, so that its share of an explanation is exact: what a k-mer
+adds goes to its occurrences in equal shares, as they are interchangeable (their Shapley values).
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import torch
 from torch import nn
 
 from seformer.sequence.dna import base_codes
-from seformer.sequence.kmers import canonical_index, kmer_starts
+from seformer.sequence.kmers import KmerScale, canonical_index, kmer_starts, scale_counts
 
 
 class Spectrum(nn.Module):
-    """Margin of the frequencies of canonical k-mers; fitted by `seformer.training.kmer_linear`.
+    """Margin of canonical k-mers, counted; fitted by `seformer.training.kmer_linear`.
 
     The weights are buffers: they are stored with the model, and no stage of training moves them.
 
@@ -26,11 +27,13 @@ class Spectrum(nn.Module):
     k
         Bases of a k-mer. ``weight`` is float32 ``[canonical k-mers]`` in the order of
         `seformer.sequence.kmers.canonical_index`, ``bias`` float32 ``[]``.
+    scale
+        What a k-mer counts, see `seformer.sequence.kmers.scale_counts`.
     """
 
-    def __init__(self, k: int) -> None:
+    def __init__(self, k: int, scale: KmerScale = "frequency") -> None:
         super().__init__()
-        self.k = k
+        self.k, self.scale = k, scale
         self._index, columns = canonical_index(k)
         self.register_buffer("weight", torch.zeros(columns))
         self.register_buffer("bias", torch.zeros(()))
@@ -38,8 +41,12 @@ class Spectrum(nn.Module):
     def _weights(self, sequence: str) -> tuple[np.ndarray, np.ndarray]:
         """What each k-mer without N adds to the margin, and where it starts."""
         numbers, starts = kmer_starts(base_codes(sequence), self.k)
-        weight = self.weight.double().cpu().numpy()[self._index[numbers]]
-        return weight / max(1, len(weight)), starts
+        columns, weight = self._index[numbers], self.weight.double().cpu().numpy()
+        if self.scale == "frequency":
+            return weight[columns] / max(1, len(columns)), starts
+        counts = np.bincount(columns, minlength=len(weight))
+        each = weight * scale_counts(counts, len(sequence), self.scale) / np.maximum(1, counts)
+        return each[columns], starts
 
     def margins(self, sequences: Sequence[str]) -> np.ndarray:
         """Margin of each sequence: float64 ``[sequences]``, the same for both strands."""

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 import seformer
 from seformer.model.choices import CalibrationMethod, TokenPooling, WindowPooling
+from seformer.sequence.kmers import KmerScale
 from seformer.util.errors import UserError
 from seformer.util.records import read_object
 
@@ -138,6 +139,7 @@ class ModelSettings(_Strict):
     token_pooling: TokenPooling = "mean"
     window_pooling: WindowPooling = "mean"
     spectrum: int | None = Field(None, ge=1, le=8, description="k of the k-mer spectrum beside it")
+    spectrum_scale: KmerScale = Field("frequency", description="what a k-mer of it counts")
     members: int = Field(1, ge=1, le=100, description="models whose mean logit is the score")
     calibration: FittedCalibration = FittedCalibration()
     threshold: float = Field(0.5, ge=0)

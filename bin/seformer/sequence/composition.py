@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seformer.sequence.dna import base_codes
-from seformer.sequence.kmers import canonical_index, kmer_starts
+from seformer.sequence.kmers import KmerScale, canonical_index, kmer_starts, scale_counts
 from seformer.util import logs
 
 KMER_SIZES = (3, 4, 5, 6)
@@ -31,8 +31,8 @@ class Composition(NamedTuple):
     n_fraction
         float64 [n], share of other letters.
     kmers
-        k -> float32 [n, canonical k-mers], frequencies of a k-mer and its reverse complement
-        together, windows with an N left out; rows sum to 1 (0 without any k-mer).
+        k -> float32 [n, canonical k-mers], a k-mer and its reverse complement together, windows
+        with an N left out; as frequencies, rows sum to 1 (0 without any k-mer).
     """
 
     length: np.ndarray
@@ -45,9 +45,15 @@ class Composition(NamedTuple):
 
 
 def composition(
-    sequences: Iterable[str], sizes: Iterable[int] = KMER_SIZES, total: int | None = None
+    sequences: Iterable[str],
+    sizes: Iterable[int] = KMER_SIZES,
+    total: int | None = None,
+    scale: KmerScale = "frequency",
 ) -> Composition:
-    """Measure length and composition, one sequence at a time; see `Composition`."""
+    """Measure length and composition, one sequence at a time; see `Composition`.
+
+    ``scale`` is what k-mers count, see `seformer.sequence.kmers.scale_counts`.
+    """
     indices = {k: canonical_index(k) for k in sorted(set(sizes))}
     columns: dict[str, list[float]] = {name: [] for name in SINGLE_FEATURES}
     kmers: dict[int, list[np.ndarray]] = {k: [] for k in indices}
@@ -64,7 +70,7 @@ def composition(
         columns["n_fraction"].append(1 - known / len(codes) if len(codes) else 0.0)
         for k, (index, width) in indices.items():
             counts = np.bincount(index[kmer_starts(codes, k)[0]], minlength=width)
-            kmers[k].append((counts / max(1, counts.sum())).astype(np.float32))
+            kmers[k].append(scale_counts(counts, len(codes), scale).astype(np.float32))
     tables = {
         k: np.stack(rows) if rows else np.empty((0, indices[k][1]), np.float32)
         for k, rows in kmers.items()

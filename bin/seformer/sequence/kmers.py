@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
+
+# what a k-mer counts: its share of the k-mers without N, or log(1 + its number a kilobase), where
+# unknown bases are bases like others
+KmerScale = Literal["frequency", "log_density"]
+
+
+def scale_counts(counts: np.ndarray, length: int, scale: KmerScale) -> np.ndarray:
+    """Turn the counts of the k-mers of one sequence of ``length`` bases into features.
+
+    Integers ``[k-mers]`` to float64 ``[k-mers]``; zero stays zero.
+    """
+    if scale == "frequency":
+        return counts / max(1, counts.sum())
+    return np.log1p(1000 * counts / max(1, length))
 
 
 def canonical_index(k: int) -> tuple[np.ndarray, int]:

@@ -17,6 +17,7 @@ from seformer.model.folder import OWN_FILES, Model, new_model, save_model
 from seformer.model.settings import Assembly, TrainingRange
 from seformer.scoring.score import Scorer, WindowFeatures
 from seformer.scoring.views import STRANDS
+from seformer.sequence.kmers import KmerScale
 from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.training.common import (
     EarlyStopping,
@@ -42,6 +43,8 @@ from seformer.util.errors import UserError
 from seformer.util.labels import TRAINING_PARTS
 from seformer.util.settings import takes
 
+# what a k-mer counts, by the choice of --features
+SPECTRUM_SCALES: dict[str, KmerScale] = {"kmer": "frequency", "kmer_density": "log_density"}
 # added to the spread of a feature, as part of the features' size: a head that lives on smaller
 # differences than this would be thrown off by the first steps of stage 2
 SPREAD_FLOOR = 0.1
@@ -60,8 +63,8 @@ def finetune_head(
 ) -> None:
     """Train a new head and write the model folder and ``history.tsv`` into ``out``.
 
-    With ``features`` = ``kmer`` the linear margin of a k-mer spectrum, fitted here, is added to the
-    transformer's, see `seformer.training.kmer_linear`.
+    With ``features`` = ``kmer`` or ``kmer_density`` the margin of a k-mer spectrum, fitted here, is
+    added to the transformer's, see `seformer.training.kmer_linear`.
 
     The backbone's features of the training and validation regions are computed once (and kept
     in ``cache`` if given); the test regions are not read. With 0 ``epochs`` the new head is written
@@ -79,7 +82,8 @@ def finetune_head(
         model, seed=settings.seed, random_weights=settings.random_weights
     )
     check_pooling(settings.token_pooling, tokenizer.wrap)
-    fitted = fit_spectrum(data) if settings.features == "kmer" else None
+    scale = SPECTRUM_SCALES.get(settings.features)
+    fitted = fit_spectrum(data, scale) if scale else None
     torch.manual_seed(settings.seed)
     special = sum(map(len, tokenizer.wrap))
     fresh = new_model(
@@ -94,6 +98,7 @@ def finetune_head(
         token_pooling=settings.token_pooling,
         window_pooling=settings.window_pooling,
         spectrum=fitted.k if fitted else None,
+        spectrum_scale=scale or "frequency",
         seeds=[settings.seed],
         assembly=assembly(data),
         training_range=training_range(data),

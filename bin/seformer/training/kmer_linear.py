@@ -1,8 +1,9 @@
 """Fit the k-mer spectrum of a model: what composition knows, and how much it weighs.
 
-The weights are those of the k-mer logistic regression among the baselines, fitted on the training
-part, with k and the penalty chosen on the validation part. After the transformer is trained, the
-validation part also decides how much the spectrum weighs beside it.
+The weights are those of a logistic regression, fitted on the training part, with k and the penalty
+chosen on the validation part: of frequencies that among the baselines, of densities one that knows
+more, as masked and padded bases are bases and a k-mer's first occurrences count most. After the
+transformer is trained, the validation part also decides how much the spectrum weighs beside it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from seformer.model.kmer_linear import Spectrum
 from seformer.model.kmer_logistic import KmerLogistic, fit_kmer_logistic
 from seformer.scoring.score import Ensemble, Scorer
 from seformer.sequence.composition import KMER_SIZES, composition
+from seformer.sequence.kmers import KmerScale
 from seformer.splits.dataset import LabelledDataset
 from seformer.util.labels import TRAINING_PARTS
 
@@ -27,10 +29,13 @@ MOST = 10.0
 
 
 @threadpool_limits.wrap(limits=1)
-def fit_spectrum(data: LabelledDataset) -> KmerLogistic:
-    """Fit the logistic regression on the training part; the test part is not read."""
+def fit_spectrum(data: LabelledDataset, scale: KmerScale) -> KmerLogistic:
+    """Fit the logistic regression on the training part; the test part is not read.
+
+    ``scale`` is what a k-mer counts.
+    """
     parts = data.regions["split"].to_numpy(str)[data.select(*TRAINING_PARTS)]
-    kmers = composition(data.sequences(*TRAINING_PARTS), KMER_SIZES, len(parts)).kmers
+    kmers = composition(data.sequences(*TRAINING_PARTS), KMER_SIZES, len(parts), scale).kmers
     labels = data.labels(*TRAINING_PARTS).astype(np.int64)
     fitted = fit_kmer_logistic(kmers, labels, parts == "train", parts == "validation")
     logger.info("k-mer spectrum: %d-mers, penalty C = %g", fitted.k, fitted.strength)

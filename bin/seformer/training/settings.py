@@ -8,7 +8,7 @@ from typing import Literal
 from seformer.model.choices import TokenPooling, WindowPooling
 from seformer.util.settings import SEED, Batched, Settings, setting
 
-Features = Literal["none", "kmer"]
+Features = Literal["none", "kmer", "kmer_density"]
 ClassWeights = Literal["balanced", "none"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 RATE = {
@@ -39,7 +39,9 @@ class HeadSettings(Batched):
         "mean", "From windows to a region: mean, log-sum-exp, or attention that is trained."
     )
     features: Features = setting(
-        "none", "kmer: the k-mer spectrum as a linear part of the score, beside the transformer."
+        "none",
+        "Counted k-mers as a part of the score, beside the transformer: kmer takes their"
+        " frequencies, kmer_density the logarithm of their number a kilobase, N among the bases.",
     )
     epochs: int = setting(
         50,

@@ -90,7 +90,8 @@ def _model(sample: SampleResults) -> Iterator[str]:
     if sample.history is not None:
         yield from _training(sample, "head_scratch" if scratch else "head_frozen")
     if k := settings.get("spectrum"):
-        yield say("spectrum", k=k)
+        density = settings.get("spectrum_scale") == "log_density"
+        yield say("spectrum_density" if density else "spectrum", k=k)
     if (members := settings.get("members", 1)) > 1:
         yield say("ensemble", members=members)
     if folds := len((sample.metrics or {}).get("folds", [])):
