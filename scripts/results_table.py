@@ -1,6 +1,6 @@
-"""Print the table of a metrics.json as Markdown: the model, its parts and members, the baselines.
+"""Print the tables of results as Markdown: the model, its parts and members, the baselines.
 
-scripts/results_table.py pooled/metrics.json
+scripts/results_table.py pooled/metrics.json … transfer.json
 """
 
 from __future__ import annotations
@@ -43,13 +43,50 @@ def table(metrics: Mapping[str, Any]) -> str:
             f"Single models: mean AUROC {members['mean']:.3f}, standard deviation "
             f"{members['sd']:.3f} over {test['members']['n']}"
         )
+    if "slope" in (probabilities := test.get("probabilities", {})):
+        lines.append(
+            f"Slope of the probabilities: {spoken(probabilities['slope'])}, ECE "
+            f"{probabilities['ece']['value']:.3f} with a noise of {probabilities['ece_noise']:.3f}"
+        )
     for fold in metrics.get("folds", []):
         lines.append(
             f"Fold {fold['fold']}: AUROC {spoken(fold['auroc'])}, Δ over "
             f"{scorer_title(fold['delta']['baseline'])} {spoken(fold['delta'], signed=True)}"
         )
+    return "\n".join(lines + similarity_table(test.get("similarity_bins", {})))
+
+
+def similarity_table(bins: Mapping[str, Any]) -> list[str]:
+    """Write a row for each bin of similarity to the training part that has both classes."""
+    rows = [
+        f"| {name.replace('_', ' ')} | {part['n']} | {spoken(part['model']['auroc'])} | "
+        f"{scorer_title(part['delta']['auroc']['baseline'])} | "
+        f"{spoken(part['delta']['auroc'], signed=True)} |"
+        for name, part in bins.items()
+        if "delta" in part
+    ]
+    head = ["", "| 31-mers seen in training | regions | AUROC | best baseline there | Δ |"]
+    return [*head, "| --- " * 5 + "|", *rows] if rows else []
+
+
+def transfer_table(transfer: Mapping[str, Any]) -> str:
+    """Write a row for each model and sample, beside the best baseline that learned the same."""
+    head = ["learned from", "tested on", "AUROC", "best baseline of the same", "Δ"]
+    lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
+    for sample, tested in transfer["tests"].items():
+        for model in transfer["models"]:
+            delta = tested["delta"][model]["auroc"]
+            best = tested["baselines"][model][delta["baseline"]]["auroc"]
+            lines.append(
+                f"| {model} | {sample} | {spoken(tested['scores'][model]['auroc'])} | "
+                f"{scorer_title(delta['baseline'])}, {best['value']:.3f} | "
+                f"{spoken(delta, signed=True)} |"
+            )
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    sys.stdout.write(table(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))) + "\n")
+    for path in map(Path, sys.argv[1:]):
+        results = json.loads(path.read_text(encoding="utf-8"))
+        drawn = transfer_table(results) if "tests" in results else table(results)
+        sys.stdout.write(f"{results.get('sample', 'transfer')}\n\n{drawn}\n\n")

@@ -49,7 +49,9 @@ def test_it_says_what_the_logistic_regression_says(fitted, spectrum):
     model = LogisticRegression(C=found.strength, tol=1e-8).fit(scaled[train], LABELS[train])
     wanted = model.decision_function(scaled)
     # the penalty is weak where it chose densities, and the fit stops early
-    np.testing.assert_allclose(spectrum.margins(SEQUENCES), wanted, atol=0.02 * wanted.std())
+    np.testing.assert_allclose(
+        spectrum.margins(SEQUENCES), wanted, rtol=0.02, atol=0.02 * wanted.std() + 1e-3
+    )
 
 
 def test_what_a_density_is():
