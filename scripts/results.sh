@@ -5,14 +5,14 @@
 # tested on every sample, beside baselines that learned from the same regions. Their contigs must have
 # different names where their FASTA files differ, as those of two species: they are joined to one.
 # FOLDS, SEEDS and SEEDS_OF_ALL (of the model of all samples), HEAD and FULL (options of both stages),
-# TRANSFER (options of `seformer transfer`) and JOBS (trainings at a time, one thread each) change it.
+# EVALUATE and TRANSFER (of these two commands) and JOBS (trainings at a time, one thread each) change it.
 # Interrupted, it goes on where it was: what is there is not made again.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 seformer=${SEFORMER:-$here/../.venv/bin/seformer}
 export seformer folds=${FOLDS:-5} seeds=${SEEDS:-3} seeds_of_all=${SEEDS_OF_ALL:-1}
 export HEAD=${HEAD:---model tiny --head-epochs 0 --features kmer_density}
-export FULL=${FULL:---epochs 5}
+export FULL=${FULL:---epochs 5} EVALUATE=${EVALUATE:-}
 # scores are the same on one thread or many; several trainings at a time use the cores best
 export OMP_NUM_THREADS=1
 export out=$1
@@ -51,10 +51,11 @@ done
 
 # train and evaluate one sample, or all of them, in one fold
 one() {
-    local name=$1 fold=$2 samples=("${@:3}") number=$seeds model head full
+    local name=$1 fold=$2 samples=("${@:3}") number=$seeds model head full judged
     read -ra head <<<"$HEAD"
     read -ra full <<<"$FULL"
-    local data=() models=() baselines=()
+    read -ra judged <<<"$EVALUATE"
+    local data=() models=()
     for sample in "${samples[@]}"; do
         data+=(--extracted "$out/extracted/$sample")
         data+=(--splits "$out/split/fold_$fold/$sample/splits.tsv")
@@ -62,7 +63,7 @@ one() {
     # the model of all samples is judged sample by sample, with its baselines, by `transfer`
     if [ ${#samples[@]} -gt 1 ]; then
         number=$seeds_of_all
-        baselines=(--baselines length)
+        judged=(--baselines length)
     fi
     [ -f "$out/$name/fold_$fold/metrics.json" ] && return
     for ((seed = 1; seed <= number; seed++)); do
@@ -75,7 +76,7 @@ one() {
         }
         models+=(--model "$model/full")
     done
-    "$seformer" evaluate "${models[@]}" "${data[@]}" "${baselines[@]}" --threads 1 \
+    "$seformer" evaluate "${models[@]}" "${data[@]}" "${judged[@]}" --threads 1 \
         --out "$out/$name/fold_$fold"
 }
 export -f one

@@ -10,10 +10,10 @@ from seformer.evaluation.verdict import PROMISE, scorer_title
 from seformer.regions.negatives import RANDOM
 from seformer.util.markup import escape
 
-# what a k-mer of the spectrum counts, as the card says it
+# the spectrum beside the transformer, by what its k-mers count
 SPECTRUM_WORDS = {
-    "frequency": "frequencies",
-    "log_density": "logarithms of their number a kilobase",
+    "frequency": "a linear model of {k}-mer frequencies",
+    "log_density": "a regression on the logarithms of {k}-mers a kilobase",
 }
 
 if TYPE_CHECKING:
@@ -119,10 +119,8 @@ def _made(settings: ModelSettings, sizes: Mapping[str, Mapping[str, int]]) -> st
     if settings.members > 1:
         lines.append(f"* ensemble of {settings.members} models; the score is their mean logit")
     if settings.spectrum:
-        lines.append(
-            f"* the margin of a regression on {settings.spectrum}-mers "
-            f"({SPECTRUM_WORDS[settings.spectrum_scale]}) is added to the transformer's"
-        )
+        words = SPECTRUM_WORDS[settings.spectrum_scale].format(k=settings.spectrum)
+        lines.append(f"* the margin of {words} is added to the transformer's")
     for part, counts in sizes.items():
         lines.append(
             f"* {escape(part)}: {counts['SE']} super-enhancers, {counts['TE']} typical enhancers"
