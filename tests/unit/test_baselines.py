@@ -62,6 +62,32 @@ def test_strands_have_the_same_composition():
         assert getattr(forward, name) == getattr(reverse, name)
 
 
+def test_densities_follow_from_frequencies():
+    sequences = ["ACGCGNACGTTTGACC", "NNNN", "A", "ACGTTTGACCANNGATTACA"]
+    measured = composition(sequences, sizes=[3])
+    direct = composition(sequences, sizes=[3], scale="log_density").kmers[3]
+    found = kmers.density_of_frequency(measured.kmers[3], measured.kmer_totals[3], measured.length)
+    assert measured.kmer_totals[3].tolist() == [11, 0, 0, 14]
+    np.testing.assert_allclose(found, direct, rtol=1e-6)
+
+
+def test_density_tells_what_frequencies_hide():
+    """Classes of the same k-mers among known bases; one of them has half of its bases unknown."""
+    rng = np.random.default_rng(5)
+    labels = np.arange(200) % 2
+    sequences = ["".join(rng.choice(list("ACGT"), 400)) for _ in labels]
+    pairs = zip(sequences, labels, strict=True)
+    halved = ["N" * 200 + s[200:] if label else s for s, label in pairs]
+    split = np.array(["train", "train", "validation", "test"])[np.arange(200) // 2 % 4]
+    fitted = fit(halved, labels, split)
+    test = split == "test"
+    density, frequency = (
+        metrics.auroc(labels[test], fitted[name].scores[test])
+        for name in ("kmer_density", "kmer_logistic")
+    )
+    assert density > 0.99 > 0.8 > frequency
+
+
 def test_composition_by_hand():
     found = composition(["ACGCGN", "NNNN", "A"], sizes=[3])
     np.testing.assert_array_equal(found.length, [6, 4, 1])
@@ -107,6 +133,7 @@ def test_baselines_learn_what_they_can(fitted):
     assert auroc["length"] == auroc["n_fraction"] == 0.5
     assert auroc["kmer_logistic"] > 0.9
     assert auroc["kmer_boosting"] > 0.9
+    assert auroc["kmer_density"] > 0.9
     assert found["length"].chosen == {"direction": "none"}
 
 

@@ -33,6 +33,8 @@ class Composition(NamedTuple):
     kmers
         k -> float32 [n, canonical k-mers], a k-mer and its reverse complement together, windows
         with an N left out; as frequencies, rows sum to 1 (0 without any k-mer).
+    kmer_totals
+        k -> int64 [n], number of such k-mers.
     """
 
     length: np.ndarray
@@ -42,6 +44,7 @@ class Composition(NamedTuple):
     cpg_known_density: np.ndarray
     n_fraction: np.ndarray
     kmers: dict[int, np.ndarray]
+    kmer_totals: dict[int, np.ndarray]
 
 
 def composition(
@@ -57,6 +60,7 @@ def composition(
     indices = {k: canonical_index(k) for k in sorted(set(sizes))}
     columns: dict[str, list[float]] = {name: [] for name in SINGLE_FEATURES}
     kmers: dict[int, list[np.ndarray]] = {k: [] for k in indices}
+    totals: dict[int, list[int]] = {k: [] for k in indices}
     for sequence in logs.progress(sequences, "counting k-mers", total):
         codes = base_codes(sequence)
         a, c, g, t = np.bincount(codes[codes >= 0], minlength=4).tolist()
@@ -70,6 +74,7 @@ def composition(
         columns["n_fraction"].append(1 - known / len(codes) if len(codes) else 0.0)
         for k, (index, width) in indices.items():
             counts = np.bincount(index[kmer_starts(codes, k)[0]], minlength=width)
+            totals[k].append(int(counts.sum()))
             kmers[k].append(scale_counts(counts, len(codes), scale).astype(np.float32))
     tables = {
         k: np.stack(rows) if rows else np.empty((0, indices[k][1]), np.float32)
@@ -79,4 +84,5 @@ def composition(
         np.asarray(columns["length"], np.int64),
         *(np.asarray(columns[name], np.float64) for name in SINGLE_FEATURES[1:]),
         tables,
+        {k: np.asarray(numbers, np.int64) for k, numbers in totals.items()},
     )

@@ -21,6 +21,29 @@ def scale_counts(counts: np.ndarray, length: int, scale: KmerScale) -> np.ndarra
     return np.log1p(1000 * counts / max(1, length))
 
 
+def density_of_frequency(
+    frequencies: np.ndarray, totals: np.ndarray, lengths: np.ndarray
+) -> np.ndarray:
+    """Turn k-mer frequencies of n sequences into logarithms of densities, see `scale_counts`.
+
+    Parameters
+    ----------
+    frequencies
+        float32 [n, k-mers].
+    totals
+        int64 [n]: k-mers without N in each sequence.
+    lengths
+        int64 [n]: bases, N among them.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 [n, k-mers].
+    """
+    per_kilobase = (1000 * totals / np.maximum(1, lengths)).astype(np.float32)
+    return np.log1p(frequencies * per_kilobase[:, None])
+
+
 def canonical_index(k: int) -> tuple[np.ndarray, int]:
     """Map each k-mer number (base 4, A=0 … T=3, first base highest) to its canonical column.
 

@@ -121,7 +121,7 @@ def _random_stretch(codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 BASELINE = Baseline(
-    order=9,
+    order=10,
     title="small convolutional network",
     sees="the bases, by a small convolutional network",
     colour="#6A3D9A",

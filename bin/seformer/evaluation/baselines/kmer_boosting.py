@@ -18,7 +18,7 @@ def _fit(regions: BaselineRegions) -> BaselineScores:
 
 
 BASELINE = Baseline(
-    order=8,
+    order=9,
     title="k-mer boosting",
     sees="4-mer frequencies, gradient-boosted trees",
     colour="#0072B2",

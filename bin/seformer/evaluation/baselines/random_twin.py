@@ -11,7 +11,7 @@ from seformer.evaluation.baselines.base import Baseline
 
 TWIN = "random_twin"
 BASELINE = Baseline(
-    order=10,
+    order=11,
     title="random twin",
     sees="what the model sees: its network, trained in the same way from random weights",
     colour="#117733",
