@@ -13,6 +13,7 @@ from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
 from seformer.evaluation.judge import judge, judge_frame
+from seformer.evaluation.judged_verdict import judge_scores
 from seformer.report.collect import collect
 from seformer.report.page import draw_sections
 from seformer.scoring.merge import merge_predictions
@@ -107,6 +108,19 @@ def test_scores_that_only_count_are_unmasked_in_the_first_line(judged, table, tu
     assert "GC content in another form" in first["text"]
     assert ("turned round" in first["text"]) == (turned < 0)
     assert found["judged"]["rank_correlations"]["gc"] == pytest.approx(turned)
+
+
+def test_scores_that_rank_much_alike_and_know_more_are_not_unmasked(judged, table):
+    mixed = rankdata(table["gc"]) + 25 * table["label"]
+    found, _ = judged(table.assign(score=mixed))
+    assert found["judged"]["rank_correlations"]["gc"] > 0.9
+    assert [f["level"] for f in found["verdict"][:2]] == ["good", "good"]
+
+
+def test_features_in_the_verdict_have_names_for_people(judged, table):
+    found, _ = judged(table.assign(score=table["gc"]))
+    found["judged"]["rank_correlations"] = {"cpg_known_density": 0.99}
+    assert "the scores are CpG per known base in" in judge_scores(found)[0].text
 
 
 def test_scores_no_better_than_a_baseline_are_told_before_all_else(judged, table):
@@ -336,7 +350,8 @@ def test_regions_seen_in_training_are_counted(judged, table, bed):
     seen = [(r.chrom, r.start + 50, r.end + 50) for r in table.iloc[:7].itertuples()]
     found, rows = judged(table.assign(score=table["good"]), training=[bed("train.bed", seen)])
     assert found["judged"]["training"] == {"regions": 7, "overlapping": 7}
-    memory = next(f for f in found["verdict"] if f["topic"] == "Seen in training?")
+    memory = found["verdict"][0]
+    assert memory["topic"] == "Seen in training?"
     assert memory["level"] == "bad" and "7 of 84" in memory["text"]
     assert (rows["train_containment"] > 0.4).sum() == 7
     assert found["test"]["unlike_training"]["n"] == len(table) - 7
@@ -399,11 +414,17 @@ def test_one_clear_error(judged, table, change, message):
         judged(change(table))
 
 
-def test_an_unknown_column_is_said(judged, table):
+def test_an_unknown_column_is_said(judged, table, place):
     with pytest.raises(UserError, match=r"no column 'best'.*gc, good"):
         judged(table, score_column="best")
     with pytest.raises(UserError, match="not probabilities"):
         judged(table, score_column="good", probabilities="given")
+    with pytest.raises(UserError, match="scores and labels are the same column, label"):
+        judged(table, score_column="label")
+    with pytest.raises(UserError, match="label '-1' is unknown"):  # and not a super-enhancer
+        judged(table.assign(score=table["good"], label=2 * table["label"] - 1))
+    with pytest.raises(UserError, match="no regions"):
+        judge_frame(table.iloc[:0], place / "genome.fa", **FEW)
     with pytest.raises(UserError, match="label 'r0' in the column name is unknown"):
         judged(table, score_column="good", label_column="name")
 

@@ -152,6 +152,8 @@ def judge_frame(
     """
     check_rule(settings.threshold_by)
     check_baselines(settings.baseline_names)
+    if frame.empty:
+        raise UserError("the data frame has no regions", expected="a row for each scored region")
     table = frame_of_scores(
         frame,
         score_column=settings.score_column,

@@ -31,7 +31,10 @@ def judge_scores(metrics: Mapping[str, Any]) -> list[Finding]:
     rest = [finding for finding in rest if finding not in gain]
     # that scores are no better than a count goes before that they are better than guessing
     first = sorted([learned, *gain], key=lambda finding: finding.level == "good")
-    return [*_explain_away(metrics), *first, *_find_memory(metrics["judged"]), *rest]
+    memory = _find_memory(metrics["judged"])
+    # and that they are memory before either
+    seen = [memory, *first] if memory.level == "bad" else [*first, memory]
+    return [*_explain_away(metrics), *seen, *rest]
 
 
 def say_of_scores(text: str) -> str:
@@ -52,7 +55,7 @@ def _explain_away(metrics: Mapping[str, Any]) -> Iterator[Finding]:
         return
     name = max(correlations, key=lambda name: abs(correlations[name]))
     value = correlations[name]
-    if abs(value) <= SAME_RANKS:
+    if abs(value) <= SAME_RANKS or _beats(test, name):
         return
     title = scorer_title(name)
     text = (
@@ -67,28 +70,36 @@ def _explain_away(metrics: Mapping[str, Any]) -> Iterator[Finding]:
     yield Finding("bad", "More than composition?", text)
 
 
-def _find_memory(judged: Mapping[str, Any]) -> Iterator[Finding]:
+def _beats(test: Mapping[str, Any], name: str) -> bool:
+    """Whether the scores are better than the best of baselines that have this feature.
+
+    Ranks much alike may still differ where it tells the classes apart.
+    """
+    counted = {name, "composition"} & test["baselines"].keys()
+    return bool(counted) and test["delta"]["auroc"]["low"] > 0
+
+
+def _find_memory(judged: Mapping[str, Any]) -> Finding:
     """Say what is known of the regions that the scores' maker trained on."""
     topic, training = "Seen in training?", judged["training"]
     if training is None:
-        yield Finding(
+        return Finding(
             "note",
             topic,
             "Training regions not given: memory cannot be judged. Regions that the classifier was "
             "trained on may be among these; give them with --training.",
         )
-    elif training["overlapping"]:
+    if training["overlapping"]:
         judged_regions = judged["rows"] - sum(judged["left_out"].values())
-        yield Finding(
+        return Finding(
             "bad",
             topic,
             f"Yes: {training['overlapping']:,} of {judged_regions:,} judged regions "
             f"({percent(training['overlapping'], judged_regions)}) overlap a training region. "
             "Their scores are memory: judge the others alone.",
         )
-    else:
-        yield Finding(
-            "good",
-            topic,
-            f"No judged region overlaps one of the {training['regions']:,} training regions.",
-        )
+    return Finding(
+        "good",
+        topic,
+        f"No judged region overlaps one of the {training['regions']:,} training regions.",
+    )

@@ -23,6 +23,7 @@ TITLES = {
     "model": "the model",
     "transformer": "the transformer alone",
     "kmers": "its k-mers alone",
+    "cpg_known_density": "CpG per known base",
 }
 
 

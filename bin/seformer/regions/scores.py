@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -19,15 +20,17 @@ from seformer.util.errors import UserError
 
 logger = logging.getLogger(__name__)
 # names of columns of scores, lower case, the best first: what ranks most finely, then the usual
-MARGINS = ("logit", "margin")
+MARGINS = ("logit", "margin", "logits")
 PROBABILITIES = (
-    *("probability", "se_probability", "prob_se", "p_se", "prob", "proba", "probabilities"),
+    *("probability", "se_probability", "probability_se", "se_prob", "prob_se", "p_se"),
+    *("prob", "proba", "probabilities"),
     *("predicted_probability", "prediction_probability", "y_prob", "y_proba", "y_pred_proba"),
 )
 SCORES = (
     *MARGINS,
     *PROBABILITIES[:1],
-    *("score", "prediction_score", "predicted_score", "pred_score", "y_score", "scores"),
+    *("score", "se_score", "prediction_score", "predicted_score", "pred_score", "y_score"),
+    "scores",
     *PROBABILITIES[1:],
     *("prediction", "pred", "predicted", "y_pred"),
 )
@@ -101,6 +104,7 @@ def read_scores(
             if label_column:
                 by = _named(label_column, [*part.cells], source)
             logger.info("%s: read as %s", source.name, part.read_as)
+            _require_two(column, by if labels else "", source)
         rows, line = part.regions, part.regions["line"].tolist()
         if labels and by and (label_column or by != part.labelled_by):
             rows = rows.assign(label=_labels(part.cells[by], line, source, by))
@@ -133,6 +137,7 @@ def frame_of_scores(
     if not by:
         places = find_columns(names).get("label")
         by = names[places[0]] if places else _truth(names)
+    _require_two(column, by, FRAME)
     line = rows["line"].tolist()
     return ScoredTable(
         rows.assign(
@@ -209,6 +214,17 @@ def _named(name: str, names: Sequence[str], where: object) -> str:
     return same[0]
 
 
+def _require_two(scores: str, labels: str, where: object) -> None:
+    """Refuse labels that are judged as their own scores."""
+    if scores == labels:
+        raise UserError(
+            f"scores and labels are the same column, {scores}",
+            where=where,
+            expected="a column of scores and another one of labels",
+            do="name them with --score-column and --label-column",
+        )
+
+
 def _truth(names: Sequence[str]) -> str:
     """The column that holds labels under a name of machine learning; "" if there is none."""
     words = column_words([name.strip() for name in names])
@@ -219,7 +235,7 @@ def _score_columns(names: Sequence[str], given: str | None, where: object) -> tu
     """The column of scores, and beside margins that of probabilities; "" if there is none."""
     if given:
         return _named(given, names, where), ""
-    words = column_words([name.strip() for name in names])
+    words = [re.sub(r"[ .-]+", "_", word) for word in column_words([*map(str.strip, names)])]
     there = {word: names[words.index(word)] for word in SCORES if word in words}
     if not there:
         raise UserError(

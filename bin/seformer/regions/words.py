@@ -67,5 +67,5 @@ def find_length(header: Sequence[str]) -> int | None:
 
 
 def plain_word(word: str) -> str:
-    """A label as `LABELS` has it."""
-    return re.sub(r"[\s_-]", "", word.lower())
+    """A label as `LABELS` has it; a minus stays, so that -1 is not 1."""
+    return re.sub(r"[\s_]|-(?!\s*\d)", "", word.lower())
