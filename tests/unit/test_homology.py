@@ -116,6 +116,36 @@ def test_more_exact_copies_than_a_kmer_may_have_regions():
     assert len(set(found[:-1])) == 1 and found[-1] != found[0]
 
 
+@pytest.mark.parametrize(("length", "many"), [(300, 100), (1500, 100), (300, 250)])
+def test_more_mutated_copies_than_a_kmer_may_have_regions(length, many):
+    bases = random_sequence(length, seed=1)
+    copies = [mutated(bases, 0.95, seed=i) for i in range(many)]
+    others = [random_sequence(length, seed=1000 + i) for i in range(50)]
+    turned = [reverse_complement(copy) if i % 2 else copy for i, copy in enumerate(copies)]
+    found = clusters([*others, *turned])
+    assert np.bincount(found[50:]).max() >= 0.99 * many
+    assert len(set(found[:50])) == 50 and not set(found[:50]) & set(found[50:])
+    # in whatever order
+    order = np.random.default_rng(1).permutation(many + 50)
+    other = clusters([[*others, *turned][i] for i in order])
+    same = found[order][:, None] == found[order]
+    assert ((other[:, None] == other) == same).all()
+
+
+def test_little_that_many_regions_share_does_not_join_them():
+    """Two young Alus in every second region, and long simple repeats, interrupted ones too."""
+    element = random_sequence(300, seed=9)
+    regions = []
+    for i in range(400):
+        bases = random_sequence(2400, seed=i)
+        twice = mutated(element, 0.95, seed=i) + mutated(element, 0.95, seed=1000 + i)
+        regions.append(bases + twice if i % 2 else bases)
+    for i in range(100):
+        regions.append("A" * 300 + random_sequence(200, seed=5000 + i))
+        regions.append("CA" * 150 + random_sequence(200, seed=6000 + i))
+    assert np.bincount(clusters(regions)).max() == 1
+
+
 def test_nothing_is_known_of_unknown_and_of_simple_bases():
     sequences = ["N" * 300] * 3 + ["A" * 300, "A" * 300, "CA" * 150, "AC" * 150, "ACGTACG"]
     assert sorted(clusters(sequences)) == list(range(len(sequences)))

@@ -7,9 +7,11 @@ canonical k-mers of the one that has fewer: half of a region, or all of it with 
 either strand, at any place and in any surroundings, gives twice that or more.
 
 K-mers that occur in many regions are left out of the comparison, as in seqleak and hashFrag's
-filters: an Alu is in a tenth of all regions and would chain them into one cluster. So what is not
-seen is a repeat of which there are many diverged copies, and a relative of less than about 80 %
-identity. Of many bases only a sample of the k-mers is kept (FracMinHash; Irber 2022,
+filters: an Alu is in a tenth of all regions and would chain them into one cluster. They only join
+neighbours among the regions that hold them, in an order by content, which share `COMMON_SHARE`:
+what is a copy all over, of however many, and no region with an Alu in it. So what is not seen is a
+repeat of which there are many diverged copies, and a relative of less than about 80 % identity. Of
+many bases only a sample of the k-mers is kept (FracMinHash; Irber 2022,
 doi:10.1101/2022.01.11.475838), which loses the shortest of the regions first.
 """
 
@@ -31,6 +33,9 @@ SHORTEST, LONGEST = 12, 16
 # four regions' worth of it, while near copies share dozens
 ROOM = 4
 SHARE = 0.05
+# of a hundred copies with 95 % identity to one sequence the next shares 0.3, of regions with two
+# such Alus in 3 kb less than 0.1
+COMMON_SHARE = 0.15
 # a match of some 25 bases happens by chance once in a data set, and is nothing in a short region
 LEAST = 10
 LEAST_SAMPLED = 3
@@ -101,7 +106,12 @@ def near_copies(sequences: Iterable[str], bases: int) -> NearCopies:
     region[chosen] = np.arange(len(chosen))
     table = _shared_words(words, region, len(chosen))
     # groups are numbered in the order of the regions chosen for them
-    first, second = _related(table, counts[chosen], least)
+    pairs = zip(
+        _related(table, counts[chosen], least),
+        _neighbours(words, region, counts[chosen], digests[chosen], least),
+        strict=True,
+    )
+    first, second = map(np.concatenate, pairs)
     return NearCopies(k, scaled, group, first, second)
 
 
@@ -182,6 +192,36 @@ def _shared_words(words: np.ndarray, region: np.ndarray, regions: int) -> csr_ma
     columns = np.repeat(np.arange(len(sizes)), sizes)
     ones = np.ones(len(rows), np.int32)
     return csr_matrix((ones, (rows, columns)), shape=(regions, len(sizes)))
+
+
+def _neighbours(
+    words: np.ndarray, region: np.ndarray, counts: np.ndarray, digests: np.ndarray, least: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find pairs that stand beside each other in many lists of the regions with one common k-mer.
+
+    All pairs would be too many. Beside each other means in the order of ``digests`` (uint64
+    [regions]), so that the order of the input decides nothing.
+    """
+    order = np.argsort(digests, kind="stable")
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    owner = region[(words & np.uint64(2**32 - 1)).astype(np.int64)]
+    kmers, owner = words[owner >= 0] >> _REGION, owner[owner >= 0]
+    starts = np.flatnonzero(np.concatenate([[True], kmers[1:] != kmers[:-1]])[: len(kmers)])
+    sizes = np.diff(np.append(starts, len(kmers)))
+    common = np.repeat(sizes > MOST_REGIONS, sizes)
+    ranked = (kmers[common] << _REGION) | place[owner[common]].astype(np.uint64)
+    ranked.sort()
+    number, kmers = (ranked & np.uint64(2**32 - 1)), ranked >> _REGION
+    beside = kmers[1:] == kmers[:-1]
+    pairs = (number[:-1][beside] << _REGION) | number[1:][beside]
+    pairs, shared = np.unique(pairs, return_counts=True)
+    row = order[(pairs >> _REGION).astype(np.int64)]
+    column = order[(pairs & np.uint64(2**32 - 1)).astype(np.int64)]
+    fewer = np.minimum(counts[row], counts[column])
+    enough = shared >= np.maximum(COMMON_SHARE * fewer, least)
+    row, column = row[enough], column[enough]
+    return np.minimum(row, column), np.maximum(row, column)
 
 
 def _related(table: csr_matrix, counts: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
