@@ -135,6 +135,10 @@ def test_the_verdict_says_which_regions_the_probabilities_hold_for():
     assert "underconfident" in finding(unlike={}, slope=high).text
     off = finding(unlike={}, ece=line(0.06, 0.04, 0.08))
     assert off.level == "warning" and "off by 0.060 on average" in off.text
+    vague = line(1.85, -17.1, 12.5)  # holds 1, and 0
+    assert finding(unlike={"slope": vague}).level == "note"
+    few = finding(unlike={}, slope=vague)
+    assert few.level == "note" and "cannot be told from so few regions" in few.text
     test = {"probabilities": {"n": 9, "ece": line(0, 0, 0), "ece_noise": 0, "ece_noise_high": 0}}
     assert "cannot be told" in next(verdict._judge_probabilities(test)).text
 

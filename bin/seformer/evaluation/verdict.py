@@ -270,6 +270,9 @@ def _judge_probabilities(test: Mapping[str, Any]) -> Iterator[Finding]:
     elif "slope" not in measured:
         text = "Whether they hold cannot be told: they separate the classes of the test part, or "
         yield Finding("note", topic, text + f"are all the same: {TO_RANK}.")
+    elif _is_vague(measured):
+        text = f"Whether they hold cannot be told from so few regions: {_fit(measured)}; {TO_RANK}."
+        yield Finding("note", topic, text)
     elif unlike and (fault := _miscalibrated(unlike)):
         text = (
             "They hold over all test regions, but on the "
@@ -287,7 +290,8 @@ def _judge_probabilities(test: Mapping[str, Any]) -> Iterator[Finding]:
             "Take them as probabilities, for regions like those of the test part "
             f"({percent(test['prevalence'], 1)} super-enhancers): {_fit(measured)}; {new}."
         )
-        yield Finding("good" if unlike else "note", topic, text)
+        sure = unlike and not _is_vague(unlike)
+        yield Finding("good" if sure else "note", topic, text)
 
 
 def _miscalibrated(measured: Mapping[str, Any]) -> str:
@@ -303,6 +307,11 @@ def _miscalibrated(measured: Mapping[str, Any]) -> str:
         noise = f"where chance alone gives {measured['ece_noise']:.3f}"
         return f"off by {error:.3f} on average, {noise}"
     return ""
+
+
+def _is_vague(measured: Mapping[str, Any]) -> bool:
+    """Whether the slope may as well be 0: such probabilities say nothing of the classes."""
+    return "slope" in measured and measured["slope"]["low"] <= 0
 
 
 def _fit(measured: Mapping[str, Any]) -> str:
