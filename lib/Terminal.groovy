@@ -91,7 +91,8 @@ class Terminal {
     }
 
     private static List<Path> below(Path folder) {
-        return Files.isDirectory(folder) ? Files.list(folder).withCloseable { paths -> paths.toList() }.sort() : []
+        // a stream's list is not to be changed: sorted as a copy
+        return Files.isDirectory(folder) ? Files.list(folder).withCloseable { paths -> paths.toList() }.sort(false) : []
     }
 
     // Test AUROC with its interval, and what it is above the best baseline

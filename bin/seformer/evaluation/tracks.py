@@ -71,6 +71,8 @@ def read_tracks(tracks: dict[str, Path], data: LabelledDataset) -> Tracks:
     UserError
         If a file is not a bigWig of this genome.
     """
+    if not tracks:
+        return NO_TRACKS
     rows = data.regions.iloc[data.select(*PARTS)]
     bases = int((rows["end"] - rows["start"]).sum())
     lengths = _lengths(data)
