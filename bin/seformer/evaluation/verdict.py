@@ -268,8 +268,8 @@ def _judge_probabilities(test: Mapping[str, Any]) -> Iterator[Finding]:
         text = f"Do not take them as chances: over all test regions they are {fault}: {TO_RANK}."
         yield Finding("warning", topic, text)
     elif "slope" not in measured:
-        text = "Whether they hold cannot be told: they separate the classes of the test part, or "
-        yield Finding("note", topic, text + f"are all the same: {TO_RANK}.")
+        text = "Whether they hold cannot be told: they separate the classes of the test part wholly or "
+        yield Finding("note", topic, text + f"almost, or are all the same: {TO_RANK}.")
     elif _is_vague(measured):
         text = f"Whether they hold cannot be told from so few regions: {_fit(measured)}; {TO_RANK}."
         yield Finding("note", topic, text)
