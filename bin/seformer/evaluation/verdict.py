@@ -268,8 +268,11 @@ def _judge_probabilities(test: Mapping[str, Any]) -> Iterator[Finding]:
         text = f"Do not take them as chances: over all test regions they are {fault}: {TO_RANK}."
         yield Finding("warning", topic, text)
     elif "slope" not in measured:
-        text = "Whether they hold cannot be told: they separate the classes of the test part wholly or "
-        yield Finding("note", topic, text + f"almost, or are all the same: {TO_RANK}.")
+        text = (
+            "Whether they hold cannot be told: they separate the classes of the test part wholly "
+            f"or almost, or are all the same: {TO_RANK}."
+        )
+        yield Finding("note", topic, text)
     elif _is_vague(measured):
         text = f"Whether they hold cannot be told from so few regions: {_fit(measured)}; {TO_RANK}."
         yield Finding("note", topic, text)
