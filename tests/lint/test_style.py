@@ -1,5 +1,6 @@
 """The code keeps to its style, and the pipeline to Nextflow's strict syntax."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,3 +39,16 @@ def test_lock_names_no_host(path):
     lock = path.read_text()
     assert "://" not in lock and "--" not in lock
     assert all("==" in line for line in lock.splitlines() if line.strip())
+
+
+def test_no_braces_that_nf_core_takes_for_its_template():
+    """nf-core's lint, a test of systems, refuses them: said here, within a second."""
+    files = [p for room in ("bin", "lib", "modules", "scripts") for p in (ROOT / room).rglob("*.*")]
+    lines = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in files
+        if path.suffix in {".py", ".sh", ".nf", ".groovy", ".toml"}
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"\{\{[^}]*\}\}", line)
+    ]
+    assert not lines

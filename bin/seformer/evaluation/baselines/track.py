@@ -50,5 +50,5 @@ def track_baseline(name: str) -> Baseline:
         colour="#44AA99",
         fit=functools.partial(_fit, name),
         dash="longdash",
-        choice=f"{{of}} of track {name}",
+        choice="{of} of track " + name,
     )
