@@ -38,6 +38,7 @@ def preempted(slurm, tmp_path_factory) -> Run:
             status = started.wait(PATIENCE)
         finally:
             started.terminate()
+            started.wait()
     text = (folder / "said").read_text()
     assert status == 0, text[-6000:]
     return Run(folder, text)
