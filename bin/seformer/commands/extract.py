@@ -26,13 +26,7 @@ def command(
     typical_enhancers: Annotated[
         Path | None, typer.Option("--typical-enhancers", help="BED of typical enhancers.")
     ] = None,
-    labelled_fasta: Annotated[
-        Path | None,
-        typer.Option(
-            "--labelled-fasta",
-            help="Write a FASTA too whose headers auditors read: >chr1:0-200 label=1 split=test.",
-        ),
-    ] = None,
+    labelled_fasta: options.LabelledFasta = None,
     splits: Annotated[
         Path | None,
         typer.Option(

@@ -105,6 +105,13 @@ SplitsMany = Annotated[
     list[Path],
     typer.Option("--splits", help="splits.tsv of `seformer split`, in the order of --extracted."),
 ]
+LabelledFasta = Annotated[
+    Path | None,
+    typer.Option(
+        "--labelled-fasta",
+        help="Write a FASTA too whose headers auditors read: >chr1:0-200 label=1 split=test.",
+    ),
+]
 ModelFolder = Annotated[Path, typer.Option("--model", help="Model folder of an earlier stage.")]
 TrainedModel = Annotated[
     Path,

@@ -23,13 +23,7 @@ def command(
             help="Table of region or contig and cluster; one for all samples or one each.",
         ),
     ] = None,
-    labelled_fasta: Annotated[
-        Path | None,
-        typer.Option(
-            "--labelled-fasta",
-            help="Write a FASTA too whose headers auditors read: >chr1:0-200 label=1 split=test.",
-        ),
-    ] = None,
+    labelled_fasta: options.LabelledFasta = None,
     splits: Annotated[
         list[Path] | None,
         typer.Option("--splits", help="splits.tsv (folds.tsv) of an earlier run to use again."),

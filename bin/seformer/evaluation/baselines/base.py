@@ -133,6 +133,19 @@ def logistic_regression(features: np.ndarray, regions: BaselineRegions) -> Basel
     return BaselineScores(scores, {"direction": direction})
 
 
+def kmer_regression(kmers: Mapping[int, np.ndarray], regions: BaselineRegions) -> BaselineScores:
+    """Fit a logistic regression on k-mers; k and the penalty are chosen on validation.
+
+    ``kmers``: k -> float32 ``[n, canonical k-mers]``.
+    """
+    from seformer.model.kmer_logistic import fit_kmer_logistic
+
+    best = fit_kmer_logistic(kmers, regions.labels, regions.train, regions.validation)
+    # row by row: the table in float64 would double the memory
+    scores = np.array([row @ best.weight + best.bias for row in kmers[best.k]], np.float64)
+    return BaselineScores(scores, {"k": best.k, "C": best.strength})
+
+
 def boosted_trees(features: np.ndarray, regions: BaselineRegions) -> BaselineScores:
     """Fit gradient-boosted trees on ``[n, features]``; as many as rank validation best."""
     from sklearn.ensemble import HistGradientBoostingClassifier

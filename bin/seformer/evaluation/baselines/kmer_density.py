@@ -6,9 +6,12 @@ k-mers there are at all.
 
 from __future__ import annotations
 
-import numpy as np
-
-from seformer.evaluation.baselines.base import Baseline, BaselineRegions, BaselineScores
+from seformer.evaluation.baselines.base import (
+    Baseline,
+    BaselineRegions,
+    BaselineScores,
+    kmer_regression,
+)
 from seformer.sequence.kmers import density_of_frequency
 
 # longer k-mers are mostly absent from a region, and rank no better there
@@ -16,16 +19,12 @@ SIZES = (3, 4, 5)
 
 
 def _fit(regions: BaselineRegions) -> BaselineScores:
-    from seformer.model.kmer_logistic import fit_kmer_logistic
-
     measured = regions.composition
     densities = {
         k: density_of_frequency(measured.kmers[k], measured.kmer_totals[k], measured.length)
         for k in SIZES
     }
-    best = fit_kmer_logistic(densities, regions.labels, regions.train, regions.validation)
-    scores = np.array([row @ best.weight + best.bias for row in densities[best.k]], np.float64)
-    return BaselineScores(scores, {"k": best.k, "C": best.strength})
+    return kmer_regression(densities, regions)
 
 
 BASELINE = Baseline(

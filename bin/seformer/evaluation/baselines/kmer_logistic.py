@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from seformer.evaluation.baselines.base import Baseline, BaselineRegions, BaselineScores
-
-
-def _fit(regions: BaselineRegions) -> BaselineScores:
-    from seformer.model.kmer_logistic import fit_kmer_logistic
-
-    kmers = regions.composition.kmers
-    best = fit_kmer_logistic(kmers, regions.labels, regions.train, regions.validation)
-    # row by row: the table in float64 would double the memory
-    scores = np.array([row @ best.weight + best.bias for row in kmers[best.k]], np.float64)
-    return BaselineScores(scores, {"k": best.k, "C": best.strength})
-
+from seformer.evaluation.baselines.base import Baseline, kmer_regression
 
 BASELINE = Baseline(
     order=7,
@@ -23,7 +10,7 @@ BASELINE = Baseline(
     sees="3- to 6-mer frequencies, logistic regression",
     colour="#56B4E9",
     dash="dash",
-    fit=_fit,
+    fit=lambda regions: kmer_regression(regions.composition.kmers, regions),
     choice="logistic regression on {k}-mers",
     probabilities=True,
 )
