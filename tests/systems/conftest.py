@@ -61,7 +61,11 @@ def start(name: str) -> str:
     script = Path(folder) / name
     if not script.is_file():
         pytest.skip(f"SEFORMER_FIXTURES has no {name}")
-    done = subprocess.run(["bash", script], capture_output=True, text=True, check=False)
+    # nproc, by which a system is given its processors, takes this number for the machine's own
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    done = subprocess.run(
+        ["bash", script], env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         pytest.skip(f"{name} could not start it: {(done.stdout + done.stderr).strip()[-300:]}")
     return done.stdout

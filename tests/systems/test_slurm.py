@@ -14,11 +14,15 @@ QUICK = "executor { pollInterval = '2 s'; queueStatInterval = '4 s' }\n"
 PATIENCE = 600
 
 
+def queue(environment: dict[str, str], *options: str) -> str:
+    words = ["squeue", "--noheader", *options]
+    return subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout
+
+
 def jobs(environment: dict[str, str]) -> dict[str, str]:
     """Return the running jobs: name to number."""
-    words = ["squeue", "--noheader", "--states=RUNNING", "--format=%j %i"]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
-    return dict(line.split() for line in done.stdout.splitlines())
+    lines = queue(environment, "--states=RUNNING", "--format=%j %i").splitlines()
+    return dict(line.split() for line in lines)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +52,8 @@ def preempt(started: subprocess.Popen, folder: Path, environment: dict[str, str]
     end = time.monotonic() + PATIENCE
     while not list(folder.glob("work/checkpoints/*/*/*.safetensors")):
         assert started.poll() is None, (folder / "said").read_text()[-6000:]
-        assert time.monotonic() < end, "stage 2 has not begun"
+        waits = "stage 2 has not begun; jobs, their states and reasons:\n"
+        assert time.monotonic() < end, waits + queue(environment, "--format=%j %T %r")
         time.sleep(0.2)
     (number,) = [n for name, n in jobs(environment).items() if "FINETUNE_FULL" in name]
     words = ["scancel", "--signal=TERM", "--full", number]
