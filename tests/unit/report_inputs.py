@@ -7,6 +7,7 @@ import pandas as pd
 
 from seformer.evaluation import curves, verdict
 from seformer.evaluation.compare import calibrate_scorer, measure_parts
+from seformer.evaluation.transfer_verdict import judge_transfer
 from seformer.evaluation.uncertainty import measure_sets
 from seformer.model.conformal import fit_sets, name_sets
 
@@ -349,7 +350,9 @@ def write_everything(folder):
         for name in ("K562", "MM1S")
     }
     names = ["K562", "MM1S"]
-    write_json({"samples": names, "models": names, "tests": tested}, folder / "transfer.json")
+    verdict = [finding._asdict() for finding in judge_transfer(names, tested)]
+    matrix = {"samples": names, "models": names, "tests": tested, "verdict": verdict}
+    write_json(matrix, folder / "transfer.json")
     write_table(table, place / "regions.tsv")
     write_json(metrics, place / "metrics.json")
     write_json(drawn, place / "curves.json")

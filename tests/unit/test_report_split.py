@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from report_inputs import AUDIT, history, regions, write_results
+from report_inputs import AUDIT, history, regions, write_everything, write_results
 
 from seformer.evaluation.findings import judge_regions
 from seformer.report import page
@@ -19,6 +19,7 @@ from seformer.report.sections import (
     split_parts,
     tested_transfer,
     training_runs,
+    verdict,
 )
 from seformer.util.records import read_json, write_json
 from seformer.util.tables import write_tsv
@@ -166,3 +167,16 @@ def test_the_matrix_of_samples():
     assert "0.600 0.500 to 0.700 Δ −0.020 (95 % interval −0.040 to +0.010) over CpG density" in (
         words(section)
     )
+
+
+def test_what_carries_over_stands_in_the_verdict(tmp_path):
+    found = collect([write_everything(tmp_path)])
+    (section,) = verdict.sections(found)
+    said = words(section)
+    assert "From cell line to cell line" in said
+    (carried, _) = found.transfer["verdict"]
+    assert f"{carried['topic']} {carried['text']}" in said
+    # results of 1.0.0 have none
+    del found.transfer["verdict"]
+    (section,) = verdict.sections(found)
+    assert "From cell line to cell line" not in words(section)

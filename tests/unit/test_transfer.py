@@ -18,6 +18,7 @@ from seformer.evaluation.cross_sample import (
     transfer_samples,
 )
 from seformer.evaluation.evaluate import evaluate
+from seformer.evaluation.transfer_verdict import judge_transfer
 from seformer.model.backbones import build_backbone
 from seformer.model.folder import load_model, new_model, save_model
 from seformer.regions.extract import extract
@@ -123,11 +124,42 @@ def assert_deltas(found):
             assert deltas["auroc"]["value"] == pytest.approx(value - best, abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("auroc", "delta", "level", "said"),
+    [
+        ((0.6, 0.7, 0.8), (0.01, 0.03, 0.05), "good", "more than CpG density carries over"),
+        ((0.6, 0.7, 0.8), (-0.01, 0.03, 0.05), "warning", "not shown that more than CpG density"),
+        ((0.6, 0.7, 0.8), (0.0, 0.03, 0.05), "warning", "an interval that contains 0: "),
+        ((0.6, 0.7, 0.8), (-0.05, -0.03, -0.01), "bad", "CpG density carries over better"),
+        ((0.45, 0.55, 0.65), (0.01, 0.03, 0.05), "bad", "contains 0.5, the value of guessing"),
+        ((0.3, 0.4, 0.45), (0.01, 0.03, 0.05), "bad", "worse than guessing"),
+    ],
+)
+def test_what_carries_over_is_said(auroc, delta, level, said):
+    spread = [dict(zip(("low", "value", "high"), row, strict=True)) for row in (auroc, delta)]
+    names = ["K562", "MM1S", "integrative"]
+    test = {
+        "scores": {name: {"auroc": spread[0]} for name in names},
+        "delta": {name: {"auroc": {"baseline": "cpg_density"} | spread[1]} for name in names},
+    }
+    # the model of both has learned from what it is tested on
+    first, second = judge_transfer(names[:2], dict.fromkeys(names[:2], test))
+    assert (first.topic, second.topic) == ("K562 → MM1S", "MM1S → K562")
+    assert first.level == level
+    assert said in first.text
+    assert f"The model of K562 has AUROC {auroc[1]:.3f} (95 % interval {auroc[0]:.3f}" in first.text
+    if auroc[0] > 0.5:
+        signed = f"{delta[1]:+.3f} (95 % interval {delta[0]:+.3f}".replace("-", "−")
+        assert signed in first.text
+        assert "the best baseline that learned from the same regions, CpG density, is" in first.text
+
+
 def test_every_model_on_every_sample(place):
     names = ["cpg_density", "kmer_logistic"]
     found = transfer_samples(*arguments(place), place / "t", resamples=20, baseline_names=names)
     assert read_json(place / "t/transfer.json") == found
     assert_deltas(found)
+    assert [said["topic"] for said in found["verdict"]] == ["a → b", "b → a"]
     assert (found["samples"], found["models"], found["folds"]) == (["a", "b"], ["a", "b"], 2)
     for name, test in found["tests"].items():
         assert test["n"] == len(CHROMOSOMES) * 20  # all regions, over the folds
@@ -176,6 +208,7 @@ def test_a_model_of_all_samples_stands_beside_baselines_of_all_samples(place, tm
         baseline_names=names,
     )
     assert with_both["models"] == ["a", "b", "integrative"]
+    assert [said["topic"] for said in with_both["verdict"]] == ["a → b", "b → a"]
     assert_deltas(with_both)
     alone = transfer_samples(
         models, extracted, splits, tmp_path / "t2", resamples=20, baseline_names=names

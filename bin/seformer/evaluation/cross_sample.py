@@ -24,6 +24,7 @@ from seformer.evaluation.baselines import fit_baselines, fitted_baselines
 from seformer.evaluation.baselines.base import BaselineRegions
 from seformer.evaluation.compare import MODEL, best_baselines
 from seformer.evaluation.settings import TransferSettings
+from seformer.evaluation.transfer_verdict import judge_transfer
 from seformer.genome import intervals
 from seformer.model.calibration import calibrate, fit_calibration
 from seformer.model.folder import load_model
@@ -101,7 +102,7 @@ def transfer_samples(
         ``known_elsewhere`` (share of test regions that overlap a region of another sample),
         ``scores`` of each model and of ``locus_mean``: AUROC and AUPRC with their intervals;
         ``baselines`` of each model, which learned from the same regions, and ``delta``, how much
-        better each model is than the best of them there.
+        better each model is than the best of them there; ``verdict``: what is shown to carry over.
 
     Raises
     ------
@@ -158,6 +159,7 @@ def transfer_samples(
         "folds": folds,
         "bootstrap": {"resamples": settings.resamples, "seed": settings.seed},
         "tests": tests,
+        "verdict": [finding._asdict() for finding in judge_transfer([*folders], tests)],
     }
     with output_folder(out) as staging:
         write_json(transfer, staging / "transfer.json")

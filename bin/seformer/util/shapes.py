@@ -272,7 +272,14 @@ _tested = _object(
     delta=NotRequired[dict[Text, _object(auroc=_difference)]],
 )
 Matrix = _checked(  # transfer.json
-    _object(samples=list[Text], models=list[Text], tests=dict[Text, _tested]), _no_pair
+    _object(
+        samples=list[Text],
+        models=list[Text],
+        tests=dict[Text, _tested],
+        # 1.0.0 had none here
+        verdict=NotRequired[list[_finding]],
+    ),
+    _no_pair,
 )
 
 # ------------------------------------------------------------------------- predict

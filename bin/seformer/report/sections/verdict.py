@@ -37,6 +37,9 @@ def sections(results: Results) -> Iterator[Section]:
         findings = judge_sample(sample) + ([] if several else shared)
         if findings:
             boxes.append(_box(escape(sample.name), headline(sample.metrics), findings, several))
+    if carried := (results.transfer or {}).get("verdict"):
+        findings = [Finding(**stored) for stored in carried]
+        boxes.append(_box(say("test_transfer", "name"), "", findings, several))
     for judged in results.judged():
         name, head = escape(judged.name), headline(judged.metrics)
         boxes.append(_box(f"{say('verdict', 'judged')} {name}", head, _stored(judged), several))
