@@ -9,7 +9,10 @@ import pytest
 import torch
 from corpus import run as command
 from report_inputs import write_json
-from test_evaluate_run import place as place  # a small genome, its regions and an untrained model
+
+# a small genome, its regions and an untrained model; two folds of them
+from test_evaluate_run import place as place
+from test_evaluate_run import two_splits as two_splits
 
 from seformer.evaluation import metrics, verdict
 from seformer.evaluation.baselines import fit_baselines, track
@@ -28,13 +31,13 @@ from seformer.util.errors import UserError
 HELPS = "Does pre-training help?"
 
 
-def data(place, number=""):
-    return [place / "K562"], [place / f"split{number}" / "K562" / "splits.tsv"]
+def data(place):
+    return [place / "K562"], [place / "split" / "K562" / "splits.tsv"]
 
 
-def run(place, out, model="model", number="", **options):
+def run(place, out, model="model", fold=None, **options):
     options = {"resamples": 50, "baseline_names": ["gc", "cpg_density"]} | options
-    evaluate(place / model, *data(place, number), out, **options)
+    evaluate(place / model, *(fold or data(place)), out, **options)
     return read(out)
 
 
@@ -199,18 +202,12 @@ def write_track(path, place, marked, strength=4.0):
 
 
 @pytest.fixture(scope="module")
-def tracked(place):
+def tracked(place, two_splits):
     """Two folds beside a track that lacks chr8, under names without "chr"."""
     path = write_track(place / "signal.bw", place, [f"chr{i}" for i in range(1, 8)])
-    for number, (test, validation) in enumerate(((1, 3), (5, 7)), 1):
-        split(
-            [place / "K562"],
-            place / f"split{number}",
-            test_chromosomes=[f"chr{test}", f"chr{test + 1}"],
-            validation_chromosomes=[f"chr{validation}", f"chr{validation + 1}"],
-        )
-        beside = {"baseline_tracks": [f"atac={path}"], "random_twin": [place / "model"]}
-        run(place, place / f"beside{number}", number=number, **beside)
+    beside = {"baseline_tracks": [f"atac={path}"], "random_twin": [place / "model"]}
+    for number, fold in enumerate(two_splits, 1):
+        run(place, place / f"beside{number}", fold=fold, **beside)
     pool_folds([place / "beside1", place / "beside2"], place / "beside", resamples=50)
     return place
 

@@ -230,9 +230,9 @@ def test_precision_is_given_for_both_shares_of_super_enhancers(place, evaluated,
 
 
 @pytest.fixture(scope="module")
-def folds(place):
-    """Two folds of an ensemble of two models with a spectrum; test parts are chr1-2 and chr5-6."""
-    folders = []
+def two_splits(place):
+    """Regions and split of two folds; test parts are chr1-2 and chr5-6."""
+    made = []
     for number, (test, validation) in enumerate(((1, 3), (5, 7)), 1):
         split(
             [place / "K562"],
@@ -240,7 +240,15 @@ def folds(place):
             test_chromosomes=[f"chr{test}", f"chr{test + 1}"],
             validation_chromosomes=[f"chr{validation}", f"chr{validation + 1}"],
         )
-        data = [place / "K562"], [place / f"split{number}" / "K562" / "splits.tsv"]
+        made.append(([place / "K562"], [place / f"split{number}" / "K562" / "splits.tsv"]))
+    return made
+
+
+@pytest.fixture(scope="module")
+def folds(place, two_splits):
+    """Two folds of an ensemble of two models with a spectrum."""
+    folders = []
+    for number, data in enumerate(two_splits, 1):
         models = []
         for seed in (1, 2):
             models.append(place / f"head{number}_{seed}")

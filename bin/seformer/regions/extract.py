@@ -22,8 +22,9 @@ from seformer.regions.folder import (
     check_sample_name,
     read_extracted,
 )
-from seformer.regions.labelled_fasta import look_up_splits, write_labelled_fasta
+from seformer.regions.labelled_fasta import write_labelled_fasta
 from seformer.regions.negatives import add_random, check_negatives
+from seformer.regions.parts import look_up_parts
 from seformer.regions.read import iter_regions, read_regions
 from seformer.regions.settings import ExtractSettings
 from seformer.regions.spelling import Spelling
@@ -236,7 +237,8 @@ def _write_for_auditors(extracted: Path, path: Path, splits: str | PathLike[str]
     source = read_extracted(extracted)
     rows = source.kept[["chrom", "start", "end", "label"]]
     if splits is not None:
-        rows = rows.assign(split=look_up_splits(rows, Path(splits)))
+        do = "extract with the options of the run that made this split"
+        rows = rows.assign(split=look_up_parts(rows, Path(splits), do=do)["split"])
     write_labelled_fasta(path, rows, source.sequences())
 
 

@@ -21,6 +21,7 @@ from scipy.sparse.csgraph import connected_components
 from seformer.genome import intervals
 from seformer.genome.chromosomes import match_names
 from seformer.regions.negatives import RANDOM
+from seformer.regions.parts import missing_error
 from seformer.util.errors import UserError
 from seformer.util.text import MAX_NAME, numbered_lines, open_text
 
@@ -79,15 +80,6 @@ def read_clusters(rows: pd.DataFrame, tables: Sequence[str | PathLike[str]]) -> 
         prefix = f"{i + 1}/" if len(tables) > 1 else ""
         cluster[regions.index] = (prefix + value).where(value != "", "")
     return cluster
-
-
-def missing_error(what: str, missing: pd.Series, path: Path, expected: str) -> UserError:
-    """Say ``what`` a table lacks, and of how many regions."""
-    return UserError(
-        f"{what} ({missing.sum()} of {len(missing)} regions are missing)",
-        where=path,
-        expected=expected,
-    )
 
 
 def _warn_of_shared_names(source: pd.Series, name: pd.Series, path: Path) -> None:

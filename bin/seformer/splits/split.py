@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from seformer.genome.chromosomes import match_names
-from seformer.regions.folder import COLUMNS, Extracted, read_extracted, read_region_rows
+from seformer.regions.folder import COLUMNS, Extracted, read_extracted
 from seformer.regions.labelled_fasta import write_labelled_fasta
+from seformer.regions.parts import look_up_parts
 from seformer.sequence import homology, kmer_overlap
 from seformer.splits import audit
 from seformer.splits.assign import (
@@ -27,7 +27,7 @@ from seformer.splits.assign import (
     into_folds,
     usable_chromosomes,
 )
-from seformer.splits.clusters import missing_error, name_clusters, read_clusters
+from seformer.splits.clusters import name_clusters, read_clusters
 from seformer.splits.dataset import ADDED, PLACE, SPLIT_COLUMNS
 from seformer.splits.label_conflicts import find_conflicts, resolve_conflicts
 from seformer.splits.sequence_store import SequenceStore
@@ -271,44 +271,13 @@ def _way(
 def _from_files(
     rows: pd.DataFrame, splits: Sequence[str | PathLike[str]], folds: int
 ) -> list[pd.Series]:
-    """Look every kept region up in the given tables by its place, one series per fold."""
-    columns = [f"fold_{k}" for k in range(1, folds + 1)] if folds > 1 else ["split"]
-    parts = pd.DataFrame("", index=rows.index, columns=columns, dtype="str")
-    for i, regions in rows.groupby("source_index"):
-        path = Path(splits[i] if len(splits) > 1 else splits[0])
-        table = read_region_rows(path, (*PLACE, *columns))
-        if folds > 1 and f"fold_{folds + 1}" in table.columns:
-            raise UserError(f"more than {folds} folds", where=path, do="give --folds as it was")
-        table = table[table[columns].fillna("").ne("").all(axis=1)]
-        table["chrom"] = table["chrom"].replace(
-            match_names(table["chrom"].unique(), regions["chrom"].unique())
-        )
-        _check_parts(table, columns, path)
-        places = pd.MultiIndex.from_frame(regions[PLACE])
-        part = table.drop_duplicates(PLACE).set_index(PLACE)[columns].reindex(places)
-        missing = part[columns[0]].isna().set_axis(regions.index)
-        if missing.any():
-            first = regions[missing].iloc[0]
-            what = f"{first['chrom']}:{first['start']}-{first['end']} is not here"
-            raise missing_error(what, missing, path, "a split for every kept region")
-        parts.loc[regions.index] = part.to_numpy()
-    return [parts[column] for column in columns]
-
-
-def _check_parts(table: pd.DataFrame, columns: list[str], path: Path) -> None:
-    """Refuse a part that there is not, and a region that has two in one fold."""
-    unknown = ~table[columns].isin(PARTS)
-    if unknown.any(axis=None):
-        line = unknown.any(axis=1).idxmax()
-        raise UserError(
-            f"split {table.loc[line, unknown.loc[line].idxmax()]!r} is unknown",
-            where=path,
-            line=line + 2,
-            expected=", ".join(PARTS),
-        )
-    two = (table.groupby(PLACE)[columns].transform("nunique") > 1).any(axis=1)
-    if two.any():
-        raise UserError("a region is in two parts", where=path, line=int(two.idxmax()) + 2)
+    """Look every kept region up in the given tables, one series per fold."""
+    of_samples = [
+        look_up_parts(regions, Path(splits[i] if len(splits) > 1 else splits[0]), folds)
+        for i, regions in rows.groupby("source_index")
+    ]
+    parts = pd.concat(of_samples).loc[rows.index]
+    return [parts[column] for column in parts.columns]
 
 
 def _require_sizes(rows: pd.DataFrame, way: str, fold: int | None = None) -> None:
