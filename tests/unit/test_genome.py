@@ -360,6 +360,22 @@ def test_gzi_that_does_not_fit(fasta, random_bases, change):
         assert genome.fetch_many(regions) == [bases, bases[::-1][150_000:190_000]]
 
 
+def test_bgzipped_files_that_were_joined(fasta, random_bases, tmp_path):
+    """Between them lies an empty block, which htslib's index leaves out."""
+    records = {name: random_bases(150_000, seed) for seed, name in enumerate(("a", "b", "c"))}
+    joined = tmp_path / "joined.fa.gz"
+    with open(joined, "wb") as out:
+        for name, bases in records.items():
+            path = fasta({name: bases}, bgzip=True, width=60, name=f"{name}.fa")
+            out.write(path.read_bytes())
+    places = [(name, start, start + 500) for name in records for start in range(0, 149_000, 7_000)]
+    regions = pd.DataFrame(places, columns=["chrom", "start", "end"])
+    for _ in range(2):  # the index is made, then read
+        with Genome(joined) as genome:
+            found = genome.fetch_many(regions)
+            assert found == [records[name][start:end] for name, start, end in places]
+
+
 @pytest.mark.parametrize("digits", ["9" * 4_400, str(2**32 + 5), str(2**31), "1_0", "\u0661"])
 def test_sizes_in_an_index_that_cannot_be(fasta, digits):
     path = fasta(RECORDS)
