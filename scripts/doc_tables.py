@@ -5,7 +5,7 @@ scripts/doc_tables.py            write them
 scripts/doc_tables.py --check    exit 1 if they are not up to date
 
 Baselines: in nextflow_schema.json (description and pattern of --baselines), docs/output.md (what
-each sees, its column) and galaxy/seformer_finetune.xml (the choices); afterwards run
+each sees, its column) and galaxy/macros.xml (the choices); afterwards run
 parameters.py. Columns of regions.tsv and predictions.tsv: in docs/output.md (the former) and in
 the tests of Galaxy's tools.
 """
@@ -26,8 +26,9 @@ SEEN = "".join(f"| `{name}` | {baseline.sees} |\n" for name, baseline in BASELIN
 COLUMNS = ", ".join(f"`{name}_probability`" for name in BASELINES)
 MEANINGS = "".join(f"| `{name}` | {column.meaning} |\n" for name, column in REGIONS.items())
 OPTIONS = "".join(
-    f'                <option value="{name}">{baseline.title}</option>\n'
+    f'            <option value="{name}">{baseline.title}</option>\n'
     for name, baseline in BASELINES.items()
+    if baseline.fit  # the random twin is trained, not fitted: the fine-tuning alone offers it
 )
 # file -> what stands before and what was written there (patterns), what is to be written
 PLACES = {
@@ -40,7 +41,7 @@ PLACES = {
         (r"\| baseline \| what it sees \|\n\| --- \| --- \|\n", r"(?:\|.*\n)*", SEEN),
         (r"\n\| ", r"`\w+_probability`, [^|]*(?= \| the baselines')", COLUMNS),
     ],
-    "galaxy/seformer_finetune.xml": [
+    "galaxy/macros.xml": [
         (r'argument="--baselines".*\n', r"(?: *<option.*\n)*", OPTIONS),
     ],
     "galaxy/seformer_extract.xml": [

@@ -142,6 +142,18 @@ def train(work: Path) -> None:
         subprocess.run(command, cwd=work, check=True)
 
 
+def score(work: Path) -> None:
+    """What there is to judge: all regions scored by the model, with labels, and as BED without."""
+    beds = ("super_enhancers.bed", "typical_enhancers.bed")
+    (work / "regions.bed").write_text("".join((OUT / name).read_text() for name in beds))
+    for regions, table in ((OUT / "labelled.tsv", "scored.tsv"), ("regions.bed", "scored.bed")):
+        words = ["predict", "--model", OUT / "model.tar", "--fasta", OUT / "genome.fa.gz"]
+        words += ["--regions", regions, "--threads", "1", "--out", "predicted"]
+        command = [sys.executable, "-m", "seformer.cli", *map(str, words)]
+        subprocess.run(command, cwd=work, check=True)
+        shutil.copy(work / f"predicted/predictions{Path(table).suffix}", OUT / table)
+
+
 def write_hostile(model: Path) -> None:
     """Archives that must be refused: a member that leads outside, and one that is cut off."""
     with tarfile.open(OUT / "model_outside.tar", "w") as tar:
@@ -161,6 +173,7 @@ def main() -> None:
     write_track(OUT / "track.bw")
     with tempfile.TemporaryDirectory() as work:
         train(Path(work))
+        score(Path(work))
     write_hostile(OUT / "model.tar")
     (OUT / "other_genome.bed").write_text(OTHER_GENOME)
     shutil.copy(DEMO / "motifs.meme", OUT)

@@ -87,9 +87,13 @@ def fields(verb: str) -> dict[str, FieldInfo]:
     }
 
 
-def test_there_are_four_tools():
-    wanted = {"seformer_extract", "seformer_finetune", "seformer_predict", "seformer_explain"}
+def test_there_are_five_tools():
+    verbs = ("extract", "finetune", "predict", "explain", "judge")
+    wanted = {f"seformer_{verb}" for verb in verbs}
     assert set(TOOLS) == wanted == {tool.get("id") for tool in TOOLS.values()}
+    # and the administrator's list has them all
+    page = (GALAXY.parent / "docs/galaxy.md").read_text()
+    assert set(re.findall(r'<tool file="seformer/(\w+)\.xml"/>', page)) == wanted
 
 
 @pytest.mark.parametrize("name", TOOLS)
@@ -124,7 +128,11 @@ def test_every_parameter_is_an_option_and_is_used(name):
         if chosen is not None and default is not None and argument != "--model":
             assert chosen.get("value") == str(getattr(default, "value", default)), argument
         if argument == "--baselines":
-            assert {option.get("value") for option in param.findall("option")} == set(BASELINES)
+            offered = {option.get("value") for option in param.findall("option")}
+            # the random twin is trained: only where there is a training
+            assert offered == {
+                name for name, b in BASELINES.items() if b.fit or "--random-twin" in known
+            }
 
 
 @pytest.mark.parametrize("name", TOOLS)
@@ -172,7 +180,8 @@ def test_tests_of_every_tool(name):
     assert {"test_genome_history", "test_genome_cached"} <= used
     if "trained_model" in used:
         assert {"test_model_history", "test_model_cached"} <= used
-    files = {p.get("value") for p in TOOLS[name].iter("param") if p.get("ftype")}
+    given = [p.get("value") for p in TOOLS[name].iter("param") if p.get("ftype")]
+    files = {file for value in given for file in value.split(",")}
     assert all((GALAXY / "test-data" / file).is_file() for file in files)
 
 
@@ -198,9 +207,17 @@ def test_every_branch_is_tested(name):
         assert any(test.find(f"*[@name='{output}']//assert_contents") is not None for test in tests)
 
 
-def test_a_model_survives_without_multiqc(tmp_path):
-    """The end of the fine-tuning's command, in an environment that lacks MultiQC."""
-    text = command_text(TOOLS["seformer_finetune"])
+REPORTING = [name for name in TOOLS if "@MULTIQC@" in TOOLS[name].findtext("command")]
+
+
+def test_tools_with_a_report():
+    assert REPORTING == ["seformer_finetune", "seformer_judge"]
+
+
+@pytest.mark.parametrize("name", REPORTING)
+def test_results_survive_without_multiqc(tmp_path, name):
+    """The end of the command, in an environment that lacks MultiQC."""
+    text = command_text(TOOLS[name])
     end = re.search(r"if command -v multiqc.*?\nfi\n", text, re.S)[0]
     path = tmp_path / "bin"
     path.mkdir()
@@ -213,9 +230,10 @@ def test_versions_agree():
     container = MACROS.findtext(".//container").replace("@TOOL_VERSION@", seformer.__version__)
     recipe = (GALAXY.parent / "containers/galaxy.Dockerfile").read_text()
     assert f"-t {container} ." in recipe and f"ARG VERSION={seformer.__version__}" in recipe
-    required = TOOLS["seformer_finetune"].find(".//requirement[.='multiqc']").get("version")
     lock = (GALAXY.parent / "containers/multiqc.lock").read_text().splitlines()
-    assert f"multiqc=={required}" in lock
+    for name in REPORTING:
+        required = TOOLS[name].find(".//requirement[.='multiqc']").get("version")
+        assert f"multiqc=={required}" in lock
     flow = (GALAXY / "workflows/seformer.gxwf.yml").read_text()
     suffix = TOKENS["@VERSION_SUFFIX@"]
     versions = set(re.findall(r"tool_version: (\S+)", flow))
