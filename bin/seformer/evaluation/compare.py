@@ -10,10 +10,16 @@ import pandas as pd
 
 from seformer.evaluation import metrics
 from seformer.evaluation.baselines.random_twin import TWIN
+from seformer.evaluation.control_variate import CalibrationControl
 from seformer.evaluation.metrics import BootstrapMetrics, ScoredRegions
-from seformer.evaluation.slope import SlopeControl
 from seformer.evaluation.uncertainty import measure_probabilities
-from seformer.model.calibration import Threshold, calibrate, choose_threshold, fit_calibration
+from seformer.model.calibration import (
+    Threshold,
+    calibrate,
+    choose_threshold,
+    fit_calibration,
+    shift_intercept,
+)
 from seformer.model.settings import ConformalSets
 
 MODEL = "model"
@@ -85,17 +91,20 @@ def calibrate_scorer(
     method: str,
     threshold_by: str,
     calibrated_on: np.ndarray | None = None,
-    control: SlopeControl | None = None,
+    control: CalibrationControl | None = None,
 ) -> CalibratedScorer:
     """Fit calibration and threshold on the rows ``validation`` (bool [n]); apply them to all.
 
     ``calibrated_on`` (bool [n]) are those of them that the calibration is fitted on, see
     `calibration_rows`; all of them by default. ``control`` is of the same rows, and steadies the
-    slope of a temperature.
+    line of a temperature.
     """
     rows = validation if calibrated_on is None else calibrated_on
-    factor = control.factor(scores) if control and method == "temperature" else 1.0
+    steadied = control is not None and method == "temperature"
+    factor = control.factor(scores) if steadied else 1.0
     fitted = fit_calibration(scores[rows], labels[rows], method, factor)
+    if steadied:
+        fitted = shift_intercept(fitted, control.shift(calibrate(fitted, scores)), scores[rows])
     fitted["unlike_training"] = bool(rows.sum() < validation.sum())
     probability = calibrate(fitted, scores)
     threshold = choose_threshold(labels[validation], probability[validation], threshold_by)

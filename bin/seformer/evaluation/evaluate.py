@@ -31,9 +31,14 @@ from seformer.evaluation.compare import (
     measure_parts,
     probability_column,
 )
+from seformer.evaluation.control_variate import (
+    REFERENCE_K,
+    CalibrationControl,
+    Reference,
+    fit_reference,
+)
 from seformer.evaluation.curves import curve_points
 from seformer.evaluation.settings import EvaluateSettings
-from seformer.evaluation.slope import REFERENCE_K, Reference, SlopeControl, fit_reference
 from seformer.evaluation.tracks import NO_TRACKS, Tracks, named_tracks, read_tracks
 from seformer.evaluation.twin import chosen_names, is_pretrained, load_twin
 from seformer.evaluation.uncertainty import measure_sets
@@ -145,7 +150,7 @@ def evaluate_model(
     labels, loci = regions["label"].to_numpy(np.int64), regions["cluster"].to_numpy()
     test = (regions["split"] == "test").to_numpy()
     rows = calibration_rows(regions, ~test)
-    control = SlopeControl(reference, labels, loci, rows, settings.seed)
+    control = CalibrationControl(reference, labels, loci, rows, settings.seed)
 
     def calibrated(margins: np.ndarray) -> CalibratedScorer:
         how = settings.calibration, settings.threshold_by
@@ -297,7 +302,7 @@ def score_baselines(
     seed: int,
     tracks: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[dict[str, BaselineScores], Reference | None]:
-    """Fit the baselines, and the reference of slopes beside them, on the training part.
+    """Fit the baselines, and the reference of calibrations beside them, on the training part.
 
     Returns the scores of the rows of validation and test.
     """

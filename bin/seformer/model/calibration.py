@@ -1,10 +1,11 @@
 """Logits into probabilities, and probabilities into decisions; both learned on validation only.
 
 A calibration is a plain dictionary, so that the model folder stores it as JSON numbers:
-``{"method": "temperature", "slope", "intercept", "slope_factor", "prevalence", "regions"}``,
+``{"method": "temperature", "slope", "intercept", "slope_factor", "intercept_shift", "prevalence",
+"regions"}``,
 ``{"method": "isotonic", "logits": […], "probabilities": […], "prevalence", "regions"}`` or
 ``{"method": "none", "prevalence", "regions"}``. ``prevalence`` is the share of super-enhancers
-among the regions it was fitted on: the prior that its probabilities carry.
+among the regions it was fitted on, by their probabilities: the prior that these carry.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ def fit_calibration(
             slope = float(np.clip(slope * slope_factor, *_SLOPES))
             _, intercept = _slope_and_intercept(logits, labels, slope)
         line = {"slope": slope, "intercept": intercept, "slope_factor": slope_factor}
+        line["intercept_shift"] = 0.0
         return {"method": "temperature", **line, **prior}
     if method == "isotonic":
         # predicting needs no fit: its process need not wait for the import
@@ -103,6 +105,27 @@ def fit_calibration(
     raise UserError(
         f"the calibration {method!r} is not known", expected=f"one of {', '.join(CALIBRATIONS)}"
     )
+
+
+def shift_intercept(
+    calibration: Mapping[str, Any], shift: float, logits: np.ndarray
+) -> dict[str, Any]:
+    """Add to the intercept of a temperature what is known of it from elsewhere.
+
+    Parameters
+    ----------
+    calibration
+        What `fit_calibration` returned.
+    shift
+        On the logit of the probability.
+    logits
+        float64 [n], those it was fitted on: the mean of their new probabilities is the prior.
+    """
+    shifted = {**calibration, "intercept": calibration["intercept"] + shift}
+    shifted["intercept_shift"] = shift
+    if shift:
+        shifted["prevalence"] = float(calibrate(shifted, logits).mean())
+    return shifted
 
 
 def _slope_and_intercept(

@@ -29,7 +29,8 @@ class FittedCalibration(_Strict):
 
     ``temperature``: sigmoid(slope × logit + intercept). ``isotonic``: linear interpolation
     between the points (``logits``, ``probabilities``). ``prevalence``: the share of
-    super-enhancers among the regions it was fitted on, from which a prior shift starts.
+    super-enhancers among the regions it was fitted on, by their probabilities, from which a prior
+    shift starts.
     """
 
     method: CalibrationMethod = "none"
@@ -41,6 +42,9 @@ class FittedCalibration(_Strict):
     regions: int = 0
     slope_factor: float = Field(
         1.0, gt=0, description="in the slope already: what a reference says of the validation part"
+    )
+    intercept_shift: float = Field(
+        0.0, description="in the intercept already: what the reference says likewise"
     )
     unlike_training: bool = Field(
         False, description="fitted without the regions that are like some of the training part"
