@@ -8,7 +8,7 @@ import nextflow.Nextflow
 
 class Plan {
 
-    static final List<String> PRESETS = ['tiny', 'small']
+    static final List<String> PRESETS = ['tiny', 'small', 'bases']
     static final long MAX_JSON_BYTES = 64L << 20
     // one of these, see `seformer.model.backbones.loading`
     static final List<String> WEIGHTS = ['model.safetensors', 'model.safetensors.index.json', 'pytorch_model.bin', 'pytorch_model.bin.index.json']
@@ -139,7 +139,7 @@ class Plan {
             return [name: 'folder', folder: [Inputs.folder(model, '--model', launchDir)], fetch: false]
         }
         if (!(model ==~ MODEL_NAME)) {
-            throw Stop.at('--model', "there is no folder '${model}', and it is no name of a model", 'give a preset (tiny, small), a name of `seformer models`, a hub id (owner/name) or a folder')
+            throw Stop.at('--model', "there is no folder '${model}', and it is no name of a model", 'give a preset (tiny, small, bases), a name of `seformer models`, a hub id (owner/name) or a folder')
         }
         return [name: model, folder: [], fetch: true]
     }

@@ -21,6 +21,7 @@ from seformer.model.backbones import (
     save_folder,
     sparse,
 )
+from seformer.model.backbones.presets import PRESETS
 from seformer.sequence.tokenizers import KmerTokenizer, load_tokenizer
 from seformer.util.errors import UserError
 
@@ -49,6 +50,20 @@ SPARSE = {
 }
 TOKENS = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
 CONFIGS = {
+    "stem": {
+        **SMALL,
+        "model_type": "seformer_stem",
+        "vocab_size": 9,
+        "embedding_width": 4,
+        "stem_width": 24,
+        "stem_kernel": 5,
+        "mixing_kernel": 3,
+        "pool": 4,
+        "max_position_embeddings": 256,
+        "hidden_dropout_prob": 0.1,
+        "embedding_dropout_prob": 0.1,
+        "rotary_base": 1000.0,
+    },
     "kmer": {
         **SMALL,
         "model_type": "seformer_kmer",
@@ -100,7 +115,9 @@ def batch(model, lengths, seed=0):
     ids = torch.full((len(lengths), max(lengths)), model.config.get("pad_token_id") or 0)
     mask = torch.zeros_like(ids)
     for row, length in enumerate(lengths):
-        ids[row, :length] = torch.randint(5, 320, (length,), generator=generator)
+        ids[row, :length] = torch.randint(
+            5, model.config["vocab_size"], (length,), generator=generator
+        )
         mask[row, :length] = 1
     return ids, mask
 
@@ -497,14 +514,17 @@ def test_published_dnabert_configurations(tmp_path, k):
 # --- presets -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["tiny", "small"])
-def test_presets_are_made_from_their_seed(name):
+@pytest.mark.parametrize(
+    ("name", "family", "phases"), [("tiny", "kmer", 6), ("small", "kmer", 6), ("bases", "stem", 1)]
+)
+def test_presets_are_made_from_their_seed(name, family, phases):
     model, tokenizer, origin = build_backbone(name, seed=4)
     same, other = build_backbone(name, seed=4)[0], build_backbone(name, seed=5)[0]
-    assert origin == (name, "preset", None, "kmer")
-    assert tokenizer.phases == 6 and tokenizer.vocab_size == model.embedding.num_embeddings
-    assert torch.equal(model.embedding.weight, same.embedding.weight)
-    assert not torch.equal(model.embedding.weight, other.embedding.weight)
+    assert origin == (name, "preset", None, family)
+    assert tokenizer.phases == phases and tokenizer.vocab_size == model.embedding.num_embeddings
+    drawn = [m.layers[0].qkv.weight for m in (model, same, other)]
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
     ids, mask = batch(model, [100, 40])
     with torch.no_grad():
         torch.testing.assert_close(model(ids, mask), same(ids, mask), atol=0, rtol=0)
@@ -515,3 +535,38 @@ def test_making_a_preset_leaves_torchs_generator_alone():
     before = torch.get_rng_state()
     build_backbone("tiny", seed=9)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_stem_sees_every_base_where_it_stands():
+    """A base changes the states of its own group of eight and of no other before attention."""
+    model = build_backbone("bases", seed=1)[0]
+    model.layers = torch.nn.ModuleList()
+    ids = 5 + torch.arange(80).view(1, 80) % 4
+    mask = torch.ones_like(ids)
+    changed = ids.clone()
+    changed[0, 40] = 5 + (changed[0, 40] - 4) % 4
+    with torch.no_grad():
+        moved = (model(ids, mask) != model(changed, mask)).any(-1)[0].nonzero().ravel()
+    reach = 13 // 2 + 8 * (5 // 2) + 8
+    assert 40 - reach < int(moved.min()) <= 40 <= int(moved.max()) < 40 + reach
+
+
+@pytest.mark.parametrize("length", [5, 8, 63, 64, 65])
+def test_padding_changes_nothing_of_a_stem(length):
+    model = build_backbone("bases", seed=1)[0].eval()
+    ids = 5 + torch.randint(4, (1, length), generator=torch.Generator().manual_seed(length))
+    padded = torch.nn.functional.pad(ids, (0, 100 - length))
+    mask = (torch.arange(100) < length).long()[None]
+    with torch.no_grad():
+        alone = model(ids, torch.ones_like(ids))
+        together = model(padded, mask)
+    torch.testing.assert_close(together[:, :length], alone, atol=1e-5, rtol=1e-5)
+    assert together[:, length:].abs().max() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("pool", 65), ("stem_kernel", 4), ("mixing_kernel", 2)]
+)
+def test_a_stem_that_cannot_be(name, value):
+    with pytest.raises(UserError, match="pool is at most 64, and kernels are odd"):
+        new_backbone(PRESETS["bases"] | {name: value}, seed=1)

@@ -86,6 +86,7 @@ SPARSE = {
 }
 FAMILIES = {
     "tiny": Family(None, window=64),
+    "bases": Family(None, window=64),
     "gena": Family(HUMAN, GENA + "L12-H768-A12-V32k-preln.json"),
     "gena-lastln": Family(T2T, GENA + "L12-H768-A12-V32k-preln-lastln.json"),
     "gena-rotary": Family(

@@ -18,7 +18,7 @@ def command(
         str,
         typer.Option(
             "--model",
-            help="tiny or small (from scratch), a name from `seformer models`, a hub id "
+            help="tiny, small or bases (from scratch), a name from `seformer models`, a hub id "
             "(owner/name[@revision]), or a folder.",
         ),
     ],

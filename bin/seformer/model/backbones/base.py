@@ -63,7 +63,7 @@ class Backbone(nn.Module):
     config : dict
         The published configuration, as it is saved again.
     family : str
-        ``kmer``, ``gena``, ``dnabert2`` or the model type of a stock class.
+        ``stem``, ``kmer``, ``gena``, ``dnabert2`` or the model type of a stock class.
     title, hint : str
         The family in words, and what to do where its weights came with another's configuration.
     hidden_size : int

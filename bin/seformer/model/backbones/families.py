@@ -19,7 +19,10 @@ from seformer.util.errors import UserError
 
 # the first that matches is taken. A module is imported when its turn comes: transformers, which the
 # stock classes need, takes seconds
-FAMILIES = ("kmer.KmerEncoder", "gena.GenaBert", "dnabert2.DnaBert2", "stock.StockEncoder")
+FAMILIES = (
+    *("stem.StemEncoder", "kmer.KmerEncoder", "gena.GenaBert", "dnabert2.DnaBert2"),
+    "stock.StockEncoder",
+)
 
 
 def _first_match(config: dict[str, Any], keys: Iterable[str]) -> type[Backbone]:

@@ -22,8 +22,8 @@ from seformer.model.backbones.rotary import Rotary, rotate
 EMBEDDING_DEVIATION = 0.1
 
 
-class _Layer(nn.Module):
-    """One pre-LayerNorm transformer layer."""
+class RotaryLayer(nn.Module):
+    """One pre-LayerNorm transformer layer; ``mask`` is as attention takes it."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class KmerEncoder(Backbone):
         width = config["hidden_size"]
         self.word_embeddings = nn.Embedding(config["vocab_size"], width)
         self.dropout = nn.Dropout(config["embedding_dropout_prob"])
-        self.layers = nn.ModuleList(_Layer(config) for _ in range(config["num_hidden_layers"]))
+        self.layers = nn.ModuleList(RotaryLayer(config) for _ in range(config["num_hidden_layers"]))
         self.rotary = Rotary(width // config["num_attention_heads"], config["rotary_base"])
 
     @property

@@ -152,10 +152,13 @@ def _check_unpacked(handle: BinaryIO, path: Path) -> None:
 
 # what a configuration may say, by the names that all families share. Sizes: each is a dimension
 # of some tensor, or half or a third of one
-_WIDTHS = ("hidden_size", "vocab_size", "intermediate_size", "num_attention_heads", "rotary_dim")
+_WIDTHS = (
+    *("hidden_size", "vocab_size", "intermediate_size", "num_attention_heads", "rotary_dim"),
+    *("embedding_width", "stem_width", "stem_kernel", "mixing_kernel"),
+)
 _LENGTHS = (
     *("max_position_embeddings", "alibi_starting_size", "k", "stride", "block_size"),
-    *("local_attention", "type_vocab_size"),
+    *("local_attention", "type_vocab_size", "pool"),
 )
 MAX_POSITIONS = 2**20
 _SHARES = ("hidden_dropout_prob", "attention_probs_dropout_prob", "embedding_dropout_prob")
