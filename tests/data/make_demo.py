@@ -1,6 +1,7 @@
 """Makes tests/data/demo: the beginnings of five chromosomes of the simulated genome.
 
-    seformer simulate --out /tmp/demo --seed 1 && python tests/data/make_demo.py /tmp/demo
+    seformer simulate --grammar motifs --out /tmp/demo
+    python tests/data/make_demo.py /tmp/demo
 
 Small enough for the repository, so that `-profile test` runs without any preparation. Upper case
 throughout, which compresses better. And motifs.meme: the eight planted motifs among random ones.
@@ -12,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pysam
 
-from seformer.regions.simulate import BASES, CONSERVED, SE_MOTIFS, TE_MOTIFS
+from seformer.regions.grammars import SE_MOTIFS, TE_MOTIFS, MotifsGrammar
+from seformer.sequence.dna import BASES
 
 KEPT = {"chr1": 220_000, "chr2": 200_000, "chr5": 120_000, "chr7": 150_000, "chr10": 120_000}
 HERE = Path(__file__).parent / "demo"
@@ -32,12 +34,14 @@ def motifs() -> str:
     known = SE_MOTIFS | TE_MOTIFS
     for i in range(1, DECOYS + 1):
         known[f"decoy_{i:02d}"] = "".join(random.choice(list(BASES), random.integers(8, 15)))
-    other = (1 - CONSERVED) / (len(BASES) - 1)
+    other = (1 - MotifsGrammar.conserved) / (len(BASES) - 1)
     lines = ["MEME version 4", "", "ALPHABET= ACGT", "", "strands: + -"]
     for name, site in known.items():
         lines += ["", f"MOTIF {name}", f"letter-probability matrix: alength= 4 w= {len(site)}"]
         for base in site:
-            lines.append(" ".join(f"{CONSERVED if base == b else other:.4f}" for b in BASES))
+            lines.append(
+                " ".join(f"{MotifsGrammar.conserved if base == b else other:.4f}" for b in BASES)
+            )
     return "\n".join(lines) + "\n"
 
 

@@ -33,7 +33,7 @@ def test_the_way_of_the_data(run, tmp_path):
     assert run("extract", *fasta, *classes, "--out", extracted, "--sample", "cell")[0] == 0
     code, log = run("split", "--extracted", extracted, "--out", tmp_path / "s")
     assert code == 0
-    assert "test: 231 regions" in log
+    assert "test: 423 regions" in log
     assert (tmp_path / "s/cell/splits.tsv").is_file()
     score = ("--regions", sim / "regions_to_score.bed", "--unlabelled", "--shard-bases", "100000")
     assert run("extract", *fasta, *score, "--out", tmp_path / "cut")[0] == 0

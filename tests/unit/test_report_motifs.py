@@ -13,7 +13,7 @@ from toys import random_sequence
 
 from seformer.explain.folder import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
 from seformer.explain.values import VALUES_FILE, ValuesWriter
-from seformer.regions.simulate import SE_MOTIFS, TE_MOTIFS
+from seformer.regions.grammars import SE_MOTIFS, TE_MOTIFS
 from seformer.report import page
 from seformer.report.collect import collect
 from seformer.report.results import Explanations, Motifs, Results, SampleResults

@@ -1,4 +1,4 @@
-"""The demo data: reproducible, and its classes lie in motifs alone."""
+"""The demo data: reproducible, and the classes lie where the grammar says, alone."""
 
 from __future__ import annotations
 
@@ -15,8 +15,17 @@ from sklearn.preprocessing import StandardScaler
 from seformer.genome.genome import Genome
 from seformer.regions.extract import extract
 from seformer.regions.folder import read_extracted
+from seformer.regions.grammars import (
+    AROUND_SINGLE,
+    FIRST,
+    PAIRED_MOTIFS,
+    SE_MOTIFS,
+    SECOND,
+    SPACER,
+    TE_MOTIFS,
+)
 from seformer.regions.read import read_regions
-from seformer.regions.simulate import CHROMOSOMES, HELD_OUT, SE_MOTIFS, TE_MOTIFS, simulate
+from seformer.regions.simulate import CHROMOSOMES, HELD_OUT, simulate
 from seformer.util.errors import UserError
 
 FILES = (
@@ -32,14 +41,37 @@ FILES = (
 )
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo")
-    simulate(folder)
-    return folder
+TRUTH = ["chrom", "start", "end", "name", "score", "strand", "speaks_for", "region", "pair"]
+GRAMMARS = ("pairs", "motifs")
+MOTIFS = {"pairs": PAIRED_MOTIFS, "motifs": SE_MOTIFS | TE_MOTIFS}
 
 
 @pytest.fixture(scope="module")
+def demos(tmp_path_factory):
+    folders = {grammar: tmp_path_factory.mktemp(grammar) for grammar in GRAMMARS}
+    for grammar, folder in folders.items():
+        simulate(folder, grammar=grammar)
+    return folders
+
+
+@pytest.fixture(scope="module")
+def demo(demos):
+    return demos["pairs"]
+
+
+@pytest.fixture(scope="module")
+def truths(demos):
+    return {
+        grammar: pd.read_csv(demo / "truth.bed", sep="\t", names=TRUTH)
+        for grammar, demo in demos.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def data(demos, tmp_path_factory):
+    return {grammar: extracted(demo, tmp_path_factory) for grammar, demo in demos.items()}
+
+
 def extracted(demo, tmp_path_factory):
     folder = tmp_path_factory.mktemp("extracted")
     extract(
@@ -60,21 +92,44 @@ def test_same_seed_same_bytes(demo, tmp_path):
     assert (tmp_path / "other/truth.bed").read_bytes() != (demo / "truth.bed").read_bytes()
 
 
-def test_every_region_is_kept(extracted):
-    assert (extracted.regions["drop_reason"] == "").all()
-    assert 950 < len(extracted.regions) < 1200
-    assert extracted.regions["length"].between(600, 1500).all()
-    assert set(extracted.regions["chrom"]) == set(CHROMOSOMES)
+@pytest.mark.parametrize("grammar", GRAMMARS)
+def test_every_region_is_kept(data, grammar):
+    regions = data[grammar].regions
+    number, lengths = {"pairs": (1900, (560, 760)), "motifs": (1000, (600, 1500))}[grammar]
+    assert (regions["drop_reason"] == "").all()
+    assert abs(len(regions) - number) < 100
+    assert regions["length"].between(*lengths).all()
+    assert set(regions["chrom"]) == set(CHROMOSOMES)
 
 
-def test_length_and_gc_tell_nothing(extracted):
-    table = extracted.kept
-    test = table["chrom"].isin(HELD_OUT)
-    for rows in (table[test], table):
-        label = rows["label"].astype(int)
-        for column in ("length", "gc"):
-            area = roc_auc_score(label, rows[column])
-            assert max(area, 1 - area) <= 0.58, column
+def areas(table, sequences):
+    label = table["label"].astype(int)
+    cpg = [bases.count("CG") / len(bases) for bases in sequences]
+    values = {"length": table["length"], "gc": table["gc"], "cpg": cpg}
+    return {name: roc_auc_score(label, column) for name, column in values.items()}
+
+
+def test_with_motifs_length_and_gc_tell_nothing(data):
+    table, sequences = data["motifs"].kept, np.array(list(data["motifs"].sequences()), object)
+    test = table["chrom"].isin(HELD_OUT).to_numpy()
+    for rows in (test, np.ones_like(test)):
+        area = areas(table[rows], sequences[rows])
+        assert all(abs(area[name] - 0.5) <= 0.08 for name in ("length", "gc"))
+
+
+def test_with_pairs_cpg_tells_something_where_it_was_made_to(data):
+    """As in real data: composition fools, in a part of the genome."""
+    table, sequences = data["pairs"].kept, np.array(list(data["pairs"].sequences()), object)
+    ends = table.groupby("chrom")["end"].transform("max")
+    first = (table["start"] < ends / 2).to_numpy()
+    area = areas(table[first], sequences[first])
+    elsewhere = areas(table[~first], sequences[~first])
+    over_all = areas(table, sequences)
+    assert 0.62 <= area["cpg"] <= 0.78
+    assert abs(elsewhere["cpg"] - 0.5) <= 0.06
+    assert 0.55 <= over_all["cpg"] <= 0.70
+    assert abs(over_all["length"] - 0.5) <= 0.05
+    assert 0.45 <= over_all["gc"] <= 0.65
 
 
 def counts(sequences, k):
@@ -91,29 +146,38 @@ def counts(sequences, k):
     return table
 
 
-def test_order_of_letters_tells_the_class(extracted):
-    table = extracted.kept
+def area_of_words(data, sizes):
+    table = data.kept
     test = table["chrom"].isin(HELD_OUT).to_numpy()
     label = table["label"].to_numpy(int)
-    sequences = list(extracted.sequences())
+    sequences = list(data.sequences())
     area = {}
-    for k, penalty in ((2, 0.01), (4, 0.01), (5, 0.01)):
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=penalty, max_iter=500))
+    for k in sizes:
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
         features = counts(sequences, k)
         model.fit(features[~test], label[~test])
         area[k] = roc_auc_score(label[test], model.decision_function(features[test]))
+    return area
+
+
+def test_with_motifs_counting_words_is_enough(data):
+    area = area_of_words(data["motifs"], (2, 4, 5))
     assert area[2] < 0.65
     assert area[4] < 0.98
     assert area[5] > 0.95
 
 
-def test_truth_is_what_stands_in_the_genome(demo):
-    columns = ["chrom", "start", "end", "name", "score", "strand", "motif_class", "region"]
-    truth = pd.read_csv(demo / "truth.bed", sep="\t", names=columns)
-    motifs = SE_MOTIFS | TE_MOTIFS
+def test_with_pairs_counting_words_is_not_enough(data):
+    area = area_of_words(data["pairs"], (2, 4, 5))
+    assert max(area.values()) <= 0.70
+
+
+@pytest.mark.parametrize("grammar", GRAMMARS)
+def test_truth_is_what_stands_in_the_genome(demos, truths, grammar):
+    truth, motifs = truths[grammar], MOTIFS[grammar]
     assert set(truth["name"]) == set(motifs)
     complement = str.maketrans("ACGT", "TGCA")
-    with Genome(demo / "genome.fa.gz") as genome:
+    with Genome(demos[grammar] / "genome.fa.gz") as genome:
         for row, bases in zip(truth.itertuples(), genome.fetch_many(truth), strict=True):
             if row.strand == "-":
                 bases = bases.translate(complement)[::-1]
@@ -125,9 +189,9 @@ def test_truth_is_what_stands_in_the_genome(demo):
     ].all()
 
 
-def test_instances_lie_in_constituents_of_their_region(demo):
-    columns = ["chrom", "start", "end", "name", "score", "strand", "motif_class", "region"]
-    truth = pd.read_csv(demo / "truth.bed", sep="\t", names=columns)
+@pytest.mark.parametrize("grammar", GRAMMARS)
+def test_instances_lie_in_constituents_of_their_region(demos, truths, grammar):
+    demo, truth = demos[grammar], truths[grammar]
     blocks = {}
     for file in ("super_enhancers.bed", "typical_enhancers.bed"):
         for row in read_regions(demo / file).own.itertuples():
@@ -139,12 +203,52 @@ def test_instances_lie_in_constituents_of_their_region(demo):
             assert blocks[row.name][0][0] == int(row.start)
             assert blocks[row.name][-1][1] == int(row.end)
             assert len(sizes) == int(row.blockCount)
-            assert (len(sizes) > 1) == row.name.startswith("SE")
+            assert 1 < len(sizes) <= 4 if row.name.startswith("SE") else len(sizes) == 1
     assert set(truth["region"]) <= set(blocks)
     for row in truth.itertuples():
         assert any(a <= row.start and row.end <= b for a, b in blocks[row.region])
-    own = truth["motif_class"] == truth["region"].str[:2]
+
+
+def test_with_motifs_most_instances_are_of_the_own_class(truths):
+    own = truths["motifs"]["speaks_for"] == truths["motifs"]["region"].str[:2]
     assert 0.85 < own.mean() < 0.91
+    assert (truths["motifs"]["pair"] == ".").all()
+
+
+def test_with_pairs_both_classes_hold_the_same_motifs_in_the_same_numbers(truths):
+    truth = truths["pairs"]
+    number = truth.groupby(["region", "name"]).size().unstack(fill_value=0)
+    label = number.index.str[:2]
+    for name in MOTIFS["pairs"]:
+        mean, error = number[name].groupby(label).agg(["mean", "sem"]).T.to_numpy()
+        assert abs(mean[0] - mean[1]) <= 3 * np.hypot(*error), name
+    assert (number[FIRST] - number[SECOND]).abs().eq(1).all()  # the one that stands alone
+
+
+def test_with_pairs_the_order_of_partners_is_the_class(truths):
+    pairs = truths["pairs"][truths["pairs"]["pair"] != "."].groupby("pair", sort=False)
+    senses = {}
+    for name, rows in pairs:
+        assert len(rows) == 2 and rows["strand"].nunique() == 1, name
+        rows = rows.sort_values("start")
+        start, end = rows["start"].to_numpy(), rows["end"].to_numpy()
+        assert SPACER[0] <= start[1] - end[0] <= SPACER[1]
+        rows = rows if rows["strand"].iloc[0] == "+" else rows[::-1]
+        sense = {(FIRST, SECOND): "SE", (SECOND, FIRST): "TE"}[tuple(rows["name"])]
+        assert set(rows["speaks_for"]) == {sense}
+        senses.setdefault(rows["region"].iloc[0], []).append(sense)
+    for region, found in senses.items():
+        own = found.count(region[:2])
+        assert 2 <= own - (len(found) - own) <= 3
+
+
+def test_with_pairs_no_other_motif_is_as_near_as_a_partner(truths):
+    truth = truths["pairs"].sort_values(["chrom", "start"])
+    pair, region = truth["pair"].to_numpy(), truth["region"].to_numpy()
+    gap = truth["start"].to_numpy()[1:] - truth["end"].to_numpy()[:-1]
+    alone = (pair[1:] == ".") | (pair[:-1] == ".")
+    same = region[1:] == region[:-1]
+    assert gap[same & alone].min() >= AROUND_SINGLE
 
 
 def test_regions_to_score_and_explain_are_held_out(demo):
@@ -170,7 +274,11 @@ def test_genome_is_soft_masked_and_has_gaps(demo):
     assert text.count("N") > 10_000
 
 
-def test_unknown_size(tmp_path):
-    with pytest.raises(UserError, match="tiny or small"):
-        simulate(tmp_path / "x", size="huge")
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [("size", "huge", "tiny or small"), ("grammar", "words", "pairs or motifs")],
+)
+def test_unknown_choices(tmp_path, name, value, expected):
+    with pytest.raises(UserError, match=expected):
+        simulate(tmp_path / "x", **{name: value})
     assert not (tmp_path / "x").exists()

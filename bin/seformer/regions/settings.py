@@ -10,6 +10,7 @@ from seformer.util.settings import SEED, Names, ReadingRegions, Settings, settin
 Unit = Literal["region", "window", "constituent"]
 FetchedGenome = Literal["hg19", "hg38", "mm10", "mm39"]
 DemoSize = Literal["tiny", "small"]
+DemoGrammar = Literal["pairs", "motifs"]
 
 
 class ExtractSettings(ReadingRegions):
@@ -70,4 +71,9 @@ class SimulateSettings(Settings):
     """The demo data."""
 
     size: DemoSize = setting("tiny", "tiny (2.6 Mb) or small (16 Mb).")
+    grammar: DemoGrammar = setting(
+        "pairs",
+        "What tells the classes apart: pairs, the order of motifs, which counting cannot see; or"
+        " motifs, which motifs there are.",
+    )
     seed: int = SEED

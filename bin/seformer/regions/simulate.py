@@ -1,46 +1,28 @@
-"""The demo genome: enhancers whose class is in their motifs, not in length or composition.
+"""The demo genome: enhancers of two classes, of the same lengths, whose motifs tell them apart.
 
 Super-enhancers are clusters of constituents merged to one region, typical enhancers are single.
-Each carries motif instances of its own class, a few of the other, and as many decoys: shuffled
-motifs of the other class. So both classes hold the same letters, in regions of the same lengths
-on the same background, and only the order of the letters tells them apart.
+`grammars` says in what their motifs differ.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
-from collections import Counter
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from seformer.genome.bgzf import BgzipWriter
 from seformer.genome.genome import Genome
+from seformer.regions.grammars import GRAMMARS, Enhancer, Grammar, Planted
 from seformer.regions.settings import SimulateSettings
-from seformer.sequence.dna import BASE_LETTERS, BASES, reverse_complement
+from seformer.sequence.dna import BASE_LETTERS
 from seformer.util.atomic import output_folder
 from seformer.util.settings import takes
 
 logger = logging.getLogger(__name__)
 
-# consensus of JASPAR 2024 human CORE matrices; the first is the OCT4-SOX2 composite element
-SE_MOTIFS = {
-    "POU5F1::SOX2": "ATTTGCATAACAATGG",
-    "ESRRB": "TCAAGGTCAT",
-    "STAT3": "TTCTGGGAA",
-    "SPI1": "AAAGAGGAAGTGA",
-}
-TE_MOTIFS = {
-    "FOS::JUN": "ATGAGTCAT",
-    "CEBPB": "ATTGCGCAAT",
-    "TEAD4": "ACATTCCAG",
-    "RUNX1": "TTGTGGTTA",
-}
-MOTIFS = {"SE": SE_MOTIFS, "TE": TE_MOTIFS}
 # chr7 and chr10 are the chromosomes held out by default; lengths in kb for size "tiny"
 CHROMOSOMES = {
     "chr1": 440,
@@ -55,40 +37,13 @@ CHROMOSOMES = {
 SIZES = {"tiny": 1, "small": 6}
 HELD_OUT = ("chr7", "chr10")
 
-MIN_REGION, MAX_REGION = 600, 1500
-MEAN_GAP, MIN_GAP = 1200, 150
+MIN_GAP = 150
 SE_SHARE = 0.4
 TELOMERE = 1_000
-INSTANCES_PER_KB = 10.0
-OWN_SHARE = 0.88  # the rest of the instances are of the other class
-CONSERVED = 0.93  # chance that a base of an instance is the consensus
-DECOY_KINDS = 60
 ISOCHORE = 8_000
 MASKED_SHARE = 0.2
-
-
-class Planted(NamedTuple):
-    """One motif instance: 0-based half-open, score = 1000 × share of consensus bases."""
-
-    chrom: str
-    start: int
-    end: int
-    name: str
-    score: int
-    strand: str
-    motif_class: str
-    region: str
-
-
-class Enhancer(NamedTuple):
-    """One region and its constituents' (start, end), all 0-based half-open."""
-
-    chrom: str
-    start: int
-    end: int
-    name: str
-    label: int
-    constituents: list[tuple[int, int]]
+# CpG in the background, as a share of what chance would give
+POOR, RICH = 0.3, 0.9
 
 
 @takes(SimulateSettings)
@@ -100,12 +55,16 @@ def simulate(out: str | PathLike[str], settings: SimulateSettings) -> dict:
     out
         Folder for ``genome.fa.gz`` (bgzipped, with indexes), ``super_enhancers.bed`` and
         ``typical_enhancers.bed`` (BED12, constituents as blocks), ``samplesheet.csv`` (paths
-        relative to the sheet), ``truth.bed`` (every planted instance: BED6, class of the motif,
-        region), ``regions_to_score.bed`` and ``regions_to_explain.bed`` (held-out chromosomes).
+        relative to the sheet), ``truth.bed`` (every planted instance: BED6, the class that it
+        speaks for, region, pair; a dot where there is none), ``regions_to_score.bed`` and
+        ``regions_to_explain.bed`` (held-out chromosomes).
+    grammar
+        ``pairs`` (the class is in the order of paired motifs) or ``motifs`` (in which motifs there
+        are); see `grammars`.
     seed
         Seed of everything random.
     size
-        ``tiny`` (2.6 Mb, about 1,100 regions) or ``small`` (six times that).
+        ``tiny`` (2.6 Mb, about 1,900 regions, 1,100 with ``motifs``) or ``small`` (six times that).
 
     Returns
     -------
@@ -114,19 +73,21 @@ def simulate(out: str | PathLike[str], settings: SimulateSettings) -> dict:
     """
     lengths = {name: kb * 1_000 * SIZES[settings.size] for name, kb in CHROMOSOMES.items()}
     rng = np.random.default_rng(settings.seed)
-    decoys = {motif: _decoys(motif, rng) for motif in (SE_MOTIFS | TE_MOTIFS).values()}
+    grammar = GRAMMARS[settings.grammar](rng)
     enhancers: list[Enhancer] = []
     truth: list[Planted] = []
     with output_folder(out) as staging:
         with BgzipWriter(staging / "genome.fa.gz") as fasta:
             for chrom, length in lengths.items():
-                genome = _background(length, rng)
-                placed = list(_place(chrom, length, rng))
+                genome = _background(length, POOR, rng)
+                placed = list(_place(chrom, length, grammar, rng))
+                _enrich(placed, genome, grammar, rng)
                 for enhancer in placed:
-                    truth.extend(_plant(enhancer, genome, decoys, rng))
+                    planted, instances = grammar.plant(enhancer, genome, rng)
+                    enhancers.append(planted)
+                    truth.extend(instances)
                 _mask(genome, rng)
                 fasta.write(_fasta(chrom, genome))
-                enhancers.extend(placed)
         Genome(staging / "genome.fa.gz").close()  # makes the indexes
         _write_tables(staging, enhancers, truth, lengths, rng)
     counts = {
@@ -139,8 +100,8 @@ def simulate(out: str | PathLike[str], settings: SimulateSettings) -> dict:
     return counts
 
 
-def _background(length: int, rng: np.random.Generator) -> np.ndarray:
-    """Return bases (uint8 ASCII) of a first-order chain whose GC drifts, poor in CpG.
+def _background(length: int, cpg: float, rng: np.random.Generator) -> np.ndarray:
+    """Return bases (uint8 ASCII) of a first-order chain whose GC drifts, with a share of CpG.
 
     All isochores grow at once, a base per step, each with its own transition matrix.
     """
@@ -148,7 +109,7 @@ def _background(length: int, rng: np.random.Generator) -> np.ndarray:
     gc = np.clip(np.cumsum(rng.normal(0, 0.02, pieces)) + 0.41, 0.36, 0.48)
     base = np.stack([(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2], axis=1)
     favour = np.ones((4, 4))
-    favour[1, 2] = 0.3  # CpG
+    favour[1, 2] = cpg
     favour[3, 2] = favour[1, 0] = 1.25  # what CpG decays to: TpG, CpA
     favour[0, 0] = favour[3, 3] = 1.15
     step = base[:, None, :] * favour
@@ -164,15 +125,19 @@ def _background(length: int, rng: np.random.Generator) -> np.ndarray:
     return genome
 
 
-def _place(chrom: str, length: int, rng: np.random.Generator) -> Iterator[Enhancer]:
+def _place(
+    chrom: str, length: int, grammar: Grammar, rng: np.random.Generator
+) -> Iterator[Enhancer]:
     """Lay regions along a chromosome; both classes get the same quantiles of length."""
-    number = int((length - 2 * TELOMERE) / ((MIN_REGION + MAX_REGION) / 2 + MIN_GAP + MEAN_GAP))
+    shortest, longest = grammar.shortest, grammar.longest
+    spacing = (shortest + longest) / 2 + MIN_GAP + grammar.mean_gap
+    number = int((length - 2 * TELOMERE) / spacing)
     supers = round(number * SE_SHARE)
     label = np.repeat([1, 0], [supers, number - supers])
     quantile = np.concatenate(
         [(np.arange(n) + rng.random(n)) / n for n in (supers, number - supers)]
     )
-    lengths = (MIN_REGION + quantile * (MAX_REGION - MIN_REGION)).astype(int)
+    lengths = (shortest + quantile * (longest - shortest)).astype(int)
     order = rng.permutation(number)
     spare = length - 2 * TELOMERE - int(lengths.sum()) - MIN_GAP * (number + 1)
     gaps = MIN_GAP + np.diff(np.sort(rng.integers(0, spare + 1, number)), prepend=0)
@@ -181,95 +146,22 @@ def _place(chrom: str, length: int, rng: np.random.Generator) -> Iterator[Enhanc
         start += int(gaps[rank - 1])
         end = start + int(lengths[i])
         name = f"{'SE' if label[i] else 'TE'}_{chrom}_{rank}"
-        constituents = _constituents(start, end, rng) if label[i] else [(start, end)]
+        constituents = grammar.constituents(start, end, int(label[i]), rng)
         yield Enhancer(chrom, start, end, name, int(label[i]), constituents)
         start = end
 
 
-def _constituents(start: int, end: int, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Cut a super-enhancer into two to four constituents that begin and end it."""
-    number = min(int(rng.integers(2, 5)), (end - start) // 250)
-    bounds = np.linspace(start, end, number + 1).astype(int)
-    gap = int(0.2 * (end - start) / number)
-    last = len(bounds) - 2
-    return [
-        (int(a) + (gap // 2 if i > 0 else 0), int(b) - (gap // 2 if i < last else 0))
-        for i, (a, b) in enumerate(itertools.pairwise(bounds))
-    ]
-
-
-def _decoys(motif: str, rng: np.random.Generator) -> list[str]:
-    """Return shuffles of a motif that share as few 4-mers with it as can be, either strand.
-
-    Among random shuffles those with the nearest dinucleotide content are kept, so that neither
-    composition nor pairs of letters give the class away.
-    """
-
-    def kmers(text: str) -> set[str]:
-        return {text[i : i + 4] for i in range(len(text) - 3)}
-
-    avoided = kmers(motif) | kmers(reverse_complement(motif))
-    pairs = Counter(itertools.pairwise(motif))
-
-    def unlike(shuffle: str) -> tuple[int, int, str]:
-        own = Counter(itertools.pairwise(shuffle))
-        return len(kmers(shuffle) & avoided), (own - pairs).total(), shuffle
-
-    letters = np.array(list(motif))
-    shuffles = {"".join(rng.permutation(letters)) for _ in range(10 * DECOY_KINDS)} - {motif}
-    return [shuffle for *_, shuffle in sorted(map(unlike, shuffles))[:DECOY_KINDS]]
-
-
-def _plant(
-    enhancer: Enhancer,
-    genome: np.ndarray,
-    decoys: dict[str, list[str]],
-    rng: np.random.Generator,
-) -> Iterator[Planted]:
-    """Write instances and as many decoys into the constituents, never over one another."""
-    own, other = ("SE", "TE") if enhancer.label else ("TE", "SE")
-    number = max(2, rng.poisson(INSTANCES_PER_KB * (enhancer.end - enhancer.start) / 1_000))
-    # the instances of one class stand beside the decoys of the other: the same letters in all
-    items: list[tuple[str, str, str]] = []  # name, bases, class; a decoy has no name
-    for _ in range(number):
-        real, fake = (own, other) if rng.random() < OWN_SHARE else (other, own)
-        name, consensus = list(MOTIFS[real].items())[rng.integers(len(MOTIFS[real]))]
-        shuffled = list(MOTIFS[fake].values())[rng.integers(len(MOTIFS[fake]))]
-        decoy = decoys[shuffled][rng.integers(len(decoys[shuffled]))]
-        items += [(name, consensus, real), ("", decoy, fake)]
-    order = iter(rng.permutation(len(items)))
-    total = sum(end - start for start, end in enhancer.constituents)
-    for start, end in enhancer.constituents:
-        share = round(len(items) * (end - start) / total)
-        here = [items[i] for i in itertools.islice(order, share)]
-        free = end - start - sum(len(bases) for _, bases, _ in here)
-        cuts = np.sort(rng.integers(0, max(free, 0) + 1, len(here)))
-        at = start
-        for (name, bases, motif_class), skip in zip(here, np.diff(cuts, prepend=0), strict=True):
-            at += int(skip)
-            if at + len(bases) > end:
-                break
-            instance = _instance(bases, rng)
-            strand = "+-"[rng.integers(2)]
-            written = instance if strand == "+" else reverse_complement(instance)
-            place = slice(at, at + len(bases))
-            genome[place] = np.frombuffer(written.encode(), dtype=np.uint8)
-            at = place.stop
-            if name:
-                same = sum(a == b for a, b in zip(instance, bases, strict=True))
-                score = round(1000 * same / len(bases))
-                yield Planted(
-                    *(enhancer.chrom, place.start, place.stop, name, score, strand),
-                    *(motif_class, enhancer.name),
-                )
-
-
-def _instance(consensus: str, rng: np.random.Generator) -> str:
-    changed = rng.random(len(consensus)) >= CONSERVED
-    return "".join(
-        BASES[(BASES.index(base) + rng.integers(1, 4)) % 4] if change else base
-        for base, change in zip(consensus, changed, strict=True)
-    )
+def _enrich(
+    enhancers: list[Enhancer], genome: np.ndarray, grammar: Grammar, rng: np.random.Generator
+) -> None:
+    """Give some of the enhancers a background that is rich in CpG."""
+    shares = [grammar.rich_share(enhancer, len(genome)) for enhancer in enhancers]
+    if not any(shares):
+        return
+    rich = _background(len(genome), RICH, rng)
+    for enhancer, drawn in zip(enhancers, rng.random(len(shares)) < shares, strict=True):
+        if drawn:
+            genome[enhancer.start : enhancer.end] = rich[enhancer.start : enhancer.end]
 
 
 def _mask(genome: np.ndarray, rng: np.random.Generator) -> None:
