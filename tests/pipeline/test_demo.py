@@ -1,4 +1,4 @@
-"""The demo as a user runs it, and what it has to show: the class is in the motifs it planted."""
+"""The demo as a user runs it, and what it has to show: the model sees what counting cannot."""
 
 from __future__ import annotations
 
@@ -8,21 +8,33 @@ import pybigtools
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from seformer.regions.simulate import SE_MOTIFS, TE_MOTIFS
+from seformer.regions.grammars import PAIRED_MOTIFS
 from seformer.util.records import read_json
 from seformer.util.tables import read_tsv
 
-TRUTH = ("chrom", "start", "end", "motif", "score", "strand", "motif_class", "region")
+TRUTH = ["chrom", "start", "end", "motif", "score", "strand", "speaks_for", "region", "pair"]
 
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
-def test_the_model_learns_and_length_and_gc_do_not_tell(results):
+def test_the_model_learns_what_no_baseline_can(results):
     test = read_json(results / "metrics.json")["test"]
-    assert test["model"]["auroc"]["value"] >= 0.90
-    for name in ("length", "gc"):
-        assert test["baselines"][name]["auroc"]["value"] <= 0.65, name
+    assert test["model"]["auroc"]["value"] >= 0.95
+    assert {"composition", "kmer_logistic", "kmer_density", "kmer_boosting", "cnn"} <= {
+        *test["baselines"]
+    }
+    for name, baseline in test["baselines"].items():
+        assert baseline["auroc"]["value"] <= 0.70, name
+    delta = test["delta"]["auroc"]
+    assert delta["value"] >= 0.25 and delta["low"] >= 0.15
+
+
+def test_composition_tells_something(results):
+    """It was made to, in a part of the genome, as in real data."""
+    baselines = read_json(results / "metrics.json")["test"]["baselines"]
+    assert baselines["composition"]["auroc"]["low"] > 0.5
+    assert baselines["cpg_density"]["auroc"]["value"] >= 0.54
 
 
 @pytest.fixture(scope="module")
@@ -37,26 +49,45 @@ def truth(demo):
     return pd.read_csv(demo / "data" / "truth.bed", sep="\t", names=TRUTH, comment="#")
 
 
-def test_attributions_point_at_the_planted_motifs(truth, results):
+@pytest.fixture(scope="module")
+def attributed(truth, results):
+    """The attributions of all explained bases, which of them are planted, and the motifs there."""
     table = read_tsv(results / "attributions" / "regions_to_explain.tsv")
-    values, planted = [], []
+    values, planted, motifs = [], [], []
     with pybigtools.open(str(results / "attributions" / "regions_to_explain.bw")) as track:
         for region in table.itertuples():
-            values.append(track.values(region.chrom, region.start, region.end, fillna=0))
-            assert values[-1].sum() == pytest.approx(region.attribution_sum, abs=1e-4)
-            inside = np.zeros(region.end - region.start, dtype=bool)
-            near = truth[
-                (truth["chrom"] == region.chrom)
-                & (truth["start"] < region.end)
-                & (truth["end"] > region.start)
-            ]
-            for start, end in zip(near["start"], near["end"], strict=True):
-                inside[max(start - region.start, 0) : end - region.start] = True
+            here = np.asarray(track.values(region.chrom, region.start, region.end, fillna=0))
+            assert here.sum() == pytest.approx(region.attribution_sum, abs=1e-4)
+            inside = np.zeros(len(here), dtype=bool)
+            for motif in truth[truth["region"] == region.name].itertuples():
+                place = slice(motif.start - region.start, motif.end - region.start)
+                inside[place] = True
+                motifs.append((*motif[1:], np.abs(here[place]).mean(), here[place].sum()))
+            values.append(here)
             planted.append(inside)
-    size, planted = np.abs(np.concatenate(values)), np.concatenate(planted)
+    motifs = pd.DataFrame(motifs, columns=[*TRUTH, "size", "sum"])
+    return np.abs(np.concatenate(values)), np.concatenate(planted), motifs
+
+
+def test_attributions_point_at_the_planted_motifs(attributed):
+    size, planted, _ = attributed
     assert size[planted].mean() >= 3 * size[~planted].mean()
     assert roc_auc_score(planted, size) >= 0.80
-    assert average_precision_score(planted, size) >= 3 * planted.mean()
+    assert average_precision_score(planted, size) >= 2 * planted.mean()
+
+
+def test_partners_of_a_pair_stand_above_motifs_that_stand_alone(attributed):
+    *_, motifs = attributed
+    paired = motifs["pair"] != "."
+    assert roc_auc_score(paired, motifs["size"]) >= 0.60
+    assert motifs.loc[paired, "size"].mean() >= 1.5 * motifs.loc[~paired, "size"].mean()
+
+
+def test_a_pair_speaks_for_its_class(attributed):
+    *_, motifs = attributed
+    pairs = motifs[motifs["pair"] != "."].groupby(["pair", "speaks_for"])["sum"].sum()
+    supports = np.where(pairs > 0, "SE", "TE")
+    assert (supports == pairs.index.get_level_values("speaks_for")).mean() >= 0.85
 
 
 def test_attributions_are_faithful(explained):
@@ -64,25 +95,23 @@ def test_attributions_are_faithful(explained):
     summary = found["summary"]
     assert summary["deletion_ratio"] >= 5
     assert summary["mutagenesis"] >= 0.6
-    assert summary["seed_stability"] >= 0.5
-    assert abs(summary["randomised_model"]) <= 0.2
+    # nothing is drawn: zero is the mean of the four bases
+    assert summary["seed_stability"] is None
+    assert abs(summary["randomised_model"]) <= 0.25
 
 
 def test_planted_motifs_are_the_top_matches(explained, tmp_path):
     motifs = pytest.importorskip("seformer.motifs.seqlets", reason="needs the extra 'motifs'")
-    planted = SE_MOTIFS | TE_MOTIFS
     random = np.random.default_rng(1)
     others = {f"random{i}": "".join(random.choice(list("ACGT"), 10)) for i in range(60)}
     lines = ["MEME version 4", "", "ALPHABET= ACGT", ""]
-    for name, site in (planted | others).items():
+    for name, site in (PAIRED_MOTIFS | others).items():
         lines += [f"MOTIF {name}", f"letter-probability matrix: alength= 4 w= {len(site)}"]
         lines += [" ".join("0.97" if b == c else "0.01" for c in "ACGT") for b in site] + [""]
     (tmp_path / "motifs.meme").write_text("\n".join(lines))
     motifs.motifs([explained], tmp_path / "motifs.meme", tmp_path / "out")
     table = read_tsv(tmp_path / "out" / "motifs.tsv")
-    assert set(table["motif"][:6]) <= set(planted)
-    speaks = np.sign(table["attribution"][:6])
-    assert speaks.tolist() == [1 if name in SE_MOTIFS else -1 for name in table["motif"][:6]]
+    assert set(table["motif"][:2]) == set(PAIRED_MOTIFS)
 
 
 def test_explanations_add_up_or_say_that_they_do_not(results):
