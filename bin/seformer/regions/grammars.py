@@ -23,7 +23,7 @@ import numpy as np
 
 from seformer.sequence.dna import BASES, reverse_complement
 
-# consensus of JASPAR 2024 human CORE matrices; POU5F1::SOX2 is the OCT4-SOX2 composite element
+# consensus after JASPAR 2024 human CORE matrices; POU5F1::SOX2 is the OCT4-SOX2 composite element
 SE_MOTIFS = {
     "POU5F1::SOX2": "ATTTGCATAACAATGG",
     "ESRRB": "TCAAGGTCAT",
