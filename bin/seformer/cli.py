@@ -28,6 +28,7 @@ COMMANDS = (
     "simulate",
     "init",
     "index",
+    "call",
     "extract",
     "split",
     "finetune-head",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from seformer.genome.chromosomes import NAMED, match_names
+from seformer.genome.chromosomes import match_regions
 from seformer.util.errors import UserError
 from seformer.util.logs import progress
 from seformer.util.text import existing_file
@@ -74,7 +74,7 @@ def read_track(
         if not track.is_bigwig:
             raise UserError("this is a bigBed", where=path, expected="a bigWig")
         sizes = track.chroms()
-        names = _match(path, regions, sizes)
+        names = match_regions(regions, sizes, path)
         others = [n for n in names if (lengths or {}).get(n, sizes[names[n]]) != sizes[names[n]]]
         if others:
             logger.warning(
@@ -96,6 +96,14 @@ def read_track(
     return TrackValues(statistics, covered, missing, others)
 
 
+def bigwig_sizes(path: Path) -> dict[str, int]:
+    """Return the chromosomes of a bigWig and their lengths."""
+    import pybigtools
+
+    with open(path, "rb") as handle, _readable(path):
+        return dict(pybigtools.open(handle).chroms())
+
+
 def _add(records: np.ndarray, statistics: np.ndarray, covered: np.ndarray, row: int) -> None:
     """Add the records of a stretch to the maximum and sum of a region, and to its bases."""
     records = records[np.isfinite(records["value"])]
@@ -104,29 +112,6 @@ def _add(records: np.ndarray, statistics: np.ndarray, covered: np.ndarray, row: 
         statistics[1] = np.fmax(statistics[1], records["value"].max())
         statistics[2] += records["value"] @ bases
         covered[row] += bases.sum()
-
-
-def _match(path: Path, regions: pd.DataFrame, sizes: Mapping[str, int]) -> dict[str, str]:
-    """Return the track's name of each chromosome of the regions that is in it."""
-    furthest = regions.groupby("chrom", sort=False)["end"].max()
-    names = match_names(furthest.index, sizes)
-    same = "a track of the genome that the regions were extracted from"
-    if not names:
-        there = ", ".join(list(sizes)[:NAMED]) or "none"
-        raise UserError(
-            f"no chromosome of the regions is in this track: they lie on {furthest.index[0]}, the "
-            f"track has {there}",
-            where=path,
-            expected=same,
-        )
-    for name, twin in names.items():
-        if furthest[name] > sizes[twin]:
-            raise UserError(
-                f"{twin} has {sizes[twin]} bp in this track, but a region ends at {furthest[name]}",
-                where=path,
-                expected=same,
-            )
-    return names
 
 
 @contextlib.contextmanager

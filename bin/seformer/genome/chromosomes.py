@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import NamedTuple
 
-from seformer.genome.assemblies import ACCESSIONS, shared_name
-from seformer.util.errors import NothingToReadError
+import pandas as pd
+
+from seformer.genome.assemblies import ACCESSIONS, recognise_assembly, shared_name
+from seformer.util.errors import NothingToReadError, UserError
 
 logger = logging.getLogger(__name__)
 RENAME_ADVICE = "give --rename-chromosomes (in the pipeline --rename_chromosomes) to match them"
@@ -50,6 +52,47 @@ def match_names(names: Iterable[str], known: Iterable[str], assembly: str | None
         fits = len(candidates) == 1 and own in (None, assembly or _assembly(candidates[0]) or own)
         found[name] = candidates[0] if fits else ""
     return {name: twin for name, twin in found.items() if twin}
+
+
+def match_regions(
+    regions: pd.DataFrame, sizes: Mapping[str, int], where: str | PathLike[str]
+) -> dict[str, str]:
+    """Map the chromosomes of regions to those of a track or of reads; others are left out.
+
+    Parameters
+    ----------
+    regions
+        ``chrom``, ``start``, ``end`` (0-based half-open).
+    sizes
+        Chromosomes of the track and their lengths.
+
+    Raises
+    ------
+    UserError
+        If none matches, or a region ends behind the end of its chromosome there.
+    """
+    furthest = regions.groupby("chrom", sort=False)["end"].max()
+    names = match_names(furthest.index, sizes)
+    same = "a track of the genome that the regions are of"
+    assembly = recognise_assembly(sizes)
+    of = f" ({assembly})" if assembly else ""
+    if not names:
+        there = ", ".join(list(sizes)[:NAMED]) or "none"
+        raise UserError(
+            f"no chromosome of the regions is in this track: they lie on {furthest.index[0]}, the "
+            f"track has {there}{of}",
+            where=where,
+            expected=same,
+        )
+    for name, twin in names.items():
+        if furthest[name] > sizes[twin]:
+            raise UserError(
+                f"{twin} has {sizes[twin]} bp in this track{of}, but a region ends at "
+                f"{furthest[name]}",
+                where=where,
+                expected=same,
+            )
+    return names
 
 
 def _assembly(name: str) -> str | None:

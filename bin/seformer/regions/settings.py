@@ -59,6 +59,44 @@ class ExtractSettings(ReadingRegions):
     seed: int = SEED
 
 
+class CallSettings(Settings):
+    """How peaks become super- and typical enhancers (the rules of ROSE)."""
+
+    gtf: Path | None = setting(
+        None,
+        "Where genes begin: GTF, GFF3, or a BED of transcription start sites with strands.",
+        group="calling_options",
+    )
+    stitch: int = setting(
+        12_500,
+        "Peaks that lie at most so far apart are stitched to one region.",
+        unit="base pairs",
+        ge=0,
+        group="calling_options",
+    )
+    tss_exclusion: int = setting(
+        2_500,
+        "Peaks wholly inside so many bases on either side of a transcription start site are left"
+        " out; without start sites none is.",
+        unit="base pairs",
+        ge=0,
+        group="calling_options",
+    )
+    gene_types: Names = setting(
+        (),
+        "Only genes of these types count, such as protein_coding; all without it.",
+        group="calling_options",
+    )
+    extend_reads: int = setting(
+        200,
+        "Reads of a BAM are made longer at their end by so much, towards the length of fragments.",
+        unit="base pairs",
+        ge=0,
+        le=10_000,
+        group="calling_options",
+    )
+
+
 class InitSettings(Settings):
     """What the new sheet's parameters say."""
 

@@ -1,0 +1,140 @@
+"""What a call reads, and what it refuses: peaks, start sites, files of another genome."""
+
+from __future__ import annotations
+
+import logging
+from os import PathLike
+from pathlib import Path
+
+import pandas as pd
+
+from seformer.genome.chromosomes import NAMED, match_names
+from seformer.genome.genome import Genome
+from seformer.genome.signal_sums import SignalSums
+from seformer.regions.genes import read_start_sites
+from seformer.regions.read import read_regions
+from seformer.regions.settings import CallSettings
+from seformer.regions.stitch import Sites, sites_by_chromosome
+from seformer.util.errors import UserError
+
+logger = logging.getLogger(__name__)
+# part of the peaks that may lie where a control has nothing
+MOST_WITHOUT = 0.05
+
+
+def read_peaks(path: Path) -> tuple[pd.DataFrame, int]:
+    """Return the peaks along the genome (chromosomes by their letters), and how many came twice."""
+    rows = read_regions(path, labels=False, own=()).regions[["chrom", "start", "end", "name"]]
+    table = rows.sort_values(["chrom", "start", "end"], kind="stable")
+    table = table.drop_duplicates(["chrom", "start", "end"]).reset_index(drop=True)
+    if len(table) < len(rows):
+        logger.info("%s: %d peaks come again and count once", path, len(rows) - len(table))
+    return table, len(rows) - len(table)
+
+
+def read_sites(peaks: pd.DataFrame, settings: CallSettings) -> Sites | None:
+    """Return the start sites by the peaks' names of chromosomes."""
+    if settings.gtf is None:
+        return None
+    sites = sites_by_chromosome(read_start_sites(settings.gtf, settings.gene_types))
+    names = match_names(dict.fromkeys(peaks["chrom"]), sites)
+    if not names:
+        raise UserError(
+            f"no gene lies on a chromosome of the peaks: they lie on {peaks['chrom'].iat[0]}, the "
+            f"genes on {', '.join(list(sites)[:NAMED])}",
+            where=settings.gtf,
+            expected="genes of the same assembly as the peaks",
+        )
+    return {name: sites[twin] for name, twin in names.items()}
+
+
+def require_peaks(
+    path: Path, table: pd.DataFrame, kept: pd.DataFrame, settings: CallSettings
+) -> None:
+    if len(table) < 2:
+        raise UserError(
+            "there is one peak only",
+            where=path,
+            expected="the peaks of a whole experiment: the cut-off comes from their ranks",
+        )
+    if kept.empty:
+        raise UserError(
+            f"all {len(table)} peaks lie within {settings.tss_exclusion} bp of a transcription "
+            "start site, so none is left",
+            where=path,
+            do="choose a smaller --tss-exclusion (in the pipeline --tss_exclusion), or count only"
+            " genes of some types: --gene-types protein_coding",
+        )
+
+
+def require_same_genome(
+    signal: Path,
+    measured: SignalSums,
+    control: Path | None,
+    subtracted: SignalSums | None,
+    peaks: pd.DataFrame,
+    fasta: str | PathLike[str] | None,
+) -> None:
+    """Refuse signal and control of different assemblies; say which peaks are without signal."""
+    if fasta is not None:
+        with Genome(fasta) as genome:
+            lengths, named = genome.chromosomes, f"the genome {genome.path.name}"
+        for path, sums in ((signal, measured), (control, subtracted)):
+            if sums is not None:
+                _require_lengths(path, sums.sizes, lengths, named)
+    if control is not None:
+        _require_lengths(control, subtracted.sizes, measured.sizes, f"the signal {signal.name}")
+        lacking = [name for name in subtracted.missing if name not in measured.missing]
+        number = int(peaks["chrom"].isin(lacking).sum())
+        # a bigWig may lack a contig without reads; the header of a BAM names all
+        if lacking and (subtracted.reads is not None or number > MOST_WITHOUT * len(peaks)):
+            raise UserError(
+                f"the control has no chromosome {', '.join(lacking[:NAMED])}, on which there are "
+                f"signal and {number} of {len(peaks)} peaks",
+                where=control,
+                expected="a control of the same assembly, on all chromosomes",
+                do="take the control that was mapped to the same genome",
+            )
+        if lacking:
+            logger.warning(
+                "%s: nothing is subtracted from %d of %d peaks, on chromosomes that are not in it "
+                "(%s)",
+                *(control, number, len(peaks), ", ".join(lacking[:NAMED])),
+            )
+    if measured.missing:
+        without = int(peaks["chrom"].isin(measured.missing).sum())
+        logger.warning(
+            "%s: %d of %d peaks lie on chromosomes that are not in it (%s): they count as without "
+            "signal",
+            *(signal, without, len(peaks), ", ".join(measured.missing[:NAMED])),
+        )
+
+
+def _require_lengths(
+    path: Path, sizes: dict[str, int], lengths: dict[str, int], whose: str
+) -> None:
+    for name, twin in match_names(sizes, lengths).items():
+        if sizes[name] != lengths[twin]:
+            raise UserError(
+                f"{name} has {sizes[name]} bp here, but {lengths[twin]} in {whose}",
+                where=path,
+                expected="files of one assembly",
+                do="take the one that was mapped to the same genome, or map it again",
+            )
+
+
+def require_signal(regions: pd.DataFrame, signal: Path, control: Path | None) -> None:
+    if not regions["signal"].any():
+        raise UserError(
+            "there is no signal in any peak",
+            where=signal,
+            expected="the signal of the experiment that the peaks were called on",
+            do="check that both are of one experiment and assembly, and that the file is whole",
+        )
+    if not regions["net"].any():
+        raise UserError(
+            "no region has more signal than the control",
+            where=control,
+            expected="a control (input, IgG) on the same scale: two BAM, or two bigWig made alike",
+            do="check that signal and control are not swapped",
+        )
