@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.genome.bam import read_coverage
-from seformer.genome.bigwig import read_track, bigwig_sizes
+from seformer.genome.bigwig import bigwig_sizes, read_track
 from seformer.util.errors import UserError
 from seformer.util.text import existing_file, is_gzipped
 
