@@ -3,15 +3,18 @@ import groovy.json.JsonSlurper
 import java.nio.ByteBuffer
 import java.nio.charset.CharacterCodingException
 import java.nio.charset.StandardCharsets
+import java.nio.file.Files
 import java.nio.file.Path
+import nextflow.Nextflow
 
 class SampleSheet {
 
     static final List<String> RESERVED = ['integrative', 'multiqc', 'pipeline_info', 'model']
     static final String FOLD = /fold_\d+/
 
-    // Rows as maps: id, row, super_enhancers, typical_enhancers, regions, constituents, clusters,
-    // splits (files as lists of none or one, as processes take them). Where typical enhancers are
+    // Rows as maps: id, row, super_enhancers, typical_enhancers, regions, peaks, signal, control,
+    // constituents, clusters, splits (files as lists of none or one, as processes take them; a BAM
+    // has its index with it). Where typical enhancers are
     // drawn from the genome, none need be given
     static List<Map> read(Path sheet, Path schemaPath, Path launchDir, boolean drawn) {
         def columns = new JsonSlurper().parse(schemaPath.toFile()).items.properties as Map<String, Map>
@@ -38,8 +41,10 @@ class SampleSheet {
             return sample([header, values].transpose().collectEntries(), columns, row, where, seen, sheet, launchDir, drawn)
         }
         ['clusters', 'splits', 'constituents'].each { column ->
-            if (samples.any { it -> it[column] } && !samples.every { it -> it[column] }) {
-                def without = samples.find { it -> !it[column] }
+            // peaks are constituents themselves
+            def asked = samples.findAll { it -> !(column == 'constituents' && it.peaks) }
+            if (asked.any { it -> it[column] } && !asked.every { it -> it[column] }) {
+                def without = asked.find { it -> !it[column] }
                 throw Stop.at("${sheet}", "sample '${without.id}' has no file in the column '${column}', others have", 'give it for all samples or for none')
             }
         }
@@ -65,9 +70,14 @@ class SampleSheet {
         if (!header.contains('sample')) {
             throw Stop.at(where, "the column 'sample' is missing", 'give every cell line a name in it')
         }
-        if (!header.contains('regions') && !header.containsAll(needed)) {
+        def enough = [['regions'], ['peaks', 'signal'], needed].any { names -> header.containsAll(names) }
+        if (!enough && header.any { name -> name in ['peaks', 'signal'] }) {
+            def missing = ['peaks', 'signal'].find { name -> !header.contains(name) }
+            throw Stop.at(where, "the column '${missing}' is missing", 'give peaks and signal: super-enhancers are called from both')
+        }
+        if (!enough) {
             def missing = needed.findAll { name -> !header.contains(name) }
-            throw Stop.at(where, "the column${missing.size() > 1 ? 's' : ''} ${missing.collect { name -> "'${name}'" }.join(' and ')} ${missing.size() > 1 ? 'are' : 'is'} missing", "give super_enhancers and typical_enhancers, or one labelled file in 'regions'")
+            throw Stop.at(where, "the column${missing.size() > 1 ? 's' : ''} ${missing.collect { name -> "'${name}'" }.join(' and ')} ${missing.size() > 1 ? 'are' : 'is'} missing", "give super_enhancers and typical_enhancers, or one labelled file in 'regions', or peaks and signal")
         }
     }
 
@@ -87,15 +97,50 @@ class SampleSheet {
         if (values.regions && pair) {
             throw Stop.at(where, "sample '${id}' has 'regions' and '${pair[0]}'", 'give either the one labelled file or the two BED files')
         }
-        if (!values.regions && pair.size() < 2 && !(drawn && values.super_enhancers)) {
+        if (['peaks', 'signal', 'control'].any { name -> values[name] }) {
+            checkCall(values, where, id)
+        }
+        else if (!values.regions && pair.size() < 2 && !(drawn && values.super_enhancers)) {
             def missing = ['super_enhancers', 'typical_enhancers'].find { name -> !values[name] }
-            throw Stop.at(where, "sample '${id}' has no file in '${missing}'", "give super_enhancers and typical_enhancers, or one labelled file in 'regions'")
+            throw Stop.at(where, "sample '${id}' has no file in '${missing}'", "give super_enhancers and typical_enhancers, or one labelled file in 'regions', or peaks and signal")
         }
         def result = [id: id, row: row]
         columns.keySet().findAll { name -> name != 'sample' }.each { name ->
             result[name] = values[name] ? [Inputs.file(values[name], "${where}, column ${name}", [sheet.parent, launchDir])] : []
         }
+        ['signal', 'control'].each { name ->
+            result[name] = result[name].collectMany { path -> indexed(path, values[name], "${where}, column ${name}") }
+        }
         return result
+    }
+
+    // Peaks and signal stand together, and alone
+    private static void checkCall(Map<String, String> values, String where, String id) {
+        def missing = ['peaks', 'signal'].find { name -> !values[name] }
+        if (missing) {
+            throw Stop.at(where, "sample '${id}' has no file in '${missing}'", 'give peaks and signal: super-enhancers are called from both')
+        }
+        def other = ['regions', 'super_enhancers', 'typical_enhancers', 'constituents'].find { name -> values[name] }
+        if (other) {
+            throw Stop.at(where, "sample '${id}' has 'peaks' and '${other}'", 'give either peaks and signal, whose classes are called, or regions with their classes')
+        }
+    }
+
+    // A signal, and of a BAM its index
+    private static List<Path> indexed(Path path, String place, String where) {
+        def name = path.fileName.toString()
+        if (!(name ==~ /(?i).*\.bam/)) {
+            return [path]
+        }
+        if (Inputs.isRemote(place)) {
+            return [path, Nextflow.file("${place}.bai") as Path]
+        }
+        def names = ["${name}.bai", "${name}.csi", name.replaceFirst(/(?i)\.bam$/, '.bai')]
+        def index = names.collect { it -> path.resolveSibling(it) }.find { it -> Files.isRegularFile(it) }
+        if (!index) {
+            throw Stop.at(where, "the BAM '${path}' has no index", "make it: samtools index ${name}; a BAM that is not sorted first: samtools sort -o sorted.bam ${name}")
+        }
+        return [path, index]
     }
 
     private static List<List> numberedLines(Path sheet) {

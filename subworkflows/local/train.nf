@@ -1,5 +1,6 @@
 // From regions to evaluated models: one per sample and, if wanted, one for all samples together.
 // With folds and seeds each of these is an ensemble: a training per fold and seed, a test per fold
+include { CALL          } from '../../modules/local/call/main'
 include { EXTRACT       } from '../../modules/local/extract/main'
 include { SPLIT         } from '../../modules/local/split/main'
 include { FETCH_MODEL   } from '../../modules/local/fetch_model/main'
@@ -11,15 +12,35 @@ include { TRANSFER      } from '../../modules/local/transfer/main'
 
 workflow TRAIN {
     take:
-    plan   // map: samples, backbone, integrative, checkpoints, folds, seeds, blacklist, twin, tracks, see lib/Plan.groovy
+    plan   // map: samples, gtf, by_constituent, backbone, integrative, checkpoints, folds, seeds, blacklist, twin, tracks, see lib/Plan.groovy
     genome // value: [fasta, index files]
 
     main:
     samples = plan.samples
     folds   = plan.folds // numbers of the folds; [0] is one split
 
+    labelled = channel.fromList(samples.findAll { it -> !it.peaks }.collect { it -> [[id: it.id, row: it.row], it.super_enhancers, it.typical_enhancers, it.regions, it.constituents] })
+
+    // from peaks and signal the labels are made first
+    if (samples.any { it -> it.peaks }) {
+        CALL(
+            channel.fromList(samples.findAll { it -> it.peaks }.collect { it -> [[id: it.id, row: it.row], it.peaks, it.signal, it.control] }),
+            plan.gtf,
+            genome
+        )
+        labelled = labelled.mix(
+            CALL.out.called.map { meta, folder -> [meta, [], [], folder.resolve('AllEnhancers.table.txt'), plan.by_constituent ? [folder.resolve('constituents.bed')] : []] }
+        )
+        calls         = CALL.out.called.map { _meta, folder -> folder }
+        call_versions = CALL.out.versions
+    }
+    else {
+        calls         = channel.empty()
+        call_versions = channel.empty()
+    }
+
     EXTRACT(
-        channel.fromList(samples.collect { it -> [[id: it.id, row: it.row], it.super_enhancers, it.typical_enhancers, it.regions, it.constituents] }),
+        labelled,
         genome,
         plan.blacklist
     )
@@ -138,8 +159,8 @@ workflow TRAIN {
     training                // [id of a model, tables of its regions]
     folders  = SPLIT.out.splits.flatten()
         .filter { folder -> !(folder.name ==~ /fold_\d+/) }
-        .mix(SPLIT.out.audit, matrix)
+        .mix(SPLIT.out.audit, matrix, calls)
         .mix(FINETUNE_HEAD.out.history.mix(FINETUNE_FULL.out.history).filter { meta, _file -> !meta.twin }.map { meta, file -> meta.run.tokenize('/').inject(file.parent) { folder, _part -> folder.parent } })
         .mix(tested.results.map { _meta, folder -> folder })
-    versions = versions.mix(EXTRACT.out.versions, SPLIT.out.versions, FINETUNE_HEAD.out.versions, FINETUNE_FULL.out.versions, EVALUATE.out.versions)
+    versions = versions.mix(call_versions, EXTRACT.out.versions, SPLIT.out.versions, FINETUNE_HEAD.out.versions, FINETUNE_FULL.out.versions, EVALUATE.out.versions)
 }

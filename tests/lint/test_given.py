@@ -109,6 +109,7 @@ BAD_SHEETS = {
     "nothing but marks": (b",,\n;;\n", "the sample sheet is empty"),
 }
 DEMO = f"{ROOT}/tests/data/demo"
+PEAKS = "sample,peaks,signal,control"
 TRAINING = {"input": f"{DEMO}/samplesheet.csv", "fasta": f"{DEMO}/genome.fa.gz", "outdir": "out"}
 USE = {"fasta": TRAINING["fasta"], "outdir": "out", "predict": f"{DEMO}/to_score.bed"}
 
@@ -245,6 +246,44 @@ RUNS = {
         TRAINING | {"input": "s.csv"},
         {"s.csv": sheet("one,SE,TE", "sample,super_enhancer,typical_enhancers")},
         "s.csv, line 1: there is no column 'super_enhancer'. What to do: call it 'super_enhancers'",
+    ),
+    "peaks and signal": (
+        TRAINING | {"input": "s.csv", "gtf": f"{DEMO}/to_explain.bed", "tss_exclusion": 1000},
+        {
+            "s.csv": sheet("one,SE,r.bam,c.bw\ntwo,TE,c.bw,", PEAKS),
+            **dict.fromkeys(("r.bam", "r.bam.bai", "c.bw"), ""),
+        },
+        None,
+    ),
+    "a BAM without index": (
+        TRAINING | {"input": "s.csv"},
+        {"s.csv": sheet("one,SE,r.bam,", PEAKS), "r.bam": ""},
+        "r.bam' has no index. What to do: make it: samtools index r.bam",
+    ),
+    "peaks without signal": (
+        TRAINING | {"input": "s.csv"},
+        {"s.csv": sheet("one,SE,,", PEAKS)},
+        "s.csv, line 2: sample 'one' has no file in 'signal'",
+    ),
+    "a sheet without a column of signal": (
+        TRAINING | {"input": "s.csv"},
+        {"s.csv": sheet("one,SE", "sample,peaks")},
+        "s.csv, line 1: the column 'signal' is missing",
+    ),
+    "peaks beside regions": (
+        TRAINING | {"input": "s.csv"},
+        {"s.csv": sheet("one,SE,TE,SE", f"{PEAKS[:-8]},regions")},
+        "s.csv, line 2: sample 'one' has 'peaks' and 'regions'",
+    ),
+    "genes and nothing to call": (
+        TRAINING | {"gtf": f"{DEMO}/to_explain.bed"},
+        {},
+        "--gtf: no sample comes as peaks and signal",
+    ),
+    "start sites without genes": (
+        TRAINING | {"tss_exclusion": 1000},
+        {},
+        "--tss_exclusion: there are no transcription start sites",
     ),
     "a short row": (
         TRAINING | {"input": "s.csv"},

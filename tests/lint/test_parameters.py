@@ -19,6 +19,7 @@ PARAMETERS = {name: entry for group in GROUPS for name, entry in group["properti
 CONFIG = (ROOT / "nextflow.config").read_text()
 MODULES = (ROOT / "conf/modules.config").read_text()
 COMMAND_OF = {
+    "CALL": "call",
     "EXTRACT": "extract",
     "EXTRACT_TO_PREDICT": "extract",
     "EXTRACT_TO_EXPLAIN": "extract",
