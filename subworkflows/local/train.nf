@@ -157,8 +157,10 @@ workflow TRAIN {
     emit:
     models   = tested.model // [meta, folder]
     training                // [id of a model, tables of its regions]
-    folders  = SPLIT.out.splits.flatten()
-        .filter { folder -> !(folder.name ==~ /fold_\d+/) }
+    folders  = SPLIT.out.tables.flatten()
+        .map { file -> file.parent }
+        .unique()
+        .filter { folder -> !(folder.parent.name ==~ /fold_\d+/) }
         .mix(SPLIT.out.audit, matrix, calls)
         .mix(FINETUNE_HEAD.out.history.mix(FINETUNE_FULL.out.history).filter { meta, _file -> !meta.twin }.map { meta, file -> meta.run.tokenize('/').inject(file.parent) { folder, _part -> folder.parent } })
         .mix(tested.results.map { _meta, folder -> folder })

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.evaluation.baselines.random_twin import TWIN
+from seformer.regions.call_record import Call
 from seformer.regions.folder import read_region_rows
 from seformer.report.results import (
     PROBABILITY_BINS,
@@ -103,6 +104,8 @@ def _read_sample(folder: Path, results: Results) -> None:
 def read_file(path: Path, sample: SampleResults) -> bool:
     """Read one file into ``sample``; tell whether it is known."""
     match path.name:
+        case "call.json":
+            sample.call = records.read(path, Call, AGAIN)
         case "regions.tsv":
             _take_regions(path, sample)
         case "metrics.json":

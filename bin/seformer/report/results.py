@@ -65,6 +65,8 @@ class SampleResults:
     """What is known of one sample; anything may be missing."""
 
     name: str
+    # call.json, where super-enhancers were called from peaks and signal
+    call: dict[str, Any] | None = None
     regions: pd.DataFrame | None = None
     # of each fold and seed ("fold_1/seed_2"; "" where there is one training); the first is drawn
     runs: dict[str, pd.DataFrame] = field(default_factory=dict)

@@ -10,8 +10,8 @@ process SPLIT {
     path files    , stageAs: 'given/?/*'
 
     output:
-    path 'splits/*', type: 'dir'     , emit: splits
-    path 'splits/audit.json'         , emit: audit
+    path 'splits/**.tsv'    , emit: tables
+    path 'splits/audit.json', emit: audit
     tuple val("${task.process}"), eval('seformer-version seformer pandas'), topic: versions, emit: versions
 
     script:
