@@ -369,6 +369,33 @@ def test_called_constituents_are_units_of_the_training(made, tmp_path):
     assert (summary["super_enhancers"], summary["typical_enhancers"]) == (3, 5)
 
 
+def test_the_report_tells_of_a_call(made, tmp_path, caplog):
+    from seformer.report.collect import collect
+    from seformer.report.sections import data_calls
+
+    peaks, signal, _ = made
+    genes = write_gtf(tmp_path / "g.gtf", [("chr1", 200_500, 201_000, "+", "<b>near")])
+    call(peaks, signal, tmp_path / "results/K562/calls", gtf=genes)
+    figure, table = data_calls.sections(collect([tmp_path / "results"]))
+    assert figure.data["super-enhancers"] == [[5, 150_000]]
+    assert figure.data["cut-off"] == [[0, 5000], [5, 5000]]
+    assert "1 super-enhancers and 4 typical enhancers were called from 7" in table.data
+    assert "other choices give 1 to 3 super-enhancers" in table.data
+    assert "1 peaks at start sites were left out; 0 stitched regions" in table.data
+    assert table.data.count("✓") == 1 and table.data.count("<tr>") == 26
+
+
+def test_a_damaged_call_is_said_by_the_report(made, tmp_path):
+    from seformer.report.collect import collect
+
+    peaks, signal, _ = made
+    call(peaks, signal, tmp_path / "results/K562/calls")
+    path = tmp_path / "results/K562/calls/call.json"
+    path.write_text(path.read_text().replace('"cutoff": 5000.0', '"cutoff": "high"', 1))
+    with pytest.raises(UserError, match=r"call.json: cutoff is 'high'|call.json: sensitivity"):
+        collect([tmp_path / "results"])
+
+
 # ------------------------------------------------------------------------- bad input
 
 

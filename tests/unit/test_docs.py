@@ -332,6 +332,7 @@ def test_columns_are_described():
     from seformer.explain import completeness
     from seformer.explain import folder as explained
     from seformer.motifs import modisco
+    from seformer.regions import call_files, call_record
     from seformer.regions import folder as extracted
     from seformer.scoring import merge, variants
     from seformer.splits import split
@@ -341,6 +342,7 @@ def test_columns_are_described():
     regions = {*extracted.COLUMNS, "cluster", "split", *DROP_REASONS}
     assert regions <= mentioned("regions.tsv")
     assert set(split.SPLIT_COLUMNS) <= mentioned("splits.tsv")
+    assert {*call_files.OWN_FILES, *call_record.Choice.__annotations__} <= mentioned("Calls")
     assert set(common.HISTORY_COLUMNS) <= mentioned("history.tsv")
     assert {*metrics.METRICS, *BASELINES} <= mentioned("metrics.json")
     assert {*merge.SCORE_COLUMNS, merge.SET} <= mentioned("Predictions")
@@ -397,9 +399,10 @@ def test_figures_of_the_methods_are_those_of_the_code():
     from seformer.explain.attribute import FIRST_STEPS
     from seformer.explain.completeness import SMALL_DIFFERENCE
     from seformer.explain.settings import ExplainSettings
+    from seformer.genome.bam import LEFT_OUT
     from seformer.model.calibration import CALIBRATIONS
     from seformer.motifs.settings import ModiscoSettings
-    from seformer.regions import extract
+    from seformer.regions import extract, stitch
     from seformer.sequence import homology
     from seformer.sequence.composition import KMER_SIZES
     from seformer.splits import assign, clusters
@@ -414,6 +417,11 @@ def test_figures_of_the_methods_are_those_of_the_code():
     assert "temperature" in CALIBRATIONS
     for part in (
         f"shorter than {extract.MIN_LENGTH} bp",
+        f"wholly inside ± {defaults['tss_exclusion']:,} bp of a transcription start site",
+        f"at most {defaults['stitch']:,} bp apart",
+        f"(± {stitch.TOUCH} bp) of more than {stitch.MOST_GENES} genes",
+        f"each made {defaults['extend_reads']} bp longer",
+        f"(flags {LEFT_OUT:#x})",
         f"share {100 * homology.SHARE:.0f} % of the distinct canonical k-mers of the one that has "
         f"fewer, and {homology.LEAST} k-mers at least",
         f"smallest k from {homology.SHORTEST} to {homology.LONGEST} with four canonical",
