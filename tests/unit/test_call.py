@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import random
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ from seformer.regions.read import read_regions
 from seformer.regions.stitch import near_start_site, sites_by_chromosome, stitch
 from seformer.util.errors import UserError
 
-ROSE = Path(__file__).parents[1] / "data/rose/tead4_mouse_muscle.tsv"
+DATA = Path(__file__).parents[1] / "data/rose"
+ROSE, PYROSE2 = DATA / "tead4_mouse_muscle.tsv", DATA / "pyrose2.tsv"
 SIZES = {"chr1": 1_000_000, "chr2": 500_000}
 # eight peaks, six regions: the first three are stitched, the signal of the rest lies on a line
 PEAKS = (
@@ -74,6 +76,28 @@ def write_gtf(path, rows, feature="transcript"):
         )
     )
     return path
+
+
+def invented(folder):
+    """Write peaks, reads and start sites like those of an experiment, always the same."""
+    draw = random.Random(7).random  # the same in every version of Python
+
+    def number(low, high):
+        return low + int(draw() * (high - low))
+
+    size, peaks, reads, rows = 2_000_000, [], [], []
+    for i in range(150):
+        start = number(10_000, size - 20_000)
+        peaks.append((("chr1", "chr2")[number(0, 2)], start, start + number(200, 3000), f"p{i}"))
+    for chrom, start, end, _ in peaks:
+        for _ in range(number(1, 8) ** 2):
+            reads.append((chrom, number(start - 300, end + 300), 36, 16 * number(0, 2)))
+    for i in range(60):  # three genes side by side
+        site, chrom = number(10_000, size - 20_000), ("chr1", "chr2")[number(0, 2)]
+        rows += [(chrom, site + 300 * k, site + 300 * k + 1, f"G{i}.{k}") for k in range(3)]
+    for name, lines in (("peaks.bed", peaks), ("sites.bed", rows)):
+        (folder / name).write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
+    write_bam(folder / "reads.bam", reads, {"chr1": size, "chr2": size})
 
 
 def bed(folder, name):
@@ -284,6 +308,22 @@ def test_call_by_hand(made):
     assert table["super_enhancers"].tolist() == [3, 3, 2, 1, 1]
     assert table["chosen"].tolist() == [0, 0, 0, 1, 0]
     assert table["shared"].tolist() == [1] * 5
+
+
+def test_regions_signal_and_classes_are_those_of_pyrose2(tmp_path):
+    invented(tmp_path)
+    summary = call(
+        tmp_path / "peaks.bed", tmp_path / "reads.bam", tmp_path, gtf=tmp_path / "sites.bed"
+    )
+    assert (summary["peaks"]["near_start_sites"], summary["taken_apart"]) == (10, 2)
+    ours = pd.read_csv(tmp_path / "AllEnhancers.table.txt", sep="\t", comment="#")
+    theirs = pd.read_csv(PYROSE2, sep="\t", comment="#")
+    both = ours.merge(theirs, on=["CHROM", "START", "STOP"])
+    assert len(both) == len(ours) == len(theirs)
+    # it counts a base more at both ends of a region and of a read, and rounds
+    np.testing.assert_allclose(both["reads.bam"], both["signal"], rtol=0.05)
+    found = both["signal"] > tangent_cutoff(both["signal"].to_numpy())
+    assert (found == both["isSuper"]).all() and found.sum() > 10
 
 
 def test_the_table_is_read_as_one_of_rose(made):
