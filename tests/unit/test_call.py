@@ -16,7 +16,8 @@ from seformer import cli
 from seformer.genome.bam import read_coverage
 from seformer.regions.call import call
 from seformer.regions.cutoff import rank_from_strongest, tangent_cutoff
-from seformer.regions.genes import read_start_sites
+from seformer.regions.genes import read_genes
+from seformer.regions.nearby_genes import find_genes, read_genes_of
 from seformer.regions.read import read_regions
 from seformer.regions.stitch import near_start_site, sites_by_chromosome, stitch
 from seformer.util.errors import UserError
@@ -168,19 +169,19 @@ def test_a_region_at_more_than_two_genes_is_taken_apart():
 
 def test_start_sites_of_a_gtf(tmp_path):
     gtf = write_gtf(tmp_path / "g.gtf", [("1", 101, 200, "+", "A"), ("1", 301, 400, "-", "B")])
-    found = read_start_sites(gtf)
+    found = read_genes(gtf)
     assert found[["chrom", "position", "name"]].to_numpy().tolist() == [
         ["1", 100, "A"],
         ["1", 399, "B"],
     ]
-    assert len(read_start_sites(gtf, ["protein_coding"])) == 2
+    assert len(read_genes(gtf, ["protein_coding"])) == 2
     with pytest.raises(UserError, match=r"no gene is of the type lncRNA.*protein_coding"):
-        read_start_sites(gtf, ["lncRNA"])
+        read_genes(gtf, ["lncRNA"])
 
 
 def test_exons_of_a_transcript_are_taken_together(tmp_path):
     rows = [("1", 501, 600, "-", "A"), ("1", 101, 200, "-", "A")]
-    found = read_start_sites(write_gtf(tmp_path / "e.gtf", rows, feature="exon"))
+    found = read_genes(write_gtf(tmp_path / "e.gtf", rows, feature="exon"))
     assert found["position"].tolist() == [599]
 
 
@@ -193,22 +194,22 @@ def test_start_sites_of_gff3(tmp_path):
         "1\tx\tmRNA\t301\t900\t.\t+\t.\tID=t2;Parent=gene:E1\n"
         "1\tx\tpseudogene\t2001\t2100\t.\t-\t.\tID=gene:E2;biotype=pseudogene\n"
     )
-    found = read_start_sites(path)
+    found = read_genes(path)
     # a gene without transcripts counts itself; transcripts are named by their gene
     assert found["position"].tolist() == [100, 300, 2099]
     assert found["name"].tolist() == ["SOX2", "SOX2", "gene:E2"]
-    assert read_start_sites(path, ["protein_coding"])["position"].tolist() == [100, 300]
+    assert read_genes(path, ["protein_coding"])["position"].tolist() == [100, 300]
 
 
 def test_start_sites_of_a_bed(tmp_path):
     path = tmp_path / "tss.bed"
     path.write_text("1\t10\t20\tA\t0\t+\n1\t30\t40\tB\t0\t-\n")
-    assert read_start_sites(path)["position"].tolist() == [10, 39]
+    assert read_genes(path)["position"].tolist() == [10, 39]
     path.write_text("1\t10\t11\n1\t30\t31\n")
-    assert read_start_sites(path)["position"].tolist() == [10, 30]
+    assert read_genes(path)["position"].tolist() == [10, 30]
     path.write_text("1\t10\t11\n1\t30\t40\n")
     with pytest.raises(UserError, match=r"tss.bed, line 2: 1:30-40 has no strand"):
-        read_start_sites(path)
+        read_genes(path)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +226,35 @@ def test_start_sites_of_a_bed(tmp_path):
 def test_annotation_without_genes(tmp_path, text, message):
     (tmp_path / "g.gtf").write_text(text)
     with pytest.raises(UserError, match=message):
-        read_start_sites(tmp_path / "g.gtf")
+        read_genes(tmp_path / "g.gtf")
+
+
+def test_genes_of_regions_by_hand(tmp_path):
+    rows = [
+        ("1", 1001, 5000, "+", "inside"),
+        ("1", 4001, 9000, "-", "body"),  # begins at 8999
+        ("1", 60_001, 61_000, "+", "far"),  # at 60000: 50,000 from 10,001 on
+        ("2", 500_001, 501_000, "+", "other"),
+    ]
+    genes = read_genes_of(write_gtf(tmp_path / "g.gtf", rows), ["chr1", "chrM"])
+    regions = pd.DataFrame(
+        [("chr1", 0, 4001), ("chr1", 10_000, 10_001), ("chr1", 9_000, 10_000), ("chrM", 5, 6)],
+        columns=["chrom", "start", "end"],
+        index=[7, 3, 5, 1],
+    )
+    found = find_genes(regions, genes)
+    assert found.index.tolist() == [7, 3, 5, 1]
+    assert found["overlapping_genes"].tolist() == ["inside,body", "", "", ""]
+    assert found["genes_within_50kb"].tolist() == ["", "inside,body,far", "inside,body", ""]
+    assert found["nearest_gene"].tolist()[:3] == ["inside", "body", "body"]
+    assert found["nearest_distance"].tolist()[:3] == [1000, 1001, 501]
+    assert found.loc[1, ["nearest_gene", "nearest_distance"]].isna().all()
+
+
+def test_versions_are_not_part_of_a_name(tmp_path):
+    path = tmp_path / "g.gtf"
+    path.write_text('1\tx\tgene\t1\t9\t.\t+\t.\tgene_id "ENSG00000141510.18";\n')
+    assert read_genes(path)["name"].tolist() == ["ENSG00000141510"]
 
 
 # ------------------------------------------------------------------------- reads
@@ -353,7 +382,12 @@ def test_genes_change_what_is_called(made, tmp_path):
     assert summary["taken_apart"] == 1
     assert summary["start_sites"] == 4
     names = {row[3] for row in bed(out, "super_enhancers.bed")}
-    assert names == {"p1", "p2", "p3"}
+    assert names == {"p1|g15000", "p2|g17000", "p3|g17000"}
+    table = pd.read_csv(out / "AllEnhancers_ENHANCER_TO_GENE.txt", sep="\t")
+    first = table[table["REGION_ID"] == "p2"].iloc[0]
+    assert first["PROXIMAL_GENES"] == "g15000,g16000,g17000"
+    assert (first["CLOSEST_GENE"], first["closestDistance"]) == ("g17000", 3501)
+    assert table["enhancerRank"].tolist() == list(range(1, 8))
     assert "p5" not in (out / "constituents.bed").read_text()
     table = pd.read_csv(out / "sensitivity.tsv", sep="\t")
     assert sorted(set(table["tss_exclusion"])) == [0, 1000, 2000, 2500, 3000]
@@ -543,7 +577,7 @@ def test_options_that_need_genes(made):
 
 def test_genes_elsewhere(made, tmp_path):
     gtf = write_gtf(tmp_path / "g.gtf", [("scaffold_7", 1, 9, "+", "a")])
-    with pytest.raises(UserError, match="no gene lies on a chromosome of the peaks"):
+    with pytest.raises(UserError, match="no gene lies on a chromosome of the regions"):
         call(*made, gtf=gtf)
 
 

@@ -21,15 +21,21 @@ from seformer.genome.signal_sums import read_signal
 from seformer.regions.call_files import OWN_FILES, write_call
 from seformer.regions.call_inputs import (
     read_peaks,
-    read_sites,
     require_peaks,
     require_same_genome,
     require_signal,
 )
 from seformer.regions.cutoff import rank_from_strongest, tangent_cutoff
+from seformer.regions.nearby_genes import find_genes, read_genes_of
 from seformer.regions.pieces import Pieces, cut_pieces
 from seformer.regions.settings import CallSettings
-from seformer.regions.stitch import Sites, near_start_site, region_table, stitch
+from seformer.regions.stitch import (
+    Sites,
+    near_start_site,
+    region_table,
+    sites_by_chromosome,
+    stitch,
+)
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError, visible
 from seformer.util.settings import takes
@@ -86,7 +92,10 @@ def call(
     peaks, signal = Path(peaks), Path(signal)
     control = None if control is None else Path(control)
     table, repeated = read_peaks(peaks)
-    sites = read_sites(table, settings)
+    genes = None
+    if settings.gtf is not None:
+        genes = read_genes_of(settings.gtf, table["chrom"], settings.gene_types)
+    sites = None if genes is None else sites_by_chromosome(genes)
     near = near_start_site(table, sites or {}, settings.tss_exclusion)
     kept = table[~near].reset_index(drop=True)
     require_peaks(peaks, table, kept, settings)
@@ -112,6 +121,8 @@ def call(
     require_signal(regions, signal, control)
     cutoff = tangent_cutoff(regions["net"].to_numpy())
     regions["super"] = regions["net"] > cutoff
+    if genes is not None:
+        regions = regions.join(find_genes(regions, genes))
     where_missing = {chrom: int((table["chrom"] == chrom).sum()) for chrom in measured.missing}
     summary = {
         "peaks": {

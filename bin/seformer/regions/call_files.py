@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 import seformer
+from seformer.regions.nearby_genes import DISTANCE, NEAR_BY, NEAREST, OVERLAPPING
 from seformer.util.errors import visible
 from seformer.util.labels import COLOURS, SUPER, TYPICAL
 from seformer.util.records import write_json
@@ -27,7 +28,8 @@ SUPER_BED, TYPICAL_BED, CONSTITUENTS = (
     *("super_enhancers.bed", "typical_enhancers.bed"),
     "constituents.bed",
 )
-OWN_FILES = (TABLE, FIGURE, SENSITIVITY, SUMMARY, SUPER_BED, TYPICAL_BED, CONSTITUENTS)
+GENES = "AllEnhancers_ENHANCER_TO_GENE.txt"
+OWN_FILES = (TABLE, GENES, FIGURE, SENSITIVITY, SUMMARY, SUPER_BED, TYPICAL_BED, CONSTITUENTS)
 HIGHEST = 1000  # score of a BED
 POINTS = 400  # of the curve that the summary keeps
 
@@ -46,7 +48,7 @@ def write_call(
     regions
         Along the genome: ``chrom``, ``start``, ``end`` (0-based half-open), ``name``, ``peaks``,
         ``bases``, ``signal``, ``control``, ``net``, ``rank``, ``super``, and ``apart``: one of the
-        peaks of a region that was taken apart.
+        peaks of a region that was taken apart. With genes also `nearby_genes.GENE_COLUMNS`.
     constituents
         The peaks that they were made of.
     summary
@@ -58,6 +60,8 @@ def write_call(
     # ROSE gives a peak that it took out again its own name
     regions = regions.assign(id=stitched.where(~regions["apart"], regions["name"]))
     _write_table(folder / TABLE, regions, summary, files)
+    if NEAREST in regions:
+        write_tsv(_with_genes(regions), folder / GENES)
     for name, wanted in ((SUPER_BED, True), (TYPICAL_BED, False)):
         _write_bed(folder / name, regions[regions["super"] == wanted], regions["net"].max())
     with open(folder / CONSTITUENTS, "w", encoding="utf-8", newline="") as text:
@@ -69,6 +73,32 @@ def write_call(
     write_json(summary | {"curve": thinned(ranked)}, folder / SUMMARY)
 
 
+def _with_genes(regions: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of genes with ROSE's columns, and behind them the nearest's distance."""
+    rows = regions.sort_values("rank")
+    return _columns_of_rose(rows).assign(
+        OVERLAP_GENES=rows[OVERLAPPING],
+        PROXIMAL_GENES=rows[NEAR_BY],
+        CLOSEST_GENE=rows[NEAREST],
+        enhancerRank=rows["rank"],
+        isSuper=rows["super"].astype(int),
+        closestDistance=rows[DISTANCE],
+    )
+
+
+def _columns_of_rose(rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "REGION_ID": rows["id"],
+            "CHROM": rows["chrom"],
+            "START": rows["start"],
+            "STOP": rows["end"],
+            "NUM_LOCI": rows["peaks"],
+            "CONSTITUENT_SIZE": rows["bases"],
+        }
+    )
+
+
 def _write_table(
     path: Path,
     regions: pd.DataFrame,
@@ -76,14 +106,7 @@ def _write_table(
     files: tuple[Path, Path | None],
 ) -> None:
     rows = regions.sort_values("rank")
-    columns = {
-        "REGION_ID": rows["id"],
-        "CHROM": rows["chrom"],
-        "START": rows["start"],
-        "STOP": rows["end"],
-        "NUM_LOCI": rows["peaks"],
-        "CONSTITUENT_SIZE": rows["bases"],
-    }
+    columns = dict(_columns_of_rose(rows))
     named = visible(files[0].name)
     columns[named] = rows["signal"]
     if files[1] is not None:
@@ -102,7 +125,10 @@ def _write_table(
 def _write_bed(path: Path, regions: pd.DataFrame, most: float) -> None:
     """BED6 along the genome; the score is the signal, of the strongest region 1000."""
     score = np.round(HIGHEST * regions["net"] / most).astype(int)
-    rows = regions[["chrom", "start", "end", "id"]].assign(score=score, strand=".")
+    name = regions["id"]
+    if NEAREST in regions:
+        name = name.where(regions[NEAREST].isna(), name + "|" + regions[NEAREST])
+    rows = regions[["chrom", "start", "end"]].assign(name=name, score=score, strand=".")
     with open(path, "w", encoding="utf-8", newline="") as text:
         write_tsv_rows(rows, text)
 

@@ -11,10 +11,8 @@ import pandas as pd
 from seformer.genome.chromosomes import NAMED, match_names
 from seformer.genome.genome import Genome
 from seformer.genome.signal_sums import SignalSums
-from seformer.regions.genes import read_start_sites
 from seformer.regions.read import read_regions
 from seformer.regions.settings import CallSettings
-from seformer.regions.stitch import Sites, sites_by_chromosome
 from seformer.util.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -30,22 +28,6 @@ def read_peaks(path: Path) -> tuple[pd.DataFrame, int]:
     if len(table) < len(rows):
         logger.info("%s: %d peaks come again and count once", path, len(rows) - len(table))
     return table, len(rows) - len(table)
-
-
-def read_sites(peaks: pd.DataFrame, settings: CallSettings) -> Sites | None:
-    """Return the start sites by the peaks' names of chromosomes."""
-    if settings.gtf is None:
-        return None
-    sites = sites_by_chromosome(read_start_sites(settings.gtf, settings.gene_types))
-    names = match_names(dict.fromkeys(peaks["chrom"]), sites)
-    if not names:
-        raise UserError(
-            f"no gene lies on a chromosome of the peaks: they lie on {peaks['chrom'].iat[0]}, the "
-            f"genes on {', '.join(list(sites)[:NAMED])}",
-            where=settings.gtf,
-            expected="genes of the same assembly as the peaks",
-        )
-    return {name: sites[twin] for name, twin in names.items()}
 
 
 def require_peaks(

@@ -1,4 +1,4 @@
-"""Where genes begin: transcription start sites from GTF, GFF3, or a BED of them.
+"""Where genes lie and begin, from GTF, GFF3, or a BED of transcription start sites.
 
 Followed: GTF 2.2 and GFF3 as GENCODE, Ensembl, NCBI and UCSC write them (starts count from 1, both
 ends belong to a feature).
@@ -37,11 +37,11 @@ class Feature(NamedTuple):
     kind: str
 
 
-def read_start_sites(path: Path, gene_types: Collection[str] = ()) -> pd.DataFrame:
-    """Read transcription start sites: the 5' ends of transcripts, or of genes without any.
+def read_genes(path: Path, gene_types: Collection[str] = ()) -> pd.DataFrame:
+    """Read where genes lie and where they begin: transcripts, or genes without any.
 
-    Of a BED a row is a gene or a site: with a strand its 5' end is the site, without one it must be
-    of one base. Of a GTF that has exons alone, those of one transcript are taken together.
+    Of a BED a row is a gene or a start site: with a strand its 5' end is the site, without one it
+    must be of one base. Of a GTF that has exons alone, those of one transcript are taken together.
 
     Parameters
     ----------
@@ -51,8 +51,9 @@ def read_start_sites(path: Path, gene_types: Collection[str] = ()) -> pd.DataFra
     Returns
     -------
     pandas.DataFrame
-        ``chrom``, ``position`` (int64, 0-based), ``gene`` (what tells genes apart) and ``name``,
-        sorted by chromosome and position; a site of one gene stands there once.
+        A row for each transcript: ``chrom``, ``start``, ``end`` (int64, 0-based half-open),
+        ``position`` (of its start site, int64, 0-based), ``gene`` (what tells genes apart) and
+        ``name``, sorted by chromosome, position and gene.
 
     Raises
     ------
@@ -63,10 +64,8 @@ def read_start_sites(path: Path, gene_types: Collection[str] = ()) -> pd.DataFra
     table = pd.DataFrame(features, columns=Feature._fields)
     forward = table["strand"] != "-"
     table["position"] = table["start"].where(forward, table["end"] - 1).astype("int64")
-    table = table[["chrom", "position", "gene", "name"]].drop_duplicates(
-        ["chrom", "position", "gene"]
-    )
-    return table.sort_values(["chrom", "position", "gene"], ignore_index=True)
+    columns = ["chrom", "start", "end", "position", "gene", "name"]
+    return table[columns].sort_values(["chrom", "position", "gene"], ignore_index=True)
 
 
 def _is_gff(path: Path) -> bool:
@@ -170,7 +169,9 @@ def _feature(cells: list[str], said: dict[str, str], gff3: bool) -> tuple[Featur
         (said[key] for key in ("gene_type", "gene_biotype", "biotype") if key in said),
         "",
     )
-    return Feature(cells[0], start, end, cells[6], gene, name or gene, kind), transcript
+    # a version is not part of what a gene is called: ENSG00000141510.18
+    plain = re.sub(r"^(ENS[A-Z]*G\d{11})\.\d+", r"\1", name or gene)
+    return Feature(cells[0], start, end, cells[6], gene, plain, kind), transcript
 
 
 # ------------------------------------------------------------------------- BED

@@ -23,6 +23,8 @@ def sites_by_chromosome(sites: pd.DataFrame) -> dict[str, tuple[np.ndarray, np.n
     sites
         ``chrom``, ``position`` (0-based), ``gene``.
     """
+    # transcripts may share a site
+    sites = sites.drop_duplicates(["chrom", "position", "gene"])
     genes = pd.Series(pd.factorize(sites["gene"])[0], index=sites.index)
     result = {}
     for chrom, rows in sites.groupby("chrom", sort=False):

@@ -1,0 +1,118 @@
+"""Genes of regions: those that they overlap, those near them and the nearest, as ROSE names them.
+
+Rules (ROSE_geneMapper): a gene is overlapped where the region shares a base with one of its
+transcripts; near where one of its start sites lies within 50 kb of the region; nearest by the
+distance of a start site from the middle of the region. That a gene is near does not say that the
+region regulates it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from seformer.genome.chromosomes import NAMED, match_names
+from seformer.genome.intervals import pairs
+from seformer.regions.genes import read_genes
+from seformer.util.errors import UserError
+
+NEAR = 50_000
+OVERLAPPING, NEAR_BY, NEAREST, DISTANCE = (
+    *("overlapping_genes", "genes_within_50kb"),
+    *("nearest_gene", "nearest_distance"),
+)
+GENE_COLUMNS = (OVERLAPPING, NEAR_BY, NEAREST, DISTANCE)
+
+
+def read_genes_of(
+    path: Path, chromosomes: Iterable[str], gene_types: Collection[str] = ()
+) -> pd.DataFrame:
+    """Read genes, their chromosomes called as those of the regions; see `regions.genes.read_genes`.
+
+    Raises
+    ------
+    UserError
+        As `read_genes` does, and if no gene lies on a chromosome of the regions.
+    """
+    genes = read_genes(path, gene_types)
+    there = list(dict.fromkeys(genes["chrom"]))
+    chromosomes = list(dict.fromkeys(chromosomes))
+    names = match_names(chromosomes, there)
+    if chromosomes and not names:
+        raise UserError(
+            f"no gene lies on a chromosome of the regions: they lie on {chromosomes[0]}, the genes "
+            f"on {', '.join(there[:NAMED])}",
+            where=path,
+            expected="genes of the same assembly as the regions",
+        )
+    # a chromosome may have two names among the regions
+    own = pd.DataFrame({"chrom": names.values(), "own": names.keys()})
+    found = genes.merge(own, on="chrom")
+    found = found.assign(chrom=found["own"]).drop(columns="own")
+    return found.sort_values(["chrom", "position", "gene"], ignore_index=True)
+
+
+def find_genes(regions: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
+    """Name the genes of each region.
+
+    Parameters
+    ----------
+    regions
+        ``chrom``, ``start``, ``end`` (0-based half-open).
+    genes
+        See `read_genes_of`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``overlapping_genes`` and ``genes_within_50kb`` (those that are not overlapped), names with
+        commas between, by their start sites; ``nearest_gene`` and ``nearest_distance`` (Int64, from
+        the middle of the region to the start site, in base pairs), missing where the chromosome has
+        no gene. Indexed as the regions.
+    """
+    regions, index = regions.reset_index(drop=True), regions.index
+    names = genes["name"].to_numpy(object)
+    overlapped: list[dict[str, None]] = [{} for _ in range(len(regions))]
+    near: list[dict[str, None]] = [{} for _ in range(len(regions))]
+    for found, targets, reach in (
+        (overlapped, genes[["chrom", "start", "end"]], 0),
+        (near, genes[["chrom"]].assign(start=genes["position"], end=genes["position"] + 1), NEAR),
+    ):
+        start, end = (regions["start"] - reach).clip(lower=0), regions["end"] + reach
+        wide = regions[["chrom"]].assign(start=start, end=end)
+        for row, gene in zip(*pairs(wide, targets), strict=True):
+            found[row][names[gene]] = None
+    nearest, distance = _nearest(regions, genes)
+    return pd.DataFrame(
+        {
+            OVERLAPPING: [",".join(found) for found in overlapped],
+            NEAR_BY: [
+                ",".join(name for name in found if name not in inside)
+                for found, inside in zip(near, overlapped, strict=True)
+            ],
+            NEAREST: pd.array([names[i] if i >= 0 else None for i in nearest], dtype="str"),
+            DISTANCE: pd.arrays.IntegerArray(distance, nearest < 0),
+        },
+        index=index,
+    )
+
+
+def _nearest(regions: pd.DataFrame, genes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Row of the nearest start site (-1 without one), of two the left, and its distance."""
+    row, distance = np.full(len(regions), -1), np.zeros(len(regions), np.int64)
+    middle = ((regions["start"] + regions["end"]) // 2).to_numpy(np.int64)
+    for chrom, here in regions.groupby("chrom", sort=False).indices.items():
+        rows = np.flatnonzero((genes["chrom"] == chrom).to_numpy())
+        if not len(rows):
+            continue
+        positions = genes["position"].to_numpy()[rows]
+        right = np.searchsorted(positions, middle[here])
+        left = np.maximum(right - 1, 0)
+        right = np.minimum(right, len(rows) - 1)
+        gaps = [np.abs(positions[side] - middle[here]) for side in (left, right)]
+        chosen = np.where(gaps[0] <= gaps[1], left, right)
+        row[here], distance[here] = rows[chosen], np.minimum(*gaps)
+    return row, distance
