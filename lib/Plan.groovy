@@ -62,6 +62,7 @@ class Plan {
             motifs     : params.motifs ? Inputs.file(params.motifs.toString(), '--motifs', [launchDir]) : null,
             modisco    : params.modisco,
             parameters : JsonOutput.prettyPrint(JsonOutput.toJson(resolved(schema, params))),
+            gtf        : params.gtf ? [Inputs.file(params.gtf.toString(), '--gtf', [launchDir])] : [],
             changed    : schema.changed(params),
             outdir     : params.outdir.toString()
         ]
@@ -70,8 +71,6 @@ class Plan {
             plan.samples = SampleSheet.read(sheet, workflow.projectDir.resolve('assets/schema_input.json') as Path, launchDir, params.random_negatives as boolean)
                 .collect { sample -> params.unit == 'constituent' ? sample : sample + [constituents: []] }
             plan.by_constituent = params.unit == 'constituent'
-            plan.gtf = params.gtf ? [Inputs.file(params.gtf.toString(), '--gtf', [launchDir])] : []
-            requireGenes(params, schema, plan.samples)
             plan.folds = params.folds > 1 ? (1..params.folds).toList() : [0]
             plan.seeds = (0..<params.seeds).collect { i -> params.seed + i }
             plan.blacklist = params.blacklist ? [Inputs.file(params.blacklist.toString(), '--blacklist', [launchDir])] : []
@@ -86,6 +85,7 @@ class Plan {
         else {
             plan.trained = [trained(params.trained_model.toString(), launchDir)]
         }
+        requireGenes(params, schema, plan.samples)
         publish(params, plan.parameters)
         return plan
     }
@@ -99,7 +99,6 @@ class Plan {
             [params.trained_model && !params.predict && !params.explain, '--trained_model', 'nothing to do with the model', 'give BED files to --predict or --explain'],
             [params.folds > 1 && (params.test_chromosomes || params.validation_chromosomes), '--folds', 'chromosomes to hold out are given too', 'leave one of them out: over the folds every chromosome is held out once'],
             [params.conflicts != 'keep' && !params.integrative, '--conflicts', 'there is no model of all samples, which alone meets them', 'give --integrative too'],
-            [params.gtf && !params.input, '--gtf', 'no super-enhancers are called, which alone need it', 'give it with a sample sheet that has peaks and signal'],
             [params.blacklist && !params.random_negatives, '--blacklist', 'no random regions are drawn', 'give --random_negatives too'],
             [params.baseline_tracks && !params.input, '--baseline_tracks', 'no model is tested that they could stand beside', 'give --input SHEET to train one'],
             [params.motifs && !params.explain, '--motifs', 'there is nothing to find motifs in', 'give the BED files to --explain too'],
@@ -116,20 +115,17 @@ class Plan {
         }
     }
 
-    // Genes only change what is called from peaks
+    // Genes change what is called from peaks, and stand beside what is scored and explained
     private static void requireGenes(Map params, Schema schema, List<Map> samples) {
         def calls = samples.any { it -> it.peaks }
-        if (params.gtf && !calls) {
-            throw Stop.at('--gtf', 'no sample comes as peaks and signal, from which alone super-enhancers are called', 'leave it out, or give peaks and signal in the sample sheet')
+        if (params.gtf && !calls && !params.predict && !params.explain) {
+            throw Stop.at('--gtf', 'nothing is called from peaks, scored or explained, beside which genes would stand', 'leave it out, or give peaks and signal in the sample sheet, --predict or --explain')
         }
-        if (params.gtf) {
-            return
-        }
-        if (params.gene_types) {
+        if (params.gene_types && !params.gtf) {
             throw Stop.at('--gene_types', 'there are no genes', 'give --gtf too')
         }
-        if (params.tss_exclusion != 0 && params.tss_exclusion != schema.all.tss_exclusion['default']) {
-            throw Stop.at('--tss_exclusion', 'there are no transcription start sites', 'give --gtf too')
+        if (params.tss_exclusion != 0 && params.tss_exclusion != schema.all.tss_exclusion['default'] && !(params.gtf && calls)) {
+            throw Stop.at('--tss_exclusion', 'there are no transcription start sites, or no peaks', 'give --gtf, and peaks and signal in the sample sheet')
         }
     }
 

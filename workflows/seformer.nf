@@ -28,13 +28,13 @@ workflow SEFORMER {
     }
 
     if (plan.predict) {
-        PREDICT_REGIONS(plan.predict, genome, models, training)
+        PREDICT_REGIONS(plan.predict, genome, models, training, plan.gtf)
         folders  = folders.mix(PREDICT_REGIONS.out.folders)
         versions = versions.mix(PREDICT_REGIONS.out.versions)
     }
 
     if (plan.explain) {
-        EXPLAIN_REGIONS(plan.explain, genome, models, plan.motifs, plan.modisco)
+        EXPLAIN_REGIONS(plan.explain, genome, models, plan.motifs, plan.modisco, plan.gtf)
         folders  = folders.mix(EXPLAIN_REGIONS.out.folders)
         versions = versions.mix(EXPLAIN_REGIONS.out.versions)
     }

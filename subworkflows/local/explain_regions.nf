@@ -13,6 +13,7 @@ workflow EXPLAIN_REGIONS {
     models // [meta, folder]
     known  // motif file in MEME format, or null
     anew   // whether to search for motifs without such a file too
+    gtf    // annotation whose genes stand beside the regions, or none
 
     main:
     EXTRACT_TO_EXPLAIN(
@@ -29,7 +30,7 @@ workflow EXPLAIN_REGIONS {
     EXPLAIN(HAND_OUT.out.tasks)
     GATHER(EXPLAIN.out.explained)
 
-    MERGE_ATTRIBUTIONS(GATHER.out.files, genome.map { files -> files.find { file -> file.name.endsWith('.fai') } })
+    MERGE_ATTRIBUTIONS(GATHER.out.files, genome.map { files -> files.find { file -> file.name.endsWith('.fai') } }, gtf)
 
     results  = MERGE_ATTRIBUTIONS.out.results
     versions = EXTRACT_TO_EXPLAIN.out.versions.mix(EXPLAIN.out.versions, MERGE_ATTRIBUTIONS.out.versions)

@@ -11,6 +11,7 @@ workflow PREDICT_REGIONS {
     genome   // value: [fasta, index files]
     models   // [meta, folder]
     training // [id of a model, files of the regions that it was trained on]
+    gtf      // annotation whose genes stand beside the regions, or none
 
     main:
     EXTRACT_TO_PREDICT(
@@ -28,7 +29,8 @@ workflow PREDICT_REGIONS {
     GATHER(PREDICT.out.predicted)
 
     MERGE_PREDICTIONS(
-        GATHER.out.files.map { meta, folders -> [meta, folders, beds.find { it -> it.id == meta.bed }.file] }
+        GATHER.out.files.map { meta, folders -> [meta, folders, beds.find { it -> it.id == meta.bed }.file] },
+        gtf
     )
 
     // a file with labels is a test of the model

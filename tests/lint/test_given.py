@@ -278,7 +278,7 @@ RUNS = {
     "genes and nothing to call": (
         TRAINING | {"gtf": f"{DEMO}/to_explain.bed"},
         {},
-        "--gtf: no sample comes as peaks and signal",
+        "--gtf: nothing is called from peaks, scored or explained",
     ),
     "start sites without genes": (
         TRAINING | {"tss_exclusion": 1000},

@@ -30,6 +30,8 @@ COMMAND_OF = {
     "POOL": "pool",
     "TRANSFER": "transfer",
     "PREDICT": "predict",
+    "MERGE_PREDICTIONS": "merge-predictions",
+    "MERGE_ATTRIBUTIONS": "merge-attributions",
     "JUDGE": "judge",
     "EXPLAIN": "explain",
     "MOTIFS": "motifs",

@@ -17,7 +17,7 @@ from seformer.genome.bam import read_coverage
 from seformer.regions.call import call
 from seformer.regions.cutoff import rank_from_strongest, tangent_cutoff
 from seformer.regions.genes import read_genes
-from seformer.regions.nearby_genes import find_genes, read_genes_of
+from seformer.regions.nearby_genes import GeneMap
 from seformer.regions.read import read_regions
 from seformer.regions.stitch import near_start_site, sites_by_chromosome, stitch
 from seformer.util.errors import UserError
@@ -236,13 +236,13 @@ def test_genes_of_regions_by_hand(tmp_path):
         ("1", 60_001, 61_000, "+", "far"),  # at 60000: 50,000 from 10,001 on
         ("2", 500_001, 501_000, "+", "other"),
     ]
-    genes = read_genes_of(write_gtf(tmp_path / "g.gtf", rows), ["chr1", "chrM"])
+    genes = GeneMap(write_gtf(tmp_path / "g.gtf", rows))
     regions = pd.DataFrame(
         [("chr1", 0, 4001), ("chr1", 10_000, 10_001), ("chr1", 9_000, 10_000), ("chrM", 5, 6)],
         columns=["chrom", "start", "end"],
         index=[7, 3, 5, 1],
     )
-    found = find_genes(regions, genes)
+    found = genes.find(regions)
     assert found.index.tolist() == [7, 3, 5, 1]
     assert found["overlapping_genes"].tolist() == ["inside,body", "", "", ""]
     assert found["genes_within_50kb"].tolist() == ["", "inside,body,far", "inside,body", ""]
@@ -450,13 +450,14 @@ def test_the_report_tells_of_a_call(made, tmp_path, caplog):
     peaks, signal, _ = made
     genes = write_gtf(tmp_path / "g.gtf", [("chr1", 200_500, 201_000, "+", "<b>near")])
     call(peaks, signal, tmp_path / "results/K562/calls", gtf=genes)
-    figure, table = data_calls.sections(collect([tmp_path / "results"]))
+    figure, table, strongest = data_calls.sections(collect([tmp_path / "results"]))
     assert figure.data["super-enhancers"] == [[5, 150_000]]
     assert figure.data["cut-off"] == [[0, 5000], [5, 5000]]
     assert "1 super-enhancers and 4 typical enhancers were called from 7" in table.data
     assert "other choices give 1 to 3 super-enhancers" in table.data
     assert "1 peaks at start sites were left out; 0 stitched regions" in table.data
     assert table.data.count("✓") == 1 and table.data.count("<tr>") == 26
+    assert "chr1:10000-34500" in strongest.data and "&lt;b&gt;near" in strongest.data
 
 
 def test_a_damaged_call_is_said_by_the_report(made, tmp_path):

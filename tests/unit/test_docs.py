@@ -332,7 +332,7 @@ def test_columns_are_described():
     from seformer.explain import completeness
     from seformer.explain import folder as explained
     from seformer.motifs import modisco
-    from seformer.regions import call_files, call_record
+    from seformer.regions import call_files, call_record, nearby_genes
     from seformer.regions import folder as extracted
     from seformer.scoring import merge, variants
     from seformer.splits import split
@@ -342,6 +342,7 @@ def test_columns_are_described():
     regions = {*extracted.COLUMNS, "cluster", "split", *DROP_REASONS}
     assert regions <= mentioned("regions.tsv")
     assert set(split.SPLIT_COLUMNS) <= mentioned("splits.tsv")
+    assert set(nearby_genes.GENE_COLUMNS) <= mentioned("Genes")
     assert {*call_files.OWN_FILES, *call_record.Choice.__annotations__} <= mentioned("Calls")
     assert set(common.HISTORY_COLUMNS) <= mentioned("history.tsv")
     assert {*metrics.METRICS, *BASELINES} <= mentioned("metrics.json")

@@ -24,6 +24,7 @@ from seformer.explain.summary import RegionSummary, merge_summaries
 from seformer.explain.tracks import BEDGRAPH_FILE, TRACK_FILE, write_tracks
 from seformer.explain.values import VALUES_FILE, Values, ValuesWriter
 from seformer.regions.extract import extract
+from seformer.regions.nearby_genes import GENE_COLUMNS
 from seformer.scoring.score import Ensemble
 from seformer.util.errors import UserError
 from seformer.util.tables import write_tsv
@@ -172,6 +173,20 @@ def test_shards_merge_to_the_same_result(tmp_path, explained, genome, bed, toy):
     one, two = (json.loads((f / SUMMARY_FILE).read_text()) for f in (explained, merged))
     for key in ("rows", "explained", "flags", "steps", "bases"):
         assert one[key] == two[key]
+
+
+def test_genes_stand_behind_the_explanations(tmp_path, explained, genome, bed, toy):
+    sites = tmp_path / "sites.bed"
+    sites.write_text("chr1\t50\t51\tA\nchr2\t500\t501\tB\n")
+    merge_attributions([explained], tmp_path / "merged", fasta=genome, gtf=sites)
+    table = pd.read_csv(tmp_path / "merged/attributions.tsv", sep="\t", keep_default_na=False)
+    assert table["nearest_gene"].tolist() == ["B", "A", "", "A", "B", "A", "A"]
+    assert table["overlapping_genes"].tolist() == ["", "A", "", "", "", "", ""]
+    module.explain("m", tmp_path / "o", fasta=genome, regions=bed, gtf=sites, method="saliency")
+    again = pd.read_csv(tmp_path / "o/attributions.tsv", sep="\t", keep_default_na=False)
+    assert again[list(GENE_COLUMNS)].equals(table[list(GENE_COLUMNS)])
+    # who reads the folder needs none of them
+    assert len(read_attributions(tmp_path / "o")) == len(REGIONS)
 
 
 def test_other_methods_are_written_without_completeness(tmp_path, genome, bed, toy, caplog):

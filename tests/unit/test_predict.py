@@ -17,6 +17,7 @@ from seformer.model.settings import (
     TrainingRange,
 )
 from seformer.regions.extract import extract
+from seformer.regions.nearby_genes import GENE_COLUMNS
 from seformer.regions.read import iter_regions
 from seformer.scoring.flags import flag_regions
 from seformer.scoring.merge import SCORE_COLUMNS, add_summaries, merge_predictions
@@ -206,6 +207,42 @@ def test_shards_merged_equal_the_whole(place, predicted, tmp_path, shard_bases):
     pd.testing.assert_frame_equal(merged, predicted)
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary == json.loads((place / "out" / "summary.json").read_text())
+
+
+def test_genes_stand_behind_the_scores(place, predicted, tmp_path):
+    sites = tmp_path / "sites.bed"
+    sites.write_text("1\t700\t701\tA\n1\t1500\t1501\tB\n")
+    how = {"fasta": place / "genome.fa", "regions": place / "regions.bed", "gtf": sites}
+    predict(place / "model", tmp_path / "whole", **how)
+    found = pd.read_csv(tmp_path / "whole/predictions.tsv", sep="\t", keep_default_na=False)
+    genes = list(GENE_COLUMNS)
+    pd.testing.assert_frame_equal(found.drop(columns=genes), predicted)
+    # chr2 has no gene, chr1 is 1 here; regions that cannot be scored have genes all the same
+    assert found[genes].to_numpy().tolist() == [
+        ["", "", "", ""],
+        ["A,B", "", "A", "100"],
+        ["", "", "", ""],
+        ["", "A,B", "B", "700"],
+        ["", "A,B", "A", "350"],
+    ]
+    track = (tmp_path / "whole/predictions.bed").read_text().splitlines()
+    names = [line.split("\t")[3] for line in track]
+    assert names == ["one", "two|A", "short|A"]
+    extract(place / "genome.fa", tmp_path / "e", regions=how["regions"], unlabelled=True)
+    predict(place / "model", tmp_path / "shard", extracted=tmp_path / "e")
+    merge_predictions(how["regions"], [tmp_path / "shard"], tmp_path / "merged", gtf=sites)
+    for name in ("predictions.tsv", "predictions.bed"):
+        assert (tmp_path / "merged" / name).read_text() == (tmp_path / "whole" / name).read_text()
+    sites.write_text("7\t700\t701\tA\n")
+    for run in (
+        lambda: predict(place / "model", tmp_path / "no", **how),
+        lambda: merge_predictions(how["regions"], [tmp_path / "shard"], tmp_path / "no", gtf=sites),
+    ):
+        with pytest.raises(UserError, match="no gene lies on a chromosome of the regions"):
+            run()
+    with pytest.raises(UserError, match="when it is merged"):
+        predict(place / "model", tmp_path / "no", extracted=tmp_path / "e", gtf=sites)
+    assert not (tmp_path / "no").exists()
 
 
 def test_shards_of_another_file_are_refused(place, tmp_path):

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from seformer.commands import options
+from seformer.regions.settings import GeneSettings
 
 
+@options.expand
 def command(
     shards: Annotated[
         list[Path],
@@ -17,8 +19,9 @@ def command(
     ],
     regions: Annotated[Path, typer.Option("--regions", help="The region file itself.")],
     out: options.Out,
+    settings: GeneSettings,
 ) -> None:
     """Merge the scores of consecutive shards, in the order of their numbers."""
     from seformer.scoring.merge import merge_predictions
 
-    merge_predictions(regions, shards, out)
+    merge_predictions(regions, shards, out, settings)

@@ -22,6 +22,7 @@ from seformer.model.calibration import call_classes
 from seformer.model.folder import Model, load_model
 from seformer.regions.extract import extract, with_bases
 from seformer.regions.folder import Extracted, read_extracted
+from seformer.regions.nearby_genes import GeneMap, with_genes
 from seformer.scoring.views import chunks
 from seformer.util.atomic import output_folder, temporary_folder
 from seformer.util.errors import UserError
@@ -72,6 +73,7 @@ def explain(
     if extracted is not None and regions is not None:
         raise UserError("give either --regions or --extracted, not both")
     sizes = tracks.genome_sizes(fasta, chrom_sizes)
+    genes = GeneMap.of(settings)
     with (
         output_folder(out, own=[tracks.TRACK_FILE, tracks.BEDGRAPH_FILE]) as staging,
         temporary_folder() as temporary,
@@ -84,7 +86,10 @@ def explain(
         source = read_extracted(extracted)
         # wrong ones are refused before anything is computed
         sizes = tracks.track_sizes(source.kept, sizes)
-        _write_explained(loaded, source, staging, sizes, settings)
+        if genes is not None:
+            genes.match(source.regions["chrom"])
+            genes.require_match()
+        _write_explained(loaded, source, staging, sizes, settings, genes)
 
 
 def _write_explained(
@@ -93,6 +98,7 @@ def _write_explained(
     out: Path,
     sizes: dict[str, int],
     settings: ExplainSettings,
+    genes: GeneMap | None,
 ) -> None:
     """Explain an extracted folder; what is computed goes to every file as it comes."""
     kept = source.kept
@@ -118,7 +124,7 @@ def _write_explained(
         )
     table = _table(source.regions, rows)
     window_table = pd.DataFrame(windows, columns=list(folder.WINDOW_COLUMNS))
-    write_tsv(table, out / folder.TABLE_FILE)
+    write_tsv(with_genes(table, genes), out / folder.TABLE_FILE)
     write_tsv(window_table, out / folder.WINDOWS_FILE)
     record = {
         "settings": settings.only(AttributionSettings),

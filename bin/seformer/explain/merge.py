@@ -12,6 +12,7 @@ from seformer.explain import faithfulness, folder, summary, tracks
 from seformer.explain.settings import TrackSettings
 from seformer.explain.values import VALUES_FILE, ValuesWriter, adds_up
 from seformer.regions.folder import in_order
+from seformer.regions.nearby_genes import GeneMap, with_genes
 from seformer.util import records, shapes
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
@@ -41,6 +42,7 @@ def merge_attributions(
     if not shards:
         raise UserError("no shard is given", expected="folders written by `seformer explain`")
     require_writable(out)
+    genes = GeneMap.of(settings)
     shards = in_order(shards)
     tables = [folder.read_attributions(shard) for shard in shards]
     windows = pd.concat([folder.read_windows(shard) for shard in shards], ignore_index=True)
@@ -60,7 +62,7 @@ def merge_attributions(
             for shard in shards:
                 _copy_values(shard, values)
             tracks.write_tracks(staging, regions, values, sizes, bedgraph=settings.bedgraph)
-        write_tsv(table, staging / folder.TABLE_FILE)
+        write_tsv(with_genes(table, genes), staging / folder.TABLE_FILE)
         write_tsv(windows, staging / folder.WINDOWS_FILE)
         record = {
             "settings": shard_records[0]["settings"],

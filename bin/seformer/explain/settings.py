@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from seformer.regions.settings import GeneSettings
 from seformer.util.settings import SEED, Computing, ReadingRegions, Settings, setting
 
 Method = Literal["integrated_gradients", "saliency", "input_x_gradient", "occlusion"]
@@ -56,8 +57,8 @@ class FrameSettings(AttributionSettings, ReadingRegions):
     """How regions in memory are explained."""
 
 
-class TrackSettings(Settings):
-    """What is written beside the track."""
+class TrackSettings(GeneSettings):
+    """What is written beside the track, and in the table beside the regions."""
 
     bedgraph: bool = setting(False, "Also write the track as bedGraph.")
 

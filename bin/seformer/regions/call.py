@@ -26,7 +26,7 @@ from seformer.regions.call_inputs import (
     require_signal,
 )
 from seformer.regions.cutoff import rank_from_strongest, tangent_cutoff
-from seformer.regions.nearby_genes import find_genes, read_genes_of
+from seformer.regions.nearby_genes import GeneMap, with_genes
 from seformer.regions.pieces import Pieces, cut_pieces
 from seformer.regions.settings import CallSettings
 from seformer.regions.stitch import (
@@ -84,18 +84,12 @@ def call(
             "--tss-exclusion is given, but no start sites",
             do="give --gtf too, or leave --tss-exclusion out",
         )
-    if settings.gtf is None and settings.gene_types:
-        raise UserError(
-            "--gene-types is given, but no genes", do="give --gtf too, or leave --gene-types out"
-        )
     require_writable(out)
     peaks, signal = Path(peaks), Path(signal)
     control = None if control is None else Path(control)
     table, repeated = read_peaks(peaks)
-    genes = None
-    if settings.gtf is not None:
-        genes = read_genes_of(settings.gtf, table["chrom"], settings.gene_types)
-    sites = None if genes is None else sites_by_chromosome(genes)
+    genes = GeneMap.of(settings)
+    sites = None if genes is None else _sites(table, genes)
     near = near_start_site(table, sites or {}, settings.tss_exclusion)
     kept = table[~near].reset_index(drop=True)
     require_peaks(peaks, table, kept, settings)
@@ -121,8 +115,7 @@ def call(
     require_signal(regions, signal, control)
     cutoff = tangent_cutoff(regions["net"].to_numpy())
     regions["super"] = regions["net"] > cutoff
-    if genes is not None:
-        regions = regions.join(find_genes(regions, genes))
+    regions = with_genes(regions, genes)
     where_missing = {chrom: int((table["chrom"] == chrom).sum()) for chrom in measured.missing}
     summary = {
         "peaks": {
@@ -155,6 +148,14 @@ def call(
         write_call(staging, regions, kept, summary, (signal, control))
     _log(summary)
     return summary
+
+
+def _sites(peaks: pd.DataFrame, genes: GeneMap) -> Sites:
+    """Return the start sites by the peaks' names of chromosomes."""
+    names = genes.match(peaks["chrom"])
+    genes.require_match()
+    sites = sites_by_chromosome(genes.genes)
+    return {name: sites[twin] for name, twin in names.items()}
 
 
 def _called(kept: pd.DataFrame, owner: np.ndarray, pieces: Pieces) -> pd.DataFrame:

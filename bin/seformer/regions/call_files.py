@@ -14,7 +14,12 @@ import numpy as np
 import pandas as pd
 
 import seformer
-from seformer.regions.nearby_genes import DISTANCE, NEAR_BY, NEAREST, OVERLAPPING
+from seformer.regions.nearby_genes import (
+    DISTANCE,
+    NEAR_BY,
+    NEAREST,
+    OVERLAPPING,
+)
 from seformer.util.errors import visible
 from seformer.util.labels import COLOURS, SUPER, TYPICAL
 from seformer.util.records import write_json
@@ -32,6 +37,7 @@ GENES = "AllEnhancers_ENHANCER_TO_GENE.txt"
 OWN_FILES = (TABLE, GENES, FIGURE, SENSITIVITY, SUMMARY, SUPER_BED, TYPICAL_BED, CONSTITUENTS)
 HIGHEST = 1000  # score of a BED
 POINTS = 400  # of the curve that the summary keeps
+NAMED = 10  # super-enhancers that it names
 
 
 def write_call(
@@ -70,7 +76,8 @@ def write_call(
     write_tsv(rows.assign(chosen=rows["chosen"].astype(int)), folder / SENSITIVITY)
     ranked = np.sort(regions["net"].to_numpy())
     draw_hockey_stick(folder / FIGURE, ranked, summary)
-    write_json(summary | {"curve": thinned(ranked)}, folder / SUMMARY)
+    drawn = {"curve": thinned(ranked), "strongest": _strongest(regions)}
+    write_json(summary | drawn, folder / SUMMARY)
 
 
 def _with_genes(regions: pd.DataFrame) -> pd.DataFrame:
@@ -131,6 +138,23 @@ def _write_bed(path: Path, regions: pd.DataFrame, most: float) -> None:
     rows = regions[["chrom", "start", "end"]].assign(name=name, score=score, strand=".")
     with open(path, "w", encoding="utf-8", newline="") as text:
         write_tsv_rows(rows, text)
+
+
+def _strongest(regions: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the first super-enhancers for the report."""
+    first = regions[regions["super"]].sort_values("rank").head(NAMED)
+    none = pd.Series("", first.index)
+    genes, nearest = (first.get(name, none).fillna("") for name in (OVERLAPPING, NEAREST))
+    return [
+        {
+            "region": f"{row.chrom}:{row.start}-{row.end}",
+            "peaks": int(row.peaks),
+            "signal": float(row.net),
+            "genes": overlapped,
+            "nearest": near,
+        }
+        for row, overlapped, near in zip(first.itertuples(), genes, nearest, strict=True)
+    ]
 
 
 def thinned(ranked: np.ndarray) -> list[list[float]]:

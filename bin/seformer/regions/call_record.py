@@ -40,6 +40,16 @@ class Choice(TypedDict):
     cutoff: Number | None
 
 
+class Strongest(TypedDict):
+    """One of the strongest super-enhancers (0-based half-open), with genes if any were given."""
+
+    region: Text
+    peaks: Count
+    signal: Number
+    genes: Text
+    nearest: Text
+
+
 class Call(TypedDict):
     """call.json; ``curve`` holds rank and signal of some regions, from the weakest."""
 
@@ -55,3 +65,4 @@ class Call(TypedDict):
     cutoff: Number
     sensitivity: list[Choice]
     curve: list[Point]
+    strongest: list[Strongest]

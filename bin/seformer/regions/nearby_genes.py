@@ -17,6 +17,7 @@ import pandas as pd
 from seformer.genome.chromosomes import NAMED, match_names
 from seformer.genome.intervals import pairs
 from seformer.regions.genes import read_genes
+from seformer.regions.settings import GeneSettings
 from seformer.util.errors import UserError
 
 NEAR = 50_000
@@ -27,32 +28,74 @@ OVERLAPPING, NEAR_BY, NEAREST, DISTANCE = (
 GENE_COLUMNS = (OVERLAPPING, NEAR_BY, NEAREST, DISTANCE)
 
 
-def read_genes_of(
-    path: Path, chromosomes: Iterable[str], gene_types: Collection[str] = ()
-) -> pd.DataFrame:
-    """Read genes, their chromosomes called as those of the regions; see `regions.genes.read_genes`.
+class GeneMap:
+    """The genes of a file, for regions whose chromosomes may be called otherwise.
+
+    Attributes
+    ----------
+    genes
+        See `regions.genes.read_genes`.
 
     Raises
     ------
     UserError
-        As `read_genes` does, and if no gene lies on a chromosome of the regions.
+        As `read_genes` does.
     """
-    genes = read_genes(path, gene_types)
-    there = list(dict.fromkeys(genes["chrom"]))
-    chromosomes = list(dict.fromkeys(chromosomes))
-    names = match_names(chromosomes, there)
-    if chromosomes and not names:
-        raise UserError(
-            f"no gene lies on a chromosome of the regions: they lie on {chromosomes[0]}, the genes "
-            f"on {', '.join(there[:NAMED])}",
-            where=path,
-            expected="genes of the same assembly as the regions",
-        )
-    # a chromosome may have two names among the regions
-    own = pd.DataFrame({"chrom": names.values(), "own": names.keys()})
-    found = genes.merge(own, on="chrom")
-    found = found.assign(chrom=found["own"]).drop(columns="own")
-    return found.sort_values(["chrom", "position", "gene"], ignore_index=True)
+
+    def __init__(self, path: Path, gene_types: Collection[str] = ()) -> None:
+        self.path, self.genes = path, read_genes(path, gene_types)
+        self._names: dict[str, str] = {}
+        self._first = ""
+
+    @classmethod
+    def of(cls, settings: GeneSettings) -> GeneMap | None:
+        """Read the genes that are asked for, None where none are (`UserError` for types alone)."""
+        if settings.gtf is None and settings.gene_types:
+            raise UserError(
+                "--gene-types is given, but no genes",
+                do="give --gtf too, or leave --gene-types out",
+            )
+        return None if settings.gtf is None else cls(settings.gtf, settings.gene_types)
+
+    def match(self, chromosomes: Iterable[str]) -> dict[str, str]:
+        """Return the genes' name of each chromosome of regions that has genes."""
+        chromosomes = list(dict.fromkeys(chromosomes))
+        self._first = self._first or next(iter(chromosomes), "")
+        found = match_names(chromosomes, dict.fromkeys(self.genes["chrom"]))
+        self._names.update(found)
+        return found
+
+    def require_match(self) -> None:
+        """Refuse genes of which none lies on a chromosome of the regions that were asked for."""
+        if self._first and not self._names:
+            there = ", ".join(list(dict.fromkeys(self.genes["chrom"]))[:NAMED])
+            raise UserError(
+                f"no gene lies on a chromosome of the regions: they lie on {self._first}, the "
+                f"genes on {there}",
+                where=self.path,
+                expected="genes of the same assembly as the regions",
+            )
+
+    def find(self, regions: pd.DataFrame) -> pd.DataFrame:
+        """Name the genes of each region; see `find_genes`."""
+        names = self.match(regions["chrom"])
+        chrom = regions["chrom"].map(lambda name: names.get(name, name))
+        return find_genes(regions.assign(chrom=chrom), self.genes)
+
+
+def with_genes(regions: pd.DataFrame, genes: GeneMap | None) -> pd.DataFrame:
+    """Return a table of regions with the columns of `find_genes` behind its own, if there are any.
+
+    Raises
+    ------
+    UserError
+        If no gene lies on a chromosome of the regions.
+    """
+    if genes is None:
+        return regions
+    found = genes.find(regions)
+    genes.require_match()
+    return regions.drop(columns=list(GENE_COLUMNS), errors="ignore").join(found)
 
 
 def find_genes(regions: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
@@ -63,7 +106,7 @@ def find_genes(regions: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
     regions
         ``chrom``, ``start``, ``end`` (0-based half-open).
     genes
-        See `read_genes_of`.
+        See `regions.genes.read_genes`; chromosomes are called as those of the regions.
 
     Returns
     -------

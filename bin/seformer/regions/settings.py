@@ -59,14 +59,24 @@ class ExtractSettings(ReadingRegions):
     seed: int = SEED
 
 
-class CallSettings(Settings):
-    """How peaks become super- and typical enhancers (the rules of ROSE)."""
+class GeneSettings(Settings):
+    """Which genes stand beside regions."""
 
     gtf: Path | None = setting(
         None,
-        "Where genes begin: GTF, GFF3, or a BED of transcription start sites with strands.",
+        "Genes: GTF, GFF3, or a BED of transcription start sites with strands.",
         group="calling_options",
     )
+    gene_types: Names = setting(
+        (),
+        "Only genes of these types count, such as protein_coding; all without it.",
+        group="calling_options",
+    )
+
+
+class CallSettings(GeneSettings):
+    """How peaks become super- and typical enhancers (the rules of ROSE)."""
+
     stitch: int = setting(
         12_500,
         "Peaks that lie at most so far apart are stitched to one region.",
@@ -80,11 +90,6 @@ class CallSettings(Settings):
         " out; without start sites none is.",
         unit="base pairs",
         ge=0,
-        group="calling_options",
-    )
-    gene_types: Names = setting(
-        (),
-        "Only genes of these types count, such as protein_coding; all without it.",
         group="calling_options",
     )
     extend_reads: int = setting(

@@ -14,13 +14,16 @@ import pandas as pd
 
 from seformer.regions.folder import in_order
 from seformer.regions.frames import free_names
+from seformer.regions.nearby_genes import GENE_COLUMNS, NEAREST, GeneMap
 from seformer.regions.read import RegionTable, iter_regions
 from seformer.regions.scores import read_label
+from seformer.regions.settings import GeneSettings
 from seformer.util import records, shapes
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
 from seformer.util.labels import COLOURS
 from seformer.util.records import write_json
+from seformer.util.settings import takes
 from seformer.util.tables import write_tsv_rows
 from seformer.util.text import open_text
 
@@ -87,17 +90,26 @@ class PredictionWriter(ExitStack):
         Where to write them.
     own, scores
         The names of the file's own columns, and of those of the scores.
+    genes
+        Whose genes stand in further columns, and the nearest behind the name in the BED.
     """
 
-    def __init__(self, folder: Path, own: Sequence[str], scores: Sequence[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        own: Sequence[str],
+        scores: Sequence[str],
+        genes: GeneMap | None = None,
+    ) -> None:
         super().__init__()
-        self.scores = list(scores)
+        self.scores, self._genes = list(scores), genes
         self._table, self._bed = (
             self.enter_context(open(folder / name, "w", encoding="utf-8", newline=""))
             for name in ("predictions.tsv", "predictions.bed")
         )
         # an own column of the same name (scored before) is kept under a name that says so
-        names = [*free_names(own, scores), *scores]
+        added = [*scores, *(GENE_COLUMNS if genes else ())]
+        names = [*free_names(own, added), *added]
         write_tsv_rows(pd.DataFrame(columns=names), self._table, header=True)
 
     def add(self, own: Iterable[str], regions: pd.DataFrame, scores: Sequence[str]) -> None:
@@ -117,8 +129,14 @@ class PredictionWriter(ExitStack):
         UserError
             If a probability is not one.
         """
-        pairs = zip(own, scores, strict=True)
-        self._table.writelines(f"{left}\t{right}\n" for left, right in pairs)
+        cells = [own, scores]
+        if self._genes is not None:
+            found = self._genes.find(regions)
+            cells.append(as_lines(found))
+            nearest = found[NEAREST]
+            name = regions["name"].where(nearest.isna(), regions["name"] + "|" + nearest)
+            regions = regions.assign(name=name)
+        self._table.writelines("\t".join(line) + "\n" for line in zip(*cells, strict=True))
         table = pd.DataFrame([line.split("\t") for line in scores], columns=self.scores)
         scored = (table["logit"] != "").to_numpy()
         probability = pd.to_numeric(table["probability"][scored], errors="coerce")
@@ -149,7 +167,10 @@ def as_lines(table: pd.DataFrame, **how: Any) -> list[str]:
     return text.getvalue().split("\n")[:-1]
 
 
-def merge_predictions(regions: Path, shards: Sequence[Path], out: Path) -> None:
+@takes(GeneSettings)
+def merge_predictions(
+    regions: Path, shards: Sequence[Path], out: Path, settings: GeneSettings
+) -> None:
     """Put the scores of consecutive shards beside the rows of the file they come from.
 
     ``out`` gets ``predictions.tsv``, ``predictions.bed`` and ``summary.json``, in flat memory; of
@@ -169,8 +190,9 @@ def merge_predictions(regions: Path, shards: Sequence[Path], out: Path) -> None:
         # what is an error in the file was one before it was scored
         parts = iter_regions(regions, ROWS, labels=False, invalid="keep")
         first = next(parts)
+        genes = GeneMap.of(settings)
         with (
-            PredictionWriter(staging, first.own.columns, columns) as writer,
+            PredictionWriter(staging, first.own.columns, columns, genes) as writer,
             LabelledWriter(staging, first.labelled_by) as labelled,
         ):
             for part in chain([first], parts):
@@ -184,6 +206,8 @@ def merge_predictions(regions: Path, shards: Sequence[Path], out: Path) -> None:
                 lines = [cells for _, cells in pairs]
                 writer.add(as_lines(part.own), part.regions, lines)
                 labelled.add(part, lines)
+        if genes is not None:
+            genes.require_match()
         if next(scores, None) is not None:
             raise UserError("there are more scores than regions", where=regions)
         summaries = [

@@ -19,6 +19,7 @@ from seformer.model.conformal import SETS, name_sets
 from seformer.model.folder import Model, load_model
 from seformer.regions.extract import bad_lines, genome_record, with_bases
 from seformer.regions.folder import read_extracted
+from seformer.regions.nearby_genes import GeneMap
 from seformer.regions.read import iter_regions
 from seformer.scoring.flags import flag_regions
 from seformer.scoring.merge import (
@@ -65,6 +66,11 @@ def predict(
     """
     if (extracted is None) == (fasta is None or regions is None):
         raise UserError("give either --fasta with --regions, or --extracted")
+    genes = GeneMap.of(settings)
+    if genes is not None and extracted is not None:
+        raise UserError(
+            "a shard gets its genes when it is merged: seformer merge-predictions --gtf"
+        )
     with output_folder(out) as staging:
         scorer = Ensemble(load_model(model, settings.device), settings.batch_tokens)
         say_without_sets(scorer.model)
@@ -72,7 +78,7 @@ def predict(
             _score_shard(scorer, extracted, staging, settings.prevalence)
         else:
             how = settings.only(ReadingRegions)
-            _score_file(scorer, fasta, regions, staging, settings.prevalence, **how)
+            _score_file(scorer, fasta, regions, staging, settings.prevalence, genes, **how)
 
 
 @takes(ScoreSettings)
@@ -110,6 +116,7 @@ def _score_file(
     regions: Path,
     out: Path,
     prevalence: float | None,
+    genes: GeneMap | None,
     **how: Any,
 ) -> None:
     """Score a whole file; ``how`` is for `with_bases`.
@@ -126,9 +133,12 @@ def _score_file(
         logger.info("%s: read as %s", regions.name, part.read_as)
         own.seek(0)
         record, names = genome_record(genome), list(part.cells)
-        with PredictionWriter(out, names, columns_of(scorer.model)) as writer:
+        table = pd.concat(tables, ignore_index=True)
+        if genes is not None:
+            genes.match(table["chrom"].unique())
+            genes.require_match()
+        with PredictionWriter(out, names, columns_of(scorer.model), genes) as writer:
             summaries, written = [], 0
-            table = pd.concat(tables, ignore_index=True)
             for rows, sequences in with_bases(table, str(regions), genome, **how):
                 scores, windows = score_rows(scorer, rows, sequences, record, prevalence)
                 summaries.append(count_calls(scores, rows, windows))

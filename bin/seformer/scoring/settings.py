@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seformer.regions.settings import GeneSettings
 from seformer.util.settings import (
     BATCH_TOKENS,
     RENAME_CHROMOSOMES,
@@ -24,7 +25,7 @@ class ScoreSettings(ReadingRegions):
     batch_tokens: int = BATCH_TOKENS
 
 
-class PredictSettings(ScoreSettings, Computing):
+class PredictSettings(ScoreSettings, Computing, GeneSettings):
     """How a file of regions is scored."""
 
 

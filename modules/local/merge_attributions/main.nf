@@ -6,6 +6,7 @@ process MERGE_ATTRIBUTIONS {
     input:
     tuple val(meta), path(shards, stageAs: 'shards/?')
     path chromosome_sizes, stageAs: 'genome.fai'
+    path gtf, stageAs: 'genes/*'
 
     output:
     tuple val(meta), path('merged/attributions{.bw,.tsv,_windows.tsv}'), emit: attributions
@@ -16,12 +17,13 @@ process MERGE_ATTRIBUTIONS {
 
     script:
     def args   = task.ext.args ?: ''
+    def genes  = gtf ? '--gtf genes/*' : ''
     def inputs = (1..meta.shards).collect { i -> "shards/${i}" }
     """
     seformer-merge-attributions \\
         --chrom-sizes genome.fai \\
         --out merged \\
-        ${args} \\
+        ${genes} ${args} \\
         ${inputs.join(' ')}
     mkdir -p 'for_report/${meta.sample}/${meta.bed}'
     cp merged/{attributions.tsv,attributions_windows.tsv,summary.json} 'for_report/${meta.sample}/${meta.bed}/'

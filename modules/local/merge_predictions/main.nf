@@ -5,6 +5,7 @@ process MERGE_PREDICTIONS {
 
     input:
     tuple val(meta), path(shards, stageAs: 'shards/?'), path(regions, stageAs: 'regions/*')
+    path gtf, stageAs: 'genes/*'
 
     output:
     tuple val(meta), path("merged/predictions.{tsv,bed}")             , emit: predictions
@@ -14,12 +15,13 @@ process MERGE_PREDICTIONS {
 
     script:
     def args   = task.ext.args ?: ''
+    def genes  = gtf ? '--gtf genes/*' : ''
     def inputs = (1..meta.shards).collect { i -> "shards/${i}" }
     """
     seformer-merge-predictions \\
         --regions regions/* \\
         --out merged \\
-        ${args} \\
+        ${genes} ${args} \\
         ${inputs.join(' ')}
     mkdir -p labelled 'for_report/${meta.sample}/${meta.bed}'
     [ ! -f merged/labelled.tsv ] || mv merged/labelled.tsv 'labelled/${meta.bed}.tsv'

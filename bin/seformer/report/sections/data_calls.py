@@ -21,6 +21,9 @@ def sections(results: Results) -> Iterator[Section]:
     yield lines("data_calls", {name: _curve(call) for name, call in called.items()}, looks)
     parts = {name: _remarks(call) + _choices(call) for name, call in called.items()}
     yield html("data_choices", headed(parts))
+    strongest = {name: _strongest(call) for name, call in called.items() if call["strongest"]}
+    if strongest:
+        yield html("data_strongest", headed(strongest))
 
 
 def _curve(call: Call) -> dict[str, list[list[float]]]:
@@ -43,6 +46,20 @@ def _choices(call: Call) -> str:
         for row in call["sensitivity"]
     ]
     return table(TEXTS["data_choices"]["head"], rows, numeric=0)
+
+
+def _strongest(call: Call) -> str:
+    rows = [
+        [
+            escape(row["region"]),
+            number(row["peaks"]),
+            f"{row['signal']:,.6g}",
+            escape(row["genes"].replace(",", ", ")) or "–",
+            escape(row["nearest"]) or "–",
+        ]
+        for row in call["strongest"]
+    ]
+    return table(TEXTS["data_strongest"]["head"], rows)
 
 
 def _remarks(call: Call) -> str:
