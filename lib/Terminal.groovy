@@ -43,7 +43,9 @@ class Terminal {
         def what = plan.samples
             ? "train on ${plan.samples.collect { it -> it.id }.join(', ')} from '${params.model}'"
             : "use the trained model '${plan.trained[0].id}'"
+        def called = plan.samples.findAll { it -> it.peaks }.collect { it -> it.id }
         def also = [
+            called ? "call the super-enhancers of ${called.join(', ')} first" : '',
             plan.integrative ? 'and one model for all samples' : '',
             plan.predict ? "score ${plan.predict.collect { it -> it.name }.join(', ')}" : '',
             plan.explain ? "explain ${plan.explain.collect { it -> it.name }.join(', ')}" : '',
