@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import os
 import random
 from pathlib import Path
 
@@ -541,6 +542,18 @@ def test_control_that_does_not_fit(made, tmp_path, records, sizes, message):
     peaks, signal, out = made
     with pytest.raises(UserError, match=message):
         call(peaks, signal, out, control=write_track(tmp_path / "input.bw", records, sizes))
+
+
+def test_what_may_be_wrong_is_warned_of(made, tmp_path, caplog):
+    peaks, signal, out = made
+    bam = write_bam(
+        tmp_path / "r.bam", [(c, s + 9 * i, 50, 0) for c, s, _ in PEAKS for i in (1, 2)]
+    )
+    os.utime(tmp_path / "r.bam.bai", (0, 0))
+    with caplog.at_level(logging.WARNING, "seformer"):
+        call(peaks, bam, out, control=signal)
+    assert "r.bam.bai is older than the BAM" in caplog.text
+    assert "one is a BAM, in reads per million, the other a bigWig" in caplog.text
 
 
 def test_peaks_that_lie_where_there_is_no_signal(made, caplog):

@@ -148,7 +148,16 @@ def _opened(path: Path) -> Iterator[pysam.AlignmentFile]:
                 expected=f"{path.name}.bai (or .csi) beside it",
                 do=f"make it: samtools index {path.name} (a BAM that is not sorted: {SORT})",
             )
+        _warn_of_older_index(path)
         yield bam
+
+
+def _warn_of_older_index(path: Path) -> None:
+    """htslib looks for these in this order, and takes an index of another file for granted."""
+    names = [f"{path.name}.csi", f"{path.name}.bai", f"{path.stem}.csi", f"{path.stem}.bai"]
+    index = next((path.with_name(name) for name in names if path.with_name(name).is_file()), None)
+    if index is not None and index.stat().st_mtime < path.stat().st_mtime:
+        logger.warning("%s is older than the BAM: is it of this file? samtools index", index)
 
 
 @contextlib.contextmanager

@@ -65,6 +65,12 @@ def require_same_genome(
             if sums is not None:
                 _require_lengths(path, sums.sizes, lengths, named)
     if control is not None:
+        if (measured.reads is None) != (subtracted.reads is None):
+            logger.warning(
+                "%s and %s: one is a BAM, in reads per million, the other a bigWig: what is "
+                "subtracted is right only if that is on the same scale",
+                *(signal, control),
+            )
         _require_lengths(control, subtracted.sizes, measured.sizes, f"the signal {signal.name}")
         lacking = [name for name in subtracted.missing if name not in measured.missing]
         number = int(peaks["chrom"].isin(lacking).sum())
