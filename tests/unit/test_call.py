@@ -202,6 +202,24 @@ def test_start_sites_of_gff3(tmp_path):
     assert read_genes(path, ["protein_coding"])["position"].tolist() == [100, 300]
 
 
+def test_names_of_gff3_are_decoded(tmp_path):
+    path = tmp_path / "g.gff3"
+    path.write_text("1\tx\tgene\t1\t900\t.\t+\t.\tID=a%3Bb;Name=beta%09gene%3B 2\n")
+    assert read_genes(path)["name"].tolist() == ["beta gene; 2"]
+    # of a GTF it is what it says
+    gtf = write_gtf(tmp_path / "g.gtf", [("1", 101, 200, "+", "A%3B")])
+    assert read_genes(gtf)["name"].tolist() == ["A%3B"]
+
+
+@pytest.mark.parametrize("bins", ["", "585\t"])
+def test_a_table_of_ucsc_is_no_annotation(tmp_path, bins):
+    path = tmp_path / "hg38_refseq.ucsc"
+    places = "20000\t28000\t20000\t28000\t1\t20000,\t28000,\t0\tDDX11L1\tunk\tunk\t-1,"
+    path.write_text(f"#name\tchrom\tstrand\n{bins}NR_1\tchr1\t+\t{places}\n")
+    with pytest.raises(UserError, match=r"genePred.*Expected: a GTF.*genePredToGtf"):
+        read_genes(path)
+
+
 def test_start_sites_of_a_bed(tmp_path):
     path = tmp_path / "tss.bed"
     path.write_text("1\t10\t20\tA\t0\t+\n1\t30\t40\tB\t0\t-\n")
@@ -554,6 +572,37 @@ def test_what_may_be_wrong_is_warned_of(made, tmp_path, caplog):
         call(peaks, bam, out, control=signal)
     assert "r.bam.bai is older than the BAM" in caplog.text
     assert "one is a BAM, in reads per million, the other a bigWig" in caplog.text
+
+
+def test_a_control_in_place_of_the_signal_is_warned_of(made, tmp_path, caplog):
+    peaks, signal, out = made
+    flat = write_track(tmp_path / "input.bw", [(c, 0, n, 1.5) for c, n in SIZES.items()])
+    with caplog.at_level(logging.WARNING, "seformer"):
+        call(peaks, flat, out, control=signal)
+    assert "the cut-off is 0: 5 regions have no more signal than the control" in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "seformer"):
+        call(peaks, signal, out, control=flat)
+    assert "the cut-off is 0" not in caplog.text
+
+
+def test_values_below_zero(made, tmp_path, caplog):
+    peaks, signal, out = made
+    records = [(*peak, -1.0) for peak in PEAKS]
+    ratios = write_track(tmp_path / "log2.bw", records)
+    with caplog.at_level(logging.WARNING, "seformer"):
+        call(peaks, signal, out, control=ratios)
+    assert "log2.bw: 6 of 6 regions have values that add up to less than zero" in caplog.text
+    # there is no control that the message could speak of
+    with pytest.raises(UserError, match=r"log2.bw: no region has a signal above zero"):
+        call(peaks, ratios, tmp_path / "none")
+
+
+def test_peaks_on_one_chromosome_under_two_names(made):
+    peaks, signal, out = made
+    peaks.write_text(peaks.read_text() + "2\t100000\t101000\tagain\n")
+    with pytest.raises(UserError, match="2 and chr2 are one chromosome"):
+        call(peaks, signal, out)
 
 
 def test_peaks_that_lie_where_there_is_no_signal(made, caplog):

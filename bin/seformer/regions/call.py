@@ -21,6 +21,7 @@ from seformer.genome.signal_sums import read_signal
 from seformer.regions.call_files import OWN_FILES, write_call
 from seformer.regions.call_inputs import (
     read_peaks,
+    require_one_name,
     require_peaks,
     require_same_genome,
     require_signal,
@@ -96,6 +97,7 @@ def call(
     pieces = cut_pieces(table, max(settings.stitch, *STITCHES))
     measured = read_signal(signal, pieces, settings.extend_reads)
     subtracted = None if control is None else read_signal(control, pieces, settings.extend_reads)
+    require_one_name(peaks, table, measured.sizes)
     require_same_genome(signal, measured, control, subtracted, table, fasta)
     nothing = np.zeros(len(pieces))
     pieces = Pieces(pieces, measured.sums, nothing if subtracted is None else subtracted.sums)
@@ -211,3 +213,10 @@ def _log(summary: dict[str, Any]) -> None:
     )
     if not summary["super_enhancers"]:
         logger.warning("no region stands out: all have the same signal, or nearly so")
+    elif not summary["cutoff"]:
+        logger.warning(
+            "the cut-off is 0: %d regions have no %s, all others are super-enhancers. Check that "
+            "the files are of one experiment and assembly, and signal and control not swapped",
+            summary["typical_enhancers"],
+            "signal" if summary["control"] is None else "more signal than the control",
+        )

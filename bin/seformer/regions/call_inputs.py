@@ -111,13 +111,41 @@ def _require_lengths(
             )
 
 
+def require_one_name(path: Path, peaks: pd.DataFrame, sizes: dict[str, int]) -> None:
+    """Refuse peaks on one chromosome under two names: its signal would count twice."""
+    twins: dict[str, str] = {}
+    for name, twin in match_names(peaks["chrom"], sizes).items():
+        if twins.setdefault(twin, name) != name:
+            raise UserError(
+                f"{twins[twin]} and {name} are one chromosome, and there are peaks on both",
+                where=path,
+                expected="one name for each chromosome",
+                do="rename one of them in the file",
+            )
+
+
 def require_signal(regions: pd.DataFrame, signal: Path, control: Path | None) -> None:
+    """Refuse regions without signal, or without more than the control; warn of negative ones."""
+    for path in filter(None, (signal, control)):
+        below = int((regions["signal" if path is signal else "control"] < 0).sum())
+        if below:
+            logger.warning(
+                "%s: %d of %d regions have values that add up to less than zero: log ratios cannot "
+                "be summed, take reads per million",
+                *(path, below, len(regions)),
+            )
     if not regions["signal"].any():
         raise UserError(
             "there is no signal in any peak",
             where=signal,
             expected="the signal of the experiment that the peaks were called on",
             do="check that both are of one experiment and assembly, and that the file is whole",
+        )
+    if control is None and not regions["net"].any():
+        raise UserError(
+            "no region has a signal above zero",
+            where=signal,
+            expected="reads, or reads per million; not a logarithm, nor less the control",
         )
     if not regions["net"].any():
         raise UserError(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import pandas as pd
 
@@ -73,8 +74,21 @@ def _is_gff(path: Path) -> bool:
         for _, line in numbered_lines(text, path):
             if line.strip() and not line.startswith(("#", "track", "browser")):
                 cells = line.split("\t")
+                _refuse_gene_pred(cells, path)
                 return len(cells) >= 8 and whole(cells[3]) and whole(cells[4])
     raise UserError("there is no gene in it", where=path, expected=EXPECTED)
+
+
+def _refuse_gene_pred(cells: list[str], path: Path) -> None:
+    """Tables of UCSC, as in ROSE's annotation folder: (bin), name, chromosome, strand, places."""
+    for place in (2, 3):
+        if cells[place : place + 1] in (["+"], ["-"]) and all(map(whole, cells[place + 1 :][:4])):
+            raise UserError(
+                "this is a table of genes as UCSC and ROSE have them (genePred)",
+                where=path,
+                expected=EXPECTED,
+                do="take a GTF of the same assembly, or make one with UCSC's genePredToGtf",
+            )
 
 
 # ------------------------------------------------------------------------- GTF, GFF3
@@ -150,8 +164,11 @@ def _gff_features(path: Path) -> Iterator[tuple[str, Feature, str]]:
             said: dict[str, str] = {}
             equals = False
             for match in ATTRIBUTE.finditer(cells[8] if len(cells) > 8 else ""):
-                said.setdefault(match[1], match[3].strip())
-                equals |= match[2] == "="
+                gff3 = match[2] == "="
+                # GFF3 escapes as addresses of the web do; a decoded tab must not part a table
+                value = unquote(match[3]) if gff3 else match[3]
+                said.setdefault(match[1], " ".join(value.split()))
+                equals |= gff3
             yield cells[2], *_feature(cells, said, equals)
 
 
