@@ -14,7 +14,7 @@ from seformer.scoring.score import Ensemble, Scorer
 from seformer.scoring.views import both_strands, chunks, coverage
 from seformer.sequence.dna import reverse_complement
 from seformer.sequence.tokenizers import KmerTokenizer
-from seformer.util.devices import side_by_side, use_threads
+from seformer.util.devices import FEW_ACTIVATIONS, side_by_side, threads_worth, use_threads
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,13 @@ def test_threads_are_the_processors_where_nothing_is_allotted(three_threads, mon
     monkeypatch.setenv("OMP_NUM_THREADS", allotted)
     use_threads(0)
     assert torch.get_num_threads() == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(("activations", "expected"), [(1, 1), (FEW_ACTIVATIONS + 1, 3)])
+def test_few_activations_have_one_thread(three_threads, activations, expected):
+    with threads_worth(activations):
+        assert torch.get_num_threads() == expected
+    assert torch.get_num_threads() == 3
 
 
 def test_batches_side_by_side_change_nothing(tiny, three_threads, monkeypatch):

@@ -46,6 +46,7 @@ from seformer.training.settings import Course, FullSettings
 from seformer.training.token_store import TokenStore, build_token_store, token_store_margins
 from seformer.util import verified_tensors
 from seformer.util.atomic import output_folder, require_writable, temporary_folder
+from seformer.util.devices import threads_worth
 from seformer.util.errors import UserError
 from seformer.util.logs import progress
 from seformer.util.settings import takes
@@ -228,6 +229,9 @@ class FullTrainer:
         )
         self.lengths = (self.tokens.stop - self.tokens.start).max(1)
         self.steps_per_epoch = -(-len(self.lengths) // settings.batch_size)
+        most = settings.max_windows * (model.settings.window or self.lengths.max())
+        seen = float(np.minimum(self.lengths, most).mean())
+        self.activations = settings.batch_size * seen * self.module.backbone.hidden_size
         self.epoch, self.step, self.total_loss, self.seconds = 1, 0, 0.0, 0.0
         self.progress = Progress(2, EarlyStopping(settings.patience))
 
@@ -246,7 +250,8 @@ class FullTrainer:
         checkpoints.writes = self.accelerator.is_main_process
         with checkpoints:
             while self.epoch <= self.settings.epochs and not self.progress.stopping.stop:
-                self.train_epoch(checkpoints)
+                with threads_worth(self.activations):
+                    self.train_epoch(checkpoints)
                 self.end_epoch()
                 checkpoints.save(*self.state())
         self.progress.restore_best(self.module)
