@@ -37,6 +37,7 @@ COMMANDS = (
     "pool",
     "transfer",
     "judge",
+    "agree",
     "pack",
     "unpack",
     "predict",

@@ -31,6 +31,8 @@ STAGES = {
     f" --out {{out}} {QUICK}",
     "judge": "judge --scores {good}/all.csv --score-column start --fasta {good}/genome.fa"
     " --out {out} --bootstrap 10 --folds 2 --baselines gc",
+    "agree": "agree --scores {good}/all.csv --score-column start --measured {good}/all.csv"
+    " --value-column end --locus-gap 0 --fasta {good}/genome.fa --out {out} --bootstrap 10",
     "report": "report {good}/results --out {out}",
     "pack": "pack --model {good}/model --archive {out}",
     "init": "init {good}/se.bed {good}/te.bed --fasta {good}/genome.fa --out {out}",

@@ -312,6 +312,23 @@ def _weighted(
     }
 
 
+def ranking_under(
+    labels: np.ndarray, score: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute AUROC and AUPRC under each row of ``weights``: float64 [resamples] twice.
+
+    Parameters
+    ----------
+    labels, score
+        int and float64 [n].
+    weights
+        float64 [resamples, n], of `locus_draws`; both classes in each row.
+    """
+    is_positive = np.asarray(labels) == 1
+    positive = weights @ is_positive
+    return _ranked(is_positive, score, weights, positive, weights.sum(axis=1) - positive)
+
+
 def _ranked(
     is_se: np.ndarray,
     score: np.ndarray,

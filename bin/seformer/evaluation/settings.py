@@ -8,6 +8,8 @@ from seformer.model.choices import CalibrationMethod
 from seformer.util.settings import SEED, Batched, Computing, Names, ReadingRegions, setting
 
 Probabilities = Literal["auto", "given", "fitted"]
+Direction = Literal["higher", "lower", "absolute"]
+Several = Literal["most", "mean", "max", "drop"]
 
 SAMPLE = setting(None, "Name in the results.", parameter=None, unset="the model's")
 RESAMPLES = setting(1000, "Resamples of loci behind each interval.", ge=10, option="--bootstrap")
@@ -109,5 +111,73 @@ class JudgeSettings(ReadingRegions):
     calibration: CalibrationMethod = CALIBRATION
     threshold_by: str = THRESHOLD_BY
     baseline_names: Names = BASELINE_NAMES
+    resamples: int = RESAMPLES
+    seed: int = SEED
+
+
+class AgreeSettings(ReadingRegions):
+    """How scores are matched with a measured table, and compared with it."""
+
+    score_column: str | None = setting(
+        None,
+        "Column of the scores.",
+        parameter=None,
+        unset="the first of the usual names, such as logit, probability, score, difference",
+    )
+    value_column: str | None = setting(
+        None,
+        "Column of the measured numbers.",
+        parameter=None,
+        unset="the first of the usual names, such as EffectSize, log2FC, activity, score",
+    )
+    class_column: str | None = setting(
+        None,
+        "Column of the measured classes (yes/no, significant/ns, active/inactive).",
+        parameter=None,
+        unset="the first of the usual names, such as Regulated, Significant, active, class",
+    )
+    target_column: str | None = setting(
+        None,
+        "Column of the gene that was measured: rows of one gene are one locus.",
+        parameter=None,
+        unset="the first of the usual names, such as measuredGeneSymbol, target_gene, gene",
+    )
+    tss_column: str | None = setting(
+        None,
+        "Column of the target's TSS, or of the distance to it.",
+        parameter=None,
+        unset="the first of the usual names, such as distanceToTSS, startTSS, TSS",
+    )
+    score_direction: Direction = setting(
+        "higher",
+        "What of a score says more activity: a higher one, a lower one, or a larger absolute one.",
+        parameter=None,
+    )
+    value_direction: Direction = setting(
+        "higher",
+        "What of a measured number says more activity. Effects of CRISPRi on expression: lower.",
+        parameter=None,
+    )
+    min_overlap: float = setting(
+        0.5,
+        "Share of the shorter of two regions that both must share to match.",
+        gt=0,
+        le=1,
+        parameter=None,
+        refused="the overlap {value} is not a share",
+    )
+    several: Several = setting(
+        "most",
+        "Where several scored regions match a measured row: the one that shares most bases, the"
+        " mean, the highest, or leave the row out.",
+        parameter=None,
+    )
+    locus_gap: int = setting(
+        10_000,
+        "Measured rows no further apart are one locus.",
+        unit="base pairs",
+        ge=0,
+        parameter=None,
+    )
     resamples: int = RESAMPLES
     seed: int = SEED

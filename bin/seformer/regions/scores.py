@@ -99,17 +99,17 @@ def read_scores(
     own_labels = labels and label_column is None
     for part in iter_regions(source, labels=own_labels, invalid=invalid):
         if not parts:
-            column, beside = _score_columns([*part.cells], score_column, source)
+            column, beside = find_score_columns([*part.cells], score_column, source)
             by = part.labelled_by or _truth([*part.cells])
             if label_column:
-                by = _named(label_column, [*part.cells], source)
+                by = named_column(label_column, [*part.cells], source)
             logger.info("%s: read as %s", source.name, part.read_as)
             _require_two(column, by if labels else "", source)
         rows, line = part.regions, part.regions["line"].tolist()
         if labels and by and (label_column or by != part.labelled_by):
             rows = rows.assign(label=_labels(part.cells[by], line, source, by))
-        scores = _numbers(part.cells[column], line, source, column)
-        known = _numbers(part.cells[beside], line, source, beside) if beside else np.nan
+        scores = cells_as_numbers(part.cells[column], line, source, column)
+        known = cells_as_numbers(part.cells[beside], line, source, beside) if beside else np.nan
         parts.append(rows.assign(score=scores, probability=known))
     return ScoredTable(
         pd.concat(parts, ignore_index=True), str(source), column, beside, bool(by) and labels
@@ -132,8 +132,8 @@ def frame_of_scores(
     """
     rows, names = read_frame(frame, invalid=invalid), [str(name).strip() for name in frame.columns]
     cells = {name: as_texts(frame.iloc[:, i]) for i, name in reversed([*enumerate(names)])}
-    column, beside = _score_columns(names, score_column, FRAME)
-    by = _named(label_column, names, FRAME) if label_column else ""
+    column, beside = find_score_columns(names, score_column, FRAME)
+    by = named_column(label_column, names, FRAME) if label_column else ""
     if not by:
         places = find_columns(names).get("label")
         by = names[places[0]] if places else _truth(names)
@@ -142,8 +142,8 @@ def frame_of_scores(
     return ScoredTable(
         rows.assign(
             label=_labels(cells[by], line, FRAME, by) if by else unlabelled(len(rows)),
-            score=_numbers(cells[column], line, FRAME, column),
-            probability=_numbers(cells[beside], line, FRAME, beside) if beside else np.nan,
+            score=cells_as_numbers(cells[column], line, FRAME, column),
+            probability=cells_as_numbers(cells[beside], line, FRAME, beside) if beside else np.nan,
         ),
         FRAME,
         column,
@@ -199,7 +199,7 @@ def read_label(cell: str) -> int | None:
 # ------------------------------------------------------------------------- columns and cells
 
 
-def _named(name: str, names: Sequence[str], where: object) -> str:
+def named_column(name: str, names: Sequence[str], where: object) -> str:
     """The column of this name, in any case."""
     same = [own for own in names if own == name] or [
         own for own in names if own.lower() == name.lower()
@@ -231,12 +231,22 @@ def _truth(names: Sequence[str]) -> str:
     return next((names[words.index(word)] for word in TRUTH if word in words), "")
 
 
-def _score_columns(names: Sequence[str], given: str | None, where: object) -> tuple[str, str]:
-    """The column of scores, and beside margins that of probabilities; "" if there is none."""
+def first_columns(names: Sequence[str], words: Sequence[str]) -> dict[str, str]:
+    """Which of ``words`` name a column, in their order, and that column as it is spelled."""
+    own = [re.sub(r"[ .-]+", "_", word) for word in column_words([*map(str.strip, names)])]
+    return {word: names[own.index(word)] for word in words if word in own}
+
+
+def find_score_columns(
+    names: Sequence[str], given: str | None, where: object, further: Sequence[str] = ()
+) -> tuple[str, str]:
+    """The column of scores, and beside margins that of probabilities; "" if there is none.
+
+    Without one ``given`` it is the first of `SCORES` and of ``further`` names.
+    """
     if given:
-        return _named(given, names, where), ""
-    words = [re.sub(r"[ .-]+", "_", word) for word in column_words([*map(str.strip, names)])]
-    there = {word: names[words.index(word)] for word in SCORES if word in words}
+        return named_column(given, names, where), ""
+    there = first_columns(names, (*SCORES, *further))
     if not there:
         raise UserError(
             "no column has a usual name of scores",
@@ -250,18 +260,25 @@ def _score_columns(names: Sequence[str], given: str | None, where: object) -> tu
     return there[first], beside
 
 
-def _numbers(cells: Sequence[str], lines: Sequence[int], where: object, column: str) -> np.ndarray:
-    """Cells as float64; NaN where they are empty."""
+def cells_as_numbers(
+    cells: Sequence[str],
+    lines: Sequence[int],
+    where: object,
+    column: str,
+    what: str = "score",
+    option: str = "--score-column",
+) -> np.ndarray:
+    """Cells as float64; NaN where they are empty. ``what`` they are, and its option, are told."""
     numbers = pd.to_numeric(pd.Series(cells, dtype="str").str.strip(), errors="coerce")
     numbers = numbers.to_numpy(np.float64, na_value=np.nan, copy=True)
     for i in np.flatnonzero(~np.isfinite(numbers)).tolist():
         if cells[i].strip().lower() not in MISSING:
             raise UserError(
-                f"the score {cells[i][:40]!r} in the column {column} is not a finite number",
+                f"the {what} {cells[i][:40]!r} in the column {column} is not a finite number",
                 where=where,
                 line=lines[i],
-                expected="numbers; empty, . or NA where a region has no score",
-                do="mend the cell, or name another column with --score-column",
+                expected=f"numbers; empty, . or NA where a region has no {what}",
+                do=f"mend the cell, or name another column with {option}",
             )
         numbers[i] = np.nan
     return numbers

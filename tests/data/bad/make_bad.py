@@ -40,6 +40,7 @@ SPLIT = "split --extracted {good}/cell --out {out} "
 MOTIFS = "motifs --attributions {good}/explained --out {out} --motifs {here}/%s"
 REPORT = "report {here} --out {out}"
 JUDGE = "judge --fasta {good}/genome.fa --out {out} --scores {here}/%s"
+AGREE = "agree --scores {good}/all.csv --score-column start --out {out} --measured {here}/%s"
 
 
 class Case(NamedTuple):
@@ -774,6 +775,17 @@ OTHER = [
     case("judge/text.bed", JUDGE, row("chr1", 0, 100, "SE", "high"), "'high'", "line 1"),
     case("judge/infinite.bed", JUDGE, row("chr1", 0, 100, "SE", "inf"), "not a finite number"),
     case("judge/no_score.bed", JUDGE, row("chr1", 0, 100, "SE"), "usual name of scores"),
+    case("agree/no_values.bed", AGREE, row("chr1", 0, 100, "a"), "what is measured"),
+    case("agree/text.bed", AGREE, row("chr1", 0, 100, "a", "high"), "'high'", "line 1"),
+    case("agree/elsewhere.bed", AGREE, row("chr99", 0, 100, "a", 1), "no measured row has a score"),
+    case("agree/few.bed", AGREE, row("chr1", 0, 10**7, "a", 1), "too little to compare"),
+    case(
+        "agree/position.tsv",
+        AGREE,
+        row("chrom", "pos", "log2FC") + row("chr1", "1e6", 1),
+        "'1e6' is not a whole number",
+        "line 2",
+    ),
     case("report/cell/metrics.json", REPORT, lambda h, _: _in(h, "metrics.json", "{"), "JSON"),
     case(
         "report/cell/model/seformer.json",
