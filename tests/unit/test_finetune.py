@@ -208,13 +208,15 @@ def test_of_two_processes_the_one_that_fails_gives_the_exit_code(data, stage1, t
     assert "seformer: error: Out of GPU memory." in done.stderr
 
 
-def test_adapters_are_trained_and_merged(data, stage1, tmp_path):
+def test_adapters_are_trained_and_merged(data, stage1, tmp_path, caplog):
     evaluated = shutil.copytree(stage1, tmp_path / "evaluated")
     settings = json.loads((evaluated / "seformer.json").read_text())
     limit = {"limit": 0.0, "regions": 9, "loci": 9}
     settings["conformal"] = {"coverage": 0.9, "SE": limit, "TE": limit}
     (evaluated / "seformer.json").write_text(json.dumps(settings))
     finetune_full(evaluated, *data, tmp_path / "out", lora_rank=4, **QUICK)
+    # nothing was learnt yet that adapters could adapt
+    assert "tiny is trained from scratch: with --lora-rank its weights stay" in caplog.text
     # sets belong to the scores before the training
     assert load_model(tmp_path / "out").settings.conformal is None
     before = load_file(stage1 / "model.safetensors")

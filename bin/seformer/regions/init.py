@@ -374,7 +374,7 @@ def parameters_text(
         _line("genome", genome or "hg38", genome is not None),
         *([_line("rename_chromosomes", True)] if rename else []),
         "",
-        "# What is fine-tuned. tiny and small are trained from scratch and run on a CPU; for a",
+        "# What is fine-tuned. tiny, small and bases are trained from scratch, on a CPU too; for a",
         "# pre-trained model, such as gena-lm-bert-base-t2t, see: seformer models",
         _line("model", "tiny"),
         "# Or a model of an earlier run, instead of input and model:",

@@ -104,6 +104,12 @@ def finetune_full(
     checkpoints = Checkpoints(kept, settings.checkpoint_minutes * 60)
     scorer = Scorer(start, settings.batch_tokens)
     if settings.lora_rank:
+        if start.settings.backbone["source"] == "preset" and "full" not in start.settings.training:
+            logger.warning(
+                "%s is trained from scratch: with --lora-rank its weights stay as they were drawn "
+                "at random, beside small adapters; 0 trains them",
+                start.settings.backbone["name"],
+            )
         add_adapters(backbone, settings.lora_rank, settings.seed)
     with temporary_folder() as folder:
         trainer = FullTrainer(scorer, data, tokenise_parts(data, start, folder), settings)
