@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from seformer.evaluation import metrics
 from seformer.evaluation.metrics import BootstrapMetrics
@@ -14,6 +13,7 @@ from seformer.evaluation.metrics import BootstrapMetrics
 SCORE, BEYOND = "score", "beyond_baselines"
 # rows that are needed for any statement, and of each class
 LEAST_ROWS, LEAST_EACH = 10, 3
+_EXPLAINED = 1e-9
 # what guessing gives
 CHANCE = {"spearman": 0.0, "auroc": 0.5}
 
@@ -46,18 +46,21 @@ def measure_ranks(
         ranks of scores and values from both of which what is linear in the baselines' ranks was
         taken (a partial rank correlation).
     """
-    turned, directions = _turned(scorers, lambda x: _spearman(value, [x])[0])
-    values = _with_partial(value, turned)
+    turned, directions = _turned(
+        scorers, lambda x: float(rank_correlations([value, x], np.ones(len(x)))[0, 1])
+    )
+    columns = [value, *turned.values()]
+    names = [*turned, BEYOND] if directions else [*turned]
+    values = _with_partial(rank_correlations(columns, np.ones(len(value))))
     # no class has to be in a resample: each row counts one half
     draws = metrics.locus_draws(np.full(len(value), 0.5), loci, resamples, _generator(seed))
-    drawn: dict[str, list[float]] = {name: [] for name in values}
-    for rows in _rows_drawn(draws):
-        some = _with_partial(value[rows], {name: x[rows] for name, x in turned.items()})
-        for name in values:
-            drawn[name].append(some[name])
+    codes = [np.unique(x, return_inverse=True)[1] for x in columns]
+    drawn = np.array(
+        [_with_partial(rank_correlations(codes, row)) for weights in draws for row in weights]
+    )
     measured = BootstrapMetrics(
-        {name: {"spearman": x} for name, x in values.items()},
-        {name: {"spearman": np.array(x)} for name, x in drawn.items()},
+        {name: {"spearman": float(x)} for name, x in zip(names, values, strict=False)},
+        {name: {"spearman": x} for name, x in zip(names, drawn.T, strict=False)},
     )
     return _counted(loci) | _beside(measured, "spearman", directions)
 
@@ -141,37 +144,43 @@ def _generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def _rows_drawn(draws: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Rows of each resample, each as often as it was drawn."""
-    for weights in draws:
-        for counts in weights.astype(np.int64):
-            yield np.repeat(np.arange(len(counts)), counts)
+def rank_correlations(columns: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    """Compute Spearman's correlations as if every row stood there so often as its weight says.
+
+    Parameters
+    ----------
+    columns
+        Each [n]: numbers as float64, or as int64 the place of each among the different ones.
+    weights
+        float64 [n], whole numbers.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 [columns, columns]; 0 where a column does not vary.
+    """
+    ranks = []
+    for column in columns:
+        codes = np.unique(column, return_inverse=True)[1] if column.dtype.kind == "f" else column
+        # rows of one value share the mean of the ranks that they take up
+        standing = np.bincount(codes, weights)
+        ranks.append((np.cumsum(standing) - standing / 2)[codes])
+    x = np.stack(ranks)
+    x -= (x @ weights / weights.sum())[:, None]
+    products = (x * weights) @ x.T
+    spread = np.sqrt(np.outer(products.diagonal(), products.diagonal()))
+    return np.divide(products, spread, out=np.zeros_like(products), where=spread > 0)
 
 
-def _spearman(value: np.ndarray, columns: list[np.ndarray]) -> list[float]:
-    ranks = rankdata(np.stack([value, *columns]), axis=1)
-    return [_correlation(ranks[0], each) for each in ranks[1:]]
+def _with_partial(correlations: np.ndarray) -> np.ndarray:
+    """Correlations of the values, in row 0, with each scorer, and the partial one of the score.
 
-
-def _with_partial(value: np.ndarray, scorers: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Spearman's correlation of every scorer and, beside baselines, what the score adds."""
-    ranks = rankdata(np.stack([value, *scorers.values()]), axis=1)
-    found = {
-        name: _correlation(ranks[0], each) for name, each in zip(scorers, ranks[1:], strict=True)
-    }
-    if len(scorers) > 1:
-        baselines = [each for name, each in zip(scorers, ranks[1:], strict=True) if name != SCORE]
-        design = np.stack([np.ones(len(value)), *baselines], axis=1)
-        both = np.stack([ranks[0], ranks[1 + [*scorers].index(SCORE)]], axis=1)
-        rest = both - design @ np.linalg.lstsq(design, both, rcond=None)[0]
-        # what is left of rounding is no rest
-        rest[:, np.abs(rest).max(axis=0) < 1e-6 * len(value)] = 0
-        found[BEYOND] = _correlation(rest[:, 0], rest[:, 1])
-    return found
-
-
-def _correlation(x: np.ndarray, y: np.ndarray) -> float:
-    """Pearson's correlation; 0 where one does not vary."""
-    x, y = x - x.mean(), y - y.mean()
-    spread = float(np.sqrt((x @ x) * (y @ y)))
-    return float(x @ y) / spread if spread > 0 else 0.0
+    The score is in row 1, baselines behind it; without any there is none to take out.
+    """
+    # both less what a linear regression on the baselines' ranks explains of them
+    across = correlations[:2, 2:]
+    rest = correlations[:2, :2] - across @ np.linalg.pinv(correlations[2:, 2:]) @ across.T
+    left = rest.diagonal()
+    # of what is explained but for rounding nothing is left
+    partial = rest[0, 1] / np.sqrt(left.prod()) if left.min() > _EXPLAINED else 0.0
+    return np.append(correlations[0, 1:], partial)

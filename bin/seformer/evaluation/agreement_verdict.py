@@ -9,6 +9,7 @@ from seformer.evaluation.agreement import BEYOND, CHANCE, SCORE
 from seformer.evaluation.verdict import Finding, percent, scorer_title
 
 TOPIC = "Do the scores agree with what was measured?"
+CLASSES = "Do they tell the classes apart?"
 TITLES = {"spearman": "rank correlation", "auroc": "AUROC"}
 # below it percentile intervals are too narrow
 FEW_LOCI = 20
@@ -18,7 +19,9 @@ def judge_agreement(found: Mapping[str, Any]) -> list[Finding]:
     """Say what the content of agreement.json means; the answer comes first."""
     metrics = [name for name in CHANCE if found[name]]
     answers = [_answer(name, found[name]) for name in metrics]
+    # numbers answer before classes; where both are there, the second has its own question
     first, *others = answers
+    others = [finding._replace(topic=CLASSES) for finding in others]
     return [first, *others, *_beyond(found), *_caveats(found, found[metrics[0]])]
 
 
@@ -45,11 +48,11 @@ def _answer(metric: str, measured: Mapping[str, Any]) -> Finding:
     difference = f"difference {_interval(delta)}"
     if delta["low"] > 0:
         return Finding(
-            "good", TOPIC, f"Yes, more than {title} does: {said}; {beside}, {difference}."
+            "good", TOPIC, f"Yes, and more than {title}: {said}; {beside}, {difference}."
         )
     more = "less than" if delta["high"] < 0 else "not surely more than"
     level = "bad" if delta["high"] < 0 else "warning"
-    return Finding(level, TOPIC, f"Yes, but {more} {title} does: {said}; {beside}, {difference}.")
+    return Finding(level, TOPIC, f"Yes, but {more} {title}: {said}; {beside}, {difference}.")
 
 
 def _beyond(found: Mapping[str, Any]) -> Iterator[Finding]:
