@@ -40,6 +40,7 @@ SPLIT = "split --extracted {good}/cell --out {out} "
 MOTIFS = "motifs --attributions {good}/explained --out {out} --motifs {here}/%s"
 REPORT = "report {here} --out {out}"
 JUDGE = "judge --fasta {good}/genome.fa --out {out} --scores {here}/%s"
+CALL = "call --peaks {here}/%s --signal {here}/%s --out {out}"
 AGREE = "agree --scores {good}/all.csv --score-column start --out {out} --measured {here}/%s"
 
 
@@ -775,6 +776,8 @@ OTHER = [
     case("judge/text.bed", JUDGE, row("chr1", 0, 100, "SE", "high"), "'high'", "line 1"),
     case("judge/infinite.bed", JUDGE, row("chr1", 0, 100, "SE", "inf"), "not a finite number"),
     case("judge/no_score.bed", JUDGE, row("chr1", 0, 100, "SE"), "usual name of scores"),
+    case("call/one.bed", CALL, row("chr1", 0, 100), "one peak only"),
+    case("call/two.bed", CALL, row("chr1", 0, 100) + row("chr1", 200, 300), "neither a bigWig nor"),
     case("agree/no_values.bed", AGREE, row("chr1", 0, 100, "a"), "what is measured"),
     case("agree/text.bed", AGREE, row("chr1", 0, 100, "a", "high"), "'high'", "line 1"),
     case("agree/elsewhere.bed", AGREE, row("chr99", 0, 100, "a", 1), "no measured row has a score"),
