@@ -315,6 +315,17 @@ def test_with_classes_alone_the_auroc_answers(drawn):
     assert found["baselines_left_out"]["distance"] == "no column of a target's TSS"
 
 
+def test_a_class_of_something_else_is_passed_over_unless_it_is_named(drawn):
+    scores, measured = drawn
+    plain = measured[["chrom", "chromStart", "chromEnd", "EffectSize"]]
+    kinds = plain.assign(**{"class": "promoter"})
+    found = agree_tables(scores, kinds, value_direction="lower", **QUICK).found
+    assert found["auroc"] is None
+    assert found["measured"]["columns"]["class"] == ""
+    with pytest.raises(UserError, match="class 'promoter' in the column class is unknown"):
+        agree_tables(scores, kinds, class_column="class", **QUICK)
+
+
 # ------------------------------------------------------------------------- bad input
 
 

@@ -46,6 +46,8 @@ ANSWERS = (
     *("regulated", "significant", "is_significant", "issignificant", "significance", "active"),
     *("is_active", "isactive", "hit", "is_hit", "emvar", "class", "label"),
 )
+# of these names a column may as well hold something else: kinds of elements, p-values
+VAGUE_ANSWERS = ("significance", "class", "label")
 TARGETS = (
     *("measuredgenesymbol", "measuredgeneensemblid", "target_gene", "targetgene", "target"),
     *("gene_symbol", "genesymbol", "gene_name", "gene", "gene_id"),
@@ -59,6 +61,9 @@ NO = (
     " nothit notregulated none nonenhancer"
 ).split()
 MISSING_ANSWERS = ("", ".", "na", "nan", "null")
+ANSWER_WORDS = (
+    dict.fromkeys(YES, 1.0) | dict.fromkeys(NO, 0.0) | dict.fromkeys(MISSING_ANSWERS, np.nan)
+)
 
 
 @dataclass(frozen=True)
@@ -168,7 +173,14 @@ def read_measurement(
         it must be nor empty.
     """
     value = table.column(value, () if answer and not value else VALUES)
-    answer = table.column(answer, ANSWERS)
+    given, answer = answer, table.column(answer, ANSWERS)
+    if value and not given and first_columns([answer], VAGUE_ANSWERS):
+        other = next((cell for cell in table.cells[answer] if _answer_of(cell) is None), None)
+        if other is not None:
+            logger.warning(
+                "%s: %s is not read as classes, it says %r", table.source, answer, other[:40]
+            )
+            answer = ""
     if value and value == answer:
         raise UserError(
             f"numbers and classes are the same column, {value}",
@@ -204,11 +216,14 @@ def alleles_of(table: PlaceTable) -> np.ndarray | None:
     return np.array([[c.strip().upper() for c in table.cells[name]] for name in columns], str).T
 
 
+def _answer_of(cell: str) -> float | None:
+    """What a cell of classes says: 1, 0, NaN = nothing; None otherwise."""
+    return ANSWER_WORDS.get(plain_word(cell.strip()))
+
+
 def _answers(table: PlaceTable, column: str) -> np.ndarray:
-    known = dict.fromkeys(YES, 1.0) | dict.fromkeys(NO, 0.0)
-    known |= dict.fromkeys(MISSING_ANSWERS, np.nan)
     cells = table.cells[column]
-    values = [known.get(plain_word(cell.strip())) for cell in cells]
+    values = [*map(_answer_of, cells)]
     if None in values:
         i = values.index(None)
         raise UserError(
