@@ -221,6 +221,15 @@ def test_several_can_be_dropped_and_every_row_has_a_status(drawn):
     assert result.found["measured"]["used"] == N - 6
 
 
+def test_scores_that_are_repeated_count_once(drawn, crispr):
+    scores, measured = drawn
+    twice = pd.concat([scores, scores.assign(name="again")], ignore_index=True)
+    result = agree_tables(twice, measured, value_direction="lower", several="drop", **QUICK)
+    assert result.found["scores"]["repeated"] == N
+    assert result.found["matching"]["several_scores"] == 0
+    assert result.found["spearman"] == crispr.found["spearman"]
+
+
 def test_loci_are_joined_by_place_score_and_gene():
     measured = places((0, 10), (50, 60), (5000, 5010), (9000, 9010), (20_000, 20_010))
     scored = places((0, 10), (50, 60), (5000, 9010), (20_000, 20_010))

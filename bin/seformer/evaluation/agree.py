@@ -121,12 +121,16 @@ def agree_tables(
     said_value = _directed(said.value, settings.value_direction)
     targets, rows = _spell(scored, places, settings, fasta)
     usable = ((targets["drop_reason"] == "") & np.isfinite(score)).to_numpy()
-    candidates = targets[usable].reset_index(drop=True)
     alleles = [alleles_of(places), alleles_of(scored)]
+    repeated = usable & _repeated(targets, score, alleles[1])
+    usable = usable & ~repeated
+    candidates = targets[usable].reset_index(drop=True)
     both = None if any(a is None for a in alleles) else (alleles[0], alleles[1][usable])
     matches = match_places(rows, candidates, settings.min_overlap, both)
     chosen, best = choose_scores(matches, candidates, score[usable], settings.several)
-    without = match_places(rows, targets[~usable].reset_index(drop=True), settings.min_overlap)
+    without = match_places(
+        rows, targets[~usable & ~repeated].reset_index(drop=True), settings.min_overlap
+    )
     status = _statuses(rows, said, matches, without.count, settings.several)
     used = (status == USED).to_numpy()
     if not used.any():
@@ -153,7 +157,8 @@ def agree_tables(
             "direction": settings.score_direction,
             "rows": len(targets),
             "without_score": int((~np.isfinite(score)).sum()),
-            "not_usable": int((~usable).sum()),
+            "not_usable": int((~usable & ~repeated).sum()),
+            "repeated": int(repeated.sum()),
             "matching_a_row": len(np.unique(matches.scored)),
             "matching_several_rows": int((np.bincount(matches.scored) > 1).sum()),
         },
@@ -208,6 +213,14 @@ def _spell(
         spelling = Spelling(genome, settings.rename_chromosomes)
         spelling.survey(tables, settings.invalid_regions == "drop")
         return tuple(mark_places(spelling.spell(t), genome.chromosomes, 1) for t in tables)
+
+
+def _repeated(targets: pd.DataFrame, score: np.ndarray, alleles: np.ndarray | None) -> np.ndarray:
+    """Tell which scored rows say again what one before says, as where a region has many genes."""
+    said = targets[["chrom", "start", "end"]].assign(score=score)
+    if alleles is not None:
+        said = said.assign(reference=alleles[:, 0], alternative=alleles[:, 1])
+    return said.duplicated().to_numpy()
 
 
 def _statuses(
