@@ -104,7 +104,8 @@ def finetune_full(
     checkpoints = Checkpoints(kept, settings.checkpoint_minutes * 60)
     scorer = Scorer(start, settings.batch_tokens)
     if settings.lora_rank:
-        if start.settings.backbone["source"] == "preset" and "full" not in start.settings.training:
+        drawn = start.settings.backbone.get("source") == "preset"
+        if drawn and "full" not in start.settings.training:
             logger.warning(
                 "%s is trained from scratch: with --lora-rank its weights stay as they were drawn "
                 "at random, beside small adapters; 0 trains them",
