@@ -31,6 +31,7 @@ STAGES = {
     f" --out {{out}} {QUICK}",
     "judge": "judge --scores {good}/all.csv --score-column start --fasta {good}/genome.fa"
     " --out {out} --bootstrap 10 --folds 2 --baselines gc",
+    "call": "call --peaks {good}/all.bed --signal {good}/signal.bw --stitch 0 --out {out}",
     "agree": "agree --scores {good}/all.csv --score-column start --measured {good}/all.csv"
     " --value-column end --locus-gap 0 --fasta {good}/genome.fa --out {out} --bootstrap 10",
     "report": "report {good}/results --out {out}",

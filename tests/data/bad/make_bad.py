@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pybigtools
 import pysam
 
 HERE = Path(__file__).parent
@@ -897,6 +898,9 @@ def good(folder: Path) -> None:
     variant = row("chr1", 200, ".", base, other, ".", ".", ".")
     (folder / "few.vcf").write_text(VCF_HEAD + VCF_COLUMNS + variant)
     (folder / "all.csv").write_text(DEEPSE + "\n".join(labelled) + "\n")
+    values = [(*place, float(number)) for number, place in enumerate(places)]
+    track = pybigtools.open(str(folder / "signal.bw"), "w")
+    track.write(dict.fromkeys(genome, 9_000), values)
     (folder / "se.bed").write_text("".join(row(*p) for p in places[::2]))
     (folder / "te.bed").write_text("".join(row(*p) for p in places[1::2]))
     settings = PRESETS["tiny"] | {
