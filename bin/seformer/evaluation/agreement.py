@@ -53,7 +53,9 @@ def measure_ranks(
     names = [*turned, BEYOND] if directions else [*turned]
     values = _with_partial(rank_correlations(columns, np.ones(len(value))))
     # no class has to be in a resample: each row counts one half
-    draws = metrics.locus_draws(np.full(len(value), 0.5), loci, resamples, _generator(seed))
+    draws = metrics.locus_draws(
+        np.full(len(value), 0.5), loci, resamples, np.random.default_rng(seed)
+    )
     codes = [np.unique(x, return_inverse=True)[1] for x in columns]
     drawn = np.array(
         [_with_partial(rank_correlations(codes, row)) for weights in draws for row in weights]
@@ -99,7 +101,7 @@ def measure_classes(
         for name, x in turned.items()
     }
     drawn: dict[str, list[tuple]] = {name: [] for name in turned}
-    for weights in metrics.locus_draws(answer, loci, resamples, _generator(seed)):
+    for weights in metrics.locus_draws(answer, loci, resamples, np.random.default_rng(seed)):
         for name, x in turned.items():
             drawn[name].append(metrics.ranking_under(answer, x, weights))
     measured = BootstrapMetrics(
@@ -138,10 +140,6 @@ def _beside(
 
 def _counted(loci: np.ndarray) -> dict[str, int]:
     return {"n": len(loci), "loci": len(np.unique(loci))}
-
-
-def _generator(seed: int) -> np.random.Generator:
-    return np.random.default_rng(seed)
 
 
 def rank_correlations(columns: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from seformer.regions.nearby_genes import (
     NEAR_BY,
     NEAREST,
     OVERLAPPING,
+    name_with_nearest,
 )
 from seformer.util.errors import visible
 from seformer.util.labels import COLOURS, SUPER, TYPICAL
@@ -134,7 +135,7 @@ def _write_bed(path: Path, regions: pd.DataFrame, most: float) -> None:
     score = np.round(HIGHEST * regions["net"] / most).astype(int)
     name = regions["id"]
     if NEAREST in regions:
-        name = name.where(regions[NEAREST].isna(), name + "|" + regions[NEAREST])
+        name = name_with_nearest(name, regions[NEAREST])
     rows = regions[["chrom", "start", "end"]].assign(name=name, score=score, strand=".")
     with open(path, "w", encoding="utf-8", newline="") as text:
         write_tsv_rows(rows, text)
@@ -183,8 +184,8 @@ def draw_hockey_stick(path: Path, ranked: np.ndarray, summary: dict[str, Any]) -
     ):
         axes.plot(rank[here], ranked[here], ".", color=COLOURS[label], markersize=4, label=words)
     slope = (ranked[-1] - ranked[0]) / len(ranked)
-    touches = int(np.argmin(len(ranked) * ranked - (ranked[-1] - ranked[0]) * rank))
-    line = ranked[touches] + slope * (rank - rank[touches])
+    # the line touches at the last region that is not above the cut-off
+    line = cutoff + slope * (rank - np.count_nonzero(~above))
     axes.plot(rank[line >= 0], line[line >= 0], color="0.5", linewidth=1, label="tangent")
     axes.axhline(cutoff, color="0.5", linewidth=1, linestyle="--", label=f"cut-off {cutoff:,.6g}")
     axes.set_xlabel("regions, from the weakest signal to the strongest")

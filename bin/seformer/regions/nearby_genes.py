@@ -28,6 +28,11 @@ OVERLAPPING, NEAR_BY, NEAREST, DISTANCE = (
 GENE_COLUMNS = (OVERLAPPING, NEAR_BY, NEAREST, DISTANCE)
 
 
+def name_with_nearest(names: pd.Series, nearest: pd.Series) -> pd.Series:
+    """Put the nearest gene behind the names of regions, for a BED; there need be none."""
+    return names.where(nearest.isna(), names + "|" + nearest)
+
+
 class GeneMap:
     """The genes of a file, for regions whose chromosomes may be called otherwise.
 

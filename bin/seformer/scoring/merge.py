@@ -14,7 +14,7 @@ import pandas as pd
 
 from seformer.regions.folder import in_order
 from seformer.regions.frames import free_names
-from seformer.regions.nearby_genes import GENE_COLUMNS, NEAREST, GeneMap
+from seformer.regions.nearby_genes import GENE_COLUMNS, NEAREST, GeneMap, name_with_nearest
 from seformer.regions.read import RegionTable, iter_regions
 from seformer.regions.scores import read_label
 from seformer.regions.settings import GeneSettings
@@ -133,9 +133,7 @@ class PredictionWriter(ExitStack):
         if self._genes is not None:
             found = self._genes.find(regions)
             cells.append(as_lines(found))
-            nearest = found[NEAREST]
-            name = regions["name"].where(nearest.isna(), regions["name"] + "|" + nearest)
-            regions = regions.assign(name=name)
+            regions = regions.assign(name=name_with_nearest(regions["name"], found[NEAREST]))
         self._table.writelines("\t".join(line) + "\n" for line in zip(*cells, strict=True))
         table = pd.DataFrame([line.split("\t") for line in scores], columns=self.scores)
         scored = (table["logit"] != "").to_numpy()

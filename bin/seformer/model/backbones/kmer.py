@@ -56,7 +56,7 @@ class RotaryLayer(nn.Module):
 
 
 class KmerEncoder(Backbone):
-    """The backbone of the presets; ``model_type`` is ``seformer_kmer``."""
+    """The backbone of the presets tiny and small; ``model_type`` is ``seformer_kmer``."""
 
     family = "kmer"
     title = "a preset of seformer"

@@ -36,7 +36,7 @@ STEEPEST = 0.4
 
 
 class StemEncoder(Backbone):
-    """The backbone of the presets; ``model_type`` is ``seformer_stem``."""
+    """The backbone of the preset bases; ``model_type`` is ``seformer_stem``."""
 
     family = "stem"
     title = "the preset bases of seformer"
