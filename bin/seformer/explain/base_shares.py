@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from seformer.sequence.tokenizers import KmerTokenizer, Tokenizer
+from seformer.sequence.tokenizers import KmerTokenizer, MixedTokenizer, Tokenizer
 
 # longer k-mers are spread evenly: the table of all shares would be too large
 LONGEST = 6
@@ -66,7 +66,7 @@ class Shares:
     """
 
     def __init__(self, tokenizer: Tokenizer, embedding: torch.Tensor) -> None:
-        kmers = isinstance(tokenizer, KmerTokenizer) and tokenizer.k <= LONGEST
+        kmers = isinstance(tokenizer, KmerTokenizer | MixedTokenizer) and tokenizer.k <= LONGEST
         self.width = tokenizer.k if kmers else 1
         # rows of tokens that are not k-mers stay zero: all of theirs is spread evenly
         self.table = embedding.new_zeros((len(embedding), self.width, embedding.shape[1]))

@@ -11,7 +11,7 @@ import numpy as np
 from seformer.explain.settings import Reference
 from seformer.sequence.dna import base_codes, reverse_complement
 from seformer.sequence.shuffle import dinucleotide_shuffle, euler_shuffle, generator
-from seformer.sequence.tokenizers import Encoding, Tokenizer
+from seformer.sequence.tokenizers import Encoding, MixedTokenizer, Tokenizer
 from seformer.util.errors import UserError
 
 ZERO = -1  # token id of the all-zero embedding
@@ -64,6 +64,12 @@ def _clean_runs(encoding: Encoding, row: int, strand: str) -> Iterator[_CleanRun
 def _strand(forward: str, view: int, views: int) -> str:
     """The strand a view reads, see `seformer.scoring.views.encode_views`."""
     return forward if view < views // 2 else reverse_complement(forward)
+
+
+def _pieces(encoding: Encoding, run: _CleanRun) -> list[str]:
+    """The bases of a run under each of its tokens."""
+    starts, ends = encoding.starts[run.span], encoding.ends[run.span]
+    return [run.bases[a - starts[0] : b - starts[0]] for a, b in zip(starts, ends, strict=True)]
 
 
 def _fit(
@@ -138,10 +144,15 @@ def make_references(
             for row, (_, view) in enumerate(rows)
             for run in _clean_runs(encoding, row, _strand(drawn[row], view, views))
         ]
-        encoded = tokenizer.encode([run.bases for run in runs])
-        for run, (first, stop) in zip(runs, pairwise(encoded.splits), strict=True):
-            count = run.span.stop - run.span.start
-            tokens = encoded.input_ids[first:stop]
-            ids[index, run.span] = _fit(tokens, count, run.bases, tokenizer, randoms[run.row])
+        if isinstance(tokenizer, MixedTokenizer):
+            # a k-mer against a k-mer, a base against a base, whatever frame the view reads in
+            for run in runs:
+                ids[index, run.span] = tokenizer.encode(_pieces(encoding, run)).input_ids
+        else:
+            encoded = tokenizer.encode([run.bases for run in runs])
+            for run, (first, stop) in zip(runs, pairwise(encoded.splits), strict=True):
+                count = run.span.stop - run.span.start
+                tokens = encoded.input_ids[first:stop]
+                ids[index, run.span] = _fit(tokens, count, run.bases, tokenizer, randoms[run.row])
         shuffles.append(drawn)
     return References(ids, shuffles)

@@ -1,8 +1,8 @@
 """Views of sequences as tokens: both strands, in every phase; of edited sequences as well.
 
-A view of a sequence is one strand, cut into tokens in one phase (`KmerTokenizer.encode`;
-byte-pair tokenisers have one phase). A score is the mean over all views: neither the strand nor
-where the first k-mer happens to begin decides it.
+A view of a sequence is one strand, cut into tokens in one phase (`KmerTokenizer.encode`,
+`MixedTokenizer.encode`; byte-pair tokenisers have one phase). A score is the mean over all views:
+neither the strand nor where the first k-mer happens to begin decides it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from seformer.model.folder import Model
 from seformer.sequence.dna import reverse_complement
-from seformer.sequence.tokenizers import Encoding, KmerTokenizer, Tokenizer, interleave
+from seformer.sequence.tokenizers import Encoding, Tokenizer, interleave
 
 STRANDS = 2
 # bounds the memory of one round of scoring: sequences, their tokens and window features
@@ -74,9 +74,9 @@ def encode_edits(
         Rows as of `encode_views` for the edited sequences; after substitutions without offsets.
     """
     tokenizer = model.tokenizer
-    substitutions = all(edit.stop - edit.start == len(edit.bases) > 0 for edit in edits)
-    if not (
-        substitutions and isinstance(tokenizer, KmerTokenizer) and len(sequence) >= tokenizer.k
+    if not all(
+        edit.bases and tokenizer.keeps_spans(sequence[edit.start : edit.stop], edit.bases)
+        for edit in edits
     ):
         return encode_views(model, [edit.apply(sequence) for edit in edits])
     reverse, forward_views = reverse_complement(sequence), model.views // STRANDS
@@ -89,7 +89,7 @@ def encode_edits(
 
 
 def _substitute(
-    tokenizer: KmerTokenizer, encoding: Encoding, row: int, strand: str, edit: Edit
+    tokenizer: Tokenizer, encoding: Encoding, row: int, strand: str, edit: Edit
 ) -> np.ndarray:
     """Token ids of a view after a substitution: only the k-mers over it are looked up again."""
     span = slice(encoding.splits[row], encoding.splits[row + 1])
@@ -130,11 +130,11 @@ def chunks(
 
 
 def coverage(encoding: Encoding, lengths: np.ndarray, tokenizer: Tokenizer) -> np.ndarray:
-    """Part of the bases of each encoded row that lie in a token other than unknown.
+    """Part of the bases of each encoded row that lie in a token other than unknown and N.
 
     Returns float64 ``[rows]``; ``lengths`` int64 ``[rows]`` are their bases.
     """
-    known = encoding.input_ids != tokenizer.unk_id
+    known = ~np.isin(encoding.input_ids, tokenizer.blank_ids)
     first = np.concatenate([[0], np.cumsum(lengths)])
     row = np.repeat(np.arange(len(lengths)), np.diff(encoding.splits))
     # +1 where a known token starts and -1 where it ends: bases with a positive sum are covered

@@ -63,7 +63,7 @@ class BpeTokenizer:
         for one in pairs.settings["added_tokens"]:
             if self._id(one["content"]) != one["id"]:
                 raise UserError(f"{one['content']!r} has another id", where=self._path)
-        self.wrap = pairs.wrap
+        self.wrap, self.blank_ids = pairs.wrap, (self.unk_id,)
         self._lengths = self._token_lengths(model.get("continuing_subword_prefix") or "")
         self._run_id = self._tokenizer.token_to_id("-")
         special = [self.pad_id, self.unk_id, self.mask_id, *self.wrap]
@@ -128,6 +128,10 @@ class BpeTokenizer:
             "check that the sequences are DNA and that this tokeniser belongs to the model",
         )
         return encoding
+
+    def keeps_spans(self, before: str, after: str) -> bool:
+        """Tell that an edit may move any token after it."""
+        return False
 
     def _spans(self, ids: np.ndarray, text: str) -> np.ndarray:
         """Return how many bases each token covers; together exactly ``len(text)``."""

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from seformer.sequence.dna import CODE_OF_LETTER
 from seformer.util.errors import UserError
 
 MAX_UNKNOWN_RATE = 0.01
@@ -57,19 +58,24 @@ def interleave(encodings: Sequence[Encoding]) -> Encoding:
 
 
 class Tokenizer(Protocol):
-    """What every tokeniser offers; see `kmer_tokenizer` and `bpe_tokenizer`."""
+    """What every tokeniser offers; see `kmer_tokenizer`, `mixed_tokenizer`, `bpe_tokenizer`."""
 
     phases: int
     wrap: tuple[tuple[int, ...], tuple[int, ...]]
     pad_id: int
     unk_id: int
     mask_id: int | None
+    # tokens that say nothing of the bases they stand for: unknown, N
+    blank_ids: tuple[int, ...]
     vocab_size: int
     # what of it turns bases into tokens, for the record of a model: the same says the same
     identity: dict[str, str | int]
 
     def encode(self, sequences: Sequence[str], phase: int = 0) -> Encoding:
-        """Tokenise ``sequences``; with ``phase`` p > 0 the second token begins at base p."""
+        """Tokenise ``sequences``; with ``phase`` p > 0 a token begins at base p."""
+
+    def keeps_spans(self, before: str, after: str) -> bool:
+        """Tell whether all tokens keep their bases if ``after`` takes the place of ``before``."""
 
     def save(self, folder: str | Path) -> None:
         """Write files from which `load_tokenizer` gives the same tokeniser."""
@@ -105,9 +111,10 @@ def check_unknown(
     if not len(unknown):
         return
     offset = np.repeat(splits_of(lengths)[:-1], np.diff(encoding.splits))[unknown]
-    ambiguous = splits_of(_AMBIGUOUS[letters])
+    ambiguous, odd = splits_of(_AMBIGUOUS[letters]), splits_of(CODE_OF_LETTER[letters] < 0)
     start, end = encoding.starts[unknown] + offset, encoding.ends[unknown] + offset
-    unexplained = ambiguous[start] == ambiguous[end]
+    explained = ambiguous[end] - ambiguous[start]
+    unexplained = (explained == 0) | (explained < odd[end] - odd[start])
     # a sequence shorter than one k-mer is unknown by its length, not by its letters
     unexplained &= np.repeat(np.diff(encoding.splits), np.diff(encoding.splits))[unknown] > 1
     rate = unexplained.sum() / len(encoding.input_ids)

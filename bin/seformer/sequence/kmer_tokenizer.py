@@ -19,6 +19,7 @@ from seformer.sequence.encoding import (
     splits_of,
     text_digest,
 )
+from seformer.sequence.kmers import numbers_at
 from seformer.util.atomic import atomic_path
 from seformer.util.errors import UserError
 from seformer.util.records import write_json
@@ -60,7 +61,7 @@ class KmerTokenizer:
         if missing:
             raise UserError(f"the vocabulary lacks {', '.join(missing)}")
         self.pad_id, self.unk_id, cls, sep, self.mask_id = (ids[t] for t in SPECIAL_TOKENS)
-        self.wrap = ((cls,), (sep,))
+        self.wrap, self.blank_ids = ((cls,), (sep,)), (self.unk_id,)
         self.phases = stride
         self.vocab_size = len(self.vocabulary)
         # by the k-mer's number: base 4, A=0 … T=3, first base highest
@@ -97,16 +98,13 @@ class KmerTokenizer:
         check_unknown(encoding, letters, lengths, self.unk_id, "check that the sequences are DNA")
         return encoding
 
+    def keeps_spans(self, before: str, after: str) -> bool:
+        """Tell whether all tokens keep their bases if ``after`` takes the place of ``before``."""
+        return len(before) == len(after)
+
     def _lookup(self, codes: np.ndarray, place: np.ndarray) -> np.ndarray:
         """Return the ids of the k-mers that begin at ``place``."""
-        number = len(codes)
-        # the k-mer that begins at each letter, as digits of base 4, for all letters in one sweep
-        digits = np.concatenate([codes & 3, np.zeros(self.k, np.int8)])
-        index = np.zeros(number, dtype=np.int32)
-        for j in range(self.k):
-            index <<= 2
-            index |= digits[j : j + number]
-        ids = self.kmer_ids[index[place]]
+        ids = self.kmer_ids[numbers_at(codes, self.k, place)]
         odd = codes < 0
         if odd.any():
             before = splits_of(np.concatenate([odd, np.zeros(self.k, bool)]))

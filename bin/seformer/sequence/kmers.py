@@ -76,3 +76,17 @@ def kmer_starts(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         numbers += part
         unknown |= part < 0
     return numbers[~unknown], np.flatnonzero(~unknown)
+
+
+def numbers_at(codes: np.ndarray, k: int, starts: np.ndarray) -> np.ndarray:
+    """Number the k-mers that begin at ``starts``; those with an N have a number without meaning.
+
+    ``codes`` is int8 [letters], see `dna.base_codes`. Returns int32 [starts].
+    """
+    # the k-mer that begins at each letter, as digits of base 4, for all letters in one sweep
+    digits = np.concatenate([codes & 3, np.zeros(k, np.int8)])
+    numbers = np.zeros(len(codes), dtype=np.int32)
+    for offset in range(k):
+        numbers <<= 2
+        numbers |= digits[offset : offset + len(codes)]
+    return numbers[starts]
