@@ -7,6 +7,7 @@ import pandas as pd
 
 from seformer.evaluation import curves, verdict
 from seformer.evaluation.compare import calibrate_scorer, measure_parts
+from seformer.evaluation.signal_ranks import judge_signal
 from seformer.evaluation.transfer_verdict import judge_transfer
 from seformer.evaluation.uncertainty import measure_sets
 from seformer.model.conformal import fit_sets, name_sets
@@ -68,6 +69,9 @@ def evaluation(rng, table, quality, sample):
         "kmer_logistic": rng.normal(size=len(rows)) + 1.1 * labels,
         "kmer_boosting": rng.normal(size=len(rows)) + 1.2 * labels,
     }
+    # by chance above the weakest super-enhancer, and some without signal
+    signal = np.exp(np.random.default_rng(7).normal(size=len(rows)) + 3 * labels)
+    rows = rows.assign(signal=np.where(np.arange(len(rows)) % 20 == 0, np.nan, signal))
     validation = (rows["split"] == "validation").to_numpy()
     judged = {
         name: calibrate_scorer(values, labels, validation, "temperature", "mcc")
@@ -90,7 +94,8 @@ def evaluation(rng, table, quality, sample):
         },
         "bootstrap": {"resamples": 200, "seed": 1},
     }
-    found["verdict"] = [finding._asdict() for finding in verdict.judge_test(found)]
+    findings = [*verdict.judge_test(found), *judge_signal(found["test"])]
+    found["verdict"] = [finding._asdict() for finding in findings]
     scorers = {name: j.scored.take(~validation) for name, j in judged.items()}
     return found, {"sample": sample, "test": curves.curve_points(labels[~validation], scorers)}
 

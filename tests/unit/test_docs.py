@@ -384,7 +384,7 @@ def test_files_of_a_run_are_as_described(place):
     audit = json.loads((place / "stages/splits/audit.json").read_text())
     text = TEXT[ROOT / "docs/output.md"].split("## audit.json")[1].split("\n## ")[0]
     entries = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", text, re.M)))
-    assert {*audit, "folds"} == set(entries)
+    assert {*audit, "folds", "grey_zone"} == set(entries)
     assert set(json.loads((place / "results/K562/curves.json").read_text())["test"]) <= mentioned(
         "curves.json"
     )

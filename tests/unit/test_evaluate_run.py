@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score
 from toys import random_sequence, tiny_model
 
@@ -18,6 +19,7 @@ from seformer.model.folder import load_model, save_model
 from seformer.regions.extract import extract
 from seformer.regions.folder import read_extracted
 from seformer.scoring.score import Ensemble
+from seformer.splits.dataset import open_dataset
 from seformer.splits.split import split
 from seformer.training.head import finetune_head
 from seformer.util.errors import UserError
@@ -40,13 +42,14 @@ def place(tmp_path_factory):
             label = i % 2
             for at in rng.integers(0, LENGTH - 6, 6 * label):
                 bases[start + at : start + at + 6] = list("TGACTC")
-            rows.append((f"chr{chromosome}", start, start + LENGTH, f"r{i}", label))
+            signal = round(1 + rng.random() + 1.5 * label, 3)
+            rows.append((f"chr{chromosome}", start, start + LENGTH, f"r{i}", label, signal))
         genome.append(f">chr{chromosome}\n{''.join(bases)}\n")
     (folder / "genome.fa").write_text("".join(genome))
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=["chrom", "start", "end", "name", "label", "signal"])
     for label, name in ((1, "se"), (0, "te")):
-        table[table[4] == label][[0, 1, 2, 3]].to_csv(
-            folder / f"{name}.bed", sep="\t", header=False, index=False
+        table[table["label"] == label].drop(columns="label").to_csv(
+            folder / f"{name}.bed", sep="\t", index=False
         )
     extract(
         folder / "genome.fa",
@@ -190,6 +193,47 @@ def test_twice_the_same(place, evaluated, tmp_path):
         assert (tmp_path / name).read_bytes() == (out / name).read_bytes(), name
 
 
+def test_score_and_signal(evaluated):
+    found, out = evaluated
+    table = pd.read_csv(out / "test_predictions.tsv", sep="\t")
+    measured, is_se = found["test"]["signal"], table["label"] == 1
+    for group, rows in (("all", is_se | True), ("SE", is_se), ("TE", ~is_se)):
+        expected = spearmanr(table["logit"][rows], np.log(table["signal"][rows])).statistic
+        assert measured[group]["value"] == pytest.approx(expected)
+        assert measured[group]["n"] == rows.sum()
+        other = measured["baselines"][group]
+        scores = table[f"{other['baseline']}_probability"][rows]
+        expected = spearmanr(scores, table["signal"][rows]).statistic
+        assert other["value"] == pytest.approx(expected, abs=0.02)  # equal probabilities
+    assert "Signal" in {finding["topic"] for finding in found["verdict"]}
+    card = (out / "model" / "README.md").read_text()
+    assert "Spearman's correlation of score and signal" in card
+    assert "| typical enhancers | 12 |" in card
+
+
+def test_baselines_learn_without_the_grey_zone_too(place, tmp_path):
+    audit = split(
+        [place / "K562"],
+        tmp_path / "split",
+        splits=[place / "split" / "K562" / "splits.tsv"],
+        grey_zone=0.2,
+    )
+    source, left_out = read_extracted(place / "K562"), audit["grey_zone"]["left_out"]
+    assert left_out > 0
+    splits = [tmp_path / "split" / "K562" / "splits.tsv"]
+    data = open_dataset([source.folder], splits)
+    assert len(data.select("train")) == 4 * REGIONS - left_out
+    options = {"sample": "K562", "resamples": 20, "baseline_names": ["kmer_logistic"]}
+    evaluate([place / "model"], [source.folder], splits, tmp_path / "out", **options)
+    found = json.loads((tmp_path / "out/metrics.json").read_text())
+    plain = run(place, tmp_path / "plain", **options)
+    assert found["grey_zone"] == {"left_out": left_out} and "grey_zone" not in plain
+    assert found["test"]["model"]["auroc"] == plain["test"]["model"]["auroc"]
+    assert found["test"]["baselines"] != plain["test"]["baselines"]
+    card = (tmp_path / "out/model/README.md").read_text()
+    assert f"{left_out} regions near the cut-off in signal left out of training" in card
+
+
 def test_a_test_part_of_one_class_is_refused(place, tmp_path):
     splits = pd.read_csv(place / "split" / "K562" / "splits.tsv", sep="\t")
     moved = (splits["split"] == "test") & (splits["label"] == 1)
@@ -301,6 +345,8 @@ def test_pooled_folds_are_one_test_part(folds):
     )
     for key in ("mean", "sd"):
         assert found["test"]["members"]["auroc"][key] >= 0
+    expected = spearmanr(table["probability"], table["signal"]).statistic
+    assert found["test"]["signal"]["all"]["value"] == pytest.approx(expected)
     # every fold's own limits, and the ensemble's from all of them
     assert table["set"].tolist() == [*first["set"], *second["set"]]
     right = table["set"].isin(["both"]) | (table["set"] == np.where(table["label"], "SE", "TE"))
@@ -322,10 +368,12 @@ def test_folds_of_before_have_no_sets(folds, tmp_path):
     for folder in folds[0]:
         old.append(shutil.copytree(folder, tmp_path / folder.name))
         found, table = read(old[-1])
-        for name in ("conformal", "probabilities"):
+        for name in ("conformal", "probabilities", "signal"):
             del found["test"][name]
         (old[-1] / "metrics.json").write_text(json.dumps(found))
-        table.drop(columns="set").to_csv(old[-1] / "test_predictions.tsv", sep="\t", index=False)
+        table.drop(columns=["set", "signal"]).to_csv(
+            old[-1] / "test_predictions.tsv", sep="\t", index=False
+        )
     pool_folds([old[0], folds[0][1]], tmp_path / "mixed", resamples=20)
     pool_folds(old, tmp_path / "pooled", resamples=20)
     for out in (tmp_path / "mixed", tmp_path / "pooled"):

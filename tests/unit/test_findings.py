@@ -13,6 +13,7 @@ import pytest
 from report_inputs import AUDIT, evaluation, regions
 
 from seformer.evaluation import findings, verdict
+from seformer.evaluation.signal_ranks import judge_signal
 from seformer.report.results import SampleResults
 from seformer.report.sections.verdict import judge_sample
 
@@ -166,7 +167,10 @@ def test_findings_are_those_of_the_values(said, expected):
 def test_the_verdict_is_shown_as_it_is_stored():
     rng = np.random.default_rng(0)
     found, _ = evaluation(rng, regions(rng, 300), 2.0, "K562")
-    assert judge_sample(SampleResults("K562", metrics=found)) == verdict.judge_test(found)
+    assert judge_sample(SampleResults("K562", metrics=found)) == [
+        *verdict.judge_test(found),
+        *judge_signal(found["test"]),
+    ]
     found["verdict"] = [{"level": "note", "topic": "Learned?", "text": "As somebody wrote it."}]
     (shown,) = judge_sample(SampleResults("K562", metrics=found))
     assert shown == ("note", "Learned?", "As somebody wrote it.")

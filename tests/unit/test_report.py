@@ -312,10 +312,21 @@ def test_results_of_before_have_neither_slopes_nor_sets(tmp_path):
     write_results(tmp_path / "results", ("K562",))
     path = tmp_path / "results/K562/metrics.json"
     found = json.loads(path.read_text())
-    for name in ("probabilities", "conformal"):
+    for name in ("probabilities", "conformal", "signal"):
         del found["test"][name]
     path.write_text(json.dumps(found))
-    assert "test_uncertainty" not in report([tmp_path / "results"], tmp_path / "out")
+    made = report([tmp_path / "results"], tmp_path / "out")
+    assert not {"test_uncertainty", "test_signal"} & made.keys()
+
+
+def test_score_and_signal_stand_beside_the_best_baseline(published, tmp_path):
+    told = report([published], tmp_path)["test_signal"]["data"]
+    signal = json.loads((published / "K562/metrics.json").read_text())["test"]["signal"]
+    for group in ("all", "SE", "TE"):
+        for part in (signal[group], signal["baselines"][group]):
+            assert f"{draw.signed(part['value'], plus=False)}<small>" in told
+        assert f"{draw.signed(signal['delta'][group]['value'])}<small>" in told
+    assert f"{signal['without']} test regions have no signal" in told
 
 
 def test_bins_of_similarity_are_shown_and_an_older_run_as_it_was():

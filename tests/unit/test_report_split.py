@@ -110,6 +110,21 @@ def test_linked_regions_and_conflicts_are_said():
     assert "learns from those with the label of most samples ( --conflicts majority , 21" in said
 
 
+def test_the_grey_zone_is_said():
+    sample = {"cutoff": 1234.5, "cutoff_from": "midpoint", "regions": 900, "without_signal": 40}
+    sample |= {"super_enhancers": 21, "typical_enhancers": 60}
+    zone = {"share": 0.2, "samples": {"K562": sample}}
+    parts = {"left_out": 55, "validation": 9, "test": 17}
+    said = words(next(split_audit.sections(Results({}, audit=AUDIT | {"grey_zone": zone | parts}))))
+    assert "at most 20 % of the cut-off above or below it are left out of training (55;" in said
+    assert "kept in validation: 9, in the test: 17" in said
+    assert "K562: 21 super-enhancers and 60 typical enhancers of 900 regions" in said
+    assert "cut-off of 1,234.5, the middle between the classes; 40 regions have no signal" in said
+    # over folds every fold counts for itself
+    said = words(next(split_audit.sections(Results({}, audit=AUDIT | {"grey_zone": zone}))))
+    assert "left out of training; the validation part" in said
+
+
 def test_an_audit_without_near_copies_is_shown():
     old = {key: AUDIT[key] for key in AUDIT.keys() - {"near_copies", "clusters"}}
     said = words(next(split_audit.sections(Results({}, audit=old))))

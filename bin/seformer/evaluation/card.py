@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from seformer.evaluation import metrics
+from seformer.evaluation.signal_ranks import GROUPS
 from seformer.evaluation.verdict import PROMISE, scorer_title
 from seformer.regions.negatives import RANDOM
 from seformer.util.markup import escape
@@ -43,8 +44,9 @@ def model_card(
         "\n".join(f"* **{escape(f['topic'])}** {escape(f['text'])}" for f in measured["verdict"]),
         _table(measured["test"]),
         *_by_similarity(measured["test"]),
+        *_by_signal(measured["test"].get("signal")),
         "## How it was made",
-        _made(settings, sizes),
+        _made(settings, sizes, measured.get("grey_zone", {}).get("left_out", 0)),
         "## Use",
         "```bash\nseformer predict --model THIS_FOLDER --fasta genome.fa --regions regions.bed "
         "--out predictions\n```",
@@ -96,7 +98,35 @@ def _by_similarity(test: Mapping[str, Any]) -> Iterator[str]:
     yield "By similarity of a test region to the training part:\n\n" + "\n".join(lines)
 
 
-def _made(settings: ModelSettings, sizes: Mapping[str, Mapping[str, int]]) -> str:
+def _by_signal(signal: Mapping[str, Any] | None) -> Iterator[str]:
+    """Tabulate how far the score follows the signal, over all and within a class."""
+    if not signal:
+        return
+    lines = [
+        "| | regions | the model | best baseline |",
+        "| --- | --- | --- | --- |",
+    ]
+    for group, name in GROUPS.items():
+        rho, best = signal[group], signal["baselines"].get(group)
+        cells = [f"{name}", str(rho["n"]), "–", "–"]
+        if "value" in rho:
+            cells[2] = f"{rho['value']:.3f} ({rho['low']:.3f}–{rho['high']:.3f})"
+        if best:
+            cells[3] = f"{best['value']:.3f} ({best['low']:.3f}–{best['high']:.3f}), "
+            cells[3] += escape(scorer_title(best["baseline"]))
+        lines.append("| " + " | ".join(cells) + " |")
+    left_out = signal["zero"] + signal["without"]
+    yield (
+        "Spearman's correlation of score and signal on the test part, with its 95 % interval"
+        + (f" ({left_out} regions without signal left out)" if left_out else "")
+        + ":\n\n"
+        + "\n".join(lines)
+    )
+
+
+def _made(
+    settings: ModelSettings, sizes: Mapping[str, Mapping[str, int]], in_grey_zone: int
+) -> str:
     backbone = settings.backbone
     revision = f", revision {escape(backbone['revision'])}" if backbone.get("revision") else ""
     lines = [
@@ -126,6 +156,8 @@ def _made(settings: ModelSettings, sizes: Mapping[str, Mapping[str, int]]) -> st
             f"* {escape(part)}: {counts['SE']} super-enhancers, {counts['TE']} typical enhancers"
             + (f", {counts[RANDOM]} of them random regions" if counts.get(RANDOM) else "")
         )
+    if in_grey_zone:
+        lines.append(f"* {in_grey_zone} regions near the cut-off in signal left out of training")
     if settings.splits.test:
         lines.append(
             f"* held out for the test: {escape(', '.join(settings.splits.test))}; for validation: "

@@ -12,6 +12,7 @@ from seformer.evaluation import metrics
 from seformer.evaluation.baselines.random_twin import TWIN
 from seformer.evaluation.control_variate import CalibrationControl
 from seformer.evaluation.metrics import BootstrapMetrics, ScoredRegions
+from seformer.evaluation.signal_ranks import SIGNAL, measure_signal
 from seformer.evaluation.uncertainty import measure_probabilities
 from seformer.model.calibration import (
     Threshold,
@@ -165,7 +166,7 @@ def measure_test(
     Parameters
     ----------
     regions
-        Its rows with ``label``, ``cluster`` and, if known, ``train_containment``.
+        Its rows with ``label``, ``cluster`` and, if known, ``train_containment`` and ``signal``.
     scorers
         ``model`` and the baselines.
     parts
@@ -205,6 +206,11 @@ def measure_test(
         of_rows = labels[rows], scorers[MODEL].probability[rows], clusters[rows]
         return {"ece": model["ece"]} | measure_probabilities(*of_rows, resamples, seed)
 
+    if SIGNAL in regions.columns:
+        margins = {name: np.asarray(s.score, np.float64) for name, s in scorers.items()}
+        margin = margins.pop(MODEL)
+        if (found := measure_signal(regions, margin, margins, resamples, seed)) is not None:
+            test[SIGNAL] = found
     test["probabilities"] = probabilities(np.ones(len(labels), bool), test[MODEL])
     if CONTAINMENT in regions.columns:
         test["similarity_bins"] = bins = measure_bins(regions, scorers, resamples, seed)

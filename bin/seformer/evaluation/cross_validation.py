@@ -28,6 +28,7 @@ from seformer.evaluation.curves import curve_points
 from seformer.evaluation.evaluate import RULES, Evaluation, finish_model, write_evaluation
 from seformer.evaluation.metrics import ScoredRegions
 from seformer.evaluation.settings import PoolSettings
+from seformer.evaluation.signal_ranks import SIGNAL
 from seformer.evaluation.uncertainty import measure_sets
 from seformer.model.conformal import SETS, fit_sets
 from seformer.model.folder import Model, ensemble, load_model
@@ -77,7 +78,7 @@ def read_fold(folder: Path) -> Fold:
     sets = [SET] if "conformal" in measured["test"] else []
     needed = (*PLACE, *sets, "label", "logit", "probability", "prediction", "cluster", *scores)
     numbers = dict.fromkeys(("start", "end", "label"), WHOLE)
-    numbers |= dict.fromkeys(("logit", CONTAINMENT, *scores), NUMBER)
+    numbers |= dict.fromkeys(("logit", CONTAINMENT, SIGNAL, *scores), NUMBER)
     table = read_tsv(path, dict.fromkeys(needed), text=TEXT, numbers=numbers)
     right = {
         "label": table["label"].isin([0, 1]),

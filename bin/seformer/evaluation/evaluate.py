@@ -39,6 +39,7 @@ from seformer.evaluation.control_variate import (
 )
 from seformer.evaluation.curves import curve_points
 from seformer.evaluation.settings import EvaluateSettings
+from seformer.evaluation.signal_ranks import SIGNAL, judge_signal
 from seformer.evaluation.tracks import NO_TRACKS, Tracks, named_tracks, read_tracks
 from seformer.evaluation.twin import chosen_names, is_pretrained, load_twin
 from seformer.evaluation.uncertainty import measure_sets
@@ -52,6 +53,7 @@ from seformer.regions.negatives import RANDOM
 from seformer.scoring.merge import SET
 from seformer.scoring.score import Ensemble, Scores
 from seformer.splits.dataset import LabelledDataset, open_dataset
+from seformer.splits.grey_zone import LEFT_OUT
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
 from seformer.util.labels import PARTS, SUPER, TYPICAL
@@ -199,6 +201,8 @@ def evaluate_model(
         measured["pretraining"] = seen
     if twin is not None:
         measured[TWIN] = {"models": len(twin.members), "of": len(model.members)}
+    if left_out := int((data.regions["grey_zone"] == LEFT_OUT).sum()):
+        measured["grey_zone"] = {LEFT_OUT: left_out}
     if tracks.counts:
         measured["tracks"] = tracks.counts
     drawn = curve_points(labels[test], {n: s.scored.take(test) for n, s in scorers.items()})
@@ -227,7 +231,8 @@ def write_evaluation(
 ) -> None:
     """Make the verdict and write the evaluated folder; ``sizes`` as of `model_card`."""
     measured = evaluation.metrics
-    measured["verdict"] = [finding._asdict() for finding in judge_test(measured)]
+    findings = [*judge_test(measured), *judge_signal(measured["test"])]
+    measured["verdict"] = [finding._asdict() for finding in findings]
     for finding in measured["verdict"]:
         logger.info("%s %s", finding["topic"], finding["text"])
     drawn = {"sample": measured["sample"], "test": evaluation.curves}
@@ -375,4 +380,6 @@ def tabulate_predictions(
             table[probability_column(name)] = scorer.scored.probability
     added = ["split", "cluster", CONTAINMENT]
     table[added] = regions[added]
+    if SIGNAL in regions and regions[SIGNAL].notna().any():
+        table[SIGNAL] = regions[SIGNAL]
     return table

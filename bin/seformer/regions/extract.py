@@ -22,13 +22,14 @@ from seformer.regions.folder import (
     check_sample_name,
     read_extracted,
 )
+from seformer.regions.labelled import read_labelled
 from seformer.regions.labelled_fasta import write_labelled_fasta
 from seformer.regions.negatives import add_random, check_negatives
 from seformer.regions.parts import look_up_parts
-from seformer.regions.read import iter_regions, read_regions
+from seformer.regions.read import iter_regions
 from seformer.regions.settings import ExtractSettings
 from seformer.regions.spelling import Spelling
-from seformer.regions.units import BLOCKS, check_units, cut_regions
+from seformer.regions.units import check_units, cut_regions
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError, visible
 from seformer.util.labels import DROP_REASONS
@@ -107,13 +108,15 @@ def extract(
     require_writable(out)
     paths = [Path(p) for p in (regions, super_enhancers, typical_enhancers) if p is not None]
     read_as: dict[str, str] = {}
+    signal = None
     with Genome(fasta) as genome:
         spelling = Spelling(genome, settings.rename_chromosomes)
         if settings.unlabelled:
             stretches = _to_score(paths[0], spelling, settings, read_as)
         else:
-            table = _labelled(paths, regions is None, settings, read_as)
-            stretches = iter([_to_train(table, spelling, settings)])
+            labelled = read_labelled(paths, regions is None, bad_lines(settings.invalid_regions))
+            read_as, signal = labelled.read_as, labelled.signal
+            stretches = iter([_to_train(labelled.rows, spelling, settings)])
         with output_folder(out, own=OWN_FILES) as staging:
             count = _write(stretches, genome, staging, settings)
             summary = {
@@ -122,7 +125,7 @@ def extract(
                 "read_as": read_as,
                 "genome": genome_record(genome),
                 "unmatched_chromosomes": spelling.unmatched,
-                **({} if settings.unlabelled else {"unit": settings.unit}),
+                **({} if settings.unlabelled else {"unit": settings.unit, "signal": signal}),
                 **_totals(count),
             }
             _require_usable(summary, paths, not settings.unlabelled)
@@ -165,6 +168,7 @@ def with_bases(
         unlabelled=True, rename_chromosomes=rename_chromosomes, invalid_regions=invalid_regions
     )
     said = {"source": visible(source), "path": visible(source), "parent": "", "sample": "sample"}
+    said["signal"] = np.nan
 
     def stretches() -> Iterator[pd.DataFrame]:
         # not all rows at once: what is added to them is more than they are
@@ -256,46 +260,12 @@ def _to_score(
             read_as[visible(path.name)] = part.read_as
             # a name may hold bytes that no text can
             name, place = visible(part.source.name), visible(str(part.source))
-            yield part.regions.assign(source=name, path=place, parent="")
+            yield part.regions.assign(source=name, path=place, parent="", signal=np.nan)
 
     # twice over the file: all its faults are known before anything is written
     spelling.survey(read(), settings.invalid_regions == "drop")
     logger.info("%s: read as %s", path.name, read_as[visible(path.name)])
     return (_mark(rows, spelling, settings) for rows in read())
-
-
-def _labelled(
-    paths: list[Path], apart: bool, settings: ExtractSettings, read_as: dict[str, str]
-) -> pd.DataFrame:
-    """Read the labelled regions, SE before TE where the classes come ``apart``."""
-    tables = []
-    for path, label in zip(paths, (1, 0), strict=False):
-        table = read_regions(
-            path,
-            labels=not apart,
-            invalid=bad_lines(settings.invalid_regions),
-            own=BLOCKS,
-            one_track=True,
-        )
-        read_as[visible(path.name)] = table.read_as
-        rows = table.regions.assign(source=visible(path.name), path=visible(str(path)))
-        if set(BLOCKS) <= set(table.own.columns):
-            rows = rows.join(table.own[list(BLOCKS)])
-        if apart:
-            rows["label"] = pd.array([label] * len(rows), dtype="Int8")
-        tables.append(rows)
-    table = pd.concat(tables, ignore_index=True)
-    unlabelled = table["label"].isna()
-    if unlabelled.any():
-        whole = unlabelled.all()
-        raise UserError(
-            "the regions have no labels" if whole else f"{unlabelled.sum()} regions lack a label",
-            where=paths[0],
-            line=None if whole else int(table.loc[unlabelled, "line"].iloc[0]),
-            expected="a header with a label column (1/0, SE/TE or YES/NO), or a ROSE table",
-            do="give super- and typical enhancers as two BED files instead",
-        )
-    return table
 
 
 def _to_train(table: pd.DataFrame, spelling: Spelling, settings: ExtractSettings) -> pd.DataFrame:

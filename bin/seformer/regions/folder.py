@@ -16,13 +16,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from seformer.genome.bgzf import BgzipWriter
 from seformer.util import records, shapes
 from seformer.util.errors import UserError
 from seformer.util.labels import DROP_REASONS
-from seformer.util.tables import NUMBER, WHOLE, read_tsv, write_tsv_rows
+from seformer.util.tables import FLOATS, NUMBER, WHOLE, read_tsv, write_tsv_rows
 from seformer.util.text import existing_file, open_text
 
 
@@ -44,6 +45,11 @@ COLUMNS = {
     "length": Column(WHOLE, "bases"),
     "gc": Column(NUMBER, "share of G and C among A, C, G and T"),
     "n_fraction": Column(NUMBER, "share of N"),
+    "signal": Column(
+        NUMBER,
+        "what it was ranked by, less the control's: of a table that has it; of a window or"
+        " constituent that of its region",
+    ),
     "line": Column(WHOLE, "line of the file that it comes from"),
     "source": Column("str", "that file; of a region that was drawn from the genome `random`"),
     "parent": Column(
@@ -52,9 +58,10 @@ COLUMNS = {
     ),
     "drop_reason": Column("str", "empty if it is used, else why not (below)"),
 }
+SIGNAL = "signal"
 # what later stages add, and read likewise
 _KINDS = {name: column.kind for name, column in COLUMNS.items()} | {
-    **dict.fromkeys(("cluster", "split", "conflict"), "str"),
+    **dict.fromkeys(("cluster", "split", "conflict", "grey_zone"), "str"),
     "fold": NUMBER,
 }
 # as in the sample sheet; it names folders
@@ -70,6 +77,7 @@ class Extracted:
     regions
         Every input row, columns `COLUMNS`; ``label`` Int8 (missing = unlabelled), ``length`` in
         base pairs, ``gc`` and ``n_fraction`` float (missing where no sequence was read),
+        ``signal`` float, missing where the file has none (so in folders of 1.0),
         ``parent`` the region that a window or constituent was cut from, "" for whole regions,
         ``drop_reason`` "" for kept rows. ``chrom`` is spelled as in the genome.
     folder
@@ -157,7 +165,9 @@ def read_extracted(folder: str | PathLike[str]) -> Extracted:
         If a file is missing or is not what `extract` wrote.
     """
     folder = Path(folder)
-    regions = read_region_rows(folder / "regions.tsv", COLUMNS)
+    regions = read_region_rows(folder / "regions.tsv", (name for name in COLUMNS if name != SIGNAL))
+    if SIGNAL not in regions:
+        regions.insert(list(COLUMNS).index(SIGNAL), SIGNAL, np.nan)
     unknown = ~regions["drop_reason"].isin(["", *DROP_REASONS])
     if unknown.any():
         raise UserError(
@@ -219,7 +229,10 @@ class ExtractedWriter:
 
     def add(self, rows: pd.DataFrame, sequences: list[str]) -> Counter:
         """Write rows and the bases of the kept ones; count them by reason and class."""
-        write_tsv_rows(rows, self._table, float_format="%.6g")
+        # a share has six digits; signal is compared with a cut-off that has nine
+        signal = rows[SIGNAL].map(FLOATS.__mod__, na_action="ignore")
+        rows_text = rows.assign(**{SIGNAL: signal})
+        write_tsv_rows(rows_text, self._table, float_format="%.6g")
         kept = rows[rows["drop_reason"] == ""]
         names = kept["chrom"] + ":" + kept["start"].astype(str) + "-" + kept["end"].astype(str)
         records = (f">{name}\n{bases}\n" for name, bases in zip(names, sequences, strict=True))

@@ -110,6 +110,7 @@ def add_random(
             do="draw fewer (--random-negatives; in the pipeline --random_negatives)",
         )
     drawn = drawn.assign(label=0, line=0, source=RANDOM, path=RANDOM, parent="", drop_reason="")
+    drawn["signal"] = np.nan
     drawn["name"] = [f"{RANDOM}_{i}" for i in range(1, len(drawn) + 1)]
     drawn["label"] = drawn["label"].astype("Int8")
     return pd.concat([table, drawn[table.columns]], ignore_index=True)

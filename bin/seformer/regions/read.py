@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
@@ -81,16 +81,18 @@ def read_regions(
     *,
     labels: bool = True,
     invalid: str = "error",
-    own: Collection[str] | None = None,
+    own: Collection[str] | Callable[[Sequence[str]], Collection[str]] | None = None,
     one_track: bool = False,
 ) -> RegionTable:
     """Read a whole region file; see `iter_regions` for the forms and the errors.
 
-    Of the file's own columns only those in ``own`` are kept, or all: memory follows their length.
+    Of the file's own columns only those in ``own``, or that it chooses of their names, are kept,
+    or all: memory follows their length.
     """
     parts = []
     for part in iter_regions(path, labels=labels, invalid=invalid, one_track=one_track):
-        names = part.cells if own is None else [name for name in own if name in part.cells]
+        wanted = own(list(part.cells)) if callable(own) else own
+        names = part.cells if own is None else [name for name in wanted if name in part.cells]
         parts.append(replace(part, cells={name: part.cells[name] for name in names}))
     whole = parts[0]
     logger.info("%s: read as %s", whole.source.name, whole.read_as)

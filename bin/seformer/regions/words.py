@@ -23,6 +23,10 @@ LENGTH_WORDS = (
     " region_size".split()
 )
 
+# what regions were ranked by, and what was subtracted from it; of ROSE's tables see `signal`
+SIGNAL_WORDS = ("signal", "h3k27ac_signal", "h3k27ac", "se_cas_value", "te_cas_value")
+CONTROL_WORDS = ("control", "control_signal", "se_con_value", "te_con_value")
+
 # words for the two classes, lower case, without blanks, dashes and underscores
 SUPER_WORDS = ("se", "ses", "super", "superenhancer", "superenhancers")
 # LILY calls a typical enhancer an enhancer, and lists promoters too, which are neither

@@ -26,6 +26,7 @@ from seformer.report.results import (
     Results,
     SampleResults,
 )
+from seformer.splits.audit_record import Audit
 from seformer.util import records, shapes
 from seformer.util.errors import UserError
 from seformer.util.tables import NUMBER, RATIO, WHOLE, as_numbers, read_tsv
@@ -69,7 +70,7 @@ def collect(folders: Sequence[Path]) -> Results:
 def read_shared(folder: Path, results: Results) -> None:
     """Read what is of all samples."""
     if (folder / "audit.json").is_file():
-        results.audit = records.read(folder / "audit.json", shapes.Audit, AGAIN)
+        results.audit = records.read(folder / "audit.json", Audit, AGAIN)
     if (folder / "transfer.json").is_file():
         results.transfer = records.read(folder / "transfer.json", shapes.Matrix, AGAIN)
     if (folder / "passed_over.json").is_file():
@@ -94,7 +95,7 @@ def _read_sample(folder: Path, results: Results) -> None:
             elif run or "members" in parts:
                 continue  # a fold's own results are in those of all
             elif path.name == "audit.json":
-                results.audit = records.read(path, shapes.Audit, AGAIN)
+                results.audit = records.read(path, Audit, AGAIN)
             else:
                 known |= read_file(path, sample)
     if known:

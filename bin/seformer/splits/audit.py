@@ -177,6 +177,16 @@ def join_audits(audits: Sequence[dict], shares: Sequence[Mapping[str, np.ndarray
     }
 
 
+def _log_zone(zone: Mapping | None) -> None:
+    if zone:
+        shares = ", ".join(
+            f"{name}: {of['super_enhancers']} SE and {of['typical_enhancers']} TE round"
+            f" {of['cutoff']:.6g}"
+            for name, of in zone["samples"].items()
+        )
+        logger.info("grey zone of %g of the cut-off (%s), not trained on", zone["share"], shares)
+
+
 def log_audit(audit: Mapping) -> None:
     """Tell the sizes and the likeness of the parts."""
     for fold in audit.get("folds", [audit]):
@@ -187,6 +197,7 @@ def log_audit(audit: Mapping) -> None:
                 "%(typical_enhancers)d TE) in %(clusters)d clusters",
                 counts,
             )
+    _log_zone(audit.get("grey_zone"))
     similarity = audit["similarity"]["test_in_train"]
     logger.info(
         "split by %s; no overlaps; %d of %d test regions share half of their 31-mers or more "

@@ -11,13 +11,16 @@ import numpy as np
 import pandas as pd
 
 from seformer.regions.folder import Extracted, read_extracted, read_region_rows
+from seformer.splits.grey_zone import LEFT_OUT
 from seformer.splits.sequence_store import SequenceStore
 from seformer.util.errors import UserError
 from seformer.util.labels import PARTS, TRAINING_PARTS
 
 PLACE = ["chrom", "start", "end"]
 # what a split adds to a region
-ADDED = ("cluster", "split", "conflict", "train_containment")
+ADDED = ("cluster", "split", "conflict", "train_containment", "grey_zone")
+# splits of 1.0 have no grey zone
+LATER = {"grey_zone": ""}
 SPLIT_COLUMNS = ("sample", *PLACE, "name", "label", *ADDED)
 
 
@@ -117,7 +120,7 @@ def read_splits(sources: Sequence[Extracted], splits: Sequence[Path]) -> pd.Data
     pandas.DataFrame
         The columns of `seformer.regions.folder.Extracted` and `ADDED`, one row per sequence, in
         the order of the sequences. ``split`` is train, validation or test; of several samples, it
-        is empty where the rule on conflicting labels leaves a region out.
+        is empty where the rule on conflicting labels, or the grey zone, leaves a region out.
 
     Raises
     ------
@@ -126,7 +129,9 @@ def read_splits(sources: Sequence[Extracted], splits: Sequence[Path]) -> pd.Data
     """
     tables = []
     for source, path in zip(sources, splits, strict=True):
-        regions, table = source.regions, read_region_rows(Path(path), SPLIT_COLUMNS)
+        needed = (name for name in SPLIT_COLUMNS if name not in LATER)
+        regions, table = source.regions, read_region_rows(Path(path), needed)
+        table = table.assign(**{k: v for k, v in LATER.items() if k not in table})
         place = [*PLACE, "label"]
         kept = regions["drop_reason"] == ""
         same = len(table) == len(regions) and table[place].equals(regions[place])
@@ -141,4 +146,6 @@ def read_splits(sources: Sequence[Extracted], splits: Sequence[Path]) -> pd.Data
     # a region that is left out has two labels; within one sample it has one, and stays
     if len(tables) > 1:
         rows.loc[rows["conflict"] == "dropped", "split"] = ""
+    # of the training part alone, whatever a table says: the test part keeps all
+    rows.loc[(rows["grey_zone"] == LEFT_OUT) & (rows["split"] == "train"), "split"] = ""
     return rows

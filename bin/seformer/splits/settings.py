@@ -37,4 +37,13 @@ class SplitSettings(Settings):
         " training of one model for all.",
         option="--conflicts",
     )
+    grey_zone: float = setting(
+        0.0,
+        "Regions whose signal is within this share of the cut-off between the classes, above or"
+        " below, are left out of training; 0.2 is 20 %, 0 leaves none out.",
+        ge=0,
+        lt=1,
+        group="split_options",
+        refused="the grey zone {value} is not a share of the cut-off",
+    )
     seed: int = SEED

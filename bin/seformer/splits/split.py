@@ -29,6 +29,7 @@ from seformer.splits.assign import (
 )
 from seformer.splits.clusters import name_clusters, read_clusters
 from seformer.splits.dataset import ADDED, PLACE, SPLIT_COLUMNS
+from seformer.splits.grey_zone import LEFT_OUT, count_zone, describe_zone, leave_out, mark_zone
 from seformer.splits.label_conflicts import find_conflicts, resolve_conflicts
 from seformer.splits.sequence_store import SequenceStore
 from seformer.splits.settings import SplitSettings
@@ -89,6 +90,9 @@ def split(
         Wanted shares of the regions; with folds the test parts are of one size.
     folds
         Folds of a cross-validation, 1 = one split.
+    grey_zone
+        Regions whose signal is at most this share of their sample's cut-off above or below it are
+        left out of training, see `seformer.splits.grey_zone`; 0 leaves none out.
     conflict_rule
         What a model of all samples learns from where they disagree, see
         `seformer.splits.label_conflicts.resolve_conflicts`.
@@ -103,8 +107,9 @@ def split(
     Raises
     ------
     UserError
-        If the files do not belong together, a part would be too small or lack a class, or two
-        parts overlap (``audit.json`` is written then, and nothing else).
+        If the files do not belong together, a grey zone is wanted of regions without signal, a part
+        would be too small or lack a class, or two parts overlap (``audit.json`` is written then,
+        and nothing else).
     """
     _check_options(
         settings.split_by,
@@ -134,6 +139,7 @@ def split(
     alike = copies.clusters() if settings.split_by == "homology" else None
     rows["cluster"] = name_clusters(rows, groups, alike=alike)
     held_out = bool(settings.test_chromosomes)
+    zone = mark_zone(rows, sources, settings.grey_zone)
     way = _way(settings.split_by, rows, bool(clusters), bool(splits), held_out, settings.folds)
     fractions = (settings.test_fraction, settings.validation_fraction)
     if way == "file":
@@ -170,6 +176,10 @@ def split(
         if any(map(len, overlaps.values())):
             write_json(report, out / "audit.json")
             raise audit.overlap_error(overlaps)
+        table["grey_zone"] = leave_out(zone, part)
+        if settings.grey_zone:
+            report["grey_zone"] = count_zone(table["grey_zone"].to_numpy(), part)
+            _require_training(table, settings.grey_zone)
         table["conflict"] = resolve_conflicts(table, settings.conflict_rule)
         report["conflicts"] = _count_conflicts(table, settings.conflict_rule)
         table["train_containment"], contained = audit.containments(part.to_numpy(), store, scaled)
@@ -178,6 +188,8 @@ def split(
         audits.append(report)
         shares.append(contained)
     whole = audit.join_audits(audits, shares) if settings.folds > 1 else audits[0]
+    if (grey := describe_zone(rows, zone, sources, settings.grey_zone)) is not None:
+        whole["grey_zone"] = grey | whole.get("grey_zone", {})
     whole["read_as"] = {source.sample: source.summary.get("read_as", {}) for source in sources}
     own = [f"{source.sample}/{name}" for source in sources for name in TABLES]
     with output_folder(out, own=[*own, *OF_FOLDS]) as staging:
@@ -297,6 +309,19 @@ def _require_sizes(rows: pd.DataFrame, way: str, fold: int | None = None) -> Non
             + (largest if blame else ""),
             expected=f"at least {MIN_PER_CLASS} of each class in every part",
             do="give more regions, larger fractions, fewer folds, or another way (--split-by)",
+        )
+
+
+def _require_training(rows: pd.DataFrame, share: float) -> None:
+    """Refuse a zone that takes almost all of a class out of training."""
+    left = rows[(rows["split"] == "train") & (rows["grey_zone"] != LEFT_OUT)]["label"]
+    counts = {1: int((left == 1).sum()), 0: int((left == 0).sum())}
+    if min(counts.values()) < MIN_PER_CLASS:
+        raise UserError(
+            f"--grey-zone {share:g} leaves {counts[1]} super-enhancers and {counts[0]} typical "
+            "enhancers to train on",
+            expected=f"at least {MIN_PER_CLASS} of each class",
+            do="choose a smaller zone",
         )
 
 

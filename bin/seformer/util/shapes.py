@@ -53,6 +53,14 @@ def _checked(shape: Any, check: Callable[[dict[str, Any]], Iterable[str]]) -> An
 METRICS = ("auroc", "auprc", "mcc", "balanced_accuracy", "brier", "ece")
 _INTERVAL = _all("value low high", Measure)
 _interval = _object(**_INTERVAL)
+
+
+def _half_followed(signal: dict[str, Any]) -> Iterator[str]:
+    for group in ("all", "SE", "TE"):
+        if len({"value", "low", "high"} & signal[group].keys()) not in (0, 3):
+            yield f"{group} has a part of value, low and high alone"
+
+
 _difference = _object(**_INTERVAL, baseline=Text)
 _scorer = _object(**dict.fromkeys(METRICS, _interval))
 # the metrics that depend on the share of super-enhancers
@@ -66,6 +74,15 @@ _PROBABILITIES = {
     **_all("slope intercept", NotRequired[_line]),
 }
 _held = _object(n=Positive, **_all("value low high", Share), fitted_loci=NotRequired[Count])
+_followed = _object(n=Count, **_all("value low high", NotRequired[Measure]))
+_signal = _checked(
+    _object(
+        **_all("n zero without"),
+        **_all("all SE TE", _followed),
+        **_all("baselines delta", dict[Text, _difference]),
+    ),
+    _half_followed,
+)
 _inner_share = Annotated[Share, Field(gt=0, lt=1)]
 _conformal = _object(
     coverage=_inner_share,
@@ -140,6 +157,7 @@ _test = _object(
         _object(**_PROBABILITIES, unlike_training=NotRequired[_object(**_PROBABILITIES)])
     ],
     conformal=NotRequired[_conformal],
+    signal=NotRequired[_signal],
 )
 _threshold = _object(
     by=Annotated[Text, Field(pattern="^(mcc|precision:[0-9.e-]+)$")],
@@ -160,6 +178,7 @@ _METRICS = {
     ],
     "bootstrap": NotRequired[_object(resamples=Count)],
     "pretraining": NotRequired[_object(backbone=Text, held_out=list[Text], seen=list[Text])],
+    "grey_zone": NotRequired[_object(left_out=Count)],
     "random_twin": NotRequired[_object(models=Positive, of=Positive)],
     "tracks": NotRequired[
         dict[
@@ -230,30 +249,13 @@ _curves = _object(
 Curves = _object(test=_checked(_curves, _no_model), judged=NotRequired[Flag])
 
 
-# ------------------------------------------------------------------------- extract, split, transfer
+# ------------------------------------------------------------------------- extract, transfer
 
 # summary.json of an extracted folder, as later stages read it
 Extraction = _partial(
-    genome=_partial(assembly=Text | None, fingerprint=Text | None), read_as=dict[Text, Text]
-)
-_similarity = _partial(
-    regions=Count,
-    with_containment_at_least=dict[Text, Count],
-    **_all("median largest", Number | None),
-)
-Audit = _partial(  # audit.json
-    split_by=Text,
-    overlapping_regions=dict[Text, Count],
-    clusters=_object(**_all("number singletons largest"), largest_name=Text, largest_share=Share),
-    near_copies=_object(**_all("test_in_train validation_in_train test_in_validation")),
-    similarity=_partial(
-        **_all("test_in_train validation_in_train test_in_validation", _similarity)
-    ),
-    label_conflicts_between_samples=Count,
-    conflicts=_object(rule=Literal["keep", "drop", "majority"], regions=Count, dropped=Count)
-    | None,
-    folds=list[Any],
-    read_as=dict[Text, dict[Text, Text]],
+    genome=_partial(assembly=Text | None, fingerprint=Text | None),
+    read_as=dict[Text, Text],
+    signal=_partial(cutoff=Number | None, cutoff_from=Text | None) | None,
 )
 
 

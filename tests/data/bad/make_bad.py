@@ -731,6 +731,13 @@ OTHER = [
         "splits",
     ),
     case("splits/empty.tsv", SPLIT + "--split-by file --splits {here}/%s", "", "cannot be read"),
+    case(
+        "splits/no_signal",
+        SPLIT + "--grey-zone 0.2",
+        None,
+        "regions of cell have no signal",
+        "column called signal",
+    ),
     case("clusters/three_columns.tsv", SPLIT + "--clusters {here}/%s", "a\tb\tc\n", "line 1"),
     case("clusters/two_clusters.tsv", SPLIT + "--clusters {here}/%s", "a\t1\na\t2\n", "line 2"),
     case("clusters/missing_region.tsv", SPLIT + "--clusters {here}/%s", "a\t1\n", "neither"),

@@ -9,6 +9,7 @@ from seformer.evaluation.verdict import percent
 from seformer.report.content import Section, say
 from seformer.report.draw import html, number, table
 from seformer.report.results import Results
+from seformer.splits.audit_record import GreyZone
 from seformer.util.markup import escape
 
 PAIRS = {
@@ -61,6 +62,8 @@ def _remarks(audit: Mapping[str, Any]) -> Iterator[str]:
         counts = {key: number(clusters[key]) for key in ("number", "singletons", "largest")}
         share = f"{100 * clusters['largest_share']:.1f} %"
         yield say("split_audit", "clusters", share=share, **counts)
+    if zone := audit.get("grey_zone"):
+        yield _grey_zone(zone)
     if typical := audit.get("label_conflicts_between_samples", 0):
         text = say("split_audit", "conflicts", typical=number(typical))
         if conflicts := audit.get("conflicts"):
@@ -69,3 +72,31 @@ def _remarks(audit: Mapping[str, Any]) -> Iterator[str]:
             outcome = say("split_audit", rule)
             text += " " + say("split_audit", "rule", rule=rule, outcome=outcome, **counts)
         yield text
+
+
+def _grey_zone(zone: GreyZone) -> str:
+    """Say which regions near the cut-off were not trained on."""
+    samples = [
+        say(
+            "split_audit",
+            "grey_sample",
+            sample=escape(name),
+            se=number(of["super_enhancers"]),
+            te=number(of["typical_enhancers"]),
+            regions=number(of["regions"]),
+            cutoff=f"{of['cutoff']:,.6g}",
+            source=say("split_audit", "grey_midpoint") if of["cutoff_from"] == "midpoint" else "",
+            without=say("split_audit", "grey_without", n=number(of["without_signal"]))
+            if of["without_signal"]
+            else "",
+        )
+        for name, of in zone["samples"].items()
+    ]
+    counts = {key: number(zone[key]) for key in ("left_out", "validation", "test") if key in zone}
+    return say(
+        "split_audit",
+        "grey_zone",
+        share=f"{100 * zone['share']:g} %",
+        counts=say("split_audit", "grey_counts", **counts) if len(counts) == 3 else "",
+        samples=" ".join(samples),
+    )
