@@ -46,6 +46,7 @@ COMMANDS = (
     "merge-attributions",
     "motifs",
     "modisco",
+    "dissect",
     "variants",
     "report",
     "models",

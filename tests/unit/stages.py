@@ -27,6 +27,8 @@ STAGES = {
     f" --out {{out}} {QUICK}",
     "explain": "explain --model {good}/model --fasta {good}/genome.fa --regions {good}/few.bed"
     f" --out {{out}} --faithfulness 0 --max-steps 8 {QUICK}",
+    "dissect": "dissect --model {good}/model --fasta {good}/genome.fa --regions {good}/few.bed"
+    f" --constituents {{good}}/few.bed --out {{out}} --shuffles 1 {QUICK}",
     "variants": "variants --model {good}/model --fasta {good}/genome.fa --vcf {good}/few.vcf"
     f" --out {{out}} {QUICK}",
     "judge": "judge --scores {good}/all.csv --score-column start --fasta {good}/genome.fa"

@@ -329,7 +329,7 @@ def test_columns_are_described():
     from seformer.evaluation import metrics
     from seformer.evaluation.baselines import BASELINES
     from seformer.evaluation.compare import CONTAINMENT
-    from seformer.explain import completeness
+    from seformer.explain import completeness, dissected
     from seformer.explain import folder as explained
     from seformer.motifs import modisco
     from seformer.regions import call_files, call_record, nearby_genes
@@ -352,6 +352,9 @@ def test_columns_are_described():
     flags = {completeness.SMALL, completeness.INCOMPLETE, completeness.NOT_COVERED}
     flags |= {completeness.INCOMPLETE_WINDOW, explained.OVERLAPPING}
     assert flags <= mentioned("Attributions")
+    assert {*dissected.COLUMNS, *dissected.PAIR_COLUMNS} <= mentioned("Dissections")
+    flags = {dissected.CLIPPED, dissected.OVERLAPS, dissected.TOO_FEW_BASES, dissected.NO_ROOM}
+    assert {*dissected.OWN_FILES, *flags} <= mentioned("Dissections")
     assert set(variants.COLUMNS) <= mentioned("Variants")
     assert set(modisco.PATTERN_COLUMNS) <= mentioned("Motifs found anew")
     # read, not imported: motifs needs an extra

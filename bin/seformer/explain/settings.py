@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from seformer.regions.settings import GeneSettings
-from seformer.util.settings import SEED, Computing, ReadingRegions, Settings, setting
+from seformer.util.settings import SEED, Batched, Computing, ReadingRegions, Settings, setting
 
 Method = Literal["integrated_gradients", "saliency", "input_x_gradient", "occlusion"]
 Reference = Literal["dinucleotide", "mask", "pad", "zero"]
@@ -73,3 +73,32 @@ class ExplainSettings(FrameSettings, TrackSettings, Computing):
         option="--faithfulness",
         parameter="explain_faithfulness",
     )
+
+
+class DissectionSettings(Settings):
+    """How the constituents of a region are taken away."""
+
+    shuffles: int = setting(
+        4,
+        "Shuffles of each constituent; its effect is their mean.",
+        ge=1,
+        parameter="dissect_shuffles",
+    )
+    null_stretches: int = setting(
+        100,
+        "Most stretches of its length elsewhere in the region that a constituent is compared with;"
+        " 0 for none.",
+        ge=0,
+        parameter="dissect_null_stretches",
+    )
+    pair_limit: int = setting(
+        12,
+        "All pairs are measured in regions of at most so many constituents; 0 for none.",
+        ge=0,
+        parameter="dissect_pair_limit",
+    )
+    seed: int = SEED
+
+
+class DissectSettings(DissectionSettings, ReadingRegions, Batched):
+    """How the constituents of a file of regions are dissected."""

@@ -36,7 +36,7 @@ Source = str | PathLike[str] | pd.DataFrame
 # names of columns, lower case, the best first
 POSITIONS = ("position", "pos")
 REFERENCES, ALTERNATIVES = ("reference", "ref"), ("alternative", "alt")
-DIFFERENCES = ("difference",)  # of variants.tsv
+DIFFERENCES = ("difference", "effect")  # of variants.tsv, of constituents.tsv
 VALUES = (
     *("effectsize", "effect_size", "log2fc", "logfc", "log2foldchange", "log2_fold_change", "lfc"),
     *("activity", "activity_score", "log2_activity", "expression", "effect", "beta", "value"),

@@ -71,7 +71,7 @@ def cut_regions(
         row, start, end = _windows(table, settings.unit_length, limit.to_numpy(float))
         cut = whole.iloc[row].assign(start=start, end=end)
     elif settings.constituents is None:
-        row, start, end = _blocks(table)
+        row, start, end = block_places(table)
         cut = whole.iloc[row].assign(start=start, end=end)
     else:
         inside, row = _assign(read(settings.constituents), table)
@@ -106,8 +106,24 @@ def _windows(
     return row, begin, begin + length
 
 
-def _blocks(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The blocks of a BED12 as constituents."""
+def block_places(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Take the blocks of a BED12 as constituents.
+
+    Parameters
+    ----------
+    table
+        ``start``, ``end``, ``blockSizes``, ``blockStarts``; ``path`` and ``line`` for messages.
+
+    Returns
+    -------
+    tuple
+        int64 ``[blocks]`` each: row of the table, start and end (0-based half-open).
+
+    Raises
+    ------
+    UserError
+        If a row has no blocks, or they do not lie in it.
+    """
     if not set(BLOCKS) <= set(table.columns) or table[list(BLOCKS)].isna().any(axis=None):
         raise UserError(
             "--unit constituent: there are no constituents",

@@ -42,6 +42,10 @@ MOTIFS = "motifs --attributions {good}/explained --out {out} --motifs {here}/%s"
 REPORT = "report {here} --out {out}"
 JUDGE = "judge --fasta {good}/genome.fa --out {out} --scores {here}/%s"
 CALL = "call --peaks {here}/%s --signal {here}/%s --out {out}"
+DISSECT = (
+    "dissect --model {good}/model --fasta {good}/genome.fa --regions {good}/few.bed --out {out}"
+    " --constituents {here}/%s"
+)
 AGREE = "agree --scores {good}/all.csv --score-column start --out {out} --measured {here}/%s"
 
 
@@ -786,6 +790,15 @@ OTHER = [
     case("judge/no_score.bed", JUDGE, row("chr1", 0, 100, "SE"), "usual name of scores"),
     case("call/one.bed", CALL, row("chr1", 0, 100), "one peak only"),
     case("call/two.bed", CALL, row("chr1", 0, 100) + row("chr1", 200, 300), "neither a bigWig nor"),
+    case("dissect/elsewhere.bed", DISSECT, row("chr2", 0, 90), "no constituent lies in any region"),
+    case("dissect/too_long.bed", DISSECT, row("chr1", 0, 10**6), "reach beyond them", "line 1"),
+    case("dissect/chromosome.bed", DISSECT, row("chr99", 0, 9), "no chromosome of this file is in"),
+    case(
+        "dissect/blocks.bed",
+        DISSECT,
+        row("chr1", 0, 90, "a", 0, ".", 0, 90, 0, 2, "9,9", "0"),
+        "blocks",
+    ),
     case("agree/no_values.bed", AGREE, row("chr1", 0, 100, "a"), "what is measured"),
     case("agree/text.bed", AGREE, row("chr1", 0, 100, "a", "high"), "'high'", "line 1"),
     case("agree/elsewhere.bed", AGREE, row("chr99", 0, 100, "a", 1), "no measured row has a score"),
