@@ -5,12 +5,14 @@
 
 Small enough for the repository, so that `-profile test` runs without any preparation. Upper case
 throughout, which compresses better. And motifs.meme: the eight planted motifs among random ones.
+Called from the peaks and the signal with --stitch 100 the enhancers are the same.
 """
 
 import sys
 from pathlib import Path
 
 import numpy as np
+import pybigtools
 import pysam
 
 from seformer.regions.grammars import SE_MOTIFS, TE_MOTIFS, MotifsGrammar
@@ -26,6 +28,15 @@ def lines_inside(bed: Path) -> list[str]:
     """Return the lines of the regions that lie in the kept part."""
     lines = bed.read_text().splitlines()
     return [line for line in lines if int(line.split("\t")[2]) <= KEPT.get(line.split("\t")[0], 0)]
+
+
+def write_signal(source: Path) -> None:
+    """Write the kept part of the signal."""
+    with pybigtools.open(str(source / "signal.bw")) as track:
+        items = [
+            (name, *item) for name in sorted(KEPT) for item in track.records(name, 0, KEPT[name])
+        ]
+    pybigtools.open(str(HERE / "signal.bw"), "w").write(KEPT, iter(items))
 
 
 def motifs() -> str:
@@ -54,6 +65,7 @@ def main(source: Path) -> None:
                 bases = genome.fetch(name, 0, length).upper()
                 for i in range(0, length, 100):
                     out.write(f"{bases[i : i + 100]}\n".encode())
+    write_signal(source)
     inside = {name: lines_inside(source / f"{name}_enhancers.bed") for name in ("super", "typical")}
     for name, lines in inside.items():
         (HERE / f"{name}_enhancers.bed").write_text("\n".join(lines) + "\n")
@@ -61,6 +73,10 @@ def main(source: Path) -> None:
     for name, number in (("to_score", TO_SCORE), ("to_explain", TO_EXPLAIN)):
         step = len(held_out) // min(number, len(held_out))
         (HERE / f"{name}.bed").write_text("\n".join(held_out[::step][:number]) + "\n")
+    names = {line.split("\t")[3] for lines in inside.values() for line in lines}
+    peaks = (source / "peaks.narrowPeak").read_text().splitlines()
+    peaks = [line for line in peaks if line.split("\t")[3].split(".")[0] in names]
+    (HERE / "peaks.narrowPeak").write_text("\n".join(peaks) + "\n")
     (HERE / "motifs.meme").write_text(motifs())
     (HERE / "samplesheet.csv").write_text(
         "sample,super_enhancers,typical_enhancers\nsimulated,super_enhancers.bed,typical_enhancers.bed\n"

@@ -12,7 +12,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from seformer.genome.bigwig import read_track
 from seformer.genome.genome import Genome
+from seformer.regions.call import call
 from seformer.regions.extract import extract
 from seformer.regions.folder import read_extracted
 from seformer.regions.grammars import (
@@ -26,15 +28,19 @@ from seformer.regions.grammars import (
 )
 from seformer.regions.read import read_regions
 from seformer.regions.simulate import CHROMOSOMES, HELD_OUT, simulate
+from seformer.regions.simulated_signal import PEAKS_FILE, SIGNAL_FILE, STITCH
 from seformer.util.errors import UserError
 
 FILES = (
     "genome.fa.gz",
     "genome.fa.gz.fai",
     "genome.fa.gz.gzi",
+    "peaks.narrowPeak",
     "regions_to_explain.bed",
     "regions_to_score.bed",
     "samplesheet.csv",
+    "samplesheet_from_peaks.csv",
+    "signal.bw",
     "super_enhancers.bed",
     "truth.bed",
     "typical_enhancers.bed",
@@ -263,6 +269,43 @@ def test_sheet_has_paths_beside_it(demo):
     header, row = (demo / "samplesheet.csv").read_text().splitlines()
     assert header == "sample,super_enhancers,typical_enhancers"
     assert all((demo / path).is_file() for path in row.split(",")[1:])
+    header, row = (demo / "samplesheet_from_peaks.csv").read_text().splitlines()
+    assert header == "sample,peaks,signal"
+    assert all((demo / path).is_file() for path in row.split(",")[1:])
+
+
+@pytest.mark.parametrize("grammar", GRAMMARS)
+def test_calling_from_peaks_gives_the_same_enhancers(demos, grammar, tmp_path):
+    demo = demos[grammar]
+    made = call(demo / PEAKS_FILE, demo / SIGNAL_FILE, tmp_path / "called", stitch=STITCH)
+    place = ["chrom", "start", "end"]
+    for name in ("super_enhancers.bed", "typical_enhancers.bed"):
+        planted, called = (
+            read_regions(folder / name, labels=False).regions
+            for folder in (demo, tmp_path / "called")
+        )
+        assert called[place].equals(planted[place].sort_values(place, ignore_index=True)), name
+    peaks = read_regions(demo / PEAKS_FILE).regions
+    of_region = peaks["name"].str.split(".").str[0].value_counts()
+    supers = of_region.index.str.startswith("SE")
+    assert (of_region[supers] > 1).all() and (of_region[~supers] == 1).all()
+    # there are regions near the cut-off, on both of its sides
+    table = read_regions(tmp_path / "called/AllEnhancers.table.txt", own=[SIGNAL_FILE])
+    signal = table.own[SIGNAL_FILE].astype(float) / made["cutoff"]
+    near = table.regions["label"][(signal - 1).abs() <= 0.2]
+    assert (near == 1).sum() >= 3 and (near == 0).sum() >= 50
+
+
+def test_signal_has_a_value_on_every_base_and_sums_as_drawn(demo):
+    lengths = {name: kb * 1_000 for name, kb in CHROMOSOMES.items()}
+    whole = pd.DataFrame({"chrom": list(lengths), "start": 0, "end": lengths.values()})
+    track = read_track(demo / SIGNAL_FILE, whole, lengths)
+    assert track.covered.tolist() == list(lengths.values()) and not track.other_lengths
+    peaks = read_regions(demo / PEAKS_FILE).regions
+    of_peaks = read_track(demo / SIGNAL_FILE, peaks).statistics[:, 2].sum()
+    drawn = (0.3 + 1.7 / 2.5) * 1181 + (2.2 + 18 / 2 + 10 / 4) * 786
+    assert of_peaks == pytest.approx(drawn * 10_000, rel=0.01)
+    assert track.statistics[:, 2].sum() - of_peaks < 0.1 * of_peaks
 
 
 def test_genome_is_soft_masked_and_has_gaps(demo):

@@ -10,6 +10,7 @@ from safetensors.numpy import load_file
 from seformer.explain import tracks
 from seformer.explain.folder import overlaps_another
 from seformer.explain.values import VALUES_FILE, Values, ValuesWriter
+from seformer.genome import bigwig_writer
 from seformer.util.errors import UserError
 
 
@@ -76,7 +77,7 @@ def test_bigwig_sums_to_the_regions(tmp_path):
     values = [random.normal(size=e - s) for _, s, e in regions.itertuples(index=False)]
     sizes = {"chr1": 50, "chr2": 5000, "chr10": 100, "chrX": 7}
     path = tmp_path / "t.bw"
-    tracks.write_bigwig(path, sizes, tracks.intervals(regions, values.__getitem__))
+    bigwig_writer.write_bigwig(path, sizes, tracks.intervals(regions, values.__getitem__))
     assert [p.name for p in tmp_path.iterdir()] == ["t.bw"]
     with pybigtools.open(str(path)) as track:
         assert track.chroms()["chr2"] == 5000
@@ -91,7 +92,7 @@ def many_values(path, number=30_000):
     """Write a track of some 200 kB."""
     values = np.random.default_rng(0).normal(size=number).astype(np.float32).tolist()
     items = (("chr1", i, i + 1, value) for i, value in enumerate(values))
-    tracks.write_bigwig(path, {"chr1": number, "chr2": 9}, items)
+    bigwig_writer.write_bigwig(path, {"chr1": number, "chr2": 9}, items)
     return path.read_bytes()
 
 
@@ -140,9 +141,9 @@ def test_a_name_that_is_not_utf8(tmp_path):
 
 @pytest.mark.parametrize("change", [{"bases": 1}, {"value": 1}])
 def test_what_reads_back_otherwise_is_refused(change, tmp_path, monkeypatch):
-    real = tracks.read_back
-    other = lambda *given: tracks.Digest(**vars(real(*given)) | change)  # noqa: E731
-    monkeypatch.setattr(tracks, "read_back", other)
+    real = bigwig_writer.read_back
+    other = lambda *given: bigwig_writer.Digest(**vars(real(*given)) | change)  # noqa: E731
+    monkeypatch.setattr(bigwig_writer, "read_back", other)
     with pytest.raises(OSError, match=r"t\.bw"):
         many_values(tmp_path / "t.bw", 100)
     assert not list(tmp_path.iterdir())

@@ -17,6 +17,7 @@ from seformer.genome.bgzf import BgzipWriter
 from seformer.genome.genome import Genome
 from seformer.regions.grammars import GRAMMARS, Enhancer, Grammar, Planted
 from seformer.regions.settings import SimulateSettings
+from seformer.regions.simulated_signal import PEAKS_FILE, SIGNAL_FILE, write_signal
 from seformer.sequence.dna import BASE_LETTERS
 from seformer.util.atomic import output_folder
 from seformer.util.settings import takes
@@ -36,6 +37,7 @@ CHROMOSOMES = {
 }
 SIZES = {"tiny": 1, "small": 6}
 HELD_OUT = ("chr7", "chr10")
+CLASSES = ("super", "typical")
 
 MIN_GAP = 150
 SE_SHARE = 0.4
@@ -57,7 +59,9 @@ def simulate(out: str | PathLike[str], settings: SimulateSettings) -> dict:
         ``typical_enhancers.bed`` (BED12, constituents as blocks), ``samplesheet.csv`` (paths
         relative to the sheet), ``truth.bed`` (every planted instance: BED6, the class that it
         speaks for, region, pair; a dot where there is none), ``regions_to_score.bed`` and
-        ``regions_to_explain.bed`` (held-out chromosomes).
+        ``regions_to_explain.bed`` (held-out chromosomes); ``signal.bw``, ``peaks.narrowPeak`` and
+        ``samplesheet_from_peaks.csv``, from which ``seformer call`` with a ``stitch`` of
+        `simulated_signal.STITCH` calls the same super- and typical enhancers.
     grammar
         ``pairs`` (the class is in the order of paired motifs) or ``motifs`` (in which motifs there
         are); see `grammars`.
@@ -90,6 +94,7 @@ def simulate(out: str | PathLike[str], settings: SimulateSettings) -> dict:
                 fasta.write(_fasta(chrom, genome))
         Genome(staging / "genome.fa.gz").close()  # makes the indexes
         _write_tables(staging, enhancers, truth, lengths, rng)
+        write_signal(staging, enhancers, lengths, settings.seed)
     counts = {
         "bases": sum(lengths.values()),
         "super_enhancers": sum(e.label for e in enhancers),
@@ -206,11 +211,12 @@ def _write_tables(
         folder / "regions_to_explain.bed",
         [(e.chrom, e.start, e.end, e.name, 0, ".") for e in explained],
     )
-    (folder / "samplesheet.csv").write_text(
-        "sample,super_enhancers,typical_enhancers\n"
-        "simulated,super_enhancers.bed,typical_enhancers.bed\n",
-        encoding="utf-8",
-    )
+    for file, columns in (
+        ("samplesheet.csv", {f"{name}_enhancers": f"{name}_enhancers.bed" for name in CLASSES}),
+        ("samplesheet_from_peaks.csv", {"peaks": PEAKS_FILE, "signal": SIGNAL_FILE}),
+    ):
+        head, row = ",".join(["sample", *columns]), ",".join(["simulated", *columns.values()])
+        (folder / file).write_text(f"{head}\n{row}\n", encoding="utf-8")
 
 
 def _bed12(e: Enhancer, colour: str) -> tuple:
