@@ -62,6 +62,8 @@ class Plan {
             motifs     : params.motifs ? Inputs.file(params.motifs.toString(), '--motifs', [launchDir]) : null,
             modisco    : params.modisco,
             parameters : JsonOutput.prettyPrint(JsonOutput.toJson(resolved(schema, params))),
+            // a run that goes on makes the same page
+            run        : JsonOutput.toJson([Command: workflow.commandLine.toString().replaceAll(/\s-resume(\s[0-9a-f]{8}-[0-9a-f-]{27})?(?=\s|$)/, '')]),
             gtf        : params.gtf ? [Inputs.file(params.gtf.toString(), '--gtf', [launchDir])] : [],
             changed    : schema.changed(params),
             outdir     : params.outdir.toString()

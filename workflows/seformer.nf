@@ -39,7 +39,7 @@ workflow SEFORMER {
         versions = versions.mix(EXPLAIN_REGIONS.out.versions)
     }
 
-    SUMMARISE(folders, versions, plan.parameters, plan.outdir)
+    SUMMARISE(folders, versions, plan.parameters, plan.run, plan.outdir)
 
     emit:
     report = SUMMARISE.out.report

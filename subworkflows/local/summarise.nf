@@ -7,6 +7,7 @@ workflow SUMMARISE {
     folders    // result folders, each named after its sample
     versions   // [process, a line of software and version each]
     parameters // text: the resolved parameters as JSON
+    run        // text: what the header says of the run, as JSON
     outdir     // text: the folder of the results
 
     main:
@@ -27,7 +28,8 @@ workflow SUMMARISE {
     REPORT(
         folders.toSortedList { a, b -> "${a.parent.parent.name}/${a.name}" <=> "${b.parent.parent.name}/${b.name}" },
         channel.of(parameters).collectFile(name: 'parameters.json'),
-        collected
+        collected,
+        channel.of(run).collectFile(name: 'run.json')
     )
     MULTIQC(REPORT.out.report)
 

@@ -147,7 +147,11 @@ def test_complete_and_faithful_explanations_are_called_good():
     found = Explanations(10, np.full(10, 0.01), Counter(), summary)
     sample = SampleResults("x", explanations={"a": found})
     levels = {f.topic: f.level for f in verdict.judge_sample(sample)}
-    assert levels == {"Explanations complete?": "good", "Explanations faithful?": "good"}
+    assert levels == {
+        "The model's own test": "note",
+        "Explanations complete?": "good",
+        "Explanations faithful?": "good",
+    }
     summary["faithfulness"]["summary"]["deletion_ratio"] = 1.1
     levels = {f.topic: f.level for f in verdict.judge_sample(sample)}
     assert levels["Explanations faithful?"] == "warning"
@@ -510,4 +514,4 @@ def test_a_sound_use_is_not_called_nothing():
     results = Results({"x": sample})
     assert "neither evaluated nor used" in next(verdict.sections(results)).data
     sample.predictions["peaks"] = Predictions(rows=3, scored=3)
-    assert "calls for caution" in next(verdict.sections(results)).data
+    assert "own test" in next(verdict.sections(results)).data

@@ -27,6 +27,10 @@ def command(
         Path | None,
         typer.Option("--parameters", help="JSON file with the run's resolved parameters."),
     ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="JSON file: what the header says of the run, name and text."),
+    ] = None,
     versions: Annotated[
         Path | None,
         typer.Option("--versions", help="YAML file: process, then software and version."),
@@ -38,4 +42,4 @@ def command(
     """
     from seformer.report.page import write_report
 
-    write_report(folders, out, settings, parameters=parameters, versions=versions)
+    write_report(folders, out, settings, parameters=parameters, versions=versions, run=run)

@@ -43,7 +43,7 @@ from seformer.evaluation.signal_ranks import SIGNAL, judge_signal
 from seformer.evaluation.tracks import NO_TRACKS, Tracks, named_tracks, read_tracks
 from seformer.evaluation.twin import chosen_names, is_pretrained, load_twin
 from seformer.evaluation.uncertainty import measure_sets
-from seformer.evaluation.verdict import judge_test
+from seformer.evaluation.verdict import in_short, judge_test
 from seformer.model.backbones import registry
 from seformer.model.calibration import check_rule
 from seformer.model.conformal import always_held, few_loci, fit_sets, name_sets
@@ -233,12 +233,13 @@ def write_evaluation(
     measured = evaluation.metrics
     findings = [*judge_test(measured), *judge_signal(measured["test"])]
     measured["verdict"] = [finding._asdict() for finding in findings]
+    settings = model.settings.model_copy(update={"test": in_short(measured)})
     for finding in measured["verdict"]:
         logger.info("%s %s", finding["topic"], finding["text"])
     drawn = {"sample": measured["sample"], "test": evaluation.curves}
     with output_folder(out, own=[f"model/{name}" for name in OWN_FILES]) as staging:
-        save_model(model, staging / "model")
-        card = model_card(model.settings, measured, sizes)
+        save_model(replace(model, settings=settings), staging / "model")
+        card = model_card(settings, measured, sizes)
         (staging / "model" / "README.md").write_text(card, encoding="utf-8")
         write_json(measured, staging / "metrics.json")
         write_json(drawn, staging / "curves.json")

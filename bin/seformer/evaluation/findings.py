@@ -34,6 +34,8 @@ CHECKS = {
 }
 # checks of faithfulness that may be impossible: with one alone nothing is shown
 NOT_MEASURED = 1
+SPLIT_TOPIC, PREDICTIONS = "Split clean?", "Predictions of"
+COMPLETE_TOPIC, FAITHFUL_TOPIC = "Explanations complete?", "Explanations faithful?"
 RENAME = "Where only the names differ, --rename_chromosomes matches them."
 
 
@@ -115,7 +117,7 @@ def judge_split(audit: Mapping[str, Any]) -> list[Finding]:
     """Judge the content of audit.json: whether the split is clean."""
     if "overlapping_regions" not in audit:
         return []
-    topic, overlaps = "Split clean?", sum(audit["overlapping_regions"].values())
+    topic, overlaps = SPLIT_TOPIC, sum(audit["overlapping_regions"].values())
     if overlaps:
         text = f"No: {overlaps:,} overlaps between the parts. The results are not to be trusted."
         return [Finding("bad", topic, text)]
@@ -207,7 +209,7 @@ def judge_predictions(
     """
 
     def say(level: str, text: str) -> None:
-        findings.append(Finding(level, f"Predictions of {bed}", text))
+        findings.append(Finding(level, f"{PREDICTIONS} {bed}", text))
 
     findings: list[Finding] = []
     if flags.get("other_assembly"):
@@ -287,7 +289,7 @@ def judge_completeness(explained: Iterable[Explained]) -> list[Finding]:
             f"The attributions of all {total:,} explained regions add up to their scores "
             f"{within}{but if small else ''}.",
         )
-    return [Finding(level, "Explanations complete?", text)]
+    return [Finding(level, COMPLETE_TOPIC, text)]
 
 
 def judge_faithfulness(checked: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
@@ -295,7 +297,7 @@ def judge_faithfulness(checked: Mapping[str, Mapping[str, Any]]) -> list[Finding
 
     ``checked`` are the results of `CHECKS` by BED, as in the summary of an explained folder.
     """
-    topic = "Explanations faithful?"
+    topic = FAITHFUL_TOPIC
     if not checked:
         return []
     doubts = [

@@ -13,7 +13,9 @@ FEW = 50
 BADLY_CALIBRATED = 0.1
 MEMORY = 0.05
 FEW_NAMES = 5
-GAIN = "Better than simple baselines?"
+LEARNED, GAIN = "Learned?", "Better than simple baselines?"
+SMALL, SIMILAR = "Small test part", "Similar regions in training"
+PROBABILITIES = "Probabilities"
 TO_RANK = "use them to rank, not as chances"
 PROMISE = (
     "The promise is for regions whose loci are drawn like those of the validation part, not for "
@@ -54,9 +56,22 @@ def judge_test(metrics: Mapping[str, Any]) -> list[Finding]:
     ]
 
 
+def in_short(measured: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model takes along of its test; ``measured`` is metrics.json with its verdict."""
+    test = measured["test"]
+    return {
+        "sample": measured["sample"],
+        **{key: test[key] for key in ("n", "n_super_enhancers", "n_typical_enhancers", "loci")},
+        "auroc": test["model"]["auroc"],
+        "delta": test["delta"]["auroc"],
+        "baselines": {name: row["auroc"] for name, row in test["baselines"].items()},
+        "verdict": measured["verdict"],
+    }
+
+
 def _judge_learning(test: Mapping[str, Any]) -> Finding:
     """Say whether the AUROC interval lies above 0.5."""
-    topic, auroc = "Learned?", test["model"]["auroc"]
+    topic, auroc = LEARNED, test["model"]["auroc"]
     if auroc["high"] < 0.5:
         return Finding(
             "bad",
@@ -192,7 +207,7 @@ def _limit_trust(metrics: Mapping[str, Any]) -> Iterator[Finding]:
     if few:
         yield Finding(
             "warning",
-            "Small test part",
+            SMALL,
             f"The test part has {test['n_super_enhancers']} super-enhancers and "
             f"{test['n_typical_enhancers']} typical enhancers in {test['loci']} loci: few "
             f"{' and '.join(few)}. Read the intervals, not the values; "
@@ -220,7 +235,7 @@ def _limit_trust(metrics: Mapping[str, Any]) -> Iterator[Finding]:
         apart = unlike["model"]["auroc"]["high"] < auroc["value"]
         yield Finding(
             "warning",
-            "Similar regions in training",
+            SIMILAR,
             f"On the {unlike['n']} test regions that share little sequence with the training part "
             f"AUROC is {unlike['model']['auroc']['value']:.3f}, against {auroc['value']:.3f} on "
             f"all{_on_alike(test)}: part of the result {'is' if apart else 'may be'} memory.",
@@ -257,7 +272,7 @@ def _judge_gain_on_unlike(test: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _judge_probabilities(test: Mapping[str, Any]) -> Iterator[Finding]:
     """Say which regions the probabilities hold for, if any."""
-    topic, measured = "Probabilities", test.get("probabilities")
+    topic, measured = PROBABILITIES, test.get("probabilities")
     if measured is None:  # of version 1.0
         if (error := test["model"]["ece"])["low"] > BADLY_CALIBRATED:
             text = f"Probabilities are off by {error['value']:.2f} on average: {TO_RANK}."

@@ -128,6 +128,7 @@ def _write_explained(
     write_tsv(window_table, out / folder.WINDOWS_FILE)
     record = {
         "settings": settings.only(AttributionSettings),
+        "model": model.settings.as_used,
         **count_explained(table, window_table),
         "seconds": round(seconds, 3),
         **summary.record(),

@@ -65,7 +65,7 @@ def merge_attributions(
         write_tsv(with_genes(table, genes), staging / folder.TABLE_FILE)
         write_tsv(windows, staging / folder.WINDOWS_FILE)
         record = {
-            "settings": shard_records[0]["settings"],
+            **{k: shard_records[0][k] for k in ("settings", "model") if k in shard_records[0]},
             **summary.count_explained(table, windows),
             "seconds": round(sum(shard["seconds"] for shard in shard_records), 3),
             **summary.merge_summaries(shard_records),

@@ -289,6 +289,7 @@ def ensemble(models: Sequence[Model]) -> Model:
             "calibration": FittedCalibration(),
             "threshold": 0.5,
             "conformal": None,
+            "test": None,
         }
     )
     alone = [replace(m, settings=m.settings.model_copy(update={"members": 1})) for m in members[1:]]

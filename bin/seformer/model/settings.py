@@ -12,6 +12,7 @@ from seformer.model.choices import CalibrationMethod, TokenPooling, WindowPoolin
 from seformer.sequence.kmers import KmerScale
 from seformer.util.errors import UserError
 from seformer.util.records import read_object
+from seformer.util.shapes import TestRecord
 
 if TYPE_CHECKING:
     from seformer.sequence.tokenizers import Tokenizer
@@ -148,6 +149,7 @@ class ModelSettings(_Strict):
     calibration: FittedCalibration = FittedCalibration()
     threshold: float = Field(0.5, ge=0)
     conformal: ConformalSets | None = Field(None, description="None before version 1.1")
+    test: TestRecord | None = Field(None, description="what `seformer evaluate` found, in short")
     assembly: Assembly = Assembly()
     splits: SplitRecord = SplitRecord()
     training_range: TrainingRange | None = None
@@ -164,6 +166,11 @@ class ModelSettings(_Strict):
         if not isinstance(dropout, int | float) or not 0 <= dropout < 1:
             raise ValueError("training.dropout is not a number from 0 to 1")
         return self
+
+    @property
+    def as_used(self) -> dict[str, Any]:
+        """What stands beside scores and explanations: the threshold, and the model's own test."""
+        return {"threshold": self.threshold, "test": self.test}
 
     def content_window(self, tokenizer: Tokenizer) -> int | None:
         """Most tokens of a window that stand for bases."""

@@ -41,5 +41,6 @@ The folders `model`, `pipeline_info`, `multiqc`, `fold_K` and hidden ones are no
 `regions.tsv` with the column `split` wins over one without.
 
 `--parameters` is a JSON object (`{"input": "sheet.csv", ...}`), nested groups allowed.
+`--run` is a JSON object of texts, which the header shows (`{"Command": "nextflow run …"}`).
 `--versions` is YAML of two levels, `PROCESS: {software: version}`, as pipelines collect it.
 """

@@ -44,11 +44,14 @@ def interval(value: Mapping[str, float], plus: bool = False) -> str:
     return f"{value}<small>{low}{link}{high}</small>"
 
 
-def headline(metrics: Mapping[str, Any] | None) -> str:
-    """Say a test in a few words: AUROC, and Δ to the best baseline; nothing without one."""
-    if not metrics:
+def headline(test: Mapping[str, Any] | None) -> str:
+    """Say a test in a few words: AUROC, and Δ to the best baseline; nothing without one.
+
+    ``test`` is in short, see `evaluation.verdict.in_short`.
+    """
+    if not test:
         return ""
-    auroc, delta = metrics["test"]["model"]["auroc"], metrics["test"]["delta"]["auroc"]
+    auroc, delta = test["auroc"], test["delta"]
     return (
         f"test AUROC {auroc['value']:.3f}, Δ {signed(delta['value'])} to "
         f"{escape(scorer_title(delta['baseline']))}"

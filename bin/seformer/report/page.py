@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+import seformer
 from seformer.report.collect import collect
 from seformer.report.content import PARENTS, TEXTS, Section, read_toml, write_section
 from seformer.report.results import Results
@@ -36,8 +37,11 @@ def write_report(
     *,
     parameters: Path | None = None,
     versions: Path | None = None,
+    run: Path | None = None,
 ) -> None:
     """Write MultiQC content for the results below ``folders``; see `seformer.report`.
+
+    ``run`` is a JSON object whose texts stand in the header, such as ``{"Command": …}``.
 
     Raises
     ------
@@ -48,12 +52,13 @@ def write_report(
     results = collect([Path(folder) for folder in folders])
     if parameters is not None:
         results.parameters = read_object(parameters)
+    header = head_of(results.parameters, read_object(run) if run is not None else {})
     sections = draw_sections(results)
     with output_folder(out, own=["[0-9][0-9]_*_mqc.json", VERSIONS_FILE]) as staging:
         for order, section in enumerate(sections):
             write_section(section, order, staging)
         # JSON is YAML
-        text = json.dumps(_configure(sections, settings.title), indent=2) + "\n"
+        text = json.dumps(_configure(sections, settings.title, header), indent=2) + "\n"
         (staging / CONFIG_FILE).write_text(text, encoding="utf-8")
         if versions is not None:
             text = yaml.safe_dump(read_versions(versions), sort_keys=False, allow_unicode=True)
@@ -102,7 +107,23 @@ def draw_sections(results: Results) -> list[Section]:
     return [section for module in modules for section in module.sections(results)]
 
 
-def _configure(sections: Sequence[Section], title: str) -> dict[str, Any]:
+def head_of(parameters: Mapping[str, Any], run: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What stands in the page's header: version, genome, ``run``, where the documentation is."""
+    groups = [parameters, *(group for group in parameters.values() if isinstance(group, Mapping))]
+    genomes = (group.get(name) for name in ("fasta", "genome") for group in groups)
+    genome = next((Path(str(name)).name for name in genomes if name), None)
+    entries = {
+        "Version": f"seformer {seformer.__version__}",
+        "Genome": genome,
+        **run,
+        "Help": TEXTS["header"]["help"],
+    }
+    return [{plain(key): plain(str(value))} for key, value in entries.items() if value]
+
+
+def _configure(
+    sections: Sequence[Section], title: str, header: list[dict[str, str]]
+) -> dict[str, Any]:
     """Configure MultiQC: its settings in ``multiqc.toml``, with the order of these sections."""
     parents = [f"seformer-{parent}" for parent in PARENTS]
     # higher comes first
@@ -111,6 +132,7 @@ def _configure(sections: Sequence[Section], title: str) -> dict[str, Any]:
     places["multiqc_software_versions"] = 10_000 - 100 * len(PARENTS) + 150
     return read_toml("multiqc.toml") | {
         "title": plain(title),
+        "report_header_info": header,
         "custom_content": {"order": parents},
         "report_section_order": {name: {"order": place} for name, place in places.items()},
     }

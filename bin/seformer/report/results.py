@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seformer.evaluation.verdict import in_short
 from seformer.report.draw import INTEGRATIVE
 from seformer.util.labels import PARTS
 
@@ -78,6 +79,22 @@ class SampleResults:
     explanations: dict[str, Explanations] = field(default_factory=dict)
     motifs: dict[str, Motifs] = field(default_factory=dict)
     patterns: dict[str, Motifs] = field(default_factory=dict)
+
+    @property
+    def used_model(self) -> dict[str, Any] | None:
+        """The model that scored or explained here: its threshold, and its own test in short."""
+        beds = [*self.predictions.values(), *self.explanations.values()]
+        return next((bed.summary["model"] for bed in beds if "model" in bed.summary), None)
+
+    @property
+    def test(self) -> dict[str, Any] | None:
+        """The test in short: of this run, or that which the model took along."""
+        return in_short(self.metrics) if self.metrics else (self.used_model or {}).get("test")
+
+    @property
+    def threshold(self) -> float | None:
+        """The probability from which a region is called a super-enhancer."""
+        return (self.used_model or {}).get("threshold")
 
     @property
     def history(self) -> pd.DataFrame | None:

@@ -221,7 +221,9 @@ def add_summaries(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     total: dict[str, Any] = {}
     for part in parts:
         for key, value in part.items():
-            if isinstance(value, dict):
+            if key == "model":
+                total[key] = value  # one model scored them all
+            elif isinstance(value, dict):
                 total[key] = dict(Counter(total.get(key, {})) + Counter(value))
             elif key == "smallest_coverage":
                 covered = [v for v in (total.get(key), value) if v is not None]

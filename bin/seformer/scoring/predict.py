@@ -148,7 +148,8 @@ def _score_file(
                 writer.add((line[:-1] for line in islice(own, len(rows))), given, lines)
                 written += len(rows)
     total = add_summaries(summaries)
-    write_json({**total, "read_as": part.read_as}, out / "summary.json")
+    total |= {"read_as": part.read_as, "model": scorer.model.settings.as_used}
+    write_json(total, out / "summary.json")
     _log(regions, total)
 
 
@@ -172,7 +173,8 @@ def _score_shard(scorer: Ensemble, extracted: Path, out: Path, prevalence: float
     genome = source.summary.get("genome", {})
     table, windows = score_rows(scorer, source.regions, source.sequences(), genome, prevalence)
     write_tsv(table, out / "scores.tsv")
-    write_json(count_calls(table, source.regions, windows), out / "summary.json")
+    counts = count_calls(table, source.regions, windows)
+    write_json({**counts, "model": scorer.model.settings.as_used}, out / "summary.json")
 
 
 def score_rows(

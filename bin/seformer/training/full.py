@@ -98,7 +98,7 @@ def finetune_full(
         data=data.digest(),
         model=weights_digest(classifier_state(start.classifier)),
         backbone=backbone_digest(start),
-        settings=start.settings.model_dump_json(),
+        settings=start.settings.model_dump_json(exclude={"test"}),
         options=identity(settings),
     )
     checkpoints = Checkpoints(kept, settings.checkpoint_minutes * 60)
@@ -119,8 +119,8 @@ def finetune_full(
         return
     if settings.lora_rank:
         merge_adapters(backbone)
-    # what was promised of the scores that it had before does not hold for the new ones
-    start.settings.conformal = None
+    # what was promised and tested of the scores that it had before does not hold for the new ones
+    start.settings.conformal = start.settings.test = None
     start.settings.training["full"] = {
         key: value for key, value in settings.only(Course).items() if key != "seed"
     }

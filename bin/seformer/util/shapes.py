@@ -193,6 +193,15 @@ _METRICS = {
     "folds": NotRequired[list[_object(fold=Count, n=Count, auroc=_interval, delta=_difference)]],
     "verdict": list[_finding],
 }
+# of metrics.json, what a model takes along in seformer.json
+TestRecord = _object(
+    sample=Text,
+    **_all("n n_super_enhancers n_typical_enhancers loci"),
+    auroc=_interval,
+    delta=_difference,
+    baselines=dict[Text, _interval],
+    verdict=list[_finding],
+)
 _judged = _object(
     scores=Text,
     column=Text,
@@ -286,6 +295,8 @@ Matrix = _checked(  # transfer.json
 
 # ------------------------------------------------------------------------- predict
 
+# the model that scored or explained: its threshold, and its own test if it takes that along
+_used = _object(threshold=Number, test=TestRecord | None)
 Predicted = _object(  # summary.json of predictions
     **_all("rows scored super_enhancers typical_enhancers bases windows"),
     unscored=dict[Text, Count],
@@ -293,6 +304,7 @@ Predicted = _object(  # summary.json of predictions
     smallest_coverage=Share | None,
     sets=NotRequired[dict[Text, Count]],
     read_as=NotRequired[Text],
+    model=NotRequired[_used],
 )
 
 # ------------------------------------------------------------------------- explain
@@ -322,6 +334,7 @@ _mean = _checked(
 )
 _EXPLAINED = {
     "rows": Count,
+    "model": NotRequired[_used],
     "settings": _partial(method=Text, reference=Text, references=Positive, completeness=Number),
     "profile": _object(SE=_mean, TE=_mean),
     "drawn": list[

@@ -8,6 +8,7 @@ process REPORT {
     path folders   , stageAs: 'results/?/*'
     path parameters, stageAs: 'parameters.json'
     path versions  , stageAs: 'versions.yml'
+    path run       , stageAs: 'run.json'
 
     output:
     path 'report', type: 'dir', emit: report
@@ -20,6 +21,7 @@ process REPORT {
         --out report \\
         --parameters parameters.json \\
         --versions versions.yml \\
+        --run run.json \\
         ${args} \\
         results/*
     """

@@ -44,4 +44,22 @@ def sections(results: Results) -> Iterator[Section]:
         if bed.summary.get("sets")
     )
     if beds:
-        yield bars("predictions_calls", data, CALLS, read_as=read_as, sets=sets)
+        said = {"thresholds": say_thresholds(results), "read_as": read_as, "sets": sets}
+        yield bars("predictions_calls", data, CALLS, **said)
+
+
+def say_thresholds(results: Results) -> str:
+    """Say from which probability on each model calls a region a super-enhancer."""
+    samples = results.with_("predictions")
+    return "".join(
+        say(
+            "predictions_calls",
+            "threshold",
+            value=sample.threshold,
+            model=say("predictions_calls", "of_model", name=escape(sample.name))
+            if len(samples) > 1
+            else "",
+        )
+        for sample in samples
+        if sample.threshold is not None
+    )

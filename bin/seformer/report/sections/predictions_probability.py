@@ -9,6 +9,7 @@ import numpy as np
 from seformer.report.content import TEXTS, Section
 from seformer.report.draw import lines, outline, strokes
 from seformer.report.results import Results
+from seformer.report.sections.predictions_calls import say_thresholds
 
 
 def sections(results: Results) -> Iterator[Section]:
@@ -28,4 +29,5 @@ def sections(results: Results) -> Iterator[Section]:
             tabs,
             strokes(dict.fromkeys(name for drawn in tabs.values() for name in drawn)),
             ylabs=dict.fromkeys(tabs, ylab),
+            values={"thresholds": say_thresholds(results)},
         )

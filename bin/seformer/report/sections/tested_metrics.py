@@ -44,7 +44,7 @@ def sections(results: Results) -> Iterator[Section]:
 
 
 def _folded(sample: SampleResults, content: str) -> str:
-    head = f'<span class="sf-head">{headline(sample.metrics)}</span>'
+    head = f'<span class="sf-head">{headline(sample.test)}</span>'
     name = f"<summary><b>{escape(sample.name)}</b>{head}</summary>"
     return f'<details class="sf-verdict sf-folded">{name}{content}</details>'
 
@@ -95,6 +95,7 @@ def sample_table(sample: SampleResults) -> str:
         n=number(test["n"]),
         loci=number(test["loci"]),
         prevalence=100 * test["prevalence"],
+        threshold=_threshold(sample.metrics.get("threshold", {})),
         choices=_choices(sample.metrics.get("baseline_choices", {})),
     )
     head = ["", "from guessing to perfect", *METRICS.values()]
@@ -107,6 +108,11 @@ def sample_table(sample: SampleResults) -> str:
             _folds_table(sample.metrics.get("folds", [])),
         )
     )
+
+
+def _threshold(chosen: Mapping[str, Any]) -> str:
+    """Say from which probability on a region is called a super-enhancer, if that is known."""
+    return say("test_metrics", "threshold", value=chosen["value"]) if "value" in chosen else ""
 
 
 def _row(title: str, cells: list[str], picture: str = "") -> list[str]:

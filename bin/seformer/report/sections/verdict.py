@@ -1,9 +1,10 @@
-"""The verdict: what each sample's results show, in plain words, the gravest first."""
+"""The verdict: three answers, then what each sample's results show, the gravest first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from seformer.evaluation.answers import Answer, answer
 from seformer.evaluation.findings import (
     judge_completeness,
     judge_faithfulness,
@@ -14,7 +15,7 @@ from seformer.evaluation.findings import (
 )
 from seformer.evaluation.verdict import Finding
 from seformer.report.content import STYLE, Section, say
-from seformer.report.draw import headline, html
+from seformer.report.draw import headline, html, table
 from seformer.report.results import Results, SampleResults
 from seformer.util.markup import escape
 
@@ -28,30 +29,46 @@ OPEN_UP_TO = 2
 def sections(results: Results) -> Iterator[Section]:
     several = len(results.samples) > OPEN_UP_TO
     shared = judge_split(results.audit) if results.audit is not None else []
-    boxes = []
+    boxes, answered = [], {}
     if results.passed_over:
         boxes.append(_box("Files passed over", "", judge_passed_over(results.passed_over)))
     if shared and several:
         boxes.append(_box("The split", "", shared))
     for sample in results.ordered():
-        findings = judge_sample(sample) + ([] if several else shared)
-        if findings:
-            boxes.append(_box(escape(sample.name), headline(sample.metrics), findings, several))
+        findings = judge_sample(sample)
+        answered[sample.name] = answers = answer_sample(sample, findings + shared)
+        findings += [] if several else shared
+        if findings or answers:
+            head = headline(sample.test)
+            lines = () if several else answers
+            boxes.append(_box(escape(sample.name), head, findings, several, lines))
     if carried := (results.transfer or {}).get("verdict"):
         findings = [Finding(**stored) for stored in carried]
         boxes.append(_box(say("test_transfer", "name"), "", findings, several))
     for judged in results.judged():
-        name, head = escape(judged.name), headline(judged.metrics)
+        name, head = escape(judged.name), headline(judged.test)
         boxes.append(_box(f"{say('verdict', 'judged')} {name}", head, _stored(judged), several))
     if not boxes:
-        used = any(sample.predictions or sample.explanations for sample in results.ordered())
-        boxes = [f"<p>{say('verdict', 'only_used' if used else 'nothing')}</p>"]
+        boxes = [f"<p>{say('verdict', 'nothing')}</p>"]
+    if several:
+        boxes.insert(0, _overview(answered))
     yield html("verdict", STYLE + "".join(boxes))
 
 
+def answer_sample(sample: SampleResults, findings: Sequence[Finding]) -> list[Answer]:
+    """Answer the three questions, as far as they arise; ``findings`` are all of the sample."""
+    scores = bool(sample.test or sample.predictions)
+    return answer(findings, sample.test, scores=scores, explained=bool(sample.explanations))
+
+
 def judge_sample(sample: SampleResults) -> list[Finding]:
-    """Say what one sample's results show; the verdict on the test is that of metrics.json."""
+    """Say what one sample's results show; the verdict on the test is that of metrics.json.
+
+    A model that is only used takes its own along.
+    """
     findings = _stored(sample)
+    if sample.test is None and (sample.predictions or sample.explanations):
+        findings.append(Finding("note", say("verdict", "own_test"), say("verdict", "unknown")))
     if sample.regions is not None:
         findings += judge_regions(sample.regions)
     for name, bed in sample.predictions.items():
@@ -67,11 +84,39 @@ def judge_sample(sample: SampleResults) -> list[Finding]:
 
 def _stored(tested: SampleResults) -> list[Finding]:
     """The verdict that metrics.json holds; none without a test."""
-    return [Finding(**stored) for stored in tested.metrics["verdict"]] if tested.metrics else []
+    return [Finding(**stored) for stored in tested.test["verdict"]] if tested.test else []
 
 
-def _box(name: str, head: str, findings: list[Finding], folded: bool = False) -> str:
-    """Frame one sample's sentences; folded to their counts among many."""
+def _overview(answered: Mapping[str, Sequence[Answer]]) -> str:
+    """Tabulate the answers of many samples; why stands in their boxes."""
+    questions = list(dict.fromkeys(a.question for answers in answered.values() for a in answers))
+    rows = [
+        [escape(name), *(_cell(a) if a else "" for a in map(of.get, questions))]
+        for name, of in (
+            (name, {a.question: a for a in answers}) for name, answers in answered.items()
+        )
+        if of
+    ]
+    return table(["", *questions], rows, numeric=len(questions) + 1) if rows else ""
+
+
+def _cell(found: Answer) -> str:
+    return f'<span title="{escape(found.why)}">{_sign(found.level)}{found.answer}</span>'
+
+
+def _box(
+    name: str,
+    head: str,
+    findings: list[Finding],
+    folded: bool = False,
+    answers: Sequence[Answer] = (),
+) -> str:
+    """Frame one sample's answers and sentences; folded to their counts among many."""
+    answered = "".join(
+        f'<li class="sf-{a.level}">{_sign(a.level)}<b>{a.question}</b> '
+        f"{a.answer.capitalize()}: {escape(a.why)}.</li>"
+        for a in answers
+    )
     counts = {level: sum(f.level == level for f in findings) for level in GRAVITY}
     # many boxes stand in columns: an absent level leaves its place empty
     shown = "".join(
@@ -81,23 +126,19 @@ def _box(name: str, head: str, findings: list[Finding], folded: bool = False) ->
     )
     items = "".join(
         f'<li class="sf-{f.level}">{_sign(f.level)}<b>{escape(f.topic)}</b> {escape(f.text)}</li>'
-        for f in sorted(findings, key=_rank)
+        for f in sorted(findings, key=lambda finding: GRAVITY.index(finding.level))
     )
     return (
         f'<details class="sf-verdict{" sf-folded" if folded else ""}"'
         f"{'' if folded else ' open'}><summary><b>{name}</b>{shown}"
-        f'<span class="sf-head">{head}</span></summary><ul>{items}</ul></details>'
+        f'<span class="sf-head">{head}</span></summary>'
+        f"{answered and f'<ul class=sf-answers>{answered}</ul>'}<ul>{items}</ul></details>"
     )
 
 
 def _counted(level: str, n: int) -> str:
     """Name what is counted: 2 notes, 2 cautions, but 2 good."""
     return SPOKEN[level] + ("s" if n > 1 and level in ("note", "warning") else "")
-
-
-def _rank(finding: Finding) -> int:
-    """The answers to the questions everybody asks come first, then the rest by gravity."""
-    return -1 if finding.topic.endswith("?") else GRAVITY.index(finding.level)
 
 
 def _sign(level: str) -> str:
