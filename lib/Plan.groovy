@@ -59,7 +59,7 @@ class Plan {
             integrative: params.integrative,
             predict    : params.predict ? Inputs.beds(params.predict.toString(), '--predict', launchDir) : [],
             explain    : params.explain ? Inputs.beds(params.explain.toString(), '--explain', launchDir) : [],
-            motifs     : params.motifs ? Inputs.file(params.motifs.toString(), '--motifs', [launchDir]) : null,
+            motifs     : params.motifs ? motifs(params.motifs.toString(), workflow) : null,
             modisco    : params.modisco,
             parameters : JsonOutput.prettyPrint(JsonOutput.toJson(resolved(schema, params))),
             // a run that goes on makes the same page
@@ -90,6 +90,13 @@ class Plan {
         requireGenes(params, schema, plan.samples)
         publish(params, plan.parameters)
         return plan
+    }
+
+    // A file, or the collection that comes along
+    private static Path motifs(String given, workflow) {
+        return given == 'jaspar'
+            ? (workflow.projectDir as Path).resolve('bin/seformer/motifs/jaspar2024_core_vertebrates.meme')
+            : Inputs.file(given, '--motifs', [workflow.launchDir as Path])
     }
 
     // The first of these that holds ends the run

@@ -177,10 +177,10 @@ def test_nothing_of_motifs_looks_at_n(tmp_path):
 def test_one_class_has_no_odds():
     seqlets = pd.DataFrame(
         {"motif": ["a", "a"], "class": ["SE", "SE"], "attribution": [1.0, 2.0], "q_value": 0.01}
-    )
+    ).assign(region=[0, 1])
     table = motifs.count_motifs(seqlets, seqlets.assign(q_value=1.0), 0.1)
     assert table[["odds_se_te", "q_se_te"]].isna().all(axis=None)
-    assert table["odds_background"].notna().all()
+    assert table["odds_background"].notna().all() and table["regions"].tolist() == [2]
     both = motifs.count_motifs(seqlets.assign(**{"class": ["SE", "TE"]}), seqlets[:0], 0.1)
     assert both["odds_se_te"].notna().all() and both["odds_background"].isna().all()
 

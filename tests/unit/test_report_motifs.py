@@ -13,12 +13,13 @@ from toys import random_sequence
 
 from seformer.explain.folder import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
 from seformer.explain.values import VALUES_FILE, ValuesWriter
+from seformer.motifs.meme import motif_file, read_meme, split_name
 from seformer.regions.grammars import SE_MOTIFS, TE_MOTIFS
 from seformer.report import page
 from seformer.report.collect import collect
 from seformer.report.results import Explanations, Motifs, Results, SampleResults
 from seformer.report.sections import explanations_deletion, explanations_faithfulness
-from seformer.report.sections.explanations_motifs import PNG, count_matches, logos, motif_table
+from seformer.report.sections.explanations_motifs import PNG, count_matches, motif_table, pictures
 
 MEME = Path(__file__).parents[1] / "data" / "demo" / "motifs.meme"
 EVIL = "<script>alert(1)</script>"
@@ -76,7 +77,7 @@ def test_top_motifs_and_logos(found, tmp_path):
     made = section(tmp_path / "in", tmp_path / "out")
     assert made["parent_id"] == "seformer-explanations"
     assert "Bad:" in made["description"]
-    names = re.findall(r"<tr><td>([^<]+)</td>", made["data"])
+    names = re.findall(r"<td><b>([^<]+)</b></td>", made["data"])
     assert set(names[:2]) == {"STAT3", "CEBPB"}
     assert "chance" in made["description"] and "8 regions" in made["data"]
     images = re.findall(r'src="data:image/png;base64,([^"]+)"', made["data"])
@@ -91,8 +92,8 @@ def test_several_samples_and_hostile_names(found, tmp_path):
             # as the pipeline stages it
             folder = tmp_path / "in" / sample / bed
             shutil.copytree(found, folder)
-            table = pd.read_csv(folder / "motifs.tsv", sep="\t")
-            table.loc[0, "motif"] = EVIL
+            table = pd.read_csv(folder / "motifs.tsv", sep="\t", dtype={"matrix": str})
+            table.loc[0, ["motif", "factor", "matrix"]] = EVIL
             table.to_csv(folder / "motifs.tsv", sep="\t", index=False)
             (folder / "logos" / "motif_00_no.png").write_text(EVIL)
     text = section(tmp_path / "in", tmp_path / "out")["data"]
@@ -127,6 +128,9 @@ ROW = {
     "background": 0,
     "odds_background": 212.6,
     "q_background": 1e-7,
+    "regions": 3,
+    "factor": "1",
+    "matrix": "",
 }
 SUMMARY = {
     "regions": 4,
@@ -139,11 +143,44 @@ SUMMARY = {
 }
 
 
-def test_one_class_alone_is_not_compared():
-    text = motif_table(pd.DataFrame([ROW]))
+def tabulated(tmp_path, **changed):
+    return motif_table(Motifs(pd.DataFrame([ROW | changed]), SUMMARY, tmp_path), 1)
+
+
+def test_factor_and_matrix_stand_apart(tmp_path):
+    text = tabulated(tmp_path, factor="CTCF", matrix="MA0139.2")
+    link = '<a href="https://jaspar.elixir.no/matrix/MA0139.2">MA0139.2</a>'
+    assert f"<b>CTCF</b><small>{link}</small>" in text and "<td class=sf-num>75 %</td>" in text
+    assert "<a" not in tabulated(tmp_path, factor="CTCF", matrix=EVIL)
+
+
+def test_a_table_of_version_1_is_read(tmp_path):
+    place = tmp_path / "in" / "K562" / "motifs" / "peaks"
+    old = {k: v for k, v in ROW.items() if k not in ("regions", "factor", "matrix")}
+    write_table(pd.DataFrame([old]), place / "motifs.tsv")
+    write_json(SUMMARY, place / "summary.json")
+    assert (
+        "<b>1</b></td><td class=sf-num>–</td>" in section(tmp_path / "in", tmp_path / "out")["data"]
+    )
+
+
+def test_the_collection_that_comes_along():
+    collection = read_meme(motif_file(Path("jaspar")))
+    assert len(collection) == 879
+    assert split_name("MA0139.2 CTCF") == ("CTCF", "MA0139.2")
+    assert split_name("MA0099.4 FOS::JUN") == ("FOS::JUN", "MA0099.4")
+    assert split_name("CTCF.H12CORE.0.P.B") == ("CTCF.H12CORE.0.P.B", "")
+    # the counts of MA0139.2 in JASPAR: 876 C of 913 in its third column
+    shares = collection["MA0139.2 CTCF"]
+    assert shares.shape == (4, 15) and shares[:, :].sum(0) == pytest.approx(np.ones(15), abs=1e-3)
+    assert motif_file(Path("mine.meme")) == Path("mine.meme")
+
+
+def test_one_class_alone_is_not_compared(tmp_path):
+    text = tabulated(tmp_path)
     assert "<td class=sf-num>–</td>" in text
     assert "213<small>q 1e-07</small>" in text
-    assert "3.2<small>q 1</small>" in motif_table(pd.DataFrame([{**ROW, "te_seqlets": 3}]))
+    assert "3.2<small>q 1</small>" in tabulated(tmp_path, te_seqlets=3)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +213,7 @@ def test_nothing_found(tmp_path):
 def test_large_pictures_are_left_out(tmp_path):
     (tmp_path / "logos").mkdir()
     (tmp_path / "logos" / "motif_01_a.png").write_bytes(PNG + bytes(1_000_000))
-    assert logos(tmp_path, "motif", 5) == ""
+    assert pictures(tmp_path, "motif") == []
 
 
 def test_each_check_of_faithfulness_says_what_is_bad():

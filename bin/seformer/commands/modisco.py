@@ -18,7 +18,7 @@ def command(
     settings: ModiscoSettings,
     motifs: Annotated[
         Path | None,
-        typer.Option("--motifs", help="Motifs in MEME format, to compare what is found with."),
+        typer.Option("--motifs", help="Motifs in MEME format (or jaspar), to compare with."),
     ] = None,
 ) -> None:
     """Find repeated patterns in attributions with modisco (installed apart: modisco-lite)."""

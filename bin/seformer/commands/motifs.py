@@ -14,7 +14,12 @@ from seformer.motifs.settings import MotifSettings
 @options.expand
 def command(
     attributions: options.Attributions,
-    motifs: Annotated[Path, typer.Option("--motifs", help="Motifs in MEME format.")],
+    motifs: Annotated[
+        Path,
+        typer.Option(
+            "--motifs", help="Motifs in MEME format; jaspar: JASPAR 2024 CORE, vertebrates."
+        ),
+    ],
     out: options.Out,
     settings: MotifSettings,
 ) -> None:

@@ -27,6 +27,22 @@ EXPECTED = "MEME format: MOTIF and a name, a letter-probability matrix, and its 
 ROW = "four probabilities, of A, C, G and T, that sum to 1"
 DIVIDE = "if these are counts, divide each row by its sum"
 SHOWN = 40
+# the collection that comes along, and the word for it; made by scripts/jaspar.py
+JASPAR = "jaspar"
+JASPAR_FILE = Path(__file__).with_name("jaspar2024_core_vertebrates.meme")
+# a name of JASPAR's: the matrix with its version, then the factor
+JASPAR_NAME = re.compile(r"((?:MA|UN)\d{4}\.\d+)\s+(.+)")
+
+
+def motif_file(given: Path) -> Path:
+    """The file that is meant: JASPAR 2024 CORE of vertebrates for ``jaspar``."""
+    return JASPAR_FILE if str(given) == JASPAR else Path(given)
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Factor and matrix of a motif's name; without a matrix where it is not as JASPAR has it."""
+    found = JASPAR_NAME.fullmatch(name)
+    return (found[2], found[1]) if found else (name, "")
 
 
 def read_meme(path: Path) -> dict[str, np.ndarray]:

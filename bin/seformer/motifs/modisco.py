@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.explain.folder import iterate
+from seformer.motifs.meme import motif_file as file_of
 from seformer.motifs.meme import read_meme, write_meme
 from seformer.motifs.settings import ModiscoSettings
 from seformer.sequence.dna import base_codes, one_hot
@@ -101,7 +102,7 @@ def modisco(
         If a folder cannot be used, or modisco is not installed or fails.
     """
     _require_modisco()
-    names = {} if motif_file is None else read_meme(motif_file)
+    names = {} if motif_file is None else read_meme(file_of(motif_file))
     with output_folder(out) as staging:
         searched = cut_windows(attributions, settings.width, settings.windows)
         patterns, unknown = pd.DataFrame(columns=list(PATTERN_COLUMNS)), 0

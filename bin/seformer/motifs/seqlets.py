@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control, fisher_exact
 
-from seformer.motifs.meme import read_meme
+from seformer.motifs.meme import motif_file as file_of
+from seformer.motifs.meme import read_meme, split_name
 from seformer.motifs.settings import MotifSettings
 from seformer.motifs.track import Track, gather, soft_one_hot, with_flanks
 from seformer.sequence.shuffle import generator
@@ -80,6 +81,9 @@ MOTIF_COLUMNS = (
     "background",
     "odds_background",
     "q_background",
+    "regions",
+    "factor",
+    "matrix",
 )
 
 
@@ -100,7 +104,7 @@ def motifs(
     attributions
         Folders of `seformer.explain.explain`.
     motif_file
-        Motifs in MEME format, at least 25.
+        Motifs in MEME format, at least 25; ``jaspar`` is the collection that comes along.
     threshold
         p-value below which a stretch is a seqlet.
     max_q
@@ -114,7 +118,7 @@ def motifs(
         If a file cannot be used or a tool is not installed.
     """
     require_writable(out)
-    collection = read_motif_collection(motif_file)
+    collection = read_motif_collection(file_of(motif_file))
     track = gather(attributions)
     drawing = _drawing() if settings.logos else None
     with output_folder(out, own=["logos/*.png"]) as staging:
@@ -183,7 +187,7 @@ def read_motif_collection(path: Path) -> dict[str, np.ndarray]:
             f"the file holds {len(collection)} motifs",
             where=path,
             expected=f"MEME format with at least {MIN_MOTIFS} motifs, the background of Tomtom",
-            do="give a whole motif collection, such as JASPAR's CORE",
+            do="give a whole motif collection; jaspar is JASPAR's CORE of vertebrates",
         )
     return collection
 
@@ -302,7 +306,8 @@ def count_motifs(seqlets: pd.DataFrame, background: pd.DataFrame, max_q: float) 
         first = name, len(group), values.sum(), (values > 0).sum(), (values < 0).sum()
         by_class = se, te, *_enrichment(se, se_total, te, te_total)
         by_chance = drawn, *_enrichment(len(group), len(seqlets), drawn, len(background))
-        rows.append((*first, group["q_value"].min(), *by_class, *by_chance, values.abs().sum()))
+        last = group["region"].nunique(), *split_name(name), values.abs().sum()
+        rows.append((*first, group["q_value"].min(), *by_class, *by_chance, *last))
     table = pd.DataFrame(rows, columns=[*MOTIF_COLUMNS, "weight"])
     for column in ("q_se_te", "q_background"):
         if table[column].notna().any():  # all or none are compared

@@ -283,7 +283,11 @@ def _read_motifs(path: Path, summary: Path) -> Motifs:
     counts = ["seqlets", "positive", "negative", "se_seqlets", "te_seqlets"]
     ratios = ["best_q", "odds_se_te", "q_se_te", "odds_background", "q_background"]
     numbers = dict.fromkeys(counts, WHOLE) | dict.fromkeys(ratios, NUMBER)
-    table = read_tsv(path, ["motif", *numbers], text=["motif"], numbers=numbers)
+    table = read_tsv(path, ["motif", *numbers], text=["motif", "factor", "matrix"], numbers=numbers)
+    for column in ("factor", "matrix", "regions"):  # 1.0.0 had none of them
+        if column not in table:
+            table[column] = table["motif"] if column == "factor" else pd.NA
+    table["regions"] = pd.to_numeric(table["regions"], errors="coerce")
     return Motifs(table, _read_summary(summary, shapes.Named), path.parent)
 
 

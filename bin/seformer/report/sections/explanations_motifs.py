@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
+from seformer.evaluation.verdict import percent
 from seformer.report.content import TEXTS, Section, say
 from seformer.report.draw import headed, html, number, table
 from seformer.report.results import Motifs, Results
@@ -23,6 +25,8 @@ LOGOS = {
     "region": (12, "strongest stretch of a region"),
 }
 LARGEST = 400_000
+# what stands in a link has to be this
+MATRIX = re.compile(r"(MA|UN)\d{4}\.\d+")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -30,8 +34,8 @@ def sections(results: Results) -> Iterator[Section]:
     beds = results.by_bed("motifs")
     parts = {
         name: f"<p>{count_matches(bed)}</p>"
-        + (motif_table(bed.table) if len(bed.table) else "")
-        + "".join(logos(bed.folder, kind, max(1, LOGOS[kind][0] // len(beds))) for kind in LOGOS)
+        + (motif_table(bed, max(1, LOGOS["motif"][0] // len(beds))) if len(bed.table) else "")
+        + gallery(bed.folder, max(1, LOGOS["region"][0] // len(beds)))
         for name, bed in beds.items()
     }
     if parts:
@@ -70,12 +74,19 @@ def count_matches(bed: Motifs) -> str:
     return text
 
 
-def motif_table(motifs: pd.DataFrame) -> str:
-    """Make the table; where all regions are of one class there is nothing to compare."""
+def motif_table(bed: Motifs, most: int) -> str:
+    """Make the table, the first ``most`` rows with their logos.
+
+    Where all regions are of one class there is nothing to compare.
+    """
+    motifs = bed.table
+    drawn = {int(path.name[6:8]): path for path in pictures(bed.folder, "motif")[:most]}
     both = motifs["se_seqlets"].sum() > 0 and motifs["te_seqlets"].sum() > 0
     rows = [
         [
-            escape(row.motif),
+            embed(drawn[rank], "motif") if rank in drawn else "",
+            _named(row.factor, row.matrix),
+            _of_regions(row.regions, bed.summary.get("regions")),
             _short(row.best_q),
             *(
                 number(int(count))
@@ -90,9 +101,21 @@ def motif_table(motifs: pd.DataFrame) -> str:
             _odds(row.odds_se_te, row.q_se_te) if both else "–",
             _odds(row.odds_background, row.q_background),
         ]
-        for row in motifs.head(ROWS).itertuples()
+        for rank, row in enumerate(motifs.head(ROWS).itertuples(), 1)
     ]
-    return table(TEXTS["explanations_motifs"]["head"], rows)
+    return table(TEXTS["explanations_motifs"]["head"], rows, numeric=2)
+
+
+def _named(factor: str, matrix: str | float) -> str:
+    """The factor, and below it the matrix, which JASPAR has a page of."""
+    if pd.isna(matrix) or not MATRIX.fullmatch(matrix):
+        return f"<b>{escape(factor)}</b>"
+    place = f"https://jaspar.elixir.no/matrix/{matrix}"
+    return f'<b>{escape(factor)}</b><small><a href="{place}">{matrix}</a></small>'
+
+
+def _of_regions(regions: float, total: int | None) -> str:
+    return "–" if pd.isna(regions) or not total else percent(regions, total)
 
 
 def _odds(odds: float, q: float) -> str:
@@ -103,14 +126,23 @@ def _short(value: float) -> str:
     return "–" if pd.isna(value) else f"{value:.2g}" if abs(value) < 100 else number(round(value))
 
 
-def logos(folder: Path, kind: str, most: int) -> str:
-    """Embed the first pictures of a kind (motif or region); no PNG, or a large one, is left out."""
-    shown = []
-    for path in sorted((folder / "logos").glob(f"{kind}_*.png"))[:most]:
-        content = path.read_bytes() if path.stat().st_size <= LARGEST else b""
-        if content.startswith(PNG):
-            text = base64.b64encode(content).decode()
-            title = escape(f"{LOGOS[kind][1]}: {path.stem}")
-            shown.append(f'<img alt="{title}" src="data:image/png;base64,{text}">')
-    wide = " sf-wide" if kind == "region" else ""
-    return f'<div class="sf-logos{wide}">{"".join(shown)}</div>' if shown else ""
+def pictures(folder: Path, kind: str) -> list[Path]:
+    """The pictures of a kind (motif or region), in order; no PNG, or a large one, is left out."""
+    return [
+        path
+        for path in sorted((folder / "logos").glob(f"{kind}_[0-9][0-9]_*.png"))
+        if path.stat().st_size <= LARGEST and path.read_bytes().startswith(PNG)
+    ]
+
+
+def embed(path: Path, kind: str) -> str:
+    """A picture as part of the page."""
+    text = base64.b64encode(path.read_bytes()).decode()
+    title = escape(f"{LOGOS[kind][1]}: {path.stem}")
+    return f'<img class="sf-logo" alt="{title}" src="data:image/png;base64,{text}">'
+
+
+def gallery(folder: Path, most: int) -> str:
+    """Embed the first pictures of regions."""
+    shown = "".join(embed(path, "region") for path in pictures(folder, "region")[:most])
+    return f'<div class="sf-logos sf-wide">{shown}</div>' if shown else ""
