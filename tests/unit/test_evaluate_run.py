@@ -84,6 +84,7 @@ def test_every_result_is_there(evaluated):
     found, out = evaluated
     assert {p.name for p in out.iterdir()} == {
         "metrics.json",
+        "metrics.tsv",
         "curves.json",
         "test_predictions.tsv",
         "model",
@@ -109,6 +110,29 @@ def test_rows_keep_their_scores(place, evaluated):
     sequences = [s for s, chosen in zip(source.sequences(), test, strict=True) if chosen]
     logits = Ensemble(load_model(place / "model")).score(sequences).logit
     np.testing.assert_allclose(table["logit"], logits, atol=1e-5)
+
+
+def test_measures_stand_in_a_table_too(evaluated):
+    found, out = evaluated
+    table = pd.read_csv(out / "metrics.tsv", sep="\t").set_index(["part", "scorer", "metric"])
+    for part in ("validation", "test"):
+        gc = found[part]["baselines"]["gc"]["auroc"]
+        assert table.loc[(part, "gc", "auroc"), list(gc)].tolist() == pytest.approx([*gc.values()])
+    delta = found["test"]["delta"]["auroc"]
+    row = table.loc[("test", "model_less_best_baseline", "auroc")]
+    assert row["value"] == pytest.approx(delta["value"])
+    assert row["best_baseline"] == delta["baseline"]
+    scorers = {*FITTED, "model", "model_less_best_baseline"}
+    assert set(table.loc["test"].index.get_level_values("scorer")) == scorers
+
+
+def test_the_model_takes_its_test_along(evaluated):
+    found, out = evaluated
+    record = json.loads((out / "model" / "seformer.json").read_text())["test"]
+    assert record["auroc"] == found["test"]["model"]["auroc"]
+    assert record["delta"] == found["test"]["delta"]["auroc"]
+    assert record["verdict"] == found["verdict"] and record["n"] == found["test"]["n"]
+    assert load_model(out / "model").settings.as_used["test"] == record
 
 
 def test_metrics_are_those_of_the_table(evaluated):

@@ -250,7 +250,13 @@ TWICE = [
 ]
 
 
-WHOLE = ["out", "out/predictions.bed", "out/predictions.tsv", "out/summary.json"]
+WHOLE = [
+    "out",
+    "out/predictions.bed",
+    "out/predictions.tsv",
+    "out/predictions.ucsc.bed",
+    "out/summary.json",
+]
 
 
 def test_signals_that_come_twice(good, tmp_path):

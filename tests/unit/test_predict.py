@@ -161,6 +161,15 @@ def test_bed_has_the_scored_rows_in_bed9(place, predicted):
     ]
 
 
+def test_ucsc_has_the_same_rows_below_a_line_of_its_own(place, predicted):
+    head, *rows = (place / "out" / "predictions.ucsc.bed").read_text().splitlines()
+    assert rows == (place / "out" / "predictions.bed").read_text().splitlines()
+    assert head.startswith('track name="') and 'itemRgb="On"' in head
+    used = json.loads((place / "out" / "summary.json").read_text())["model"]
+    assert used == {"threshold": 0.5, "test": None} and "probability of 0.5 on" in head
+    assert head.count('"') == 6
+
+
 def test_results_spell_chromosomes_as_the_file_does(place, tmp_path):
     (tmp_path / "r.bed").write_text("2\t100\t900\tone\nNC_000001.11\t50\t1550\ttwo\n")
     given = {"fasta": place / "genome.fa", "regions": tmp_path / "r.bed"}
@@ -231,7 +240,7 @@ def test_genes_stand_behind_the_scores(place, predicted, tmp_path):
     extract(place / "genome.fa", tmp_path / "e", regions=how["regions"], unlabelled=True)
     predict(place / "model", tmp_path / "shard", extracted=tmp_path / "e")
     merge_predictions(how["regions"], [tmp_path / "shard"], tmp_path / "merged", gtf=sites)
-    for name in ("predictions.tsv", "predictions.bed"):
+    for name in ("predictions.tsv", "predictions.bed", "predictions.ucsc.bed", "summary.json"):
         assert (tmp_path / "merged" / name).read_text() == (tmp_path / "whole" / name).read_text()
     sites.write_text("7\t700\t701\tA\n")
     for run in (

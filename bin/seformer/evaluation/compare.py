@@ -23,7 +23,8 @@ from seformer.model.calibration import (
 )
 from seformer.model.settings import ConformalSets
 
-MODEL = "model"
+MODEL, DELTA = "model", "model_less_best_baseline"
+INTERVAL = ("value", "low", "high")
 # the headline differences; ECE is left out: it is fitted on validation to be small for all
 DELTAS = ("auroc", "auprc", "mcc", "balanced_accuracy", "brier")
 CONTAINMENT = "train_containment"
@@ -286,6 +287,25 @@ def _measure_part(
 def _model_and_baselines(rows: dict[str, Any]) -> dict[str, Any]:
     """The model's row, and those of the baselines, as in every table of metrics.json."""
     return {MODEL: rows.pop(MODEL), "baselines": rows}
+
+
+def tabulate_measures(measured: Mapping[str, Any]) -> pd.DataFrame:
+    """Tabulate what metrics.json measures of scorers: a row for each part, scorer and metric.
+
+    Columns ``part`` (validation or test), ``scorer``, ``metric``, ``value``, ``low``, ``high``
+    (the 95 % interval) and ``best_baseline``, which only the rows of the differences have.
+    """
+    rows = []
+    for part in ("validation", "test"):
+        scorers = {MODEL: measured[part][MODEL], **measured[part].get("parts", {})}
+        scorers |= measured[part]["baselines"] | {DELTA: measured[part].get("delta", {})}
+        rows += [
+            (part, name, metric, *(value[key] for key in INTERVAL), value.get("baseline"))
+            for name, row in scorers.items()
+            for metric, value in row.items()
+        ]
+    columns = ["part", "scorer", "metric", *INTERVAL, "best_baseline"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def best_baselines(test: BootstrapMetrics, baselines: Iterable[str]) -> dict[str, str]:

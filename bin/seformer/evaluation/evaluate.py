@@ -30,6 +30,7 @@ from seformer.evaluation.compare import (
     calibration_rows,
     measure_parts,
     probability_column,
+    tabulate_measures,
 )
 from seformer.evaluation.control_variate import (
     REFERENCE_K,
@@ -242,6 +243,7 @@ def write_evaluation(
         card = model_card(settings, measured, sizes)
         (staging / "model" / "README.md").write_text(card, encoding="utf-8")
         write_json(measured, staging / "metrics.json")
+        write_tsv(tabulate_measures(measured), staging / "metrics.tsv")
         write_json(drawn, staging / "curves.json")
         write_tsv(evaluation.predictions, staging / "test_predictions.tsv")
 

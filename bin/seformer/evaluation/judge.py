@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 
 from seformer.evaluation.baselines import check_baselines
-from seformer.evaluation.compare import CONTAINMENT
+from seformer.evaluation.compare import CONTAINMENT, tabulate_measures
 from seformer.evaluation.evaluate import Evaluation
 from seformer.evaluation.judged_folds import judge_in_folds
 from seformer.evaluation.judged_regions import (
@@ -117,6 +117,7 @@ def judge(
         logger.info("%s %s", finding["topic"], finding["text"])
     with output_folder(out) as staging:
         write_json(evaluation.metrics, staging / "metrics.json")
+        write_tsv(tabulate_measures(evaluation.metrics), staging / "metrics.tsv")
         drawn = {"sample": sample, "judged": True, "test": evaluation.curves}
         write_json(drawn, staging / "curves.json")
         write_tsv(evaluation.predictions, staging / "judged.tsv")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from io import StringIO
 from itertools import chain, islice
@@ -157,6 +159,25 @@ class PredictionWriter(ExitStack):
         write_tsv_rows(track, self._bed)
 
 
+def write_ucsc(folder: Path, name: str, model: Mapping[str, Any] | None) -> None:
+    """Copy ``predictions.bed`` to ``predictions.ucsc.bed``, below a line that UCSC colours it by.
+
+    https://genome.ucsc.edu/goldenPath/help/customTrack.html. ``model`` is of
+    `ModelSettings.as_used`; its threshold stands in the description.
+    """
+    described = "seformer: super-enhancer or typical enhancer"
+    if model is not None:
+        described += f", called from a probability of {model['threshold']:.3g} on"
+    # the line has no escape for quotes
+    shown = re.sub(r"[^\w.+-]", "_", name)
+    with (
+        open(folder / "predictions.bed", encoding="utf-8") as bed,
+        open(folder / "predictions.ucsc.bed", "w", encoding="utf-8", newline="") as track,
+    ):
+        track.write(f'track name="{shown}" description="{described}" itemRgb="On" visibility=2\n')
+        shutil.copyfileobj(bed, track)
+
+
 def as_lines(table: pd.DataFrame, **how: Any) -> list[str]:
     """Each row as a line without its end, as `util.tables.write_tsv_rows` writes it."""
     text = StringIO(newline="")
@@ -171,7 +192,8 @@ def merge_predictions(
 ) -> None:
     """Put the scores of consecutive shards beside the rows of the file they come from.
 
-    ``out`` gets ``predictions.tsv``, ``predictions.bed`` and ``summary.json``, in flat memory; of
+    ``out`` gets ``predictions.tsv``, ``predictions.bed``, the same for UCSC as
+    ``predictions.ucsc.bed``, and ``summary.json``, in flat memory; of
     a file with labels also ``labelled.tsv``, for `seformer judge`.
 
     Raises
@@ -214,6 +236,7 @@ def merge_predictions(
         ]
         total = {**add_summaries(summaries), "read_as": first.read_as}
         write_json(total, staging / "summary.json")
+        write_ucsc(staging, regions.name, total.get("model"))
 
 
 def add_summaries(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:

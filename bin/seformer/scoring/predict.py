@@ -29,6 +29,7 @@ from seformer.scoring.merge import (
     add_summaries,
     as_lines,
     score_columns,
+    write_ucsc,
 )
 from seformer.scoring.score import Ensemble
 from seformer.scoring.settings import PredictSettings, ScoreSettings
@@ -55,7 +56,8 @@ def predict(
     """Score a region file, or one shard of it.
 
     With ``fasta`` and ``regions``, ``out`` gets ``predictions.tsv`` (the file's own columns and
-    those of `scoring.merge.score_columns`), ``predictions.bed`` and ``summary.json``. With
+    those of `scoring.merge.score_columns`), ``predictions.bed``, the same for UCSC as
+    ``predictions.ucsc.bed``, and ``summary.json``. With
     ``extracted`` (a shard) it gets ``scores.tsv`` and ``summary.json``, for
     `scoring.merge.merge_predictions`.
 
@@ -150,6 +152,7 @@ def _score_file(
     total = add_summaries(summaries)
     total |= {"read_as": part.read_as, "model": scorer.model.settings.as_used}
     write_json(total, out / "summary.json")
+    write_ucsc(out, regions.name, total["model"])
     _log(regions, total)
 
 

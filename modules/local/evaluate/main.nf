@@ -11,6 +11,7 @@ process EVALUATE {
     output:
     tuple val(meta), path("evaluated/${meta.id}/model", type: 'dir')      , emit: model
     tuple val(meta), path("evaluated/${meta.id}/metrics.json")            , emit: metrics
+    tuple val(meta), path("evaluated/${meta.id}/metrics.tsv")             , emit: measures
     tuple val(meta), path("evaluated/${meta.id}/curves.json")             , emit: curves
     tuple val(meta), path("evaluated/${meta.id}/test_predictions.tsv")    , emit: predictions
     tuple val(meta), path("for_report/${meta.id}", type: 'dir')           , emit: results
@@ -42,7 +43,7 @@ process EVALUATE {
     """
     mkdir -p 'evaluated/${meta.id}/model'
     mkdir -p 'for_report/${meta.id}'
-    touch 'evaluated/${meta.id}/model/'{config.json,model.safetensors,seformer.json,README.md} 'evaluated/${meta.id}/test_predictions.tsv'
+    touch 'evaluated/${meta.id}/model/'{config.json,model.safetensors,seformer.json,README.md} 'evaluated/${meta.id}/'{metrics,test_predictions}.tsv
     echo '{}' > 'evaluated/${meta.id}/curves.json'
     echo '{"test": {"n": 0, "model": {"auroc": {"value": 0.5, "low": 0.4, "high": 0.6}}, "delta": {"auroc": {"baseline": "gc", "value": 0.0, "low": -0.1, "high": 0.1}}}}' > 'evaluated/${meta.id}/metrics.json'
     """

@@ -36,6 +36,6 @@ process JUDGE {
     stub:
     """
     mkdir -p judged 'for_report/${meta.sample}'
-    touch judged/{metrics.json,curves.json,judged.tsv}
+    touch judged/{metrics.json,metrics.tsv,curves.json,judged.tsv}
     """
 }

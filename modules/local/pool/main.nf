@@ -9,6 +9,7 @@ process POOL {
     output:
     tuple val(meta), path("pooled/${meta.id}/model", type: 'dir')      , emit: model
     tuple val(meta), path("pooled/${meta.id}/metrics.json")            , emit: metrics
+    tuple val(meta), path("pooled/${meta.id}/metrics.tsv")             , emit: measures
     tuple val(meta), path("pooled/${meta.id}/curves.json")             , emit: curves
     tuple val(meta), path("pooled/${meta.id}/test_predictions.tsv")    , emit: predictions
     tuple val(meta), path("for_report/${meta.id}", type: 'dir')        , emit: results
@@ -31,7 +32,7 @@ process POOL {
     """
     mkdir -p 'pooled/${meta.id}/model'
     mkdir -p 'for_report/${meta.id}'
-    touch 'pooled/${meta.id}/model/'{config.json,model.safetensors,seformer.json,README.md} 'pooled/${meta.id}/test_predictions.tsv'
+    touch 'pooled/${meta.id}/model/'{config.json,model.safetensors,seformer.json,README.md} 'pooled/${meta.id}/'{metrics,test_predictions}.tsv
     echo '{}' > 'pooled/${meta.id}/curves.json'
     cp evaluated/1/metrics.json 'pooled/${meta.id}/metrics.json'
     """
