@@ -166,7 +166,7 @@ def test_ucsc_has_the_same_rows_below_a_line_of_its_own(place, predicted):
     assert rows == (place / "out" / "predictions.bed").read_text().splitlines()
     assert head.startswith('track name="') and 'itemRgb="On"' in head
     used = json.loads((place / "out" / "summary.json").read_text())["model"]
-    assert used == {"threshold": 0.5, "test": None} and "probability of 0.5 on" in head
+    assert used == {"threshold": 0.47, "test": None} and "probability of 0.47 on" in head
     assert head.count('"') == 6
 
 

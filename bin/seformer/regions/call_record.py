@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from seformer.util.shapes import Count, Flag, Number, Point, Text
+from seformer.util.fields import Count, Flag, Number, Point, Text
 
 
 class CalledPeaks(TypedDict):

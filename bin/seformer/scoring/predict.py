@@ -150,7 +150,7 @@ def _score_file(
                 writer.add((line[:-1] for line in islice(own, len(rows))), given, lines)
                 written += len(rows)
     total = add_summaries(summaries)
-    total |= {"read_as": part.read_as, "model": scorer.model.settings.as_used}
+    total |= {"model": scorer.model.settings.as_used, "read_as": part.read_as}
     write_json(total, out / "summary.json")
     write_ucsc(out, regions.name, total["model"])
     _log(regions, total)

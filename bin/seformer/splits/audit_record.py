@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
-from seformer.util.shapes import Count, Number, Share, Text
+from seformer.util.fields import Count, Number, Share, Text
 
 
 class AuditedClusters(TypedDict):

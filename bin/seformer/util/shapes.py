@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import AfterValidator, Field
-from typing_extensions import TypedDict
+from pydantic import Field
 
+from seformer.util.fields import (
+    Count,
+    Flag,
+    Line,
+    Measure,
+    Number,
+    Point,
+    Positive,
+    Share,
+    Text,
+)
+from seformer.util.fields import all_of as _all
+from seformer.util.fields import checked as _checked
+from seformer.util.fields import object_of as _object
+from seformer.util.fields import partial_of as _partial
 from seformer.util.records import LARGEST
-
-Text = Annotated[str, Field(strict=True)]
-Flag = Annotated[bool, Field(strict=True)]
-Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
-Positive = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-LARGEST, le=LARGEST)]
-Share = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1)]
-# a metric or a difference of two; rounding may carry it past the end
-Measure = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-2.1, le=2.1)]
-Point = Annotated[list[Number], Field(min_length=2, max_length=2)]
-Line = list[Number]
-
-
-def _object(**fields: Any) -> Any:
-    """An object that has all of these fields."""
-    return TypedDict("Object", fields)
-
-
-def _partial(**fields: Any) -> Any:
-    """An object that may lack any of these fields."""
-    return TypedDict("Object", fields, total=False)
-
-
-def _all(names: str, kind: Any = Count) -> dict[str, Any]:
-    """Fields of one kind."""
-    return dict.fromkeys(names.split(), kind)
-
-
-def _checked(shape: Any, check: Callable[[dict[str, Any]], Iterable[str]]) -> Any:
-    """A shape whose fields must also go together; ``check`` yields what does not."""
-
-    def validate(value: dict[str, Any]) -> dict[str, Any]:
-        if (problem := next(iter(check(value)), None)) is not None:
-            raise ValueError(problem)
-        return value
-
-    return Annotated[shape, AfterValidator(validate)]
-
 
 # ------------------------------------------------------------------------- evaluate, pool
 
