@@ -123,6 +123,44 @@ def write_track(path: Path) -> None:
     pybigtools.open(str(path), "w").write(KEPT, values)
 
 
+def write_experiment() -> None:
+    """What the regions are called from: peaks, signal as bigWig and as reads, and genes."""
+    classes = [*inside("super_enhancers.bed"), *inside("typical_enhancers.bed")]
+    names = {line.split("\t")[3] for line in classes}
+    peaks = [line.split("\t") for line in (DEMO / "peaks.narrowPeak").read_text().splitlines()]
+    peaks = [cells for cells in peaks if cells[3].split(".")[0] in names]
+    (OUT / "peaks.narrowPeak").write_text("".join("\t".join(cells) + "\n" for cells in peaks))
+    with pybigtools.open(str(DEMO / "signal.bw")) as track:
+        values = [(name, *v) for name in sorted(KEPT) for v in track.records(name, 0, KEPT[name])]
+    pybigtools.open(str(OUT / "signal.bw"), "w").write(KEPT, iter(values))
+    write_reads(OUT / "reads.bam", values)
+    genes = [("chr1", 1_900, 3_900, "+", "GENE_A"), ("chr7", 20_000, 28_000, "-", "GENE_B")]
+    lines = [
+        f'{chrom}\tmade\tgene\t{start + 1}\t{end}\t.\t{strand}\t.\tgene_id "{name}"; '
+        f'gene_name "{name}"; gene_type "protein_coding";\n'
+        for chrom, start, end, strand, name in genes
+    ]
+    (OUT / "genes.gtf").write_text("".join(lines))
+
+
+def write_reads(path: Path, values: list[tuple[str, int, int, float]]) -> None:
+    """Reads of 50 bases without sequence, as many as the signal asks for; sorted."""
+    names = list(KEPT)
+    header = {"HD": {"VN": "1.6", "SO": "coordinate"}}
+    header["SQ"] = [{"SN": name, "LN": length} for name, length in KEPT.items()]
+    number, owed = 0, 0.0
+    with pysam.AlignmentFile(str(path), "wb", header=header) as bam:
+        for chrom, start, end, value in sorted(values, key=lambda v: (names.index(v[0]), v[1])):
+            owed += value * (end - start) / 2_000
+            while owed >= 1 and start + 50 <= KEPT[chrom]:
+                owed, number = owed - 1, number + 1
+                read = pysam.AlignedSegment(bam.header)
+                read.query_name, read.flag, read.mapping_quality = f"r{number}", 0, 60
+                read.reference_id, read.reference_start = names.index(chrom), start
+                read.cigarstring = "50M"
+                bam.write(read)
+
+
 def train(work: Path) -> None:
     """Run the stages as the tool does, and pack the model."""
     random_backbone(BACKBONE, KmerTokenizer(4, 4), to=OUT / "backbone", seed=1)
@@ -171,6 +209,7 @@ def main() -> None:
     write_regions()
     write_options()
     write_track(OUT / "track.bw")
+    write_experiment()
     with tempfile.TemporaryDirectory() as work:
         train(Path(work))
         score(Path(work))

@@ -1,6 +1,6 @@
 """What only a running Galaxy shows, beyond the tools' own tests.
 
-    python server_checks.py URL ADMIN_KEY TEST_DATA EXPECTED... --to FOLDER --planemo P --workflow W
+    python server_checks.py URL ADMIN_KEY DATA EXPECTED... --to FOLDER --planemo P --workflow W...
 
 scores
     The tool's are those of each EXPECTED (of the command, of the pipeline) to 1e-6.
@@ -214,7 +214,7 @@ class Checks:
         words += ["--galaxy_admin_key", self.given.key, "--no_shed_install"]
         words += ["--galaxy_user_key", self.galaxy.headers["x-api-key"]]
         words += ["--test_output", "workflow.html", "--test_output_json", "workflow.json"]
-        words += [self.given.workflow]
+        words += self.given.workflow
         done = subprocess.run(
             list(map(str, words)), cwd=work.parent, capture_output=True, text=True, check=False
         )
@@ -232,7 +232,7 @@ def main() -> None:
     parser.add_argument("expected", nargs="*", type=Path)
     parser.add_argument("--to", type=Path, required=True)
     parser.add_argument("--planemo", required=True)
-    parser.add_argument("--workflow", type=Path, required=True)
+    parser.add_argument("--workflow", type=Path, required=True, nargs="+")
     given = parser.parse_args()
     given.to.mkdir()
     checks = Checks(given)

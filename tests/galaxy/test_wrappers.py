@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 from pydantic.fields import FieldInfo
 
 import seformer
@@ -30,6 +31,7 @@ TOOLS = {
     if path.name != "macros.xml"
 }
 TOKENS = {token.get("name"): token.text or "" for token in MACROS.findall("token")}
+WORKFLOWS = sorted((GALAXY / "workflows").glob("*.gxwf.yml"))
 MAX_TEST_DATA = 1_000_000
 
 
@@ -87,8 +89,8 @@ def fields(verb: str) -> dict[str, FieldInfo]:
     }
 
 
-def test_there_are_five_tools():
-    verbs = ("extract", "finetune", "predict", "explain", "judge")
+def test_the_tools_are_these():
+    verbs = ("call", "extract", "finetune", "predict", "explain", "judge")
     wanted = {f"seformer_{verb}" for verb in verbs}
     assert set(TOOLS) == wanted == {tool.get("id") for tool in TOOLS.values()}
     # and the administrator's list has them all
@@ -234,11 +236,46 @@ def test_versions_agree():
     for name in REPORTING:
         required = TOOLS[name].find(".//requirement[.='multiqc']").get("version")
         assert f"multiqc=={required}" in lock
-    flow = (GALAXY / "workflows/seformer.gxwf.yml").read_text()
     suffix = TOKENS["@VERSION_SUFFIX@"]
-    versions = set(re.findall(r"tool_version: (\S+)", flow))
-    assert versions == {f"{seformer.__version__}+galaxy{suffix}"}
-    assert set(re.findall(r"tool_id: (\S+)", flow)) <= set(TOOLS)
+    for path in WORKFLOWS:
+        flow = path.read_text()
+        versions = set(re.findall(r"tool_version: (\S+)", flow))
+        assert versions == {f"{seformer.__version__}+galaxy{suffix}"}
+        assert set(re.findall(r"tool_id: (\S+)", flow)) <= set(TOOLS)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_fit_the_tools_and_their_tests(path):
+    """Every connection is a parameter of its tool or an output; tests give and look at all."""
+    flow = yaml.safe_load(path.read_text())
+    outputs = {
+        f"{step}/{output.get('name')}"
+        for step, run in flow["steps"].items()
+        for output in TOOLS[run["tool_id"]].find("outputs")
+    }
+    for run in flow["steps"].values():
+        known = parameters(expanded(TOOLS[run["tool_id"]].find("inputs")))
+        assert set(run["in"]) <= known, run["tool_id"]
+        assert set(run["in"].values()) <= outputs | set(flow["inputs"])
+    assert {output["outputSource"] for output in flow["outputs"].values()} <= outputs
+    (test,) = yaml.safe_load(path.with_name(f"{path.name[:-9]}.gxwf-tests.yml").read_text())
+    assert set(test["job"]) == set(flow["inputs"])
+    assert set(test["outputs"]) == set(flow["outputs"])
+    given = [value["path"] for value in test["job"].values() if isinstance(value, dict)]
+    assert all((path.parent / place).is_file() for place in given)
+
+
+def parameters(element: ET.Element, within: str = "") -> set[str]:
+    """Names of parameters as workflows have them: those of sections and choices behind theirs."""
+    known = set()
+    for child in element:
+        if child.tag == "param":
+            known.add(within + named(child))
+        elif child.tag in ("conditional", "section"):
+            known |= parameters(child, f"{within}{child.get('name')}|")
+        elif child.tag == "when":
+            known |= parameters(child, within)
+    return known
 
 
 def test_test_data_are_small():
@@ -259,7 +296,7 @@ def test_data_tables_agree():
 
 
 def test_column_names_are_told(tmp_path, capsys, monkeypatch):
-    (tmp_path / "table.tsv").write_text("a\tit's $(odd)\n1\t2\n")
+    (tmp_path / "table.tsv").write_text("#Ranked by x\na\tit's $(odd)\n1\t2\n")
     arguments = ["column_names.py", f"table={tmp_path / 'table.tsv'}"]
     monkeypatch.setattr("sys.argv", arguments)
     runpy.run_path(str(GALAXY / "column_names.py"))

@@ -70,7 +70,7 @@ def serve_plain(planemo: Path) -> Served:
         expected = score_elsewhere(folder)
         words = [CHECKS, "http://127.0.0.1:$PORT", "$KEY", DATA, *expected]
         words += ["--to", folder / "checks", "--planemo", planemo]
-        words += ["--workflow", tools / "workflows/seformer.gxwf.yml"]
+        words += ["--workflow", *sorted((tools / "workflows").glob("*.gxwf.yml"))]
         hook = '"$VENV/bin/python" ' + " ".join(f'"{word}"' for word in words)
         bin_folder = Path(sys.executable).parent
         return serve(script, folder, tools, GX_HOOK=hook, GX_TOOL_PATH=str(bin_folder))

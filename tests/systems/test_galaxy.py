@@ -8,6 +8,7 @@ from galaxy_server import GALAXY, PLANTED, Served
 
 TOOLS = sorted(path.name for path in GALAXY.glob("seformer_*.xml"))
 NUMBER = {name: len(re.findall("<test ", (GALAXY / name).read_text())) for name in TOOLS}
+WORKFLOWS = sorted((GALAXY / "workflows").glob("*.gxwf.yml"))
 # planemo's other checks; this one asks a server
 OFFLINE = ("--fail_level", "warn", "--skip")
 
@@ -27,8 +28,8 @@ def test_shed_lint(planemo):
     planemo_says(planemo, "shed_lint", "--tools", "--ensure_metadata", *OFFLINE, skipped, GALAXY)
 
 
-def test_workflow_lint(planemo):
-    workflow = GALAXY / "workflows/seformer.gxwf.yml"
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_workflow_lint(planemo, workflow):
     planemo_says(planemo, "workflow_lint", "--fail_level", "error", workflow)
 
 

@@ -122,6 +122,18 @@ def test_measures_stand_in_a_table_too(evaluated):
     row = table.loc[("test", "model_less_best_baseline", "auroc")]
     assert row["value"] == pytest.approx(delta["value"])
     assert row["best_baseline"] == delta["baseline"]
+    signal = found["test"]["signal"]
+    best = signal["baselines"]["SE"]["baseline"]
+    for scorer, of in (
+        ("model", signal["SE"]),
+        (best, signal["baselines"]["SE"]),
+        ("model_less_best_baseline", signal["delta"]["SE"]),
+    ):
+        row = table.loc[("test", scorer, "spearman_signal_SE")]
+        assert [row[end] for end in ("value", "low", "high")] == pytest.approx(
+            [of[end] for end in ("value", "low", "high")]
+        )
+    assert row["best_baseline"] == best
     scorers = {*FITTED, "model", "model_less_best_baseline"}
     assert set(table.loc["test"].index.get_level_values("scorer")) == scorers
 

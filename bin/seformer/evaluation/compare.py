@@ -12,7 +12,7 @@ from seformer.evaluation import metrics
 from seformer.evaluation.baselines.random_twin import TWIN
 from seformer.evaluation.control_variate import CalibrationControl
 from seformer.evaluation.metrics import BootstrapMetrics, ScoredRegions
-from seformer.evaluation.signal_ranks import SIGNAL, measure_signal
+from seformer.evaluation.signal_ranks import GROUPS, SIGNAL, measure_signal
 from seformer.evaluation.uncertainty import measure_probabilities
 from seformer.model.calibration import (
     Threshold,
@@ -304,6 +304,18 @@ def tabulate_measures(measured: Mapping[str, Any]) -> pd.DataFrame:
             for name, row in scorers.items()
             for metric, value in row.items()
         ]
+    # of score and signal the model stands beside one baseline alone
+    if signal := measured["test"].get(SIGNAL):
+        for group in GROUPS:
+            metric, best = f"spearman_signal_{group}", signal["baselines"].get(group)
+            of_group = {MODEL: signal[group]} if "value" in signal[group] else {}
+            if best:
+                of_group |= {best["baseline"]: best | {"baseline": None}}
+                of_group[DELTA] = signal["delta"][group]
+            rows += [
+                ("test", name, metric, *(value[key] for key in INTERVAL), value.get("baseline"))
+                for name, value in of_group.items()
+            ]
     columns = ["part", "scorer", "metric", *INTERVAL, "best_baseline"]
     return pd.DataFrame(rows, columns=columns)
 

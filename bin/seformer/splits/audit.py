@@ -184,7 +184,8 @@ def _log_zone(zone: Mapping | None) -> None:
             f" {of['cutoff']:.6g}"
             for name, of in zone["samples"].items()
         )
-        logger.info("grey zone of %g of the cut-off (%s), not trained on", zone["share"], shares)
+        said = "grey zone of %g of the cut-off (%s); training leaves it out"
+        logger.info(said, zone["share"], shares)
 
 
 def log_audit(audit: Mapping) -> None:
