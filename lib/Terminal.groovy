@@ -49,6 +49,7 @@ class Terminal {
             plan.integrative ? 'and one model for all samples' : '',
             plan.predict ? "score ${plan.predict.collect { it -> it.name }.join(', ')}" : '',
             plan.explain ? "explain ${plan.explain.collect { it -> it.name }.join(', ')}" : '',
+            plan.variants ? "score the variants of ${plan.variants.collect { it -> it.name }.join(', ')}" : '',
             plan.motifs ? "name motifs by ${plan.motifs.fileName}" : '',
             plan.modisco ? 'find motifs anew' : ''
         ].findAll()

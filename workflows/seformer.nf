@@ -3,6 +3,7 @@ include { PREPARE_GENOME  } from '../subworkflows/local/prepare_genome'
 include { TRAIN           } from '../subworkflows/local/train'
 include { PREDICT_REGIONS } from '../subworkflows/local/predict_regions'
 include { EXPLAIN_REGIONS } from '../subworkflows/local/explain_regions'
+include { SCORE_VARIANTS  } from '../subworkflows/local/score_variants'
 include { SUMMARISE       } from '../subworkflows/local/summarise'
 
 workflow SEFORMER {
@@ -37,6 +38,12 @@ workflow SEFORMER {
         EXPLAIN_REGIONS(plan.explain, genome, models, plan.motifs, plan.modisco, plan.gtf)
         folders  = folders.mix(EXPLAIN_REGIONS.out.folders)
         versions = versions.mix(EXPLAIN_REGIONS.out.versions)
+    }
+
+    if (plan.variants) {
+        SCORE_VARIANTS(plan.variants, genome, models, plan.variant_regions, plan.motifs)
+        folders  = folders.mix(SCORE_VARIANTS.out.folders)
+        versions = versions.mix(SCORE_VARIANTS.out.versions)
     }
 
     SUMMARISE(folders, versions, plan.parameters, plan.run, plan.outdir)

@@ -47,7 +47,9 @@ COMMANDS = (
     "motifs",
     "modisco",
     "dissect",
+    "cut-variants",
     "variants",
+    "merge-variants",
     "report",
     "models",
 )

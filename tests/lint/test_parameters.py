@@ -35,6 +35,9 @@ COMMAND_OF = {
     "JUDGE": "judge",
     "EXPLAIN": "explain",
     "MOTIFS": "motifs",
+    "CUT_VARIANTS": "cut-variants",
+    "VARIANTS": "variants",
+    "MERGE_VARIANTS": "merge-variants",
     "REPORT": "report",
 }
 

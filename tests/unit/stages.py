@@ -30,7 +30,9 @@ STAGES = {
     "dissect": "dissect --model {good}/model --fasta {good}/genome.fa --regions {good}/few.bed"
     f" --constituents {{good}}/few.bed --out {{out}} --shuffles 1 {QUICK}",
     "variants": "variants --model {good}/model --fasta {good}/genome.fa --vcf {good}/few.vcf"
-    f" --out {{out}} {QUICK}",
+    f" --null 100 --out {{out}} {QUICK}",
+    "cut-variants": "cut-variants --fasta {good}/genome.fa --vcf {good}/few.vcf --null 100"
+    " --out {out}",
     "judge": "judge --scores {good}/all.csv --score-column start --fasta {good}/genome.fa"
     " --out {out} --bootstrap 10 --folds 2 --baselines gc",
     "call": "call --peaks {good}/all.bed --signal {good}/signal.bw --stitch 0 --out {out}",
@@ -50,6 +52,10 @@ LATER = {
     "predict-shard": "predict --model {good}/model --extracted {good}/shards/shard_0001"
     f" --out {{out}} {QUICK}",
     "merge-predictions": "merge-predictions {good}/scores --regions {good}/few.bed --out {out}",
+    "variants-shard": "variants --model {good}/model --shard {good}/cut/shard_0001"
+    f" --out {{out}} {QUICK}",
+    "merge-variants": "merge-variants {good}/scored_variants --fasta {good}/genome.fa"
+    " --vcf {good}/few.vcf --null 100 --motifs {good}/motifs.meme --out {out}",
     "merge-attributions": "merge-attributions {good}/explained --fasta {good}/genome.fa"
     " --bedgraph --out {out}",
     "motifs": "motifs --attributions {good}/explained --motifs {good}/motifs.meme --out {out}",
@@ -77,6 +83,8 @@ def made(good: Path) -> Path:
         words("pack", good, good / "model.tar"),
         ["extract", *few, "--out", good / "shards"],
         ["predict", *scores, "--out", good / "scores"],
+        words("cut-variants", good, good / "cut"),
+        words("variants-shard", good, good / "scored_variants"),
         ["extract", *fasta, *classes, "--sample", "other", "--out", good / "other"],
         ["split", *both, "--out", good / "both"],
         ["split", "--extracted", good / "cell", "--folds", "2", "--out", good / "folds"],

@@ -334,7 +334,7 @@ def test_columns_are_described():
     from seformer.motifs import modisco
     from seformer.regions import call_files, call_record, nearby_genes
     from seformer.regions import folder as extracted
-    from seformer.scoring import merge, variants
+    from seformer.scoring import alleles, merge, variant_files, variant_table
     from seformer.splits import split
     from seformer.training import common
     from seformer.util.labels import DROP_REASONS
@@ -355,7 +355,11 @@ def test_columns_are_described():
     assert {*dissected.COLUMNS, *dissected.PAIR_COLUMNS} <= mentioned("Dissections")
     flags = {dissected.CLIPPED, dissected.OVERLAPS, dissected.TOO_FEW_BASES, dissected.NO_ROOM}
     assert {*dissected.OWN_FILES, *flags} <= mentioned("Dissections")
-    assert set(variants.COLUMNS) <= mentioned("Variants")
+    written = {*variant_files.COLUMNS, *variant_files.NULL_COLUMNS, *variant_files.MOTIF_COLUMNS}
+    named = {**vars(alleles), **vars(variant_table)}
+    statuses = {named[name] for name in named if name.isupper() and isinstance(named[name], str)}
+    statuses = {value for value in statuses if re.fullmatch("[a-z_]+", value)}
+    assert written | statuses <= mentioned("Variants")
     assert set(modisco.PATTERN_COLUMNS) <= mentioned("Motifs found anew")
     # read, not imported: motifs needs an extra
     source = (ROOT / "bin/seformer/motifs/seqlets.py").read_text()

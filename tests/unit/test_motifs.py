@@ -13,6 +13,7 @@ from seformer.util.errors import UserError
 
 pytest.importorskip("tangermeme", reason="needs the extra 'motifs'")
 pytest.importorskip("memelite", reason="needs the extra 'motifs'")
+from seformer.motifs import compiled
 from seformer.motifs import seqlets as motifs
 from seformer.motifs.track import soft_one_hot
 
@@ -188,14 +189,14 @@ def test_one_class_has_no_odds():
 def test_without_a_folder_for_compiled_code(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     with pytest.raises(UserError, match="set TMPDIR to a folder that can be written"):
-        motifs._scratch()
+        compiled._scratch()
 
 
 def test_the_folder_for_compiled_code_goes_at_the_end(monkeypatch, tmp_path):
     ends = []
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(motifs.atexit, "register", ends.append)
-    folder = motifs._scratch()
+    monkeypatch.setattr(compiled.atexit, "register", ends.append)
+    folder = compiled._scratch()
     assert folder.is_dir() and folder in atomic._unfinished  # a signal removes it as well
     ends[0]()
     assert not list(tmp_path.iterdir())

@@ -9,6 +9,8 @@ import pysam
 import pytest
 from toys import random_sequence, toy_model
 
+from seformer.scoring import alleles as alleles_module
+from seformer.scoring import variant_files
 from seformer.scoring import variants as module
 from seformer.scoring import vcf as vcf_module
 from seformer.scoring.mutagenesis import mutate
@@ -57,10 +59,10 @@ def base(position):
 def run(tmp_path, fasta, rows, **options):
     vcf = write_vcf(tmp_path / "v.vcf", rows)
     out = tmp_path / "out"
-    module.variants("model", out, fasta=fasta, vcf=vcf, **options)
-    table = read_tsv(out / module.TABLE_FILE)
-    with pysam.VariantFile(str(out / module.VCF_FILE)) as handle:
-        return table, list(handle), json.loads((out / module.SUMMARY_FILE).read_text())
+    module.variants("model", out, fasta=fasta, vcf=vcf, **{"null": 0} | options)
+    table = read_tsv(out / variant_files.TABLE_FILE)
+    with pysam.VariantFile(str(out / variant_files.VCF_FILE)) as handle:
+        return table, list(handle), json.loads((out / variant_files.SUMMARY_FILE).read_text())
 
 
 def test_every_kind_of_variant(tmp_path, fasta, toy):
@@ -100,15 +102,19 @@ def test_every_kind_of_variant(tmp_path, fasta, toy):
         assert row.alternative_logit == pytest.approx(expected[1], abs=1e-5)
         assert row.difference == pytest.approx(expected[1] - expected[0], abs=2e-5)
 
-    assert [record.id for record in records] == [row[2] for row in rows]
+    # by place, so that they can be indexed
+    ordered = sorted(rows, key=lambda row: (row[0], int(row[1])))
+    assert [record.id for record in records] == [row[2] for row in ordered]
+    assert table["id"].drop_duplicates().tolist() == [row[2] for row in rows]
     assert all(record.info["DP"] == 9 for record in records)
+    infos = {record.id: record.info for record in records}
     first = table[table["id"] == "multi"].iloc[0]
-    multi = records[1].info
+    multi = infos["multi"]
     assert multi["SEF_REGION"] == "chr1:500-800"
     assert multi["SEF_REF"] == pytest.approx(first["reference_logit"], rel=1e-5)
     assert len(multi["SEF_DIFF"]) == 2 and multi["SEF_STATUS"] == ("scored", "scored")
-    assert "SEF_REF" not in records[3].info
-    assert records[3].info["SEF_STATUS"] == ("wrong_reference",)
+    assert "SEF_REF" not in infos["wrong"]
+    assert infos["wrong"]["SEF_STATUS"] == ("wrong_reference",)
 
 
 def test_without_regions_the_region_is_round_the_variant(tmp_path, fasta, toy):
@@ -144,10 +150,10 @@ def test_every_substitution_at_the_positions_of_a_bed(tmp_path, fasta, toy, monk
 
     monkeypatch.setattr(Scorer, "_features", counting)
     out = tmp_path / "out"
-    module.variants("m", out, fasta=fasta, positions=bed, width=600)
+    module.variants("m", out, fasta=fasta, positions=bed, width=600, null=0)
     # two strands of 200 3-mers in 6 windows; of each edited strand one is new
     assert computed == [12, 5 * 3 * 2, 12, 3 * 3 * 2, 12, 3 * 2]
-    table = read_tsv(out / module.TABLE_FILE)
+    table = read_tsv(out / variant_files.TABLE_FILE)
     positions = [*range(2996, 3001), 1501, 1502, 1503, 1504]  # a base of two rows is there once
     assert table["position"].tolist() == np.repeat(positions, 3).tolist()
     assert (table["status"] == "scored").all()
@@ -157,9 +163,9 @@ def test_every_substitution_at_the_positions_of_a_bed(tmp_path, fasta, toy, monk
         effects = mutate(Ensemble(toy), region, [300])[0]
         assert region[300] == row.reference != row.alternative
         assert row.difference == pytest.approx(effects["ACGT".index(row.alternative)], abs=1e-5)
-    with pysam.VariantFile(str(out / module.VCF_FILE)) as handle:
+    with pysam.VariantFile(str(out / variant_files.VCF_FILE)) as handle:
         first = next(iter(handle))
-    assert first.pos == 2996 and len(first.alts) == 3 and len(first.info["SEF_DIFF"]) == 3
+    assert first.pos == 1501 and len(first.alts) == 3 and len(first.info["SEF_DIFF"]) == 3
 
 
 def test_positions_at_n_have_no_substitutions(tmp_path, toy):
@@ -167,7 +173,7 @@ def test_positions_at_n_have_no_substitutions(tmp_path, toy):
     fasta.write_text(">chr1\n" + CHR1[:100] + "NNNN" + CHR1[100:200] + "\n")
     bed.write_text("chr1\t98\t106\n")
     module.variants("m", tmp_path / "o", fasta=fasta, positions=bed)
-    table = read_tsv(tmp_path / "o" / module.TABLE_FILE)
+    table = read_tsv(tmp_path / "o" / variant_files.TABLE_FILE)
     assert table["position"].unique().tolist() == [99, 100, 105, 106]
     for given in ({}, {"vcf": bed, "positions": bed}):
         with pytest.raises(UserError, match="either --vcf or --positions"):
@@ -244,7 +250,7 @@ def test_all_else_in_a_vcf_stays_as_it_was(tmp_path, fasta, toy):
     vcf = tmp_path / "v.vcf"
     vcf.write_text(f"{vcf_module.HEADER}\tFORMAT\tme\r\n{line}\r\n", encoding="utf-8", newline="")
     module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf)
-    written = gzip.decompress((tmp_path / "o" / module.VCF_FILE).read_bytes()).decode()
+    written = gzip.decompress((tmp_path / "o" / variant_files.VCF_FILE).read_bytes()).decode()
     assert written.startswith("##fileformat=VCF")
     before, info, after = written.splitlines()[-1].partition(";SEF_REF=")
     assert before == line.rpartition("\tGT:X")[0]
@@ -302,20 +308,20 @@ def test_regions_are_swept_not_compared_one_by_one():
     number = 20_000
     genome = pd.DataFrame({"chrom": "chr1", "start": np.arange(number) * 10})
     genome["end"] = genome["start"] + 10
-    spans = [module.Span("chr1", 0, 10 * number, "all")]
-    spans += [module.Span(*row, "one") for row in genome.itertuples(index=False)]
+    spans = [alleles_module.Span("chr1", 0, 10 * number, "all")]
+    spans += [alleles_module.Span(*row, "one") for row in genome.itertuples(index=False)]
     alleles = [
-        module.Allele(i, 0, "chr1", 10 * i + 5, 10 * i + 5 + length, "", "", "")
+        alleles_module.Allele(i, 0, "chr1", 10 * i + 5, 10 * i + 5 + length, "", "", "")
         for i, length in enumerate([1, 5, 6] * (number // 3))
     ]
     began = time.process_time()
-    pairs, statuses = module._homes(alleles, spans)
+    pairs, statuses = alleles_module.find_homes(alleles, spans)
     assert time.process_time() - began < 5
     assert set(statuses) == {""}
     assert pairs[:5] == [
         (spans[0], 0), (spans[1], 0), (spans[0], 1), (spans[2], 1), (spans[0], 2)
     ]  # fmt: skip
-    pairs, statuses = module._homes(alleles, spans[2:])
+    pairs, statuses = alleles_module.find_homes(alleles, spans[2:])
     assert statuses[:4] == ["off_region", "", "partly_in_region", ""]
 
 
@@ -325,6 +331,6 @@ def test_names_that_are_not_utf8(tmp_path, toy):
     (folder / "g.fa").write_text(f">chr1\n{CHR1}\n")
     vcf = write_vcf(folder / "v.vcf", [("chr1", "7", "a", base(7), OTHER[base(7)])])
     module.variants("m", folder / "out", fasta=folder / "g.fa", vcf=vcf)
-    assert read_tsv(folder / "out" / module.TABLE_FILE)["status"].tolist() == ["scored"]
-    written = (folder / "out" / module.VCF_FILE).read_bytes()
+    assert read_tsv(folder / "out" / variant_files.TABLE_FILE)["status"].tolist() == ["scored"]
+    written = (folder / "out" / variant_files.VCF_FILE).read_bytes()
     assert b"SEF_STATUS=scored" in gzip.decompress(written)

@@ -94,6 +94,23 @@ Regions = Annotated[
     Path | None,
     typer.Option("--regions", help="BED (3 to 12 columns), DeepSE CSV or ROSE table."),
 ]
+Variants = Annotated[
+    Path | None,
+    typer.Option(
+        "--vcf", help="Variants: VCF, BCF, or a table of dbSNP's or the GWAS catalogue's form."
+    ),
+]
+Positions = Annotated[
+    Path | None, typer.Option("--positions", help="BED: every substitution at its bases.")
+]
+VariantRegions = Annotated[
+    Path | None,
+    typer.Option("--regions", help="Score variants in these regions, not round each."),
+]
+VariantMotifs = Annotated[
+    Path | None,
+    typer.Option("--motifs", help="Motifs in MEME format (or jaspar): which ones an allele makes or breaks."),
+]
 ExtractedOne = Annotated[
     Path | None, typer.Option("--extracted", help="Folder written by `seformer extract`.")
 ]
@@ -125,3 +142,12 @@ Attributions = Annotated[
     list[Path],
     typer.Option("--attributions", help="Folder of `seformer explain`; may be repeated."),
 ]
+
+
+def read_motifs(path: Path | None, settings: Settings) -> Callable | None:
+    """Read the motifs that are looked for over alleles, if there is a file of them."""
+    if path is None:
+        return None
+    from seformer.motifs.changes import read_motif_file
+
+    return read_motif_file(path, settings)

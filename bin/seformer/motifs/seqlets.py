@@ -7,8 +7,6 @@ Biology 2007; memelite's implementation).
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,14 +14,16 @@ from types import ModuleType
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy.stats import false_discovery_control, fisher_exact
 
+from seformer.motifs.compiled import load_compiled
 from seformer.motifs.meme import motif_file as file_of
 from seformer.motifs.meme import read_meme, split_name
 from seformer.motifs.settings import MotifSettings
 from seformer.motifs.track import Track, gather, soft_one_hot, with_flanks
 from seformer.sequence.shuffle import generator
-from seformer.util.atomic import output_folder, require_writable, temporary_folder
+from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
 from seformer.util.labels import SUPER, TYPICAL
 from seformer.util.records import write_json
@@ -40,29 +40,7 @@ def _tools() -> tuple[Callable, Callable]:
     return tomtom, recursive_seqlets
 
 
-def _scratch() -> Path:
-    """A folder for what numba compiles, where it finds none of its own that can be written."""
-    opened = contextlib.ExitStack()
-    folder = opened.enter_context(temporary_folder())
-    atexit.register(opened.close)
-    logger.info("what is compiled cannot be kept: the first match takes some minutes")
-    return folder
-
-
-try:
-    import numba
-    import torch
-
-    try:
-        tomtom, recursive_seqlets = _tools()
-    except RuntimeError:  # numba: "no locator available"
-        numba.config.CACHE_DIR = str(_scratch())
-        tomtom, recursive_seqlets = _tools()
-except ImportError as error:
-    raise UserError(
-        f"this environment lacks {error.name}", do='install it with: pip install "seformer[motifs]"'
-    ) from error
-
+tomtom, recursive_seqlets = load_compiled(_tools)
 MAX_SEQLETS = 4_000
 # Tomtom compares columns with those of all motifs, so a handful is no background
 MIN_MOTIFS = 25

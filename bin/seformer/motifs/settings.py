@@ -25,6 +25,19 @@ class MotifSettings(Settings):
     threads: int = THREADS
 
 
+class MotifChangeSettings(Settings):
+    """How motifs are found that a variant makes or breaks."""
+
+    motif_p: float = setting(
+        1e-4,
+        "p-value, by position, below which a motif matches over an allele, with --motifs.",
+        gt=0,
+        lt=1,
+        parameter="variant_motif_p",
+        group="variant_options",
+    )
+
+
 class ModiscoSettings(Settings):
     """How repeated patterns are found anew."""
 

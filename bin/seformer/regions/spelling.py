@@ -43,7 +43,7 @@ class Spelling:
 
     def of_file(self, rows: pd.DataFrame, path: Path) -> pd.DataFrame:
         """Spell the regions that a further file holds."""
-        return _spell(rows, self._resolve(rows["chrom"].value_counts().to_dict(), path))
+        return _spell(rows, self.resolve(rows["chrom"].value_counts().to_dict(), path))
 
     def survey(self, stretches: Iterable[pd.DataFrame], past_ends: bool) -> None:
         """Match the chromosomes and refuse regions past their ends, before anything is written.
@@ -76,7 +76,7 @@ class Spelling:
             past += int(beyond.sum())
             number += len(rows)
         for path, count in counts.items():
-            self._resolve(count, Path(path))
+            self.resolve(count, Path(path))
         if first is not None and not past_ends:
             length = self.genome.chromosomes[self._names[first["chrom"]]]
             place = f"{first['chrom']}:{first['start']}-{first['end']}"
@@ -91,7 +91,7 @@ class Spelling:
                 " pipeline) to drop and count them",
             )
 
-    def _resolve(self, counts: Mapping[str, int], path: Path) -> dict[str, str]:
+    def resolve(self, counts: Mapping[str, int], path: Path) -> dict[str, str]:
         """Match the chromosomes of one file, and keep what of them is not in the genome."""
         resolved = self.genome.resolve(counts, path, self._rename)
         self._names.update(resolved.names)

@@ -6,9 +6,11 @@ from seformer.regions.settings import GeneSettings
 from seformer.util.settings import (
     BATCH_TOKENS,
     RENAME_CHROMOSOMES,
+    SEED,
     Batched,
     Computing,
     ReadingRegions,
+    Settings,
     setting,
 )
 
@@ -29,8 +31,39 @@ class PredictSettings(ScoreSettings, Computing, GeneSettings):
     """How a file of regions is scored."""
 
 
-class VariantSettings(Batched):
+class VariantPlanSettings(Settings):
+    """What is scored of a file of variants."""
+
+    width: int = setting(
+        3000,
+        "Bases round a variant, without --regions.",
+        ge=1,
+        parameter="variant_width",
+        group="variant_options",
+    )
+    null: int = setting(
+        2000,
+        "Random substitutions in the same regions and contexts, for p and q of the variants; 0"
+        " for none.",
+        ge=0,
+        parameter="variant_null",
+        group="variant_options",
+    )
+    seed: int = SEED
+    rename_chromosomes: bool = RENAME_CHROMOSOMES
+
+
+class VariantSettings(VariantPlanSettings, Batched):
     """How variants are scored."""
 
-    width: int = setting(3000, "Bases round a variant, without --regions.", ge=1)
-    rename_chromosomes: bool = RENAME_CHROMOSOMES
+
+class VariantCutSettings(VariantPlanSettings):
+    """How variants are cut into shards."""
+
+    shard_alleles: int = setting(
+        2000,
+        "Alleles and random substitutions in one shard, about.",
+        ge=1,
+        parameter="variant_shard_alleles",
+        group="variant_options",
+    )

@@ -21,11 +21,15 @@ HEADER = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
 FILE_FORMAT = "##fileformat=VCFv4.2"
 PASSED = '##FILTER=<ID=PASS,Description="All filters passed">'
 LAST_POSITION = 2**31 - 1  # its integers are 32-bit, signed
+LAST_IN_TBI = 2**29
 BCF = b"BCF\2"
 
 
 class VcfRecord(NamedTuple):
-    """One line of a VCF; ``start`` is 0-based, -1 before the first base; ``id`` may be None."""
+    """One line of a VCF; ``start`` is 0-based, -1 before the first base; ``id`` may be None.
+
+    ``fault`` says why what a table gave is no variant that can be scored; a VCF's are empty.
+    """
 
     chrom: str
     start: int
@@ -33,6 +37,7 @@ class VcfRecord(NamedTuple):
     reference: str
     alternatives: tuple[str, ...]
     line: str
+    fault: str = ""
 
     @classmethod
     def read(cls, line: str) -> VcfRecord:
@@ -54,7 +59,7 @@ def read_vcf(path: Path) -> tuple[list[VcfRecord], list[str]]:
     header: list[str] = []
     records: list[VcfRecord] = []
     width = 0
-    for number, line in _bcf_lines(path) if _is_bcf(path) else _text_lines(path):
+    for number, line in _bcf_lines(path) if is_bcf(path) else _text_lines(path):
         if not width and line.startswith("#"):
             header.append(line)
             if line.startswith(HEADER):
@@ -109,7 +114,7 @@ def _text_lines(path: Path) -> Iterator[tuple[int, str]]:
         yield from ((n, line.rstrip("\n")) for n, line in enumerate(text, 1) if line != "\n")
 
 
-def _is_bcf(path: Path) -> bool:
+def is_bcf(path: Path) -> bool:
     """Tell a BCF from text; what is neither is refused."""
     head = b""
     with contextlib.suppress(OSError, EOFError, zlib.error):  # reading it as text says it
@@ -145,8 +150,12 @@ def write_vcf(
     records: Sequence[VcfRecord],
     fields: Sequence[tuple[str, str, str, str]],
     entries: Sequence[Sequence[str]],
-) -> None:
-    """Write records with more in INFO, bgzipped; all else stays as it was, letter for letter.
+) -> bool:
+    """Write records with more in INFO, bgzipped, and their index beside them.
+
+    All else stays as it was, letter for letter, but for the order: an index needs the records of a
+    chromosome together and by position. The index is ``.tbi``, or ``.csi`` where a position is
+    beyond what ``.tbi`` can hold.
 
     Parameters
     ----------
@@ -155,9 +164,17 @@ def write_vcf(
         run are replaced.
     entries
         What is added to each record, such as ``["SEF_REF=1.5"]``.
+
+    Returns
+    -------
+    bool
+        Whether the records had to be sorted.
     """
     defined = tuple(f"##INFO=<ID={name}," for name, *_ in fields)
     earlier = tuple(f"{name}=" for name, *_ in fields)
+    rank = {chrom: i for i, chrom in enumerate(dict.fromkeys(record.chrom for record in records))}
+    pairs = list(zip(records, entries, strict=True))
+    ordered = sorted(pairs, key=lambda pair: (rank[pair[0].chrom], pair[0].start))
     with BgzipWriter(path) as handle:
         for line in header:
             if line.startswith("#CHROM"):
@@ -166,9 +183,12 @@ def write_vcf(
                     handle.write(field.encode() + b"\n")
             if not line.startswith(defined):
                 handle.write(line.encode() + b"\n")
-        for record, added in zip(records, entries, strict=True):
+        for record, added in ordered:
             cells = record.line.split("\t")
             info = [entry for entry in cells[7].split(";") if entry != "."]
             info = [entry for entry in info if not entry.startswith(earlier)]
             cells[7] = ";".join([*info, *added]) or "."
             handle.write("\t".join(cells).encode() + b"\n")
+    far = max((record.start + len(record.reference) for record in records), default=0)
+    pysam.tabix_index(str(path), preset="vcf", force=True, csi=far > LAST_IN_TBI)
+    return any(one is not other for one, other in zip(pairs, ordered, strict=True))

@@ -37,6 +37,11 @@ STAGE_1 = (
 )
 BACKBONE = STAGE_1 + " --model {here}/model"
 VARIANTS = "variants --model {good}/model --fasta {good}/genome.fa --out {out} --vcf {here}/%s"
+OF_MOTIFS = (
+    "variants --model {good}/model --fasta {good}/genome.fa --vcf {good}/few.vcf --out {out}"
+    " --motifs {here}/%s"
+)
+SHARD = "variants --model {good}/model --shard {here}/%s --out {out}"
 SPLIT = "split --extracted {good}/cell --out {out} "
 MOTIFS = "motifs --attributions {good}/explained --out {out} --motifs {here}/%s"
 REPORT = "report {here} --out {out}"
@@ -563,6 +568,11 @@ def _row_removed(here: Path, good: Path) -> None:
     (here / "row_removed.tsv").write_text("".join(lines[:-1]))
 
 
+def _other_scores(here: Path, good: Path) -> None:
+    header = ("edit", "chrom", "start", "end", "bases", "reference_logit", "edited_logit")
+    (here / "scores.tsv").write_text(row(*header) + row(0, "chr1", 5, 6, "A", 0.5, 1.5))
+
+
 def extracted(change: Callable[[Path], object]) -> Callable[[Path, Path], None]:
     """A changed copy of the extracted folder."""
 
@@ -689,6 +699,29 @@ OTHER = [
     ),
     case("vcf/binary.vcf", VARIANTS, bytes(range(256)) * 9, "cannot be read as VCF"),
     case("vcf/missing.vcf", VARIANTS, None, "no such file"),
+    case("vcf/no_alleles.tsv", VARIANTS, "chr_id\tchr_pos\n1\t200\n", "but no alleles", "observed"),
+    case(
+        "vcf/position.tsv",
+        VARIANTS,
+        "chrom\tpos\talleles\nchr1\t2e2\tA/C\n",
+        "line 2",
+        "position '2e2' is not a whole number",
+    ),
+    case(
+        "vcf/cut_row.tsv",
+        VARIANTS,
+        "chrom\tpos\talleles\nchr1\t200\tA/C\nchr1\t300\n",
+        "line 3",
+        "2 columns where the header has 3",
+    ),
+    case("vcf/motifs.meme", OF_MOTIFS, MEME, "holds 0 motifs"),
+    case("vcf/no_shard", SHARD, None, "blocks.tsv", "no such file"),
+    Case(
+        "vcf/other_scores",
+        "merge-variants {here} --fasta {good}/genome.fa --vcf {good}/few.vcf --out {out}",
+        ("the 1 scores are not those of", "cut and score"),
+        _other_scores,
+    ),
     case("vcf/bomb.vcf.gz", VARIANTS, _vcf_bomb, "times its size"),
     case("motifs/none.meme", MOTIFS, MEME, "holds 0 motifs"),
     case("motifs/empty.meme", MOTIFS, "", "motifs"),

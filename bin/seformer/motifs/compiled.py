@@ -1,0 +1,48 @@
+"""Libraries of motifs, which numba compiles: they want a folder to keep what is compiled."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from seformer.util.atomic import temporary_folder
+from seformer.util.errors import UserError
+
+logger = logging.getLogger(__name__)
+Tools = TypeVar("Tools")
+
+
+def load_compiled(tools: Callable[[], Tools]) -> Tools:
+    """Call what imports the libraries, with a folder for numba if it finds none to write to.
+
+    Raises
+    ------
+    UserError
+        If they are not installed.
+    """
+    try:
+        import numba
+
+        try:
+            return tools()
+        except RuntimeError:  # numba: "no locator available"
+            numba.config.CACHE_DIR = str(_scratch())
+            return tools()
+    except ImportError as error:
+        raise UserError(
+            f"this environment lacks {error.name}",
+            do='install it with: pip install "seformer[motifs]"',
+        ) from error
+
+
+def _scratch() -> Path:
+    """A folder for what numba compiles, where it finds none of its own that can be written."""
+    opened = contextlib.ExitStack()
+    folder = opened.enter_context(temporary_folder())
+    atexit.register(opened.close)
+    logger.info("what is compiled cannot be kept: the first match takes some minutes")
+    return folder

@@ -1,0 +1,176 @@
+"""Variants in shards: cut once, scored apart, and put together into the table of a whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from seformer.genome.genome import Genome
+from seformer.model.folder import load_model
+from seformer.regions.folder import in_order
+from seformer.scoring.score import Ensemble
+from seformer.scoring.settings import VariantCutSettings, VariantPlanSettings, VariantSettings
+from seformer.scoring.variant_files import INDEXES, SUMMARY_FILE, MotifChanges, write_variants
+from seformer.scoring.variant_plan import Block, plan_variants
+from seformer.scoring.variants import score_blocks
+from seformer.scoring.views import Edit
+from seformer.util.atomic import output_folder
+from seformer.util.errors import UserError
+from seformer.util.logs import progress
+from seformer.util.records import write_json
+from seformer.util.settings import takes
+from seformer.util.tables import NUMBER, WHOLE, read_tsv, write_tsv, write_tsv_rows
+
+BLOCKS_FILE, EDITS_FILE, SCORES_FILE = "blocks.tsv", "edits.tsv", "scores.tsv"
+PLACE = ["chrom", "start", "end", "bases"]
+EDIT_COLUMNS = ["edit", "block", *PLACE]
+SCORE_COLUMNS = ["edit", *PLACE, "reference_logit", "edited_logit"]
+# every digit, so that shards give what a whole run gives
+EXACT = "%.17g"
+
+
+@takes(VariantCutSettings)
+def cut_variants(
+    out: Path,
+    settings: VariantCutSettings,
+    *,
+    fasta: Path,
+    vcf: Path | None = None,
+    positions: Path | None = None,
+    regions: Path | None = None,
+) -> None:
+    """Plan variants and their null, and write what is to be scored into ``shard_0001`` and so on.
+
+    A shard holds ``blocks.tsv`` (sequences) and ``edits.tsv`` (edits of these, numbered over all
+    shards). Beside them ``summary.json`` tells what lies on no chromosome of the genome.
+    Parameters as of `seformer.scoring.variants.variants`.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be used.
+    """
+    own = [f"shard_[0-9]*/{name}" for name in (BLOCKS_FILE, EDITS_FILE)]
+    with Genome(fasta) as genome, output_folder(out, own=own) as staging:
+        plan = plan_variants(genome, settings, vcf=vcf, positions=positions, regions=regions)
+        write_json({"unmatched_chromosomes": plan.unmatched}, staging / SUMMARY_FILE)
+        first = 0
+        for number, blocks in enumerate(_shards(plan.blocks(), settings.shard_alleles), 1):
+            folder = staging / f"shard_{number:04d}"
+            folder.mkdir()
+            bases = [genome.fetch(b.span.chrom, b.span.start, b.span.end) for b in blocks]
+            rows = [
+                (row, span.chrom, span.start + edit.start, span.start + edit.stop, edit.bases)
+                for row, (span, edits) in enumerate(blocks)
+                for edit in edits
+            ]
+            edits = pd.DataFrame(rows, columns=EDIT_COLUMNS[1:])
+            edits.insert(0, "edit", np.arange(first, first + len(edits)))
+            first += len(edits)
+            starts = [block.span.start for block in blocks]
+            table = {"block": range(len(blocks)), "start": starts, "sequence": bases}
+            write_tsv(pd.DataFrame(table), folder / BLOCKS_FILE)
+            write_tsv(edits, folder / EDITS_FILE)
+
+
+def _shards(blocks: Iterator[Block], edits: int) -> Iterator[list[Block]]:
+    """Group blocks until they hold so many edits; without any there is one empty shard."""
+    group, held, none = [], 0, True
+    for block in blocks:
+        if group and held + len(block.edits) > edits:
+            yield group
+            group, held = [], 0
+        group.append(block)
+        held, none = held + len(block.edits), False
+    if group or none:
+        yield group
+
+
+@takes(VariantSettings)
+def score_shard(model: Path, shard: Path, out: Path, settings: VariantSettings) -> None:
+    """Score a shard of `cut_variants`; ``out`` gets ``scores.tsv``.
+
+    Raises
+    ------
+    UserError
+        If the folder is not such a shard.
+    """
+    blocks = read_tsv(
+        shard / BLOCKS_FILE,
+        ["block", "start", "sequence"],
+        text=["sequence"],
+        numbers={"start": WHOLE},
+    )
+    numbers = dict.fromkeys(("edit", "block", "start", "end"), WHOLE)
+    edits = read_tsv(shard / EDITS_FILE, EDIT_COLUMNS, text=["chrom", "bases"], numbers=numbers)
+    with output_folder(out) as staging:
+        scorer = Ensemble(load_model(model, settings.device), settings.batch_tokens)
+        groups = [
+            (blocks["sequence"].iat[block], _relative(rows, blocks["start"].iat[block]))
+            for block, rows in edits.groupby("block", sort=True)
+        ]
+        scores = score_blocks(scorer, progress(groups, "scoring variants"))
+        table = edits[["edit", *PLACE]].assign(
+            reference_logit=scores[:, 0], edited_logit=scores[:, 1]
+        )
+        with open(staging / SCORES_FILE, "w", encoding="utf-8", newline="") as text:
+            write_tsv_rows(table, text, header=True, float_format=EXACT)
+
+
+def _relative(rows: pd.DataFrame, start: int) -> list[Edit]:
+    places = zip(rows["start"] - start, rows["end"] - start, rows["bases"], strict=True)
+    return [Edit(int(first), int(last), bases) for first, last, bases in places]
+
+
+@takes(VariantPlanSettings)
+def merge_variants(
+    shards: Sequence[Path],
+    out: Path,
+    settings: VariantPlanSettings,
+    *,
+    fasta: Path,
+    vcf: Path | None = None,
+    positions: Path | None = None,
+    regions: Path | None = None,
+    motifs: MotifChanges | None = None,
+) -> None:
+    """Put the scores of all shards together; ``out`` gets what a whole run writes.
+
+    The files and settings must be those that the shards were cut with.
+
+    Raises
+    ------
+    UserError
+        If the scores are not those of this file.
+    """
+    with Genome(fasta) as genome, output_folder(out, own=INDEXES) as staging:
+        plan = plan_variants(genome, settings, vcf=vcf, positions=positions, regions=regions)
+        scores = _read_scores([shard / SCORES_FILE for shard in in_order(shards)])
+        planned = [
+            (span.chrom, span.start + edit.start, span.start + edit.stop, edit.bases)
+            for span, edits in plan.blocks()
+            for edit in edits
+        ]
+        numbered = scores["edit"].tolist() == list(range(len(planned)))
+        if not numbered or [*zip(*(scores[name] for name in PLACE), strict=True)] != planned:
+            raise UserError(
+                f"the {len(scores)} scores are not those of the {len(planned)} alleles and random "
+                "substitutions of this file",
+                where=vcf or positions,
+                expected="all shards, of the same file, cut with the same options",
+                do="cut and score the file again",
+            )
+        logits = scores[["reference_logit", "edited_logit"]].to_numpy(float)
+        write_variants(plan, logits, genome, staging, settings, motifs)
+
+
+def _read_scores(paths: Sequence[Path]) -> pd.DataFrame:
+    numbers = dict.fromkeys(("edit", "start", "end"), WHOLE)
+    numbers |= dict.fromkeys(("reference_logit", "edited_logit"), NUMBER)
+    parts = [
+        read_tsv(path, SCORE_COLUMNS, text=["chrom", "bases"], numbers=numbers) for path in paths
+    ]
+    return pd.concat(parts, ignore_index=True)

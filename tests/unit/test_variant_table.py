@@ -1,0 +1,184 @@
+"""Tables of variants without a reference allele, in the forms that people download."""
+
+import gzip
+import json
+
+import pytest
+from toys import random_sequence, toy_model
+
+from seformer.scoring import variants as module
+from seformer.scoring.variant_table import read_table
+from seformer.sequence.dna import reverse_complement
+from seformer.util.errors import UserError
+from seformer.util.tables import read_tsv
+
+CHR1 = random_sequence(3000, 5)
+OTHER = {"A": "C", "C": "G", "G": "T", "T": "A"}
+# of the catalogue's download of associations; those beside are passed over
+GWAS = ["DATE ADDED TO CATALOG", "DISEASE/TRAIT", "REGION", "CHR_ID", "CHR_POS", "MAPPED_GENE",
+        "STRONGEST SNP-RISK ALLELE", "SNPS", "P-VALUE"]  # fmt: skip
+SNP151 = ["#bin", "chrom", "chromStart", "chromEnd", "name", "score", "strand", "refNCBI",
+          "refUCSC", "observed", "molType", "class"]  # fmt: skip
+
+
+def base(position):
+    """The genome's base at a 1-based position."""
+    return CHR1[position - 1]
+
+
+@pytest.fixture
+def scored(tmp_path, monkeypatch):
+    """Write a table, score it, and return the results, with the summary."""
+    monkeypatch.setattr(module, "load_model", lambda folder, device: toy_model())
+    fasta = tmp_path / "g.fa"
+    fasta.write_text(f">chr1\n{CHR1}\n>chr2\n{CHR1[:500]}\n")
+
+    def run(header, rows, delimiter="\t", name="t.tsv", rename=False):
+        lines = [delimiter.join(row) for row in ([header] if header else []) + rows]
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+        settings = {"width": 60, "null": 0, "rename_chromosomes": rename}
+        module.variants("m", tmp_path / "o", fasta=fasta, vcf=tmp_path / name, **settings)
+        table = read_tsv(tmp_path / "o/variants.tsv", text=["id", "reference", "alternative"])
+        return table, json.loads((tmp_path / "o/summary.json").read_text())
+
+    return run
+
+
+def gwas(chrom, position, risk, name="rs7"):
+    return ["2020-01-01", "Height", "1p36", chrom, position, "A - B", risk, name, "4E-9"]
+
+
+def test_the_gwas_catalogue(scored):
+    here = base(700)
+    rows = [
+        gwas("1", "700", f"rs7-{OTHER[here]}"),
+        gwas("1", "700", f"rs7-{here}", "rs8"),
+        gwas("1", "700", "rs7-?", "rs9"),
+        gwas("1", "700", "rs7", "rs10"),
+        gwas("1;1", "700;800", "rs7-A; rs8-C", "rs7; rs8"),
+        gwas("1 x 2", "700 x 80", "rs7-A x rs8-C", "rs7 x rs8"),
+        gwas("", "", "rs7-A"),
+        gwas("1", "700", "rs7-AG", "rs11"),
+        gwas("1", "999999", "rs7-A", "rs12"),
+        gwas("Z", "700", "rs7-A", "rs13"),
+    ]
+    table, summary = scored(GWAS, rows, rename=True)
+    assert table["id"].tolist() == ["rs7", "rs8", "rs9", "rs10", "rs11", "rs12", "rs13"]
+    assert table["status"].tolist() == [
+        "scored",
+        "no_alternative",
+        "unknown_allele",
+        "unknown_allele",
+        "ambiguous_allele",
+        "past_chromosome_end",
+        "unknown_chromosome",
+    ]
+    first = table.iloc[0]
+    assert (first["chrom"], first["position"]) == ("chr1", 700)
+    assert (first["reference"], first["alternative"]) == (here, OTHER[here])
+    assert summary["unreadable"] == {"no_position": 1, "several_positions": 2}
+    assert summary["read_as"] == "table (risk)"
+    assert summary["records"] == summary["alleles"] == 7
+
+
+def snp(start, end, name, strand, observed, chrom="chr1"):
+    return ["585", chrom, str(start), str(end), name, "0", strand, "x", "x", observed, "g", "c"]
+
+
+@pytest.mark.parametrize("header", [SNP151, None])
+def test_tables_of_dbsnp_at_ucsc(header, scored):
+    at = next(i for i in range(600, 700) if CHR1[i] == "A" and CHR1[i + 1] != "A")
+    rows = [
+        snp(at, at + 1, "plus", "+", "A/G"),
+        snp(at, at + 1, "minus", "-", "C/T"),
+        snp(at, at + 1, "three", "+", "A/C/T"),
+        snp(at, at + 1, "wrong", "+", "C/G"),
+        snp(at, at + 1, "deletion", "+", "-/A"),
+        snp(at, at, "insertion", "-", f"-/{reverse_complement('ACG')}"),
+        snp(0, 1, "first", "+", f"-/{CHR1[0]}"),
+        snp(at, at + 1, "named", "+", "A/lengthTooLong"),
+        snp(at, at + 1, "repeat", "+", "(CA)12/13"),
+        snp(at, at + 1, "same", "+", "A/A"),
+    ]
+    table, _ = scored(header, rows)
+    here = {name: group.to_dict("records") for name, group in table.groupby("id")}
+    for name, put in (("plus", "G"), ("minus", "G")):
+        (row,) = here[name]
+        assert (row["position"], row["reference"], row["alternative"]) == (at + 1, "A", put)
+        assert row["status"] == "scored"
+    assert [row["alternative"] for row in here["three"]] == ["C", "T"]
+    before = CHR1[at - 1]
+    (row,) = here["deletion"]
+    assert (row["position"], row["reference"], row["alternative"]) == (at, before + "A", before)
+    (row,) = here["insertion"]
+    assert (row["position"], row["reference"], row["alternative"]) == (at, before, before + "ACG")
+    (row,) = here["first"]
+    assert (row["position"], row["reference"], row["alternative"]) == (1, CHR1[:2], CHR1[1])
+    assert {here[n][0]["status"] for n in ("plus", "three", "deletion", "insertion", "first")} == {
+        "scored"
+    }
+    wanted = {"wrong": "wrong_reference", "named": "symbolic_allele", "repeat": "symbolic_allele",
+              "same": "no_alternative"}  # fmt: skip
+    assert {name: here[name][0]["status"] for name in wanted} == wanted
+
+
+def test_both_alleles_without_saying_which_is_the_reference(scored):
+    a, b = base(700), OTHER[base(700)]
+    header = ["chromosome", "base_pair_location", "effect_allele", "other_allele", "variant_id"]
+    two = CHR1[800:802]
+    rows = [
+        ["chr1", "700", a, b, "effect"],
+        ["chr1", "700", b, a.lower(), "other"],
+        ["chr1", "700", OTHER[b], b, "neither"],
+        ["chr1", "801", two, two[0], "indel"],
+        ["chr1", "801", two[0] + OTHER[two[1]] + "A", two[0], "insertion"],
+    ]
+    for delimiter in "\t,":
+        table, summary = scored(header, rows, delimiter)
+        assert table["status"].tolist() == [
+            "scored", "scored", "wrong_reference", "ambiguous_allele", "scored"
+        ]  # fmt: skip
+        assert table["alternative"].tolist()[:2] == [b, b]
+        assert summary["read_as"] == "table (effect and other)"
+
+
+def test_tables_that_name_the_reference(scored):
+    here = base(700)
+    header = ["#chr", "pos", "variation", "variant_type", "snp_id"]
+    rows = [
+        ["chr1", "700", f"{here}>{OTHER[here]},{OTHER[OTHER[here]]}", "snv", "7"],
+        ["chr1", "700", f"{OTHER[here]}>{here}", "snv", "8"],
+    ]
+    table, _ = scored(header, rows)
+    assert table["status"].tolist() == ["scored", "scored", "wrong_reference"]
+    # what was written is a table too
+    own = table[["chrom", "position", "id", "reference", "alternative"]][:2].astype(str)
+    again, _ = scored(list(own), own.to_numpy().tolist())
+    assert again["alternative"].tolist() == table["alternative"].tolist()[:2]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("chrom\tpos\tgene\nchr1\t7\tX\n", "line 1: the table names places, but no alleles"),
+        ("chrom\tpos\talleles\nchr1\t7\n", "line 2: 2 columns where the header has 3"),
+        ("chrom\tpos\talleles\nchr1\t1e3\tA/C\n", "line 2: position '1e3' is not a whole number"),
+        ("chrom\tpos\talleles\nchr1\t0\tA/C\n", "line 2: position '0' is not a whole number"),
+        ("chrom\tstart\tend\talleles\nchr1\t9\t7\tA/C\n", "the end 7 lies before the start 9"),
+    ],
+)
+def test_broken_tables(text, message, tmp_path):
+    path = tmp_path / "t.tsv"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_table(path)
+
+
+def test_what_is_not_a_table(tmp_path):
+    vcf = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    for text in ("", "hello\n", "gene\tvalue\nX\t7\n", vcf, vcf.split("\n", 1)[1], "\n\n"):
+        (tmp_path / "t").write_text(text)
+        assert read_table(tmp_path / "t") is None
+    with gzip.open(tmp_path / "t.gz", "wt") as handle:
+        handle.write("chr_id\tchr_pos\tstrongest snp-risk allele\n1\t7\trs7-A\n")
+    assert read_table(tmp_path / "t.gz").rows[0].alleles == ["A"]
