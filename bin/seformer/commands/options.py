@@ -109,7 +109,9 @@ VariantRegions = Annotated[
 ]
 VariantMotifs = Annotated[
     Path | None,
-    typer.Option("--motifs", help="Motifs in MEME format (or jaspar): which ones an allele makes or breaks."),
+    typer.Option(
+        "--motifs", help="Motifs in MEME format (or jaspar): which ones an allele makes or breaks."
+    ),
 ]
 ExtractedOne = Annotated[
     Path | None, typer.Option("--extracted", help="Folder written by `seformer extract`.")

@@ -32,6 +32,8 @@ file                             columns or keys used
                                  named like the predictions; also `attributions/<bed>.tsv`;
                                  `attributions_windows.tsv` (`attributions/windows/<bed>.tsv`)
                                  beside it is read if there
+`variants.tsv`                   written by `seformer variants`, with its `summary.json`; also
+                                 `variants/<file>.tsv` and `<file>.summary.json`
 `patterns.tsv`                   written by `seformer modisco`, with its `summary.json`
 `motifs.tsv`                     written by `seformer motifs`, with the `summary.json` and the
                                  pictures in `logos/` beside it; the folder's name is the BED's

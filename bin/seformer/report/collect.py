@@ -25,6 +25,7 @@ from seformer.report.results import (
     Predictions,
     Results,
     SampleResults,
+    VariantEffects,
 )
 from seformer.splits.audit_record import Audit
 from seformer.util import records, shapes
@@ -35,6 +36,8 @@ from seformer.util.text import open_text
 NOT_SAMPLES = {"model", "pipeline_info", "multiqc", "multiqc_data", "report"}
 RUN = re.compile(r"(fold|seed)_\d+")
 ROWS = 200_000
+# variants in the table of the page
+STRONGEST = 15
 AGAIN = "make these results again with the command that wrote them"
 HISTORY = dict.fromkeys(("stage", "epoch"), WHOLE) | dict.fromkeys(
     ("train_loss", "validation_auroc", "validation_loss", "learning_rate"), NUMBER
@@ -291,12 +294,34 @@ def _read_motifs(path: Path, summary: Path) -> Motifs:
     return Motifs(table, _read_summary(summary, shapes.Named), path.parent)
 
 
+def _read_variants(path: Path, summary: Path) -> VariantEffects:
+    """Read one table of variants; those of version 1.0 have no p."""
+    texts = ["chrom", "id", "reference", "alternative", "status"]
+    numbers = {"position": WHOLE} | dict.fromkeys(("difference", "p", "q"), NUMBER)
+    needed = [*texts, "position", "difference"]
+    more = ["motif_gained", "motif_lost"]
+    table = read_tsv(path, needed, text=[*texts, *more], numbers=numbers)
+    scored = table[table["difference"].notna()]
+    size = scored["difference"].abs()
+    p = scored["p"] if "p" in scored else pd.Series(np.nan, scored.index)
+    order = np.lexsort((-size, p.fillna(2)))[:STRONGEST]
+    details = _read_summary(summary, shapes.Varied)
+    return VariantEffects(
+        len(scored),
+        scored.iloc[order],
+        size[p.notna()].to_numpy(),
+        np.array(details.get("null", {}).get("quantiles", [])),
+        details,
+    )
+
+
 # tables of one BED: name -> attribute of the sample, and what reads one
 TABLES = {
     "predictions": ("predictions", _read_predictions),
     "attributions": ("explanations", _read_explanations),
     "motifs": ("motifs", _read_motifs),
     "patterns": ("patterns", _read_patterns),
+    "variants": ("variants", _read_variants),
 }
 # published as `predictions/BED.tsv`; the others keep their names, in folders named after the BED
-PUBLISHED = ("predictions", "attributions")
+PUBLISHED = ("predictions", "attributions", "variants")

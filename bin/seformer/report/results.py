@@ -54,6 +54,27 @@ class Motifs:
 
 
 @dataclass
+class VariantEffects:
+    """Scored variants of one file.
+
+    Attributes
+    ----------
+    scored
+        Alleles with a score, as often as regions hold them.
+    strongest
+        The first rows of variants.tsv, by p, then by the size of the difference.
+    sizes, null
+        float64: absolute differences of substitutions, and quantiles of those of the null.
+    """
+
+    scored: int
+    strongest: pd.DataFrame
+    sizes: np.ndarray
+    null: np.ndarray
+    summary: dict[str, Any]
+
+
+@dataclass
 class Judged:
     """Scores that were judged: metrics.json and curves.json of `seformer judge`."""
 
@@ -79,6 +100,7 @@ class SampleResults:
     explanations: dict[str, Explanations] = field(default_factory=dict)
     motifs: dict[str, Motifs] = field(default_factory=dict)
     patterns: dict[str, Motifs] = field(default_factory=dict)
+    variants: dict[str, VariantEffects] = field(default_factory=dict)
 
     @property
     def used_model(self) -> dict[str, Any] | None:

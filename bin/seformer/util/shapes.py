@@ -283,6 +283,34 @@ Predicted = _object(  # summary.json of predictions
     model=NotRequired[_used],
 )
 
+# ------------------------------------------------------------------------- variants
+
+
+def _no_null(variants: dict[str, Any]) -> Iterator[str]:
+    if variants.get("tested") and not {"null", "significant"} <= variants.keys():
+        yield "there are tests, but null or significant is missing"
+
+
+_null = _object(
+    **_all("asked drawn"),
+    seed=Count,
+    of=dict[Text, Count],
+    quantiles=list[Annotated[Number, Field(ge=0)]],
+)
+Varied = _checked(  # summary.json of variants
+    _object(
+        **_all("records alleles"),
+        status=dict[Text, Count],
+        **_all("tested untested significant", NotRequired[Count]),
+        unreadable=NotRequired[dict[Text, Count]],
+        null=NotRequired[_null],
+        motifs=NotRequired[_object(**_all("gained lost"))],
+        read_as=NotRequired[Text],
+        sorted=NotRequired[Flag],
+    ),
+    _no_null,
+)
+
 # ------------------------------------------------------------------------- explain
 
 FAITH_CURVES = ("deletion_top", "deletion_random", "insertion_top", "insertion_random")

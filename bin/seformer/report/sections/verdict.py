@@ -13,6 +13,7 @@ from seformer.evaluation.findings import (
     judge_regions,
     judge_split,
 )
+from seformer.evaluation.variant_findings import judge_variants
 from seformer.evaluation.verdict import Finding
 from seformer.report.content import STYLE, Section, say
 from seformer.report.draw import headline, html, table
@@ -67,12 +68,15 @@ def judge_sample(sample: SampleResults) -> list[Finding]:
     A model that is only used takes its own along.
     """
     findings = _stored(sample)
-    if sample.test is None and (sample.predictions or sample.explanations):
+    if sample.test is None and (sample.predictions or sample.explanations or sample.variants):
         findings.append(Finding("note", say("verdict", "own_test"), say("verdict", "unknown")))
     if sample.regions is not None:
         findings += judge_regions(sample.regions)
     for name, bed in sample.predictions.items():
         findings += judge_predictions(name, bed.rows, bed.scored, bed.flags, bed.unscored)
+    for name, of_file in sample.variants.items():
+        if of_file.summary:
+            findings += judge_variants(name, of_file.summary)
     checked = {
         name: bed.summary["faithfulness"]["summary"]
         for name, bed in sample.explanations.items()

@@ -1,0 +1,127 @@
+"""Variants in the report: what is read of them, the table, the figure, and the verdict."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_inputs import write_json, write_table
+
+from seformer.evaluation.variant_findings import judge_variants
+from seformer.report.collect import collect
+from seformer.report.page import write_report
+from seformer.scoring.variant_files import COLUMNS
+from seformer.util.errors import UserError
+
+SUMMARY = {
+    "read_as": "VCF",
+    "records": 42,
+    "alleles": 42,
+    "status": {"scored": 40, "wrong_reference": 2},
+    "unreadable": {},
+    "tested": 39,
+    "untested": 1,
+    "significant": 3,
+    "null": {
+        "asked": 2000,
+        "drawn": 2000,
+        "seed": 1,
+        "of": {"all": 39},
+        "quantiles": [i / 100 for i in range(101)],
+    },
+}
+
+
+def table(number=40):
+    rows = pd.DataFrame(
+        {name: "" for name in COLUMNS} | {"chrom": "chr1", "status": "scored", "id": "<b>rs"},
+        index=range(number),
+    )
+    rows["position"] = np.arange(number) + 1000
+    rows["reference"], rows["alternative"] = "A", "G"
+    rows["difference"] = np.linspace(-1, 1, number)
+    rows["p"] = np.linspace(1, 0.001, number)
+    rows["q"] = rows["p"]
+    rows.loc[0, ["p", "q"]] = np.nan
+    rows["motif_gained"] = "AP1; <i>x"
+    rows["motif_lost"] = ""
+    rows.loc[number] = rows.loc[0]
+    rows.loc[number, ["difference", "status"]] = [np.nan, "wrong_reference"]
+    return rows
+
+
+@pytest.fixture
+def published(tmp_path):
+    folder = tmp_path / "results/K562/variants"
+    write_table(table(), folder / "gwas.tsv")
+    write_json(SUMMARY, folder / "gwas.summary.json")
+    write_table(table()[:3], folder / "null/gwas.tsv")
+    return tmp_path / "results"
+
+
+def sections(folder, tmp_path):
+    write_report([folder], tmp_path / "out")
+    found = [json.loads(path.read_text()) for path in (tmp_path / "out").glob("*_mqc.json")]
+    return {section["id"].removeprefix("seformer_"): section for section in found}
+
+
+def test_the_strongest_variants_and_their_null(published, tmp_path):
+    made = sections(published, tmp_path)
+    page = made["variants_strongest"]["data"]
+    assert "40 of 42 alleles were scored (not scored: 2 wrong_reference)" in page
+    assert "Of 39 substitutions beside 2,000 random ones <b>3</b> have q below 0.05" in page
+    assert page.count("<tr>") == 16
+    first = page.split("<tr>")[2]
+    assert "chr1:1,039" in first and "A &gt; G" in first and "+1" in first and "0.001" in first
+    assert "<b>rs" not in page and "<i>x" not in page and "AP1" in first
+    ((name, points), (chance, line)) = made["variants_effects"]["data"].items()
+    assert name == "gwas" and chance == "as random substitutions"
+    assert line == [[0, 0], [1, 1]]
+    assert points[0][0] == 0 and points[-1] == pytest.approx([1, 1])
+    verdict = made["verdict"]["data"]
+    assert "3 of 39 substitutions change the score more" in verdict
+    assert "4.8 % of 42 alleles do not fit the genome" in verdict
+
+
+def test_results_of_version_one(tmp_path):
+    """Neither p nor motifs; perhaps no summary."""
+    old = {"records": 42, "alleles": 42, "status": {"scored": 40}, "unmatched_chromosomes": {}}
+    folder = tmp_path / "results/K562"
+    write_table(table()[list(COLUMNS)], folder / "variants/variants.tsv")
+    write_json(old, folder / "variants/summary.json")
+    write_table(table()[list(COLUMNS)], folder / "bare/variants.tsv")
+    made = sections(tmp_path / "results", tmp_path)
+    assert "variants_effects" not in made
+    page = made["variants_strongest"]["data"]
+    assert "<h4>variants</h4>" in page and "<h4>bare</h4>" in page
+    assert "motifs gained" not in page and "40 of 42 alleles" in page
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"null": None}, {"tested": -1}, {"null": {**SUMMARY["null"], "quantiles": ["x"]}}],
+)
+def test_a_damaged_summary_is_named(change, published):
+    path = published / "K562/variants/gwas.summary.json"
+    path.write_text(json.dumps(SUMMARY | change))
+    with pytest.raises(UserError, match=r"gwas\.summary\.json"):
+        collect([published])
+    broken = {key: value for key, value in SUMMARY.items() if key != "null"}
+    path.write_text(json.dumps(broken))
+    with pytest.raises(UserError, match="null or significant is missing"):
+        collect([published])
+
+
+@pytest.mark.parametrize(
+    ("change", "level", "words"),
+    [
+        ({"status": {"off_region": 42}}, "warning", "None of 42 alleles could be scored (42 off"),
+        ({"unreadable": {"no_position": 3}}, "note", "3 rows of the table name no single place"),
+        ({"significant": 0}, "note", "None of 39 substitutions stands out (q below 0.05)."),
+        ({"significant": 0, "tested": 500}, "note", "raise --null"),
+        ({}, "warning", "4.8 % of 42 alleles do not fit the genome"),
+    ],
+)
+def test_findings(change, level, words):
+    found = judge_variants("x", SUMMARY | change)
+    assert any(f.level == level and words in f.text for f in found), found
