@@ -335,6 +335,11 @@ def test_a_score_of_the_classes_alone_does_not_follow_within_them():
     classes = 5 * rows["label"].to_numpy() + rng.normal(size=len(rows))
     (said,) = judge_signal({"signal": measure_signal(rows, classes, others, 200, 1)})
     assert "not shown to follow the signal" in said.text
-    (said,) = judge_signal({"signal": measure_signal(rows, score, others, 200, 1)})
-    assert "It follows the signal within super-enhancers and typical enhancers" in said.text
+    (said,) = judge_signal({"signal": measure_signal(rows, score, {"gc": others["gc"]}, 200, 1)})
+    for name in ("super-enhancers", "typical enhancers"):
+        assert f"It follows the signal within {name}, more than " in said.text
+    measured = measure_signal(rows, score, {"length": score + 0.01 * others["gc"]}, 200, 1)
+    (said,) = judge_signal({"signal": measured})
+    for name in ("super-enhancers", "typical enhancers"):
+        assert f"within {name}, but not shown to do so more than region length" in said.text
     assert judge_signal({}) == []

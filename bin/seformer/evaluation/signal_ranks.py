@@ -126,20 +126,15 @@ def judge_signal(test: Mapping[str, Any]) -> list[Finding]:
     if not within:
         return []
     said = [f"{GROUPS[name]} {spoken(rho)}" for name, rho in within.items()]
-    follows = [GROUPS[name] for name, rho in within.items() if rho["low"] > 0]
-    more = [name for name, delta in found["delta"].items() if name in within and delta["low"] > 0]
+    follows = [name for name, rho in within.items() if rho["low"] > 0]
     text = f"Spearman's correlation of score and signal within a class: {', '.join(said)}. "
     if not follows:
         text += "Within a class the score is not shown to follow the signal: it tells the classes "
         text += "apart, not how strong an enhancer is."
-    elif more:
-        named = " and ".join(
-            f"{scorer_title(found['delta'][name]['baseline'])} does within {GROUPS[name]}"
-            for name in more
-        )
-        text += f"It follows the signal within {' and '.join(follows)}, more than {named}."
-    else:
-        best = {scorer_title(found["delta"][n]["baseline"]) for n in within if n in found["delta"]}
-        text += f"It follows the signal within {' and '.join(follows)}"
-        text += f", but not shown more than {' or '.join(sorted(best))} does." if best else "."
-    return [Finding("note", "Signal", text)]
+    for name in follows:
+        text += f"It follows the signal within {GROUPS[name]}"
+        if delta := found["delta"].get(name):
+            more = "more" if delta["low"] > 0 else "but not shown to do so more"
+            text += f", {more} than {scorer_title(delta['baseline'])}"
+        text += ". "
+    return [Finding("note", "Signal", text.rstrip())]
