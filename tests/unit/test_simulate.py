@@ -29,6 +29,7 @@ from seformer.regions.grammars import (
 from seformer.regions.read import read_regions
 from seformer.regions.simulate import CHROMOSOMES, HELD_OUT, simulate
 from seformer.regions.simulated_signal import PEAKS_FILE, SIGNAL_FILE, STITCH
+from seformer.scoring.vcf import read_vcf
 from seformer.util.errors import UserError
 
 FILES = (
@@ -44,6 +45,7 @@ FILES = (
     "super_enhancers.bed",
     "truth.bed",
     "typical_enhancers.bed",
+    "variants.vcf",
 )
 
 
@@ -213,6 +215,29 @@ def test_instances_lie_in_constituents_of_their_region(demos, truths, grammar):
     assert set(truth["region"]) <= set(blocks)
     for row in truth.itertuples():
         assert any(a <= row.start and row.end <= b for a, b in blocks[row.region])
+
+
+@pytest.mark.parametrize("grammar", GRAMMARS)
+def test_variants_lie_in_planted_motifs_or_beside_all(demos, truths, grammar):
+    records, _ = read_vcf(demos[grammar] / "variants.vcf")
+    truth = truths[grammar]
+    assert len(records) == 120 == len({(record.chrom, record.start) for record in records})
+    assert {record.chrom for record in records} == {"chr7", "chr10"}
+    places = [(["chr7", "chr10"].index(record.chrom), record.start) for record in records]
+    assert places == sorted(places)
+    with Genome(demos[grammar] / "genome.fa.gz") as genome:
+        for record in records:
+            base = genome.fetch(record.chrom, record.start, record.start + 1)
+            assert record.reference == base and record.alternatives != [base]
+    of_motif = 0
+    for record in records:
+        on = truth["chrom"].eq(record.chrom) & truth["start"].le(record.start)
+        at = truth[on & truth["end"].gt(record.start)]
+        named = record.id.rsplit("_", 1)[0]
+        assert at["name"].tolist() == ([] if named == "other" else [named])
+        assert named == "other" or set(at["speaks_for"]) <= {"SE", "TE"}
+        of_motif += named != "other"
+    assert of_motif == 60
 
 
 def test_with_motifs_most_instances_are_of_the_own_class(truths):

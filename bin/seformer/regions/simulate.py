@@ -18,6 +18,7 @@ from seformer.genome.genome import Genome
 from seformer.regions.grammars import GRAMMARS, Enhancer, Grammar, Planted
 from seformer.regions.settings import SimulateSettings
 from seformer.regions.simulated_signal import PEAKS_FILE, SIGNAL_FILE, write_signal
+from seformer.regions.simulated_variants import write_variants
 from seformer.sequence.dna import BASE_LETTERS
 from seformer.util.atomic import output_folder
 from seformer.util.settings import takes
@@ -61,7 +62,8 @@ def simulate(out: str | PathLike[str], settings: SimulateSettings) -> dict:
         speaks for, region, pair; a dot where there is none), ``regions_to_score.bed`` and
         ``regions_to_explain.bed`` (held-out chromosomes); ``signal.bw``, ``peaks.narrowPeak`` and
         ``samplesheet_from_peaks.csv``, from which ``seformer call`` with a ``stitch`` of
-        `simulated_signal.STITCH` calls the same super- and typical enhancers.
+        `simulated_signal.STITCH` calls the same super- and typical enhancers; ``variants.vcf``, of
+        which half lie in planted motifs and are named after them.
     grammar
         ``pairs`` (the class is in the order of paired motifs) or ``motifs`` (in which motifs there
         are); see `grammars`.
@@ -92,7 +94,9 @@ def simulate(out: str | PathLike[str], settings: SimulateSettings) -> dict:
                     truth.extend(instances)
                 _mask(genome, rng)
                 fasta.write(_fasta(chrom, genome))
-        Genome(staging / "genome.fa.gz").close()  # makes the indexes
+        with Genome(staging / "genome.fa.gz") as written:  # makes the indexes
+            held_out = [enhancer for enhancer in enhancers if enhancer.chrom in HELD_OUT]
+            write_variants(staging, written, held_out, truth, settings.seed)
         _write_tables(staging, enhancers, truth, lengths, rng)
         write_signal(staging, enhancers, lengths, settings.seed)
     counts = {
