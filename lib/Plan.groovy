@@ -111,6 +111,7 @@ class Plan {
             [params.folds > 1 && (params.test_chromosomes || params.validation_chromosomes), '--folds', 'chromosomes to hold out are given too', 'leave one of them out: over the folds every chromosome is held out once'],
             [params.conflicts != 'keep' && !params.integrative, '--conflicts', 'there is no model of all samples, which alone meets them', 'give --integrative too'],
             [params.blacklist && !params.random_negatives, '--blacklist', 'no random regions are drawn', 'give --random_negatives too'],
+            [params.grey_zone && !params.input, '--grey_zone', 'no model is trained that could leave regions out', 'give --input SHEET to train one'],
             [params.baseline_tracks && !params.input, '--baseline_tracks', 'no model is tested that they could stand beside', 'give --input SHEET to train one'],
             [params.motifs && !params.explain && !params.variants, '--motifs', 'there is nothing to find motifs in', 'give the BED files to --explain, or variants to --variants, too'],
             [params.variant_regions && !params.variants, '--variant_regions', 'there are no variants to score in them', 'give a VCF to --variants too'],

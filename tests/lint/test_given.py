@@ -173,6 +173,11 @@ RUNS = {
         {"a.bw": ""},
         "--baseline_tracks: no model is tested that they could stand beside",
     ),
+    "a grey zone beside no training": (
+        USE | {"trained_model": DEMO, "grey_zone": "0.2"},
+        {},
+        "--grey_zone: no model is trained that could leave regions out",
+    ),
     "a folder that is not a model": (
         USE | {"trained_model": DEMO},
         {},
