@@ -60,6 +60,7 @@ class Plan {
             predict    : params.predict ? Inputs.beds(params.predict.toString(), '--predict', launchDir) : [],
             explain    : params.explain ? Inputs.beds(params.explain.toString(), '--explain', launchDir) : [],
             variants   : params.variants ? Inputs.beds(params.variants.toString(), '--variants', launchDir) : [],
+            dissect    : params.dissect ? dissection(params, launchDir) : null,
             motifs     : params.motifs ? motifs(params.motifs.toString(), workflow) : null,
             modisco    : params.modisco,
             parameters : JsonOutput.prettyPrint(JsonOutput.toJson(resolved(schema, params))),
@@ -73,7 +74,7 @@ class Plan {
         if (params.input) {
             def sheet = Inputs.file(params.input.toString(), '--input', [launchDir])
             plan.samples = SampleSheet.read(sheet, workflow.projectDir.resolve('assets/schema_input.json') as Path, launchDir, params.random_negatives as boolean)
-                .collect { sample -> params.unit == 'constituent' ? sample : sample + [constituents: []] }
+                .collect { sample -> sample + [parts: sample.constituents] + (params.unit == 'constituent' ? [:] : [constituents: []]) }
             plan.by_constituent = params.unit == 'constituent'
             plan.folds = params.folds > 1 ? (1..params.folds).toList() : [0]
             plan.seeds = (0..<params.seeds).collect { i -> params.seed + i }
@@ -88,6 +89,9 @@ class Plan {
         }
         else {
             plan.trained = [trained(params.trained_model.toString(), launchDir)]
+        }
+        if (plan.dissect?.samples && !plan.samples.any { it -> it.parts || it.peaks }) {
+            throw Stop.at('--dissect samples', 'no sample has constituents', 'give the sample sheet a column constituents, or peaks and signal; or name BED files of super-enhancers, and their parts with --constituents')
         }
         requireGenes(params, schema, plan.samples)
         publish(params, plan.parameters)
@@ -107,7 +111,7 @@ class Plan {
         def faults = [
             [params.input && params.trained_model, '--input and --trained_model', 'one trains a model, the other takes one that is trained', 'give one of them'],
             [!params.input && !params.trained_model, '--input', 'nothing to do: neither a sample sheet nor a trained model is given', 'give --input SHEET to train, or --trained_model FOLDER to use a model; --help tells more'],
-            [params.trained_model && !params.predict && !params.explain && !params.variants, '--trained_model', 'nothing to do with the model', 'give BED files to --predict or --explain, or a VCF to --variants'],
+            [params.trained_model && !params.predict && !params.explain && !params.variants && !params.dissect, '--trained_model', 'nothing to do with the model', 'give BED files to --predict, --explain or --dissect, or a VCF to --variants'],
             [params.folds > 1 && (params.test_chromosomes || params.validation_chromosomes), '--folds', 'chromosomes to hold out are given too', 'leave one of them out: over the folds every chromosome is held out once'],
             [params.conflicts != 'keep' && !params.integrative, '--conflicts', 'there is no model of all samples, which alone meets them', 'give --integrative too'],
             [params.blacklist && !params.random_negatives, '--blacklist', 'no random regions are drawn', 'give --random_negatives too'],
@@ -116,6 +120,10 @@ class Plan {
             [params.motifs && !params.explain && !params.variants, '--motifs', 'there is nothing to find motifs in', 'give the BED files to --explain, or variants to --variants, too'],
             [params.variant_regions && !params.variants, '--variant_regions', 'there are no variants to score in them', 'give a VCF to --variants too'],
             [params.modisco && !params.explain, '--modisco', 'there is nothing to find motifs in', 'give the BED files to --explain too'],
+            [params.constituents && !params.dissect, '--constituents', 'there is nothing to dissect', 'give the BED files of super-enhancers to --dissect too; constituents to train on belong into the sample sheet'],
+            [params.constituents && ofSamples(params), '--constituents', 'the samples have their own', 'leave it out, or name BED files in place of --dissect samples'],
+            [ofSamples(params) && !params.input, '--dissect samples', 'there are no samples', 'name BED files of super-enhancers, and their parts with --constituents'],
+            [params.dissect && !ofSamples(params) && !params.constituents, '--dissect', 'the constituents of its regions are not given', 'give the BED that the regions were stitched from to --constituents; for the samples of the sheet: --dissect samples'],
             [!params.outdir, '--outdir', 'it is missing', 'name the folder for the results'],
             [outdir ==~ /(?s)${Inputs.UNSAFE}/, '--outdir', "'${params.outdir}' holds a character that cannot be passed on safely", 'choose a plainer name'],
             [new File(outdir).isFile(), '--outdir', "'${params.outdir}' is a file", 'name a folder, which need not be there yet'],
@@ -140,6 +148,17 @@ class Plan {
         if (params.tss_exclusion != 0 && params.tss_exclusion != schema.all.tss_exclusion['default'] && !(params.gtf && calls)) {
             throw Stop.at('--tss_exclusion', 'there are no transcription start sites, or no peaks', 'give --gtf, and peaks and signal in the sample sheet')
         }
+    }
+
+    private static boolean ofSamples(Map params) {
+        return params.dissect.toString() == 'samples'
+    }
+
+    private static Map dissection(Map params, Path launchDir) {
+        if (ofSamples(params)) {
+            return [samples: true, beds: [], constituents: []]
+        }
+        return [samples: false, beds: Inputs.beds(params.dissect.toString(), '--dissect', launchDir), constituents: [Inputs.file(params.constituents.toString(), '--constituents', [launchDir])]]
     }
 
     private static Map genome(Map params, Path projectDir, Path launchDir) {

@@ -51,6 +51,7 @@ class Terminal {
             plan.explain ? "explain ${plan.explain.collect { it -> it.name }.join(', ')}" : '',
             plan.variants ? "score the variants of ${plan.variants.collect { it -> it.name }.join(', ')}" : '',
             plan.motifs ? "name motifs by ${plan.motifs.fileName}" : '',
+            plan.dissect ? "dissect ${plan.dissect.samples ? 'the super-enhancers of the test part' : plan.dissect.beds.collect { it -> it.name }.join(', ')}" : '',
             plan.modisco ? 'find motifs anew' : ''
         ].findAll()
         def lines = ["${c.bold}seformer ${workflow.manifest.version}${c.reset}  ${([what] + also).join('; ')}".toString()]

@@ -4,6 +4,7 @@ include { TRAIN           } from '../subworkflows/local/train'
 include { PREDICT_REGIONS } from '../subworkflows/local/predict_regions'
 include { EXPLAIN_REGIONS } from '../subworkflows/local/explain_regions'
 include { SCORE_VARIANTS  } from '../subworkflows/local/score_variants'
+include { DISSECT_REGIONS } from '../subworkflows/local/dissect_regions'
 include { SUMMARISE       } from '../subworkflows/local/summarise'
 
 workflow SEFORMER {
@@ -20,12 +21,14 @@ workflow SEFORMER {
         TRAIN(plan, genome)
         models   = TRAIN.out.models
         training = TRAIN.out.training
+        held_out = TRAIN.out.held_out
         folders  = folders.mix(TRAIN.out.folders)
         versions = versions.mix(TRAIN.out.versions)
     }
     else {
         models   = channel.fromList(plan.trained.collect { it -> [[id: it.id], it.folder] })
         training = channel.fromList(plan.trained.collect { it -> [it.id, []] })
+        held_out = channel.empty()
     }
 
     if (plan.predict) {
@@ -44,6 +47,12 @@ workflow SEFORMER {
         SCORE_VARIANTS(plan.variants, genome, models, plan.variant_regions, plan.motifs)
         folders  = folders.mix(SCORE_VARIANTS.out.folders)
         versions = versions.mix(SCORE_VARIANTS.out.versions)
+    }
+
+    if (plan.dissect) {
+        DISSECT_REGIONS(plan.dissect, held_out.filter { plan.dissect.samples }, genome, models)
+        folders  = folders.mix(DISSECT_REGIONS.out.folders)
+        versions = versions.mix(DISSECT_REGIONS.out.versions)
     }
 
     SUMMARISE(folders, versions, plan.parameters, plan.run, plan.outdir)

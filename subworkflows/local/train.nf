@@ -31,10 +31,12 @@ workflow TRAIN {
         labelled = labelled.mix(
             CALL.out.called.map { meta, folder -> [meta, [], [], folder.resolve('AllEnhancers.table.txt'), plan.by_constituent ? [folder.resolve('constituents.bed')] : []] }
         )
+        parts         = CALL.out.called.map { meta, folder -> [meta.id, folder.resolve('constituents.bed')] }
         calls         = CALL.out.called.map { _meta, folder -> folder }
         call_versions = CALL.out.versions
     }
     else {
+        parts         = channel.empty()
         calls         = channel.empty()
         call_versions = channel.empty()
     }
@@ -154,8 +156,15 @@ workflow TRAIN {
         .unique { it -> it[0] }
         .map { id, split -> [id, split.collect { folder -> (folds.size() > 1 ? folder.parent.parent.resolve(folder.name) : folder).resolve(table) }] }
 
+    // what has constituents, with its split; of folds the first
+    held_out = single
+        .filter { meta, _folders, _split -> meta.fold < 2 }
+        .map { meta, _folders, split -> [meta.id, split[0].resolve('regions.tsv')] }
+        .join(channel.fromList(samples.findAll { it -> it.parts }.collect { it -> [it.id, it.parts[0]] }).mix(parts))
+
     emit:
     models   = tested.model // [meta, folder]
+    held_out                // [id of a sample, table of its split, constituents]
     training                // [id of a model, tables of its regions]
     folders  = SPLIT.out.tables.flatten()
         .map { file -> file.parent }

@@ -75,6 +75,13 @@ def write_plain_genome(path: Path) -> None:
         path.write_text(f">chr7\n{genome.fetch('chr7')}\n")
 
 
+def write_held_out() -> None:
+    """A table of a split as fine-tuning writes it, of the columns that a dissection reads."""
+    rows = ["chr7\t4796\t6216\tSE_chr7_1\t1\t\ttest", "chr5\t100\t900\tTE\t0\t\tvalidation"]
+    head = "chrom\tstart\tend\tname\tlabel\tparent\tsplit\n"
+    (OUT / "held_out.tsv").write_text(head + "\n".join(rows) + "\n")
+
+
 def write_regions() -> None:
     classes = {"SE": inside("super_enhancers.bed"), "TE": inside("typical_enhancers.bed")}
     for name, stem in (("SE", "super_enhancers"), ("TE", "typical_enhancers")):
@@ -207,6 +214,7 @@ def main() -> None:
     write_genome(OUT / "genome.fa.gz")
     write_plain_genome(OUT / "chr7.fa")
     write_regions()
+    write_held_out()
     write_options()
     write_track(OUT / "track.bw")
     write_experiment()

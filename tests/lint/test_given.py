@@ -290,6 +290,41 @@ RUNS = {
         {},
         "--tss_exclusion: there are no transcription start sites",
     ),
+    "constituents of samples": (
+        TRAINING | {"input": "s.csv", "dissect": "samples"},
+        {"s.csv": sheet("one,SE,TE,TE", "sample,super_enhancers,typical_enhancers,constituents")},
+        None,
+    ),
+    "samples without constituents": (
+        TRAINING | {"input": "s.csv", "dissect": "samples"},
+        {"s.csv": sheet("one,SE,TE")},
+        "--dissect samples: no sample has constituents",
+    ),
+    "samples where there are none": (
+        USE | {"trained_model": DEMO, "dissect": "samples"},
+        {},
+        "--dissect samples: there are no samples",
+    ),
+    "regions to dissect without constituents": (
+        TRAINING | {"dissect": f"{DEMO}/to_explain.bed"},
+        {},
+        "--dissect: the constituents of its regions are not given",
+    ),
+    "constituents and nothing to dissect": (
+        TRAINING | {"constituents": f"{DEMO}/to_explain.bed"},
+        {},
+        "--constituents: there is nothing to dissect",
+    ),
+    "constituents of samples twice": (
+        TRAINING | {"dissect": "samples", "constituents": f"{DEMO}/to_explain.bed"},
+        {},
+        "--constituents: the samples have their own",
+    ),
+    "constituents that are not there": (
+        TRAINING | {"dissect": f"{DEMO}/to_explain.bed", "constituents": "nowhere.bed"},
+        {},
+        "--constituents: there is no file",
+    ),
     "a short row": (
         TRAINING | {"input": "s.csv"},
         {"s.csv": sheet("one,SE")},

@@ -38,6 +38,7 @@ COMMAND_OF = {
     "CUT_VARIANTS": "cut-variants",
     "VARIANTS": "variants",
     "MERGE_VARIANTS": "merge-variants",
+    "DISSECT": "dissect",
     "REPORT": "report",
 }
 

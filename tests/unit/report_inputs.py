@@ -301,6 +301,60 @@ def explained_windows(rng, number=60):
     )
 
 
+DISSECTED = {
+    "settings": {"shuffles": 4, "null_stretches": 100, "pair_limit": 12, "seed": 1},
+    "members": 2,
+    "regions": {
+        "read": 5,
+        "repeated": 1,
+        "unusable": {"all_n": 1},
+        "without_constituents": 1,
+        "dissected": 2,
+        "without_pairs": 1,
+    },
+    "constituents": {"read": 9, "in_no_region": 2, "clipped": 1, "repeated": 1, "overlapping": 2},
+    "seconds": 3.5,
+    "rows": 3,
+    "flags": {"clipped": 1, "no_room": 1, "too_few_bases": 1},
+    "stand_out": 1,
+    "q_at_most": 0.05,
+    "tested": 2,
+    "pairs": 1,
+    "strongest": [
+        {
+            "constituent": "chr1:150-250",
+            "name": "peak_1",
+            "region": "chr1:100-1100",
+            "rank": 1,
+            "effect": 1.25,
+            "effect_sd": 0.125,
+            "masked_effect": 3.5,
+            "cut_effect": -0.5,
+            "alone_effect": 0.75,
+            "p": 0.0099,
+            "q": 0.0198,
+        }
+    ],
+    "drawn": [
+        {
+            "region": "chr1:100-1100",
+            "name": "SE_1",
+            "logit": 2.5,
+            "constituents": [
+                {"place": "150-250", "effect": 1.25},
+                {"place": "900-1000", "effect": -0.25},
+            ],
+            "pairs": [{"first": 0, "second": 1, "effect": 1.5, "synergy": 0.5}],
+        }
+    ],
+}
+
+
+def dissection(region="chr1"):
+    """A table of constituents, of which the page counts the rows, and its summary."""
+    return pd.DataFrame({"chrom": region, "start": range(3), "end": range(9, 12)}), DISSECTED
+
+
 def write_results(folder, samples=("K562",), *, use=True, seed=0):
     """Write one folder per sample under ``folder``; qualities fall from sample to sample."""
     write_json(AUDIT, folder / "audit.json")
@@ -322,6 +376,9 @@ def write_results(folder, samples=("K562",), *, use=True, seed=0):
             write_table(table, place / "attributions" / "peaks.tsv")
             write_table(explained_windows(rng), place / "attributions" / "windows" / "peaks.tsv")
             write_json(summary, place / "attributions" / "peaks.summary.json")
+            constituents, summary = dissection()
+            write_table(constituents, place / "dissect" / "peaks" / "constituents.tsv")
+            write_json(summary, place / "dissect" / "peaks" / "summary.json")
 
 
 def interval(value):
@@ -385,6 +442,9 @@ def write_everything(folder):
     write_json(summary, place / "attributions/peaks.summary.json")
     write_table(pd.DataFrame(MOTIFS), place / "motifs/peaks/motifs.tsv")
     write_json(NAMED, place / "motifs/peaks/summary.json")
+    constituents, summary = dissection()
+    write_table(constituents, place / "dissect/peaks/constituents.tsv")
+    write_json(summary, place / "dissect/peaks/summary.json")
     metrics, drawn = evaluation(rng, table, 0.5, "K562")
     write_json(metrics | {"judged": JUDGED}, place / "judged/atlas/metrics.json")
     write_json(drawn | {"judged": True}, place / "judged/atlas/curves.json")

@@ -52,7 +52,9 @@ from seformer.util.errors import UserError
 MARKUP = "<img src=x onerror=alert(1)> `code` | [a](javascript:alert(1)) \" onload='x' __b__"
 # none of it may stand anywhere as it is
 RAW = re.compile(r"<img src=x|`code`|\]\(javascript:|\" onload=|onload='|__b__")
-UNCONCERNED = {name: {} for name in ("predictions", "explanations", "motifs", "patterns")}
+UNCONCERNED = {
+    name: {} for name in ("predictions", "explanations", "motifs", "patterns", "dissections")
+}
 REMOVED = object()
 OTHERS = ["text", [], [[1]], None, 1.5, -1, 10**40, float("nan"), True, {}, {"a": 1}, REMOVED]
 CELLS = ["text", "", "nan", "inf", "-1", "1.5", "1e300", "True", "9" * 30, MARKUP, "a\tb"]

@@ -103,7 +103,8 @@ def test_null_and_p():
     assert len(third) == BLOCK >= ENOUGH
     assert empirical_p(0.0, third) == 1
     assert empirical_p(1.0, np.array([0.0, 1.0, 2.0])) == 3 / 4
-    assert dissected(null_stretches=0).null == [None] * 3
+    assert [len(null) for null in dissected(null_stretches=0).null] == [0] * 3
+    assert np.isnan(empirical_p(1.0, np.empty(0)))
 
 
 def test_a_null_stretch_is_shuffled_as_a_constituent_is():

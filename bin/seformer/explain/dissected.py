@@ -138,6 +138,7 @@ def write_dissected(
         "rows": len(table),
         "flags": _count_flags(table["flags"]),
         "stand_out": int((table["q"] <= STANDS_OUT).sum()),
+        "q_at_most": STANDS_OUT,
         "tested": int(known.sum()),
         "pairs": len(both),
         "strongest": _strongest(table),

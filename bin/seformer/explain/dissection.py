@@ -161,10 +161,12 @@ def dissect_region(
 def empirical_p(effect: float, null: np.ndarray) -> float:
     """Share of stretches whose effect is at least as large, the constituent itself among them.
 
-    (1 + those) / (1 + all): one-sided, so that a constituent which speaks against a super-enhancer
-    has a p near 1. Under the hypothesis that it lies at random its p is exact, as it then is one
-    more draw of the same kind; no p is below 1 / (1 + all) (North et al. 2002).
+    (1 + those) / (1 + all), NaN without any: one-sided, so that a constituent which speaks against
+    a super-enhancer has a p near 1. If it lies at random its p is exact, for it then is one more
+    draw of the same kind; no p is below 1 / (1 + all).
     """
+    if not len(null):
+        return np.nan
     return (1 + np.count_nonzero(null >= effect - EQUAL)) / (1 + len(null))
 
 
@@ -307,22 +309,22 @@ def _null(
     """Effects of random stretches for each constituent; those of one length share the draws.
 
     They are drawn `BLOCK` by `BLOCK`, in one order, until `ENOUGH` of them are as strong as the
-    constituent, whose p is then above 0.05 whatever came after (Besag and Clifford 1991): only
-    what may stand out costs all of ``settings.null_stretches``.
+    constituent, on which its p then rests (Besag and Clifford 1991): only what may stand out costs
+    all of ``settings.null_stretches``.
     """
-    drawn: dict[tuple[int, int], tuple[list[int], np.ndarray]] = {}
+    drawn: dict[tuple[int, int], tuple[list[int] | None, np.ndarray]] = {}
     null: list[np.ndarray | None] = []
     for stretch, good, effect in zip(constituents, known, observed, strict=True):
         length = stretch.stop - stretch.start
         kind = length, length - _known(sequence[stretch.start : stretch.stop])
         if good and kind not in drawn:
-            starts, places = null_starts(sequence, constituents, *kind), []
+            starts, places = null_starts(sequence, constituents, *kind), None
             if room_for(starts, length) >= ROOM:
                 random = draw.random("null {} {}".format(*kind))
                 places = random.choice(starts, settings.null_stretches).tolist()
             drawn[kind] = places, np.empty(0)
-        places, values = drawn[kind] if good else ([], np.empty(0))
-        if not places:
+        places, values = drawn[kind] if good else (None, np.empty(0))
+        if places is None:
             null.append(None)
             continue
         number = 0

@@ -83,6 +83,7 @@ class DissectionSettings(Settings):
         "Shuffles of each constituent; its effect is their mean.",
         ge=1,
         parameter="dissect_shuffles",
+        group="explanation_options",
     )
     null_stretches: int = setting(
         100,
@@ -90,12 +91,14 @@ class DissectionSettings(Settings):
         " 0 for none.",
         ge=0,
         parameter="dissect_null_stretches",
+        group="explanation_options",
     )
     pair_limit: int = setting(
         12,
         "All pairs are measured in regions of at most so many constituents; 0 for none.",
         ge=0,
         parameter="dissect_pair_limit",
+        group="explanation_options",
     )
     seed: int = SEED
 

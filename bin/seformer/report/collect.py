@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.evaluation.baselines.random_twin import TWIN
+from seformer.explain.dissect_record import DissectionRecord
 from seformer.regions.call_record import Call
 from seformer.regions.folder import read_region_rows
 from seformer.report.results import (
@@ -315,6 +316,13 @@ def _read_variants(path: Path, summary: Path) -> VariantEffects:
     )
 
 
+def _read_dissection(path: Path, summary: Path) -> DissectionRecord:
+    """Read the summary of a dissection; all that the page shows is in it."""
+    record = records.read(summary, DissectionRecord, AGAIN)
+    _require_one_run(summary, record["rows"], path, len(read_tsv(path)))
+    return record
+
+
 # tables of one BED: name -> attribute of the sample, and what reads one
 TABLES = {
     "predictions": ("predictions", _read_predictions),
@@ -322,6 +330,7 @@ TABLES = {
     "motifs": ("motifs", _read_motifs),
     "patterns": ("patterns", _read_patterns),
     "variants": ("variants", _read_variants),
+    "constituents": ("dissections", _read_dissection),
 }
 # published as `predictions/BED.tsv`; the others keep their names, in folders named after the BED
 PUBLISHED = ("predictions", "attributions", "variants")

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.evaluation.verdict import in_short
+from seformer.explain.dissect_record import DissectionRecord
 from seformer.report.draw import INTEGRATIVE
 from seformer.util.labels import PARTS
 
@@ -101,6 +102,8 @@ class SampleResults:
     motifs: dict[str, Motifs] = field(default_factory=dict)
     patterns: dict[str, Motifs] = field(default_factory=dict)
     variants: dict[str, VariantEffects] = field(default_factory=dict)
+    # summary.json of every dissection
+    dissections: dict[str, DissectionRecord] = field(default_factory=dict)
 
     @property
     def used_model(self) -> dict[str, Any] | None:

@@ -169,6 +169,17 @@ def _use(sample: SampleResults) -> Iterator[str]:
         alike = [bed for bed in explained if bed.summary.get("settings", {}) == settings]
         errors = np.concatenate([bed.errors for bed in alike])
         yield write_attribution(settings, errors, sum(map(count_incomplete, alike)))
+    for bed in list(sample.dissections.values())[:1]:
+        yield say(
+            "dissected",
+            constituents=number(bed["rows"]),
+            regions=number(bed["regions"]["dissected"]),
+            shuffles=number(bed["settings"]["shuffles"]),
+            s=_s(bed["settings"]["shuffles"]),
+            stretches=number(bed["settings"]["null_stretches"]),
+            **{key: number(bed[key]) for key in ("tested", "stand_out")},
+            q=bed["q_at_most"],
+        )
     for bed in list(sample.motifs.values())[:1]:
         if "motifs_in_file" in bed.summary:
             one_class = 0 in (bed.summary.get(f"regions_{name}") for name in ("se", "te"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from seformer.evaluation.answers import Answer, answer
+from seformer.evaluation.constituent_findings import judge_dissection
 from seformer.evaluation.findings import (
     judge_completeness,
     judge_faithfulness,
@@ -83,7 +84,10 @@ def judge_sample(sample: SampleResults) -> list[Finding]:
         if bed.summary.get("faithfulness", {}).get("summary")
     }
     findings += judge_completeness(sample.explanations.values())
-    return findings + judge_faithfulness(checked)
+    findings += judge_faithfulness(checked)
+    for name, bed in sample.dissections.items():
+        findings += judge_dissection(name, bed)
+    return findings
 
 
 def _stored(tested: SampleResults) -> list[Finding]:
