@@ -150,6 +150,26 @@ def write_experiment() -> None:
     (OUT / "genes.gtf").write_text("".join(lines))
 
 
+def write_variants() -> None:
+    """Alleles of the genome as VCF, and as the GWAS catalogue has them, without a reference."""
+    with pysam.FastxFile(str(OUT / "chr7.fa")) as fasta:
+        bases = next(iter(fasta)).sequence.upper()
+    other = dict(zip("ACGT", "CGTA", strict=True))
+    rows = [
+        (5201, "snv", bases[5200], other[bases[5200]]),
+        (5401, "insertion", bases[5400], bases[5400] + "GATA"),
+        (5601, "deletion", bases[5600:5604], bases[5600]),
+        (5801, "wrong", other[bases[5800]], bases[5800]),
+    ]
+    lines = ["##fileformat=VCFv4.2", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"]
+    lines += [f"chr7\t{at}\t{name}\t{a}\t{b}\t.\tPASS\t." for at, name, a, b in rows]
+    (OUT / "variants.vcf").write_text("\n".join(lines) + "\n")
+    lines = ["DISEASE/TRAIT\tCHR_ID\tCHR_POS\tSTRONGEST SNP-RISK ALLELE\tSNPS"]
+    lines += [f"made\t7\t5201\trs1-{other[bases[5200]]}\trs1", "made\t7\t5201\trs2-?\trs2"]
+    lines += ["made\t7;7\t5201;5301\trs1-A; rs3-C\trs1; rs3"]
+    (OUT / "gwas.tsv").write_text("\n".join(lines) + "\n")
+
+
 def write_reads(path: Path, values: list[tuple[str, int, int, float]]) -> None:
     """Reads of 50 bases without sequence, as many as the signal asks for; sorted."""
     names = list(KEPT)
@@ -218,6 +238,7 @@ def main() -> None:
     write_options()
     write_track(OUT / "track.bw")
     write_experiment()
+    write_variants()
     with tempfile.TemporaryDirectory() as work:
         train(Path(work))
         score(Path(work))

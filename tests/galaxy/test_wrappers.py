@@ -90,7 +90,7 @@ def fields(verb: str) -> dict[str, FieldInfo]:
 
 
 def test_the_tools_are_these():
-    verbs = ("call", "extract", "finetune", "predict", "explain", "dissect", "judge")
+    verbs = ("call", "extract", "finetune", "predict", "explain", "dissect", "variants", "judge")
     wanted = {f"seformer_{verb}" for verb in verbs}
     assert set(TOOLS) == wanted == {tool.get("id") for tool in TOOLS.values()}
     # and the administrator's list has them all

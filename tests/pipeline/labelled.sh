@@ -1,8 +1,20 @@
 #!/usr/bin/env bash
-# Scores the demo's regions with their labels too, which makes them a test of the model
+# Scores the demo's regions with their labels too, which makes them a test of the model, and variants
+# in one of them, as the GWAS catalogue names them: without a reference allele
 set -euo pipefail
 demo=tests/data/demo
 for class in super:SE typical:TE; do
     sed "s/\(\([^\t]*\t\)\{3\}[^\t]*\).*/\1\t${class#*:}/" "$demo/${class%:*}_enhancers.bed"
 done > labelled.bed
-exec tests/pipeline/run.sh "$@" --predict "$demo/to_score.bed,labelled.bed"
+{
+    printf 'CHR_ID\tCHR_POS\tSTRONGEST SNP-RISK ALLELE\tSNPS\n'
+    for i in 0 1 2 3; do
+        for base in A C G T; do
+            printf 'chr7\t%d\trs%d-%s\trs%d\n' $((5000 + 5 * i)) "$i" "$base" "$i"
+        done
+    done
+    printf '\t\trs9-A\trs9\n'
+} > gwas.tsv
+exec tests/pipeline/run.sh "$@" --predict "$demo/to_score.bed,labelled.bed" \
+    --variants gwas.tsv --variant_regions "$demo/to_score.bed" --motifs "$demo/motifs.meme" \
+    --variant_null 24 --variant_shard_alleles 20

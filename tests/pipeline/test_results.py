@@ -110,6 +110,20 @@ def test_predictions_are_of_all_four_models_with_their_spread(workflow_dir):
 
 
 @pytest.mark.workflow("two folds with two seeds each")
+def test_shards_of_variants_are_together_again(workflow_dir):
+    variants = Path(workflow_dir) / "results/simulated/variants"
+    table = read_tsv(variants / "gwas.tsv")
+    assert table["id"].tolist() == [f"rs{i}" for i in range(4) for _ in range(4)]
+    # of four risk alleles at a place one is the genome's
+    assert table["status"].value_counts().to_dict() == {"scored": 12, "no_alternative": 4}
+    scored = table[table["status"] == "scored"]
+    assert scored["p"].between(1 / 25, 1).all() and (scored["q"] >= scored["p"] - 1e-9).all()
+    assert {"motif_gained", "motif_lost"} <= set(table.columns)
+    assert len(read_tsv(variants / "null/gwas.tsv")) == 24
+    assert read_json(variants / "gwas.summary.json")["unreadable"] == {"no_position": 1}
+
+
+@pytest.mark.workflow("two folds with two seeds each")
 def test_a_file_with_labels_is_judged_against_what_the_model_was_trained_on(workflow_dir):
     results = Path(workflow_dir) / "results/simulated"
     found = read_json(results / "judged/labelled/metrics.json")
