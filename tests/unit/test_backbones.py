@@ -22,6 +22,7 @@ from seformer.model.backbones import (
     sparse,
 )
 from seformer.model.backbones.presets import PRESETS
+from seformer.model.backbones.rotary import Rotary
 from seformer.sequence.tokenizers import KmerTokenizer, load_tokenizer
 from seformer.util.errors import UserError
 
@@ -104,6 +105,27 @@ CONFIGS = {
         "position_embedding_type": "rotary",
         "emb_layer_norm_before": False,
         "token_dropout": True,
+    },
+    "nt v1": {
+        **SMALL,
+        "model_type": "esm",
+        "pad_token_id": 1,
+        "mask_token_id": 2,
+        "position_embedding_type": "absolute",
+        "max_position_embeddings": 258,
+        "emb_layer_norm_before": False,
+        "token_dropout": True,
+    },
+    # as published it names no model type
+    "nt v2": {
+        **SMALL,
+        "add_bias_fnn": False,
+        "pad_token_id": 1,
+        "mask_token_id": 2,
+        "position_embedding_type": "rotary",
+        "max_position_embeddings": 258,
+        "emb_layer_norm_before": False,
+        "token_dropout": False,
     },
 }
 families = pytest.mark.parametrize("name", CONFIGS)
@@ -321,7 +343,7 @@ def test_training_works_after_scoring_in_inference_mode(name):
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
-@pytest.mark.parametrize("name", ["bert", "modernbert", "big_bird", "esm"])
+@pytest.mark.parametrize("name", ["bert", "modernbert", "big_bird", "esm", "nt v1"])
 def test_stock_families_equal_the_stock_class_fresh_and_alone(name, tmp_path):
     from transformers import AutoModel
 
@@ -339,7 +361,7 @@ def test_stock_families_equal_the_stock_class_fresh_and_alone(name, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
-@pytest.mark.parametrize("name", ["bert", "modernbert", "big_bird", "esm"])
+@pytest.mark.parametrize("name", ["bert", "modernbert", "big_bird", "esm", "nt v1"])
 def test_head_style_is_that_of_the_stock_sequence_classifier(name, tmp_path):
     """A head saved under these names and computed this way loads and scores in transformers."""
     from transformers import AutoModelForSequenceClassification
@@ -378,6 +400,67 @@ def test_bigbird_with_full_attention_in_its_configuration():
     with torch.no_grad():
         torch.testing.assert_close(full(*short), sparse_model(*short), atol=1e-5, rtol=1e-5)
         assert (full(*long) - sparse_model(*long)).abs().max() > 1e-3
+
+
+def frequencies(width, base=10000.0):
+    return torch.tensor([base ** (-2 * i / width) for i in range(width // 2)])
+
+
+def buffer_by_formula(name, buffer, config):
+    """What a buffer that no file holds has to be, from its definition."""
+    head = config["hidden_size"] // config["num_attention_heads"]
+    if name == "position_ids":
+        return torch.arange(buffer.shape[1])[None]
+    if name == "token_type_ids":
+        return torch.zeros(1, buffer.shape[1], dtype=torch.int64)
+    if name == "slopes" and config["model_type"] == "seformer_stem":
+        return torch.tensor([0.4, 0.2, 0.1, 0.05])
+    if name == "slopes":  # ALiBi of a power of two heads
+        heads = config["num_attention_heads"]
+        return torch.tensor([2.0 ** (-8 * (i + 1) / heads) for i in range(heads)])
+    if name.startswith("sliding") and name.endswith("inv_freq"):
+        return frequencies(head, config["local_rope_theta"])
+    if name.startswith("full") and name.endswith("inv_freq"):
+        return frequencies(head, config["global_rope_theta"])
+    if name == "inv_freq":
+        return frequencies(head)
+    raise AssertionError(f"{name} has no formula here")
+
+
+@pytest.mark.parametrize("name", [*CONFIGS, "roberta"])
+def test_no_buffer_is_left_unfilled(name, tmp_path):
+    """transformers 5 leaves buffers that no file holds as memory happens to be."""
+    thetas = {"local_rope_theta": 10000.0, "global_rope_theta": 160000.0}
+    config = CONFIGS.get(name) or {
+        **SMALL, "model_type": "roberta", "pad_token_id": 1, "type_vocab_size": 1,
+        "max_position_embeddings": 258,
+    }  # fmt: skip
+    config = config | (thetas if name == "modernbert" else {})
+    random_backbone(config, to=tmp_path, seed=5)
+    model = load_backbone(tmp_path)
+    assert not any(tensor.is_meta for tensor in model.state_dict().values())
+    saved = safetensors.torch.load_file(tmp_path / "model.safetensors")
+    compared = 0
+    for path, buffer in model.named_buffers():
+        part, _, last = path.rpartition(".")
+        kept_out = last in model.get_submodule(part)._non_persistent_buffers_set
+        # those that a file holds are compared with it in loading, but for frequencies, which are
+        # made anew
+        if kept_out or last.endswith("inv_freq"):
+            wanted = buffer_by_formula(last, buffer, config)
+            torch.testing.assert_close(buffer, wanted, atol=0, rtol=1e-6, msg=f"{name} {path}")
+            compared += 1
+        else:
+            torch.testing.assert_close(buffer, saved[model.prefix + path], atol=0, rtol=0)
+    own = [part for part in model.modules() if isinstance(part, Rotary)]
+    for rotary in own:
+        wanted = frequencies(rotary.dim, rotary.base)
+        torch.testing.assert_close(rotary.frequencies(), wanted, atol=0, rtol=1e-6)
+        cos, sin = rotary(300, torch.zeros(1))
+        angle = torch.outer(torch.arange(300.0), wanted).repeat(1, 2)
+        torch.testing.assert_close(cos, angle.cos(), atol=1e-4, rtol=0)
+        torch.testing.assert_close(sin, angle.sin(), atol=1e-4, rtol=0)
+    assert compared + len(own) or name == "gena"
 
 
 # --- block-sparse attention --------------------------------------------------------------------

@@ -247,13 +247,13 @@ def test_nothing_from_outside_stands_raw_in_the_model_card():
     found["verdict"] = [finding._asdict() for finding in verdict.judge_test(found)]
     settings = ModelSettings(
         sample=MARKUP,
-        backbone=dict.fromkeys(("name", "family", "revision"), MARKUP),
+        backbone=dict.fromkeys(("name", "family", "revision", "licence"), MARKUP),
         window=64,
         assembly={"name": MARKUP},
         splits={"test": [MARKUP], "validation": [MARKUP]},
     )
     card = model_card(settings, found, {"test": {"SE": 1, "TE": 2}})
-    assert card.count("onload=") >= 9
+    assert card.count("onload=") >= 10
     assert not RAW.search(card)
     # what is ours stays readable as it is
     assert "seformer predict --model THIS_FOLDER" in card and "--test_chromosomes" in card

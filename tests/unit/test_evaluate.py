@@ -373,6 +373,10 @@ def test_chromosomes_seen_in_pretraining_are_named():
     told = {f.topic: f.text for f in verdict.judge_test(found)}["Seen in pre-training?"]
     assert "test chromosomes chr1" in told
     assert "--test_chromosomes chr7,chr10" in told
+    # labels of activity are near to those tested
+    found["pretraining"]["labels"] = "chromatin marks"
+    told = {f.topic: f for f in verdict.judge_test(found)}["Seen in pre-training?"]
+    assert told.level == "warning" and "and labels (chromatin marks)" in told.text
     found["pretraining"]["seen"] = []
     assert "Seen in pre-training?" not in levels(found)
 
@@ -390,5 +394,7 @@ def test_what_pretraining_saw_comes_from_the_registry():
     found = seen("gena-lm-bert-base-t2t")
     assert found["held_out"] == ["chr7", "chr10"]
     assert found["seen"] == ["chr1"]
+    assert "labels" not in found
+    assert "DeepSEA" in seen("gena-lm-bert-base-t2t-deepsea")["labels"]
     # a random twin has seen nothing
     assert seen("gena-lm-bert-base-t2t", random_weights=True) is None

@@ -64,6 +64,7 @@ class Family(NamedTuple):
 
 HUMAN, T2T = "gena_lm/tokenizers/human/BPE_32k", "gena_lm/tokenizers/t2t_1000h_multi_32k"
 GENA = "gena_lm/configs/"
+NT = "../reference_models/nt_v"
 SPECIAL = {"pad_token_id": 3, "bos_token_id": 1, "eos_token_id": 2, "vocab_size": 32000}
 # random weights of the published deviation would give scores that differ by nothing
 SMALL = {
@@ -124,6 +125,9 @@ FAMILIES = {
         {**SPECIAL, "model_type": "esm", "mask_token_id": 4, "position_embedding_type": "rotary"},
     ),
     "roberta": Family(HUMAN, {**SPECIAL, "model_type": "roberta", "type_vocab_size": 1}),
+    # twelve views a region: smoother weights need fewer steps, and longer windows are fewer
+    "nt-v1": Family(NT + "1", NT + "1/config.json", {"initializer_range": 0.1}, 64),
+    "nt-v2": Family(NT + "2", NT + "2/config.json", {"initializer_range": 0.1}, 64),
 }
 
 

@@ -26,7 +26,7 @@ ROBERTA = {
     "max_position_embeddings": 258,
     "type_vocab_size": 1,
 }
-STOCK = {name: CONFIGS[name] for name in ("bert", "big_bird", "modernbert", "esm")}
+STOCK = {name: CONFIGS[name] for name in ("bert", "big_bird", "modernbert", "esm", "nt v1")}
 STOCK |= {"roberta": ROBERTA, "modernbert-mean": {**CONFIGS["modernbert"],
                                                   "classifier_pooling": "mean"}}  # fmt: skip
 
@@ -105,7 +105,16 @@ def test_own_families_keep_the_published_names_and_load_with_seformer(name, tmp_
     assert load_model(tmp_path).classifier.backbone.family == name
 
 
-@pytest.mark.parametrize("name", ["gena", "dnabert2", "bert", "modernbert", "big_bird"])
+def test_nt_v2_keeps_the_names_of_esms_classifier(tmp_path):
+    write(CONFIGS["nt v2"], tmp_path, window=None, token_pooling="cls")
+    keys = load_file(tmp_path / "model.safetensors").keys()
+    assert {"classifier.dense.weight", "classifier.out_proj.weight"} <= keys
+    assert load_model(tmp_path).classifier.backbone.family == "nt_v2"
+
+
+@pytest.mark.parametrize(
+    "name", ["gena", "dnabert2", "bert", "modernbert", "big_bird", "nt v1", "nt v2"]
+)
 def test_adapters_are_merged_under_the_published_names(name, tmp_path):
     pytest.importorskip("peft")
     model = write(CONFIGS[name], tmp_path / "before", window=None)

@@ -498,3 +498,17 @@ def test_an_unforeseen_error_is_one_message(folder, monkeypatch):
     monkeypatch.setattr(build, "read_published", full)
     with pytest.raises(MemoryError):
         load_backbone(folder)
+
+
+def test_heads_of_a_supervised_branch_are_left_out_by_name(folder, caplog):
+    """Those of GENA-LM's own classes are named; a part with another name is refused."""
+    state = weights(folder)
+    heads = ("bert.pooler.dense.weight", "classifier.weight", "classifier.bias")
+    rewrite(folder, state | {name: torch.zeros(3, 16) for name in heads})
+    with caplog.at_level(logging.INFO):
+        load_backbone(folder)
+    assert "head not used by the backbone (3 weights)" in caplog.text
+    assert all(name in caplog.text for name in heads)
+    rewrite(folder, state | {"enhancer_activity.weight": torch.zeros(3, 16)})
+    with pytest.raises(UserError, match=r"unknown key enhancer_activity\.weight"):
+        load_backbone(folder)

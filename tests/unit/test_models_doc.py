@@ -37,11 +37,18 @@ def test_every_family_of_the_tests_has_a_row():
 
 
 def test_the_registry_is_listed_as_it_is():
-    rows = re.findall(r"^\| `([\w-]+)` \| (?:`(\S+)`|made here) \| (?:`(\w+)`|–) \|.*$", PAGE, re.M)
+    rows = re.findall(
+        r"^\| `([\w.-]+)` \| (?:`(\S+)`|made here) \| (?:`(\w+)`|–) \|.*$", PAGE, re.M
+    )
     assert rows == [
-        (entry.name, entry.hub or "", (entry.revision or "")[:8]) for entry in registry.entries()
+        (entry.name, entry.hub or "", (entry.revision or "")[:8] or entry.branch or "")
+        for entry in registry.entries()
     ]
     for entry in registry.entries():
         row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{entry.name}` |"))
-        for cell in (f"{entry.context_bp:,}", f"{entry.learning_rates['full']:g}", entry.family):
+        for cell in (
+            f"{entry.context_bp:,}" if entry.context_bp else "–",
+            f"{entry.learning_rates['full']:g}",
+            entry.family,
+        ):
             assert f"| {cell} |" in row

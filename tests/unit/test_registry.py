@@ -17,7 +17,12 @@ import seformer
 from seformer.model.backbones import build_backbone, random_backbone, registry
 from seformer.model.backbones.fetch import fetch
 from seformer.model.backbones.presets import PRESETS
-from seformer.sequence.tokenizers import KmerTokenizer, load_tokenizer
+from seformer.sequence.tokenizers import (
+    KmerTokenizer,
+    MixedTokenizer,
+    load_tokenizer,
+    mixed_vocabulary,
+)
 from seformer.training.common import recommended_rates
 from seformer.util.errors import UserError
 
@@ -211,15 +216,121 @@ def test_the_list_is_shown_without_torch():
     assert {entry["name"] for entry in json.loads(done.stdout)} >= {"tiny", "dnabert-6"}
 
 
-def test_the_table_names_every_model():
+def listed(*options):
     from typer.testing import CliRunner
 
     from seformer.commands.models import command
 
-    shown = CliRunner().invoke(command, [])
+    shown = CliRunner().invoke(command, options)
+    if shown.exception and not isinstance(shown.exception, SystemExit):
+        raise shown.exception
     assert shown.exit_code == 0
-    assert all(entry.name in shown.stdout for entry in registry.entries())
-    assert "chr7, chr10" in shown.stdout
+    return shown.stdout
+
+
+def names_in(text):
+    return [line.split()[0] for line in text.splitlines()[1:] if line[:1].strip() and "  " in line]
+
+
+def test_the_table_names_every_model_within_80_columns():
+    text = listed()
+    assert names_in(text) == [entry.name for entry in registry.entries()]
+    assert max(map(len, text.splitlines())) <= 80
+    assert "chr7, chr10" in text and "not checked here: revision" in text
+    told = {entry.licence for entry in registry.entries() if entry.licence}
+    assert all(f"licence: {name}" in text for name in told)
+    transformers = [e for e in registry.entries() if e.licence == "CC-BY-NC-SA-4.0"]
+    assert len(transformers) == 6 == text.count("(NOT FOR COMMERCIAL USE)")
+
+
+@pytest.mark.parametrize(
+    ("options", "keeps", "left_out"),
+    [
+        (["--licence", "commercial"], lambda e: e.licence in ("MIT", "Apache-2.0"), "4 left out"),
+        (["--licence", "cc-by-nc-sa-4.0"], lambda e: e.licence == "CC-BY-NC-SA-4.0", "4 left out"),
+        (["--context", "6000"], lambda e: (e.context_bp or 0) >= 6000, "1 left out: context not"),
+        (["--cpu"], lambda e: e.parameters <= 50_000_000, ""),
+        (["--cpu", "--licence", "MIT"], lambda e: e.hub is None, ""),
+    ],
+)
+def test_models_are_chosen_by_licence_context_and_size(options, keeps, left_out):
+    known = registry.entries()
+    kept = [entry.name for entry in known if keeps(entry)]
+    text = listed(*options)
+    assert kept and names_in(text) == kept
+    last = text.splitlines()[-1]
+    assert last.startswith(f"{len(kept)} of {len(known)} models.") and left_out in last
+    chosen = json.loads(listed("--json", *options))
+    assert [entry["name"] for entry in chosen] == kept
+
+
+def test_cpu_shows_the_presets_and_the_first_small_pre_trained_model():
+    shown = names_in(listed("--cpu"))
+    assert set(PRESETS) < set(shown) and "modernbert-dna-v1-37m-hg38" in shown
+
+
+def test_an_unknown_licence_is_refused_with_the_known_ones():
+    with pytest.raises(UserError, match=r"licence 'GPL'.*commercial or Apache-2.0 or CC-BY"):
+        listed("--licence", "GPL")
+
+
+def test_what_is_not_known_of_a_model_is_in_its_row():
+    for entry in registry.entries():
+        if entry.hub is None:
+            assert not entry.unchecked
+            continue
+        for field, word in (("revision", "revision"), ("licence", "licence")):
+            assert (getattr(entry, field) is not None) or word in entry.unchecked, entry.name
+        assert (entry.context_bp is not None) or "context" in entry.unchecked
+
+
+@pytest.mark.parametrize("task", ["deepstarr", "deepsea"])
+def test_a_branch_of_a_repository_is_a_model_of_its_own(hub, tmp_path, task):
+    name = f"gena-lm-bert-base-t2t-{task}"
+    repository = registry.find(name).hub
+    assert registry.find(repository).name == "gena-lm-bert-base-t2t"
+    assert registry.find(f"{repository}@gena_web_{task}").name == name
+    folder = fetch(name, tmp_path / "model")
+    assert hub.asked == [(repository, f"gena_web_{task}")]
+    origin = build_backbone(folder)[2]
+    assert origin.name == name and origin.revision == f"gena_web_{task}"
+
+
+@pytest.mark.parametrize(
+    ("version", "rows"), [("v1", 4105), ("v2", 4107)]
+)  # fmt: skip
+def test_context_of_the_nucleotide_transformer_is_exact(version, rows):
+    """A window of all tokens but the one in front, six bases each."""
+    tokenizer = MixedTokenizer(mixed_vocabulary(6))
+    own = [e for e in registry.entries() if e.tokenizer.startswith("6-mers and")]
+    own = [e for e in own if (e.family == "nt_v2") == (version == "v2")]
+    assert len(own) == {"v1": 2, "v2": 4}[version]
+    for entry in own:
+        content = entry.context_tokens - sum(map(len, tokenizer.wrap))
+        encoding = tokenizer.encode(["ACGTTG" * content])
+        assert len(encoding.input_ids) == content
+        assert entry.context_bp == encoding.ends[-1] == 6 * content
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("nucleotide-transformer-v2-50m-multi-species", (512, 12, 2048)),
+        ("nucleotide-transformer-v2-500m-multi-species", (1024, 29, 4096)),
+    ],
+)
+def test_weights_of_version_2_by_its_published_sizes(name, sizes):
+    import torch
+
+    from seformer.model.backbones.nt_v2 import NucleotideTransformerV2
+
+    fields = ("hidden_size", "num_hidden_layers", "intermediate_size")
+    config = dict(zip(fields, sizes, strict=True))
+    with torch.device("meta"):
+        model = NucleotideTransformerV2({**config, "num_attention_heads": 16, "vocab_size": 4107})
+    entry = registry.find(name)
+    assert entry.parameters == sum(p.numel() for p in model.parameters())
+    assert entry.context_tokens == model.context
 
 
 @pytest.mark.real

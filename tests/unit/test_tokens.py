@@ -252,6 +252,15 @@ def test_byte_pairs_that_are_known(tmp_path, parts, wrap):
     assert spans(encoding) == [(0, 4), (4, 8), (8, 10), (10, 11)]
 
 
+def test_a_token_of_no_letters_is_left_out(tmp_path):
+    """GROVER's file has one more token than its model, and merges with it that change nothing."""
+    vocab = PAIRS["model"]["vocab"] | {"": len(PAIRS["model"]["vocab"])}
+    merges = [["A", ""], "C ", *PAIRS["model"]["merges"]]
+    tokenizer = load_tokenizer(pairs(tmp_path, model={"vocab": vocab, "merges": merges}))
+    assert tokenizer.vocab_size == len(PAIRS["model"]["vocab"])
+    assert tokenizer.encode(["ACGTACGTACG"]).input_ids.tolist() == [11, 11, 9, 7]
+
+
 @pytest.mark.parametrize(
     ("parts", "message"),
     [

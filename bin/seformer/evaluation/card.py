@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from seformer.evaluation import metrics
+from seformer.evaluation.findings import judge_licence
 from seformer.evaluation.signal_ranks import GROUPS
 from seformer.evaluation.verdict import PROMISE, scorer_title
 from seformer.regions.negatives import RANDOM
@@ -35,9 +37,13 @@ def model_card(
     sizes
         part -> {"SE", "TE"} counts, and of random regions among the latter.
     """
+    licence = settings.backbone.get("licence")
     parts = [
-        "---\nlibrary_name: seformer\ntags: [genomics, super-enhancer, enhancer]\n---",
+        "---\nlibrary_name: seformer\ntags: [genomics, super-enhancer, enhancer]"
+        + (f"\nlicense: {licence.lower()}" if re.fullmatch(r"[\w.+-]+", licence or "") else "")
+        + "\n---",
         f"# {escape(settings.sample)}: super-enhancers against typical enhancers",
+        *(f"> **{finding.topic}: {escape(finding.text)}**" for finding in judge_licence(licence)),
         "Scores a DNA region of any length: the chance that it is a super-enhancer (SE) rather "
         "than a typical enhancer (TE), from its sequence alone.",
         "## What the test says",
@@ -127,12 +133,13 @@ def _by_signal(signal: Mapping[str, Any] | None) -> Iterator[str]:
 def _made(
     settings: ModelSettings, sizes: Mapping[str, Mapping[str, int]], in_grey_zone: int
 ) -> str:
-    backbone = settings.backbone
+    backbone, licence = settings.backbone, settings.backbone.get("licence")
     revision = f", revision {escape(backbone['revision'])}" if backbone.get("revision") else ""
     lines = [
         f"* backbone: {escape(backbone.get('name'))} ({escape(backbone.get('family'))}{revision})"
         + (", trained from scratch" if backbone.get("source") == "preset" else "")
-        + (", from random weights" if settings.training.get("random_weights") else ""),
+        + (", from random weights" if settings.training.get("random_weights") else "")
+        + (f"; licence of its weights: {escape(licence)}" if licence else ""),
         f"* window of at most {settings.window} tokens, overlap {settings.overlap}; "
         f"{settings.token_pooling} over tokens, {settings.window_pooling} over windows; both "
         "strands averaged"

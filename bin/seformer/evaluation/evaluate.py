@@ -255,7 +255,8 @@ def seen_in_pretraining(model: Model, data: LabelledDataset) -> dict[str, Any] |
     -------
     dict
         ``backbone``, ``held_out`` (chromosomes that its pre-training left out; empty if none or
-        unknown) and ``seen`` (test chromosomes not among them).
+        unknown), ``seen`` (test chromosomes not among them) and, of a backbone that was trained
+        with labels too, ``labels``.
     """
     name = model.settings.backbone.get("name")
     entry = registry.find(name) if name else None
@@ -267,7 +268,7 @@ def seen_in_pretraining(model: Model, data: LabelledDataset) -> dict[str, Any] |
         "backbone": entry.name,
         "held_out": entry.held_out,
         "seen": [chrom for chrom in tested if chrom.removeprefix("chr") not in held_out],
-    }
+    } | ({"labels": entry.labels} if entry.labels else {})
 
 
 def check_test_part(data: LabelledDataset, splits: Sequence[Path]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.evaluation.verdict import Finding, percent
+from seformer.model.backbones.licence import is_commercial
 from seformer.regions.negatives import RANDOM
 from seformer.splits.audit import LARGE_CLUSTER
 
@@ -76,6 +77,18 @@ def judge_regions(regions: pd.DataFrame) -> list[Finding]:
         )
         findings.append(Finding("warning", "Regions left out", text))
     return findings
+
+
+def judge_licence(licence: str | None) -> list[Finding]:
+    """Warn of a backbone whose weights, and so what was trained from them, are not for sale."""
+    if is_commercial(licence) is not False:
+        return []
+    text = (
+        f"The backbone's weights are under {licence}, which forbids commercial use; so is this "
+        "model, which was trained from them. Whoever passes it on gives this licence with it, and "
+        "the authors' names."
+    )
+    return [Finding("warning", "Not for commercial use", text)]
 
 
 def _judge_chromosomes(regions: pd.DataFrame) -> list[Finding]:

@@ -184,11 +184,14 @@ def _warn_of_pretraining(record: Mapping[str, Any] | None) -> Iterator[Finding]:
         saw = "saw"
         advice = f"It left out {' and '.join(held_out)}: give --test_chromosomes "
         advice += f"{','.join(held_out)}."
+    labels = record.get("labels")
+    what = f"the sequence, and labels ({labels})," if labels else "the sequence (not the labels)"
     yield Finding(
-        "note",
+        "warning" if labels else "note",
         "Seen in pre-training?",
-        f"The pre-training of {record['backbone']} {saw} the sequence (not the labels) of the test "
-        f"chromosomes {named}. {advice}",
+        f"The pre-training of {record['backbone']} {saw} {what} of the test chromosomes {named}. "
+        + ("Labels of activity are near to those tested: the figures may flatter. " * bool(labels))
+        + advice,
     )
 
 

@@ -122,12 +122,17 @@ class _Plan(NamedTuple):
 
 
 def _references(regions: PreparedRegions, how: AttributionSettings) -> References:
+    model, reference = regions.scorer.model, how.reference
+    # where the model itself puts zeros in place of masks, their embedding was never trained
+    zeros = reference == "mask" and getattr(model.classifier.backbone, "masks_are_zero", False)
+    if zeros and how.method == "integrated_gradients":
+        reference = "zero"
     return make_references(
-        regions.scorer.model.tokenizer,
+        model.tokenizer,
         regions.encoding,
         regions.sequences,
         regions.keys,
-        reference=how.reference,
+        reference=reference,
         number=how.references,
         seed=how.seed,
     )

@@ -191,10 +191,16 @@ class ViewMargins:
         tokens = inputs[-1].sum(-1).to(features.dtype)
         return self.classifier.margins(features, tokens, view, len(ids)), features
 
-    def of(self, ids: torch.Tensor, masks: Masks) -> tuple[torch.Tensor, torch.Tensor]:
-        """The same of tokens themselves, without gradient."""
+    def of(
+        self, tokens: torch.Tensor, ids: torch.Tensor, masks: Masks
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same at the embeddings of ``tokens``: an end of the path, without gradient.
+
+        The model is told the ids of the input at both ends, as along the path: ESM scales by how
+        many of them are masks, and the ends would not lie on the path.
+        """
         with torch.no_grad():
-            return self(self.lookup(ids), ids, masks)
+            return self(self.lookup(tokens), ids, masks)
 
     def _features(self, values, ids, attention, content, in_parts: bool) -> torch.Tensor:
         def run(values: torch.Tensor) -> torch.Tensor:
@@ -221,7 +227,9 @@ def reference_margins(scorer: Scorer, jobs: Sequence[Job]) -> np.ndarray:
     function, margins = ViewMargins(scorer), np.empty(len(jobs))
     with _frozen(function.classifier):
         for group in _groups(scorer, jobs):
-            margins[group.rows] = function.of(group.references, group.masks)[0].double().cpu()
+            margins[group.rows] = (
+                function.of(group.references, group.ids, group.masks)[0].double().cpu()
+            )
     return margins
 
 
@@ -325,7 +333,10 @@ def _window_differences(
     """Contributions of the windows of each job, from their features along the path."""
     if group.ids.shape[1] == 1:
         return [None] * len(group.jobs)
-    first, last = (function.of(ids, group.masks)[1].cpu() for ids in (group.references, group.ids))
+    first, last = (
+        function.of(tokens, group.ids, group.masks)[1].cpu()
+        for tokens in (group.references, group.ids)
+    )
     nodes = torch.cat([first[None], path, last[None]])
     points, _ = np.polynomial.legendre.leggauss(len(path))
     alphas = np.concatenate([[0], (1 + points) / 2, [1]])

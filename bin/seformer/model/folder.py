@@ -328,5 +328,7 @@ def new_model(
 ) -> Model:
     """Put a new head on a backbone."""
     record = {key: getattr(origin, key) for key in ("name", "source", "revision", "family")}
+    if licence := getattr(backbone, "licence", None):
+        record["licence"] = licence
     resolved = ModelSettings(backbone=record, versions=library_versions(), **settings)
     return Model(_new_classifier(backbone, resolved).to(device), tokenizer, resolved, device)

@@ -141,8 +141,10 @@ def _model(part: dict[str, Any]) -> dict[str, Any]:
         _refuse(f"it leaves out merges at random (dropout {part['dropout']!r})")
     if part.get("end_of_word_suffix"):
         _refuse(f"it puts {part['end_of_word_suffix']!r} after words")
-    vocab = _part(part.get("vocab"))
+    # GROVER's holds a token of no letters, and merges with it that change nothing
+    vocab = {name: number for name, number in _part(part.get("vocab")).items() if name}
     merges = [one.split(" ") if isinstance(one, str) else one for one in _list(part.get("merges"))]
+    merges = [pair for pair in merges if not _changes_nothing(pair)]
     known = _known(part, _MODEL)
     prefix = known.get("continuing_subword_prefix", "")
     for pair in merges:
@@ -153,6 +155,10 @@ def _model(part: dict[str, Any]) -> dict[str, Any]:
         if pair[0] + pair[1].removeprefix(prefix) not in vocab:
             _refuse(f"the merge {pair!r} gives a token that is not in the vocabulary")
     return {"type": "BPE", **known, "vocab": vocab, "merges": merges}
+
+
+def _changes_nothing(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and _is_text(pair[0]) and pair[1] == ""
 
 
 def _is_text(value: Any) -> bool:

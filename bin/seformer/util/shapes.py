@@ -153,7 +153,11 @@ _METRICS = {
         dict[Text, _partial(k=Count, trees=Count, per=Text, by=Text, of=Text)]
     ],
     "bootstrap": NotRequired[_object(resamples=Count)],
-    "pretraining": NotRequired[_object(backbone=Text, held_out=list[Text], seen=list[Text])],
+    "pretraining": NotRequired[
+        _object(
+            backbone=Text, held_out=list[Text], seen=list[Text], labels=NotRequired[Text | None]
+        )
+    ],
     "grey_zone": NotRequired[_object(left_out=Count)],
     "random_twin": NotRequired[_object(models=Positive, of=Positive)],
     "tracks": NotRequired[
@@ -402,7 +406,9 @@ Patterns = _object(  # summary.json of `seformer modisco`
 
 # seformer.json, as the report reads it; `seformer.model.settings.ModelSettings` loads by it
 Model = _partial(
-    backbone=_partial(name=Text | None, source=Text | None, revision=Text | None),
+    backbone=_partial(
+        name=Text | None, source=Text | None, revision=Text | None, licence=Text | None
+    ),
     window=Positive | None,
     window_pooling=Text,
     phases=Positive,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,7 +65,8 @@ class Backbone(nn.Module):
     family : str
         ``stem``, ``kmer``, ``gena``, ``dnabert2`` or the model type of a stock class.
     title, hint : str
-        The family in words, and what to do where its weights came with another's configuration.
+        The family in words (empty: a stock class), and what to do where its weights came with
+        another's configuration.
     hidden_size : int
     context : int or None
         Most tokens in one window, special tokens included; None if any length goes.
@@ -77,7 +78,11 @@ class Backbone(nn.Module):
     ignored_keys : tuple of str
         Ends of published keys that are of no use, or computed anew.
     told_by_keys : bool
-        Whether the keys of the weights make a stock BERT's configuration one of this family.
+        Whether the keys of the weights make a stock class's configuration one of this family.
+    masks_are_zero : bool
+        Whether the model puts zeros in place of the embedding of a mask token.
+    licence : str or None
+        Of the published weights, where it is known.
     """
 
     family = ""
@@ -87,9 +92,13 @@ class Backbone(nn.Module):
     optional_keys: frozenset[str] = frozenset()
     ignored_keys: tuple[str, ...] = ("position_ids", "token_type_ids")
     told_by_keys = False
+    masks_are_zero = False
+    licence: str | None = None
 
     @classmethod
-    def matches(cls, config: dict[str, Any], keys: Iterable[str] = ()) -> bool:
+    def matches(
+        cls, config: dict[str, Any], weights: Mapping[str, torch.Tensor] | None = None
+    ) -> bool:
         """Tell whether a configuration, or else the keys of weights, are of this family."""
         raise NotImplementedError
 
@@ -127,6 +136,9 @@ class Backbone(nn.Module):
     def initialise(self) -> None:
         """Draw all weights as the family's authors do."""
         raise NotImplementedError
+
+    def check_ignored(self, ignored: Mapping[str, torch.Tensor], where: str | Path) -> None:
+        """Refuse tensors under `ignored_keys` that say something else than is computed here."""
 
     @property
     def weights(self) -> nn.Module:

@@ -12,6 +12,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from seformer.model.backbones.base import Backbone, Origin
 from seformer.model.backbones.families import new_backbone
+from seformer.model.backbones.licence import NUCLEOTIDE_TRANSFORMER, licence_of
 from seformer.model.backbones.loading import (
     check_values,
     fill_weights,
@@ -22,7 +23,7 @@ from seformer.model.backbones.loading import (
 )
 from seformer.model.backbones.presets import PRESETS, preset_tokenizer
 from seformer.model.backbones.registry import locate_model
-from seformer.sequence.tokenizers import Tokenizer, load_tokenizer
+from seformer.sequence.tokenizers import MixedTokenizer, Tokenizer, load_tokenizer
 from seformer.util.errors import UserError, distrusted
 from seformer.util.records import read_json
 
@@ -63,7 +64,7 @@ def fill_backbone(
     """Make the backbone that a configuration and its weights describe, and see it run once."""
     check_values(config, state, where)
     with _no_larger_than(state, where):
-        model = new_backbone(config, state.keys(), seed=0, where=where)
+        model = new_backbone(config, state, seed=0, where=where)
     model = fill_weights(model, state, where).eval()
     ids = torch.zeros(1, min(2, model.context or 2), dtype=torch.int64)
     with torch.inference_mode():
@@ -138,7 +139,16 @@ def build_backbone(
         if random_weights:
             # the keys tell the family where the configuration does not
             model = new_backbone(model.config, model.published_state(), seed=seed, where=folder)
+        else:
+            model.licence = licence_of(known, folder) or _usual_licence(model, tokenizer)
     return model, tokenizer, Origin(known, source, revision, model.family)
+
+
+def _usual_licence(model: Backbone, tokenizer: Tokenizer) -> str | None:
+    """The licence of a folder that says none: that of all published weights of its kind."""
+    first_version = model.family == "esm" and isinstance(tokenizer, MixedTokenizer)
+    kind = model.family == "nt_v2" or (first_version and tokenizer.k > 1)
+    return NUCLEOTIDE_TRANSFORMER if kind else None
 
 
 def check_vocabulary(model: Backbone, tokenizer: Tokenizer, where: str | Path) -> None:

@@ -8,7 +8,7 @@ only saves time: padding is masked here instead, which gives the same numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -108,8 +108,12 @@ class DnaBert2(Backbone):
     told_by_keys = True
 
     @classmethod
-    def matches(cls, config: dict[str, Any], keys: Iterable[str] = ()) -> bool:
-        given = "alibi_starting_size" in config or any(".attention.self.Wqkv." in k for k in keys)
+    def matches(
+        cls, config: dict[str, Any], weights: Mapping[str, torch.Tensor] | None = None
+    ) -> bool:
+        given = "alibi_starting_size" in config or any(
+            ".attention.self.Wqkv." in k for k in weights or ()
+        )
         return is_bert(config) and given
 
     def __init__(self, config: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,38 +21,42 @@ from seformer.util.errors import UserError
 # stock classes need, takes seconds
 FAMILIES = (
     *("stem.StemEncoder", "kmer.KmerEncoder", "gena.GenaBert", "dnabert2.DnaBert2"),
-    "stock.StockEncoder",
+    *("nt_v2.NucleotideTransformerV2", "stock.StockEncoder"),
 )
 
 
-def _first_match(config: dict[str, Any], keys: Iterable[str]) -> type[Backbone]:
+def _first_match(config: dict[str, Any], weights: Mapping[str, torch.Tensor]) -> type[Backbone]:
     for name in FAMILIES:
         module, _, family = name.partition(".")
         backbone = getattr(importlib.import_module(f"seformer.model.backbones.{module}"), family)
-        if backbone.matches(config, keys):
+        if backbone.matches(config, weights):
             return backbone
     raise AssertionError("the last family takes everything")
 
 
 def family_of(
-    config: dict[str, Any], keys: Iterable[str] = (), where: str | Path | None = None
+    config: dict[str, Any],
+    weights: Mapping[str, torch.Tensor] | None = None,
+    where: str | Path | None = None,
 ) -> type[Backbone]:
-    """Tell the family by the configuration, and check that the weights' keys agree.
+    """Tell the family by the configuration, and check that the weights agree.
 
     Raises
     ------
     UserError
         If the two contradict each other.
     """
-    keys = list(keys)
-    told = _first_match(config, ())
-    if not keys or not is_bert(config):
+    told = _first_match(config, {})
+    # of the stock classes these two have relatives that only the weights tell from them
+    kind = "bert" if is_bert(config) else config.get("model_type")
+    if not weights or kind not in ("bert", "esm"):
         return told
-    seen = _first_match({"model_type": "bert"}, keys)
+    seen = _first_match({"model_type": kind}, weights)
     if seen is told or (not told.family and seen.told_by_keys):
         return seen
+    first, second = (family.title or f"a stock {kind.upper()}" for family in (told, seen))
     raise UserError(
-        f"config.json describes {told.title}, but the weights are of {seen.title}",
+        f"config.json describes {first}, but the weights are of {second}",
         where=where,
         expected="a configuration and weights of one model",
         do=seen.hint,
@@ -72,7 +76,7 @@ def _seeded(seed: int | None) -> Iterator[None]:
 
 def new_backbone(
     config: dict[str, Any],
-    keys: Iterable[str] = (),
+    weights: Mapping[str, torch.Tensor] | None = None,
     *,
     seed: int | None = None,
     where: str | Path | None = None,
@@ -83,14 +87,14 @@ def new_backbone(
     ----------
     config
         Published configuration.
-    keys
-        Keys of the weights to come, to check that they are of the same family.
+    weights
+        The weights to come, to check that they are of the same family.
     seed
         Seed of the weights; None leaves torch's generator in charge.
     """
     try:
         with _seeded(seed):
-            model = family_of(config, keys, where).draw(config, where)
+            model = family_of(config, weights, where).draw(config, where)
     except KeyError as error:
         raise UserError(f"the configuration lacks {error}", where=where) from error
     except (TypeError, ValueError, ArithmeticError, AssertionError, RuntimeError) as error:

@@ -35,7 +35,9 @@ def fetch(name: str, to: str | Path) -> Path:
         model = load_backbone(staging)
         check_vocabulary(model, load_tokenizer(staging), hub)
         sums = {path.name: sha256(path) for path in sorted(staging.iterdir()) if path.is_file()}
-        record: dict[str, Any] = {"hub": hub, "revision": commit, "sha256": sums}
+        entry = registry.find(name)
+        known = {"name": entry.name} if entry else {}
+        record: dict[str, Any] = {**known, "hub": hub, "revision": commit, "sha256": sums}
         write_json(record, staging / registry.CHECKSUMS)
     logger.info("%s at %s: %s, %d files, checked", hub, commit, model.family, len(sums))
     return Path(to)

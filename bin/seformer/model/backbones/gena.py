@@ -7,7 +7,7 @@ would load these files and drop the LayerNorms before the attention without a wo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -138,8 +138,12 @@ class GenaBert(Backbone):
     ignored_keys = (*Backbone.ignored_keys, "rotary_emb.inv_freq")
 
     @classmethod
-    def matches(cls, config: dict[str, Any], keys: Iterable[str] = ()) -> bool:
-        given = config.get("pre_layer_norm") or any(".pre_attention_ln." in key for key in keys)
+    def matches(
+        cls, config: dict[str, Any], weights: Mapping[str, torch.Tensor] | None = None
+    ) -> bool:
+        given = config.get("pre_layer_norm") or any(
+            ".pre_attention_ln." in key for key in weights or ()
+        )
         return is_bert(config) and bool(given)
 
     def __init__(self, config: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ only after hundreds of steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -64,7 +64,9 @@ class KmerEncoder(Backbone):
     head_style = HeadStyle("head.dense", "head.out", activation="gelu", pooling="mean")
 
     @classmethod
-    def matches(cls, config: dict[str, Any], keys: Iterable[str] = ()) -> bool:
+    def matches(
+        cls, config: dict[str, Any], weights: Mapping[str, torch.Tensor] | None = None
+    ) -> bool:
         return config.get("model_type") == "seformer_kmer"
 
     def __init__(self, config: dict[str, Any]) -> None:

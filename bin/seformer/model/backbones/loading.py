@@ -170,7 +170,15 @@ _NUMBERS = (
     )
     | {"initializer_range": (0, 100), "num_random_blocks": (0, MAX_POSITIONS)}
 )
-_SWITCHES = ("pre_layer_norm", "last_layer_norm", "use_bias", "rescale_embeddings", "token_dropout")
+_SWITCHES = (
+    "pre_layer_norm",
+    "last_layer_norm",
+    "use_bias",
+    "rescale_embeddings",
+    "token_dropout",
+    "add_bias_fnn",
+    "emb_layer_norm_before",
+)
 _WORDS = ("model_type", "hidden_act", "position_embedding_type", "attention_type")
 
 
@@ -233,15 +241,15 @@ def _listed(keys: Iterable[str]) -> str:
 
 def _split_heads(
     state: dict[str, torch.Tensor], model: Backbone
-) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], set[str]]:
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """Part a checkpoint into backbone (without prefix), heads and ignored buffers."""
     prefix = model.prefix
     bare = not any(key.startswith(prefix) for key in state)
-    backbone, heads, ignored = {}, {}, set()
+    backbone, heads, ignored = {}, {}, {}
     for key, tensor in state.items():
         name = key if bare else key.removeprefix(prefix)
         if key.endswith(model.ignored_keys):
-            ignored.add(key)
+            ignored[key] = tensor
         elif (bare or key.startswith(prefix)) and not _POOLER.match(name):
             (heads if bare and _HEADS.match(name) else backbone)[name] = tensor
         elif _POOLER.match(name) or _HEADS.match(name):
@@ -302,12 +310,14 @@ def fill_weights(model: Backbone, state: dict[str, torch.Tensor], where: str | P
             expected=f"{tuple(wanted[key].shape)} by config.json",
         )
     require_finite(backbone, where)
+    model.check_ignored(ignored, where)
     # strict=False only for buffers and optional keys: all others were compared above
     model.weights.load_state_dict(backbone, strict=False)
     if heads:
         # a model folder of seformer has a head of its own, which is loaded beside the backbone
         level = logging.DEBUG if (Path(where) / "seformer.json").is_file() else logging.INFO
-        logger.log(level, "%s: head not used by the backbone: %s", where, _listed(heads))
+        counted = f"({len(heads)} weights): {_listed(heads)}"
+        logger.log(level, "%s: head not used by the backbone %s", where, counted)
     if ignored:
         logger.debug("%s: buffers computed anew: %s", where, _listed(ignored))
     return model

@@ -33,7 +33,7 @@ class Entry(NamedTuple):
     family
         See `seformer.model.backbones.Backbone`.
     context_tokens, context_bp
-        One window, special tokens included, and the bases it covers on average.
+        One window, special tokens included, and the bases it covers on average; None: not known.
     parameters
         Number of weights.
     tokenizer, licence, pretraining, loads
@@ -43,23 +43,32 @@ class Entry(NamedTuple):
     learning_rates
         Recommended, ``head`` for stage 1 and ``full`` for stage 2.
     training_memory_gb
-        Estimate for stage 2 with 8 whole windows a batch in float32.
+        Estimate for stage 2 with 8 whole windows a batch in float32; None: not known.
+    branch
+        Of the repository, where no commit is known.
+    labels
+        What it was trained on with labels after its pre-training; None: nothing.
+    unchecked
+        What of all this is as others say and could not be checked, in words.
     """
 
     name: str
     hub: str | None
     revision: str | None
     family: str
-    context_tokens: int
-    context_bp: int
+    context_tokens: int | None
+    context_bp: int | None
     parameters: int
     tokenizer: str
     licence: str | None
     pretraining: str
     held_out: list[str]
     learning_rates: dict[str, float]
-    training_memory_gb: int
+    training_memory_gb: int | None
     loads: str
+    branch: str | None = None
+    labels: str | None = None
+    unchecked: Sequence[str] = ()
 
 
 def entries() -> list[Entry]:
@@ -69,9 +78,11 @@ def entries() -> list[Entry]:
 
 
 def find(name: str) -> Entry | None:
-    """Return the entry of a registry name or of its hub id."""
-    bare = str(name).partition("@")[0]
-    return next((entry for entry in entries() if bare in (entry.name, entry.hub)), None)
+    """Return the entry of a registry name, or of its hub id with or without revision."""
+    bare, _, revision = str(name).partition("@")
+    same = [entry for entry in entries() if bare in (entry.name, entry.hub)]
+    exact = (entry for entry in same if revision and revision in (entry.revision, entry.branch))
+    return next(exact, same[0] if same else None)
 
 
 def fitting(family: str | None) -> str:
@@ -99,7 +110,7 @@ def _unknown(name: str) -> UserError:
 def hub_reference(name: str | Path) -> tuple[str, str | None, str]:
     """Return hub id, revision and source (registry or hub) of a name."""
     entry = find(str(name))
-    revision = str(name).partition("@")[2] or (entry.revision if entry else None)
+    revision = str(name).partition("@")[2] or (entry.revision or entry.branch if entry else None)
     if entry is not None:
         if entry.hub is None:
             raise UserError(
@@ -137,7 +148,8 @@ def locate_model(name: str | Path) -> ModelFiles:
     if folder.is_dir():
         record = read_object(folder / CHECKSUMS) if (folder / CHECKSUMS).is_file() else {}
         hub = record.get("hub")
-        entry = find(hub) if hub else None
+        # of several models of one repository the name tells which
+        entry = find(str(record.get("name") or hub)) if hub else None
         known = entry.name if entry else hub or str(name)
         return ModelFiles(folder, known, "folder", record.get("revision"))
     hub, revision, source = hub_reference(name)

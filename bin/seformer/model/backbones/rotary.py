@@ -25,12 +25,16 @@ class Rotary(nn.Module):
             raise ValueError(f"rotary positions need heads of even width, not {dim}")
         self.dim, self.base = dim, base
 
+    def frequencies(self, device: torch.device | str = "cpu") -> torch.Tensor:
+        """Return what a position's angles are multiples of: float32 [dim / 2]."""
+        exponents = torch.arange(0, self.dim, 2, device=device).float() / self.dim
+        return 1.0 / self.base**exponents
+
     def forward(self, tokens: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return cos and sin, each [tokens, dim], on the device of ``like``."""
         # made anew each time: cheap, and a tensor kept from inference could not be trained through
-        exponents = torch.arange(0, self.dim, 2, device=like.device).float() / self.dim
         positions = torch.arange(tokens, device=like.device).float()
-        angles = torch.outer(positions, 1.0 / self.base**exponents)
+        angles = torch.outer(positions, self.frequencies(like.device))
         angles = torch.cat([angles, angles], dim=-1)
         return angles.cos(), angles.sin()
 

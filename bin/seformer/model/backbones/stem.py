@@ -18,7 +18,7 @@ add up after few steps (see `kmer`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -44,7 +44,9 @@ class StemEncoder(Backbone):
     head_style = HeadStyle("head.dense", "head.out", activation="gelu", pooling="mean")
 
     @classmethod
-    def matches(cls, config: dict[str, Any], keys: Iterable[str] = ()) -> bool:
+    def matches(
+        cls, config: dict[str, Any], weights: Mapping[str, torch.Tensor] | None = None
+    ) -> bool:
         return config.get("model_type") == "seformer_stem"
 
     def __init__(self, config: dict[str, Any]) -> None:

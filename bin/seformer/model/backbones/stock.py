@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +81,28 @@ def _parse(config: dict[str, Any], where: str | Path | None) -> Any:
     return parsed
 
 
+def _positions(model: nn.Module) -> nn.Embedding | None:
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    return table if isinstance(table, nn.Embedding) else None
+
+
+def _first_position(model: nn.Module) -> int | None:
+    """Return the first token's position where a model counts from the padding index on.
+
+    RoBERTa and ESM do; they would read padding from the tokens' ids, which an attribution may have
+    replaced: here positions come from the attention mask. None for all others.
+    """
+    table = _positions(model)
+    counts = "position_ids" in inspect.signature(model.forward).parameters
+    if table is None or table.padding_idx is None or not counts:
+        return None
+    return table.padding_idx + 1
+
+
 def _context(model: nn.Module) -> int | None:
     """Return how many tokens the positions of a model allow."""
-    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
-    if isinstance(table, nn.Embedding):
-        # RoBERTa's way: positions count from the padding index on
+    table = _positions(model)
+    if table is not None:
         reserved = 0 if table.padding_idx is None else table.padding_idx + 1
         return table.num_embeddings - reserved
     return getattr(model.config, "max_position_embeddings", None)
@@ -94,7 +111,6 @@ def _context(model: nn.Module) -> int | None:
 class StockEncoder(Backbone):
     """An encoder class of transformers behind the interface of `Backbone`."""
 
-    title = "a stock BERT"
     hint = "take config.json and the weights from the same place"
     ignored_keys = (
         *Backbone.ignored_keys,
@@ -103,7 +119,9 @@ class StockEncoder(Backbone):
     )
 
     @classmethod
-    def matches(cls, config: dict[str, Any], keys: Iterable[str] = ()) -> bool:
+    def matches(
+        cls, config: dict[str, Any], weights: Mapping[str, torch.Tensor] | None = None
+    ) -> bool:
         return True
 
     @classmethod
@@ -135,6 +153,8 @@ class StockEncoder(Backbone):
         self.family = model.config.model_type
         self.prefix = model.base_model_prefix + "."
         self.head_style = _head_style(model.config)
+        self.first_position = _first_position(model)
+        self.masks_are_zero = bool(getattr(model.config, "token_dropout", False))
         for name, parameter in model.named_parameters():
             if "contact_head." in name:  # ESM's, which no hidden state depends on
                 parameter.requires_grad_(False)
@@ -158,7 +178,12 @@ class StockEncoder(Backbone):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         self.check_tokens(input_ids)
-        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask.long())
+        mask = attention_mask.long()
+        given = {}
+        if self.first_position is not None:
+            padding = self.first_position - 1
+            given["position_ids"] = mask.cumsum(1) * mask + padding
+        hidden = self.model(input_ids=input_ids, attention_mask=mask, **given)
         return zero_padding(hidden.last_hidden_state, attention_mask)
 
 

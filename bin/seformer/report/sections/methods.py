@@ -74,6 +74,7 @@ def _model(sample: SampleResults) -> Iterator[str]:
         return
     backbone = settings.get("backbone", {})
     revision, window = backbone.get("revision"), settings.get("window")
+    licence = backbone.get("licence")
     scratch = backbone.get("source") == "preset"
     pooling, phases = settings.get("window_pooling"), settings.get("phases", 1)
     yield say(
@@ -81,6 +82,7 @@ def _model(sample: SampleResults) -> Iterator[str]:
         name=escape(backbone.get("name")),
         revision=say("revision", revision=escape(revision)) if revision else "",
         scratch=say("scratch") if scratch else "",
+        licence=say("licence", licence=escape(licence)) if licence else "",
         windows=say("windows", window=escape(window)) if window else say("one_window"),
         pooling=say(pooling if pooling in ("lse", "attention") else "mean"),
         views=say("strands")

@@ -9,6 +9,7 @@ from seformer.evaluation.constituent_findings import judge_dissection
 from seformer.evaluation.findings import (
     judge_completeness,
     judge_faithfulness,
+    judge_licence,
     judge_passed_over,
     judge_predictions,
     judge_regions,
@@ -71,6 +72,7 @@ def judge_sample(sample: SampleResults) -> list[Finding]:
     findings = _stored(sample)
     if sample.test is None and (sample.predictions or sample.explanations or sample.variants):
         findings.append(Finding("note", say("verdict", "own_test"), say("verdict", "unknown")))
+    findings += judge_licence(((sample.settings or {}).get("backbone") or {}).get("licence"))
     if sample.regions is not None:
         findings += judge_regions(sample.regions)
     for name, bed in sample.predictions.items():
