@@ -54,10 +54,10 @@ def models(
     import json
 
     from seformer.model.backbones import registry
-    from seformer.model.backbones.choose import choose
+    from seformer.model.backbones.choose import choose_models
 
     known = registry.entries()
-    chosen = choose(known, licence=licence, bases=bases, cpu=cpu)
+    chosen = choose_models(known, licence=licence, bases=bases, cpu=cpu)
     if as_json:
         typer.echo(json.dumps([entry._asdict() for entry in chosen.fit], indent=2))
         return

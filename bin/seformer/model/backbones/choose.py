@@ -21,7 +21,7 @@ class Chosen(NamedTuple):
     left_out: str
 
 
-def choose(
+def choose_models(
     known: Sequence[Entry],
     *,
     licence: str | None = None,
