@@ -9,7 +9,7 @@ process MERGE_ATTRIBUTIONS {
     path gtf, stageAs: 'genes/*'
 
     output:
-    tuple val(meta), path('merged/{attributions{.bw,.tsv,_windows.tsv},summary.json}'), emit: attributions
+    tuple val(meta), path('merged/{attributions.bw,attributions.tsv,attributions_windows.tsv,summary.json}'), emit: attributions
     // not the folder: what lies inside one would no longer be published by itself
     tuple val(meta), path('merged/attributions.{tsv,safetensors}')    , emit: values
     tuple val(meta), path("for_report/${meta.sample}", type: 'dir')   , emit: results

@@ -8,7 +8,7 @@ process MERGE_PREDICTIONS {
     path gtf, stageAs: 'genes/*'
 
     output:
-    tuple val(meta), path("merged/{predictions{.tsv,.bed,.ucsc.bed},summary.json}"), emit: predictions
+    tuple val(meta), path("merged/{predictions.tsv,predictions.bed,predictions.ucsc.bed,summary.json}"), emit: predictions
     tuple val(meta), path("labelled/${meta.bed}.tsv"), optional: true  , emit: labelled
     tuple val(meta), path("for_report/${meta.sample}", type: 'dir'), emit: results
     tuple val("${task.process}"), eval('seformer-version seformer pandas'), topic: versions, emit: versions
