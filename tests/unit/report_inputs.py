@@ -11,6 +11,7 @@ from seformer.evaluation.signal_ranks import judge_signal
 from seformer.evaluation.transfer_verdict import judge_transfer
 from seformer.evaluation.uncertainty import measure_sets
 from seformer.model.conformal import fit_sets, name_sets
+from seformer.scoring.variant_files import COLUMNS
 
 
 def write_json(value, path):
@@ -372,6 +373,8 @@ def write_results(folder, samples=("K562",), *, use=True, seed=0):
         if use:
             for bed in ("peaks", "candidates"):
                 write_table(predictions(rng), place / "predictions" / f"{bed}.tsv")
+            write_table(variants(), place / "variants" / "gwas.tsv")
+            write_json(VARIED, place / "variants" / "gwas.summary.json")
             table, summary = explanations(rng)
             write_table(table, place / "attributions" / "peaks.tsv")
             write_table(explained_windows(rng), place / "attributions" / "windows" / "peaks.tsv")
@@ -379,6 +382,44 @@ def write_results(folder, samples=("K562",), *, use=True, seed=0):
             constituents, summary = dissection()
             write_table(constituents, place / "dissect" / "peaks" / "constituents.tsv")
             write_json(summary, place / "dissect" / "peaks" / "summary.json")
+
+
+VARIED = {
+    "read_as": "VCF",
+    "records": 42,
+    "alleles": 42,
+    "status": {"scored": 40, "wrong_reference": 2},
+    "unreadable": {},
+    "tested": 39,
+    "untested": 1,
+    "significant": 3,
+    "null": {
+        "asked": 2000,
+        "drawn": 2000,
+        "seed": 1,
+        "of": {"all": 39},
+        "quantiles": [i / 100 for i in range(101)],
+    },
+}
+
+
+def variants(number=40):
+    """The table of variants, the last of which does not fit the genome."""
+    rows = pd.DataFrame(
+        {name: "" for name in COLUMNS} | {"chrom": "chr1", "status": "scored", "id": "<b>rs"},
+        index=range(number),
+    )
+    rows["position"] = np.arange(number) + 1000
+    rows["reference"], rows["alternative"] = "A", "G"
+    rows["difference"] = np.linspace(-1, 1, number)
+    rows["p"] = np.linspace(1, 0.001, number)
+    rows["q"] = rows["p"]
+    rows.loc[0, ["p", "q"]] = np.nan
+    rows["motif_gained"] = "AP1; <i>x"
+    rows["motif_lost"] = ""
+    rows.loc[number] = rows.loc[0]
+    rows.loc[number, ["difference", "status"]] = [np.nan, "wrong_reference"]
+    return rows
 
 
 def interval(value):
@@ -448,6 +489,8 @@ def write_everything(folder):
     metrics, drawn = evaluation(rng, table, 0.5, "K562")
     write_json(metrics | {"judged": JUDGED}, place / "judged/atlas/metrics.json")
     write_json(drawn | {"judged": True}, place / "judged/atlas/curves.json")
+    write_table(variants(5), place / "variants/gwas.tsv")
+    write_json(VARIED, place / "variants/gwas.summary.json")
     write_table(pd.DataFrame(FOUND), place / "modisco/peaks/patterns.tsv")
     write_json(PATTERNS, place / "modisco/peaks/summary.json")
     return folder

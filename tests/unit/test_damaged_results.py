@@ -53,7 +53,8 @@ MARKUP = "<img src=x onerror=alert(1)> `code` | [a](javascript:alert(1)) \" onlo
 # none of it may stand anywhere as it is
 RAW = re.compile(r"<img src=x|`code`|\]\(javascript:|\" onload=|onload='|__b__")
 UNCONCERNED = {
-    name: {} for name in ("predictions", "explanations", "motifs", "patterns", "dissections")
+    name: {}
+    for name in ("predictions", "explanations", "motifs", "patterns", "dissections", "variants")
 }
 REMOVED = object()
 OTHERS = ["text", [], [[1]], None, 1.5, -1, 10**40, float("nan"), True, {}, {"a": 1}, REMOVED]

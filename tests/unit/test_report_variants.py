@@ -2,10 +2,8 @@
 
 import json
 
-import numpy as np
-import pandas as pd
 import pytest
-from report_inputs import write_json, write_table
+from report_inputs import VARIED, variants, write_json, write_table
 
 from seformer.evaluation.variant_findings import judge_variants
 from seformer.report.collect import collect
@@ -13,49 +11,13 @@ from seformer.report.page import write_report
 from seformer.scoring.variant_files import COLUMNS
 from seformer.util.errors import UserError
 
-SUMMARY = {
-    "read_as": "VCF",
-    "records": 42,
-    "alleles": 42,
-    "status": {"scored": 40, "wrong_reference": 2},
-    "unreadable": {},
-    "tested": 39,
-    "untested": 1,
-    "significant": 3,
-    "null": {
-        "asked": 2000,
-        "drawn": 2000,
-        "seed": 1,
-        "of": {"all": 39},
-        "quantiles": [i / 100 for i in range(101)],
-    },
-}
-
-
-def table(number=40):
-    rows = pd.DataFrame(
-        {name: "" for name in COLUMNS} | {"chrom": "chr1", "status": "scored", "id": "<b>rs"},
-        index=range(number),
-    )
-    rows["position"] = np.arange(number) + 1000
-    rows["reference"], rows["alternative"] = "A", "G"
-    rows["difference"] = np.linspace(-1, 1, number)
-    rows["p"] = np.linspace(1, 0.001, number)
-    rows["q"] = rows["p"]
-    rows.loc[0, ["p", "q"]] = np.nan
-    rows["motif_gained"] = "AP1; <i>x"
-    rows["motif_lost"] = ""
-    rows.loc[number] = rows.loc[0]
-    rows.loc[number, ["difference", "status"]] = [np.nan, "wrong_reference"]
-    return rows
-
 
 @pytest.fixture
 def published(tmp_path):
     folder = tmp_path / "results/K562/variants"
-    write_table(table(), folder / "gwas.tsv")
-    write_json(SUMMARY, folder / "gwas.summary.json")
-    write_table(table()[:3], folder / "null/gwas.tsv")
+    write_table(variants(), folder / "gwas.tsv")
+    write_json(VARIED, folder / "gwas.summary.json")
+    write_table(variants()[:3], folder / "null/gwas.tsv")
     return tmp_path / "results"
 
 
@@ -87,9 +49,9 @@ def test_results_of_version_one(tmp_path):
     """Neither p nor motifs; perhaps no summary."""
     old = {"records": 42, "alleles": 42, "status": {"scored": 40}, "unmatched_chromosomes": {}}
     folder = tmp_path / "results/K562"
-    write_table(table()[list(COLUMNS)], folder / "variants/variants.tsv")
+    write_table(variants()[list(COLUMNS)], folder / "variants/variants.tsv")
     write_json(old, folder / "variants/summary.json")
-    write_table(table()[list(COLUMNS)], folder / "bare/variants.tsv")
+    write_table(variants()[list(COLUMNS)], folder / "bare/variants.tsv")
     made = sections(tmp_path / "results", tmp_path)
     assert "variants_effects" not in made
     page = made["variants_strongest"]["data"]
@@ -99,14 +61,14 @@ def test_results_of_version_one(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"null": None}, {"tested": -1}, {"null": {**SUMMARY["null"], "quantiles": ["x"]}}],
+    [{"null": None}, {"tested": -1}, {"null": {**VARIED["null"], "quantiles": ["x"]}}],
 )
 def test_a_damaged_summary_is_named(change, published):
     path = published / "K562/variants/gwas.summary.json"
-    path.write_text(json.dumps(SUMMARY | change))
+    path.write_text(json.dumps(VARIED | change))
     with pytest.raises(UserError, match=r"gwas\.summary\.json"):
         collect([published])
-    broken = {key: value for key, value in SUMMARY.items() if key != "null"}
+    broken = {key: value for key, value in VARIED.items() if key != "null"}
     path.write_text(json.dumps(broken))
     with pytest.raises(UserError, match="null or significant is missing"):
         collect([published])
@@ -123,5 +85,5 @@ def test_a_damaged_summary_is_named(change, published):
     ],
 )
 def test_findings(change, level, words):
-    found = judge_variants("x", SUMMARY | change)
+    found = judge_variants("x", VARIED | change)
     assert any(f.level == level and words in f.text for f in found), found

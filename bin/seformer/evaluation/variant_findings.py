@@ -37,7 +37,7 @@ def judge_variants(name: str, summary: Mapping[str, Any]) -> list[Finding]:
     if wrong > MISFITS * max(1, alleles):
         say(
             "warning",
-            f"{percent(wrong, alleles)} of {alleles:,} alleles do not fit the genome "
+            f"{percent(wrong, max(1, alleles))} of {alleles:,} alleles do not fit the genome "
             "(wrong_reference). Check that both are of one assembly.",
         )
     if lost := sum(summary.get("unreadable", {}).values()):
