@@ -97,7 +97,7 @@ class ScoredAllele(NamedTuple):
     status: str
 
 
-def write_variants(
+def write_scored_variants(
     plan: Plan,
     scores: np.ndarray,
     genome: Genome,

@@ -13,7 +13,12 @@ from seformer.model.folder import load_model
 from seformer.regions.folder import in_order
 from seformer.scoring.score import Ensemble
 from seformer.scoring.settings import VariantCutSettings, VariantPlanSettings, VariantSettings
-from seformer.scoring.variant_files import INDEXES, SUMMARY_FILE, MotifChanges, write_variants
+from seformer.scoring.variant_files import (
+    INDEXES,
+    SUMMARY_FILE,
+    MotifChanges,
+    write_scored_variants,
+)
 from seformer.scoring.variant_plan import Block, plan_variants
 from seformer.scoring.variants import score_blocks
 from seformer.scoring.views import Edit
@@ -164,7 +169,7 @@ def merge_variants(
                 do="cut and score the file again",
             )
         logits = scores[["reference_logit", "edited_logit"]].to_numpy(float)
-        write_variants(plan, logits, genome, staging, settings, motifs)
+        write_scored_variants(plan, logits, genome, staging, settings, motifs)
 
 
 def _read_scores(paths: Sequence[Path]) -> pd.DataFrame:

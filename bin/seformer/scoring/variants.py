@@ -11,7 +11,7 @@ from seformer.genome.genome import Genome
 from seformer.model.folder import load_model
 from seformer.scoring.score import Ensemble
 from seformer.scoring.settings import VariantSettings
-from seformer.scoring.variant_files import INDEXES, MotifChanges, write_variants
+from seformer.scoring.variant_files import INDEXES, MotifChanges, write_scored_variants
 from seformer.scoring.variant_plan import plan_variants
 from seformer.scoring.views import Edit
 from seformer.util.atomic import output_folder
@@ -64,7 +64,7 @@ def variants(
             (genome.fetch(block.span.chrom, block.span.start, block.span.end), block.edits)
             for block in progress([*plan.blocks()], "scoring variants")
         )
-        write_variants(plan, score_blocks(scorer, blocks), genome, staging, settings, motifs)
+        write_scored_variants(plan, score_blocks(scorer, blocks), genome, staging, settings, motifs)
 
 
 def score_blocks(scorer: Ensemble, blocks: Iterable[tuple[str, Sequence[Edit]]]) -> np.ndarray:
