@@ -127,7 +127,7 @@ FAMILIES = {
     "roberta": Family(HUMAN, {**SPECIAL, "model_type": "roberta", "type_vocab_size": 1}),
     # twelve views a region: smoother weights need fewer steps, and longer windows are fewer
     "nt-v1": Family(NT + "1", NT + "1/config.json", {"initializer_range": 0.1}, 64),
-    "nt-v2": Family(NT + "2", NT + "2/config.json", {"initializer_range": 0.1}, 64),
+    "nt-v2": Family(NT + "2", NT + "2/config.json", {"initializer_range": 0.05}, 64),
 }
 
 
