@@ -305,6 +305,7 @@ def explained_windows(rng, number=60):
 DISSECTED = {
     "settings": {"shuffles": 4, "null_stretches": 100, "pair_limit": 12, "seed": 1},
     "members": 2,
+    "model": {"threshold": 0.5, "test": None},
     "regions": {
         "read": 5,
         "repeated": 1,

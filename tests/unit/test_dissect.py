@@ -228,6 +228,7 @@ def test_the_table_is_what_scoring_from_scratch_gives(tmp_path, genome, toy):
     np.testing.assert_allclose(table["q"], false_discovery_control(table["p"]), rtol=1e-6)
     assert table["effect_member_sd"].isna().all() and table["effect_sd"].notna().all()
     assert summary["regions"]["dissected"] == 2 and summary["rows"] == 5
+    assert summary["model"] == toy.settings.as_used
     pairs = read_tsv(tmp_path / "out/pairs.tsv")
     assert len(pairs) == 3 + 1
     single = table.set_index("start")["effect"]

@@ -9,8 +9,10 @@ from report_inputs import DISSECTED, dissection, write_json, write_table
 from seformer.evaluation.constituent_findings import judge_dissection
 from seformer.report import page
 from seformer.report.collect import collect
+from seformer.report.content import say
 from seformer.report.sections.dissected_constituents import draw_heat_map
 from seformer.util.errors import UserError
+from seformer.util.markup import escape
 
 
 @pytest.fixture
@@ -43,6 +45,7 @@ def test_the_strongest_and_what_was_left_out(published, tmp_path):
     ]
     assert "hypothesis" in made["dissected_constituents"]["description"]
     assert "Constituents of peaks" in made["verdict"]["data"]
+    assert escape(say("verdict", "own_test")) in made["verdict"]["data"]
     assert "each was shuffled 4 times" in made["methods"]["data"]
     assert "1 of 2 had q at most 0.05" in made["methods"]["data"]
 

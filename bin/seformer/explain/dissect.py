@@ -104,6 +104,7 @@ def dissect(
         record = {
             "settings": settings.only(DissectionSettings),
             "members": len(loaded.members),
+            "model": loaded.settings.as_used,
             "regions": {
                 "read": len(table),
                 "repeated": len(table) - len(once),

@@ -7,7 +7,7 @@ from typing import Annotated, NotRequired
 from pydantic import AfterValidator
 from typing_extensions import TypedDict
 
-from seformer.util.shapes import Count, Number, Positive, Share, Text
+from seformer.util.shapes import Count, Number, Positive, Share, Text, UsedModel
 
 
 class DissectedRegions(TypedDict):
@@ -94,6 +94,7 @@ class DissectionRecord(TypedDict):
 
     settings: DissectionChoices
     members: Positive
+    model: NotRequired[UsedModel]
     regions: DissectedRegions
     constituents: FoundConstituents
     rows: Count

@@ -107,9 +107,10 @@ class SampleResults:
 
     @property
     def used_model(self) -> dict[str, Any] | None:
-        """The model that scored or explained here: its threshold, and its own test in short."""
+        """The model that was used here: its threshold, and its own test in short."""
         beds = [*self.predictions.values(), *self.explanations.values()]
-        return next((bed.summary["model"] for bed in beds if "model" in bed.summary), None)
+        summaries = [*(bed.summary for bed in beds), *self.dissections.values()]
+        return next((summary["model"] for summary in summaries if "model" in summary), None)
 
     @property
     def test(self) -> dict[str, Any] | None:

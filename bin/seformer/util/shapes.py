@@ -276,7 +276,8 @@ Matrix = _checked(  # transfer.json
 # ------------------------------------------------------------------------- predict
 
 # the model that scored or explained: its threshold, and its own test if it takes that along
-_used = _object(threshold=Number, test=TestRecord | None)
+# what a summary says of the model that was used
+UsedModel = _object(threshold=Number, test=TestRecord | None)
 Predicted = _object(  # summary.json of predictions
     **_all("rows scored super_enhancers typical_enhancers bases windows"),
     unscored=dict[Text, Count],
@@ -284,7 +285,7 @@ Predicted = _object(  # summary.json of predictions
     smallest_coverage=Share | None,
     sets=NotRequired[dict[Text, Count]],
     read_as=NotRequired[Text],
-    model=NotRequired[_used],
+    model=NotRequired[UsedModel],
 )
 
 # ------------------------------------------------------------------------- variants
@@ -342,7 +343,7 @@ _mean = _checked(
 )
 _EXPLAINED = {
     "rows": Count,
-    "model": NotRequired[_used],
+    "model": NotRequired[UsedModel],
     "settings": _partial(method=Text, reference=Text, references=Positive, completeness=Number),
     "profile": _object(SE=_mean, TE=_mean),
     "drawn": list[

@@ -70,7 +70,8 @@ def judge_sample(sample: SampleResults) -> list[Finding]:
     A model that is only used takes its own along.
     """
     findings = _stored(sample)
-    if sample.test is None and (sample.predictions or sample.explanations or sample.variants):
+    used = sample.predictions, sample.explanations, sample.variants, sample.dissections
+    if sample.test is None and any(used):
         findings.append(Finding("note", say("verdict", "own_test"), say("verdict", "unknown")))
     findings += judge_licence(((sample.settings or {}).get("backbone") or {}).get("licence"))
     if sample.regions is not None:
