@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The demo: simulated enhancers whose class is in the order of their motifs, which counting cannot see; a
-# model from scratch that learns it, baselines that cannot, scores, explanations and the report.
+# The demo, the whole way: simulated peaks and signal, super-enhancers called from them, whose class is in
+# the order of their motifs, which counting cannot see; a model from scratch that learns it, baselines that
+# cannot, scores, explanations, constituents dissected, variants, and the report.
 # Takes the set-up (once) and some minutes on two cores. Everything lies in demo/. Called again it
 # takes what is finished from there; options of the pipeline can be added, such as --epochs 20.
 # SEFORMER_DEMO=/another/folder puts it elsewhere.
@@ -11,15 +12,17 @@ root=$PWD
 scripts/setup.sh
 mkdir -p "${SEFORMER_DEMO:-demo}"
 cd "${SEFORMER_DEMO:-demo}"
-if [ ! -e data/samplesheet.csv ]; then
+if [ ! -e data/variants.vcf ]; then
     "$root/.venv/bin/seformer" simulate --out data --seed 1
 fi
 "$root/scripts/nextflow.sh" run "$root" -profile venv -resume \
-    --input data/samplesheet.csv \
+    --input data/samplesheet_from_peaks.csv --stitch 100 \
     --fasta data/genome.fa.gz \
     --model bases --head_epochs 3 --epochs 12 --patience 12 --batch_size 4 \
     --predict data/regions_to_score.bed \
     --explain data/regions_to_explain.bed --explain_reference zero \
+    --dissect data/regions_to_explain.bed --constituents data/peaks.narrowPeak \
+    --variants data/variants.vcf --variant_regions data/regions_to_score.bed \
     --outdir results \
     "$@"
 echo "The report: $PWD/results/multiqc/multiqc_report.html"

@@ -128,6 +128,49 @@ def test_explanations_add_up_or_say_that_they_do_not(results):
     np.testing.assert_allclose(summed.to_numpy(), expected, atol=1e-4)
 
 
+def test_what_is_called_is_what_was_made(demo, results):
+    for name in ("super_enhancers", "typical_enhancers"):
+        made, called = (
+            pd.read_csv(folder / f"{name}.bed", sep="\t", header=None, comment="#")
+            for folder in (demo / "data", results / "calls")
+        )
+        places = [set(map(tuple, table[[0, 1, 2]].to_numpy())) for table in (made, called)]
+        assert places[0] == places[1], name
+
+
+def test_variants_in_planted_motifs_change_the_score_most(results):
+    table = read_tsv(results / "variants" / "variants.tsv")
+    table = table.drop_duplicates(["chrom", "position"])
+    assert len(table) == 120 and table["status"].eq("scored").all()
+    planted = ~table["id"].str.startswith("other")
+    assert roc_auc_score(planted, table["difference"].abs()) >= 0.75
+    assert table["p"].between(0, 1).all() and (table["q"] >= table["p"]).all()
+    assert table.loc[planted, "p"].median() < table.loc[~planted, "p"].median()
+
+
+def test_constituents_are_dissected(results):
+    table = read_tsv(results / "dissect" / "regions_to_explain" / "constituents.tsv")
+    several = table.groupby("region_name")["effect"].transform("size") > 1
+    of_super = table["region_name"].str.startswith("SE")
+    assert several[of_super].all() and table["effect"].notna().all()
+    # what speaks for a super-enhancer is lost with its constituents; by itself one keeps some of it
+    total = table[of_super].groupby("region_name")["effect"].sum()
+    assert (total > 0).mean() >= 0.75
+    assert (table.loc[of_super, "alone_effect"] > 0).mean() >= 0.6
+
+
+def test_the_report_goes_the_whole_way(results):
+    page = (results.parent / "multiqc" / "multiqc_report.html").read_text()
+    for words in (
+        "Super-enhancers called from signal",
+        "The model beside its baselines",
+        "Rank regions by these scores?",
+        "Which constituents carry the score?",
+        "The strongest variants",
+    ):
+        assert words in page, words
+
+
 def test_every_row_is_scored_in_order(demo, results):
     rows = (demo / "data" / "regions_to_score.bed").read_text().splitlines()
     scores = read_tsv(results / "predictions" / "regions_to_score.tsv")

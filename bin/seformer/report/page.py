@@ -19,7 +19,7 @@ from seformer.report.results import Results
 from seformer.report.settings import ReportSettings
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
-from seformer.util.markup import plain
+from seformer.util.markup import escape, plain
 from seformer.util.records import read_object
 from seformer.util.settings import takes
 from seformer.util.text import open_text, small_file
@@ -118,7 +118,7 @@ def head_of(parameters: Mapping[str, Any], run: Mapping[str, Any]) -> list[dict[
         **run,
         "Help": TEXTS["header"]["help"],
     }
-    return [{plain(key): plain(str(value))} for key, value in entries.items() if value]
+    return [{plain(key): escape(value)} for key, value in entries.items() if value]
 
 
 def _configure(
