@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Scores the demo's regions with their labels too, which makes them a test of the model, and variants
-# in one of them, as the GWAS catalogue names them: without a reference allele
+# in two of them, as the GWAS catalogue names them: without a reference allele
 set -euo pipefail
 demo=tests/data/demo
 for class in super:SE typical:TE; do
@@ -8,9 +8,9 @@ for class in super:SE typical:TE; do
 done > labelled.bed
 {
     printf 'CHR_ID\tCHR_POS\tSTRONGEST SNP-RISK ALLELE\tSNPS\n'
-    for i in 0 1 2 3; do
+    for position in 4996 5001 8796 8801; do
         for base in A C G T; do
-            printf 'chr7\t%d\trs%d-%s\trs%d\n' $((5000 + 5 * i)) "$i" "$base" "$i"
+            printf 'chr7\t%d\trs%d-%s\trs%d\n' "$position" "$position" "$base" "$position"
         done
     done
     printf '\t\trs9-A\trs9\n'

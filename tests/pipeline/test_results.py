@@ -113,12 +113,14 @@ def test_predictions_are_of_all_four_models_with_their_spread(workflow_dir):
 def test_shards_of_variants_are_together_again(workflow_dir):
     variants = Path(workflow_dir) / "results/simulated/variants"
     table = read_tsv(variants / "gwas.tsv")
-    assert table["id"].tolist() == [f"rs{i}" for i in range(4) for _ in range(4)]
+    assert table["id"].str[2:].astype(int).tolist() == table["position"].tolist()
     # of four risk alleles at a place one is the genome's
     assert table["status"].value_counts().to_dict() == {"scored": 12, "no_alternative": 4}
     scored = table[table["status"] == "scored"]
     assert scored["p"].between(1 / 25, 1).all() and (scored["q"] >= scored["p"] - 1e-9).all()
     assert {"motif_gained", "motif_lost"} <= set(table.columns)
+    assert scored["region_name"].nunique() == 2
+    assert "VARIANTS (simulated, gwas, shard 2 of 2)" in "".join(trace(Path(workflow_dir), 0))
     assert len(read_tsv(variants / "null/gwas.tsv")) == 24
     assert read_json(variants / "gwas.summary.json")["unreadable"] == {"no_position": 1}
 
