@@ -310,6 +310,11 @@ RUNS = {
         {},
         "--dissect: the constituents of its regions are not given",
     ),
+    "regions for variants and no variants": (
+        USE | {"trained_model": DEMO, "variant_regions": f"{DEMO}/to_explain.bed"},
+        {},
+        "--variant_regions: there are no variants to score in them",
+    ),
     "constituents and nothing to dissect": (
         TRAINING | {"constituents": f"{DEMO}/to_explain.bed"},
         {},
