@@ -17,7 +17,7 @@ from seformer.evaluation.judged_verdict import judge_scores
 from seformer.report.collect import collect
 from seformer.report.page import draw_sections
 from seformer.scoring.merge import merge_predictions
-from seformer.util import records, shapes
+from seformer.util import records, shapes_of_tests
 from seformer.util.errors import UserError
 
 CHROMOSOMES, EACH, LENGTH, GAP = 6, 14, 150, 1200
@@ -65,7 +65,7 @@ def judged(place, tmp_path):
             scores.to_csv(path, sep="\t", index=False)
         out = tmp_path / "out"
         judge(path, place / "genome.fa", out, **how | options)
-        measured = records.read(out / "metrics.json", shapes.Metrics, "judge again")
+        measured = records.read(out / "metrics.json", shapes_of_tests.Metrics, "judge again")
         return measured, pd.read_csv(out / "judged.tsv", sep="\t")
 
     return run
@@ -143,7 +143,7 @@ def test_guessing_is_told(judged, table):
 
 
 def test_metrics_have_the_shape_of_the_evaluations(informed):
-    found = records.read(informed / "metrics.json", shapes.Metrics, "judge again")
+    found = records.read(informed / "metrics.json", shapes_of_tests.Metrics, "judge again")
     assert found["sample"] == "atlas"
     assert found["test"]["n"] == CHROMOSOMES * EACH == found["judged"]["rows"]
     assert found["test"]["baselines"].keys() == set(QUICK["baseline_names"])
@@ -151,7 +151,7 @@ def test_metrics_have_the_shape_of_the_evaluations(informed):
     assert found["judged"]["folds_of"] == "chromosomes"
     assert len(found["folds"]) == 5
     assert sum(fold["n"] for fold in found["folds"]) == found["test"]["n"]
-    records.read(informed / "curves.json", shapes.Curves, "judge again")
+    records.read(informed / "curves.json", shapes_of_tests.Curves, "judge again")
 
 
 def test_every_chromosome_is_in_one_fold(informed):

@@ -34,7 +34,7 @@ from seformer.model.conformal import SETS, fit_sets
 from seformer.model.folder import Model, ensemble, load_model
 from seformer.model.settings import SplitRecord, TrainingRange
 from seformer.scoring.merge import SET
-from seformer.util import records, shapes
+from seformer.util import records, shapes_of_tests
 from seformer.util.atomic import require_writable
 from seformer.util.errors import UserError
 from seformer.util.labels import SUPER, TYPICAL
@@ -72,7 +72,7 @@ def read_fold(folder: Path) -> Fold:
         If it is not one.
     """
     again = "evaluate the fold again"
-    measured = records.read(folder / "metrics.json", shapes.OfFold, again)
+    measured = records.read(folder / "metrics.json", shapes_of_tests.OfFold, again)
     path = folder / "test_predictions.tsv"
     scores = [probability_column(name) for name in measured["thresholds"]]
     sets = [SET] if "conformal" in measured["test"] else []

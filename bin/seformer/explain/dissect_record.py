@@ -7,7 +7,8 @@ from typing import Annotated, NotRequired
 from pydantic import AfterValidator
 from typing_extensions import TypedDict
 
-from seformer.util.shapes import Count, Number, Positive, Share, Text, UsedModel
+from seformer.util.fields import Count, Number, Positive, Share, Text
+from seformer.util.shapes import UsedModel
 
 
 class DissectedRegions(TypedDict):

@@ -12,7 +12,7 @@ from seformer.model.choices import CalibrationMethod, TokenPooling, WindowPoolin
 from seformer.sequence.kmers import KmerScale
 from seformer.util.errors import UserError
 from seformer.util.records import read_object
-from seformer.util.shapes import TestRecord
+from seformer.util.shapes_of_tests import TestRecord
 
 if TYPE_CHECKING:
     from seformer.sequence.tokenizers import Tokenizer

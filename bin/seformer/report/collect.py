@@ -29,7 +29,7 @@ from seformer.report.results import (
     VariantEffects,
 )
 from seformer.splits.audit_record import Audit
-from seformer.util import records, shapes
+from seformer.util import records, shapes, shapes_of_tests
 from seformer.util.errors import UserError
 from seformer.util.tables import NUMBER, RATIO, WHOLE, as_numbers, read_tsv
 from seformer.util.text import open_text
@@ -114,10 +114,10 @@ def read_file(path: Path, sample: SampleResults) -> bool:
         case "regions.tsv":
             _take_regions(path, sample)
         case "metrics.json":
-            metrics = records.read(path, shapes.Metrics, AGAIN)
+            metrics = records.read(path, shapes_of_tests.Metrics, AGAIN)
             _of(path, sample, "judged" in metrics).metrics = metrics
         case "curves.json":
-            curves = records.read(path, shapes.Curves, AGAIN)
+            curves = records.read(path, shapes_of_tests.Curves, AGAIN)
             _of(path, sample, "judged" in curves).curves = curves
         case "seformer.json":
             _take_settings(records.read(path, shapes.Model, AGAIN), sample)
