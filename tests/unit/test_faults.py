@@ -256,6 +256,7 @@ WHOLE = [
     "out/predictions.tsv",
     "out/predictions.ucsc.bed",
     "out/summary.json",
+    "out/top.tsv",
 ]
 
 

@@ -240,7 +240,8 @@ def test_genes_stand_behind_the_scores(place, predicted, tmp_path):
     extract(place / "genome.fa", tmp_path / "e", regions=how["regions"], unlabelled=True)
     predict(place / "model", tmp_path / "shard", extracted=tmp_path / "e")
     merge_predictions(how["regions"], [tmp_path / "shard"], tmp_path / "merged", gtf=sites)
-    for name in ("predictions.tsv", "predictions.bed", "predictions.ucsc.bed", "summary.json"):
+    beds = ("predictions.bed", "predictions.ucsc.bed")
+    for name in ("predictions.tsv", *beds, "top.tsv", "summary.json"):
         assert (tmp_path / "merged" / name).read_text() == (tmp_path / "whole" / name).read_text()
     sites.write_text("7\t700\t701\tA\n")
     for run in (

@@ -35,6 +35,8 @@ from seformer.util.tables import NUMBER, RATIO, WHOLE, as_numbers, read_tsv
 from seformer.util.text import open_text
 
 NOT_SAMPLES = {"model", "pipeline_info", "multiqc", "multiqc_data", "report"}
+# beside the table of a BED there may be that of its highest scores
+TABLE = re.compile(r"(?!.*\.top\.tsv$).*\.tsv")
 RUN = re.compile(r"(fold|seed)_\d+")
 ROWS = 200_000
 # variants in the table of the page
@@ -137,7 +139,7 @@ def _read_bed(path: Path, sample: SampleResults) -> bool:
     for name, (attribute, read) in TABLES.items():
         if path.name == f"{name}.tsv":
             bed, summary = folder, path.with_name("summary.json")
-        elif folder == name and name in PUBLISHED and path.suffix == ".tsv":
+        elif folder == name and name in PUBLISHED and TABLE.fullmatch(path.name):
             bed, summary = path.stem, path.with_name(f"{path.stem}.summary.json")
         else:
             continue
@@ -199,7 +201,7 @@ def _read_predictions(path: Path, summary: Path) -> Predictions:
     UserError
         If it is not one.
     """
-    counts = Predictions(summary=_read_summary(summary, shapes.Predicted))
+    counts = Predictions(summary=_read_summary(summary, shapes.Predicted), top=_read_top(path))
     edges = np.linspace(0, 1, PROBABILITY_BINS + 1)
     columns = ["logit", "probability", "prediction", "flags"]
     numbers = dict.fromkeys(columns[:2], NUMBER)
@@ -237,6 +239,17 @@ def _read_predictions(path: Path, summary: Path) -> Predictions:
             _require_one_run(bed, sum(1 for _ in lines), path, counts.scored)
     _require_one_run(summary, counts.summary.get("rows", counts.rows), path, counts.rows)
     return counts
+
+
+def _read_top(path: Path) -> pd.DataFrame | None:
+    """Read the table of the highest scores beside one of predictions, if it is there."""
+    staged = path.name == "predictions.tsv"
+    path = path.with_name("top.tsv" if staged else f"{path.stem}.top.tsv")
+    if not path.is_file():
+        return None
+    texts = ["chrom", "name", "prediction", "set", "flags", "nearest_gene"]
+    numbers = {"rank": WHOLE, "start": WHOLE, "end": WHOLE, "logit": NUMBER, "probability": NUMBER}
+    return read_tsv(path, ["chrom", "prediction", *numbers], text=texts, numbers=numbers)
 
 
 def _count_flags(flags: pd.Series) -> Counter:

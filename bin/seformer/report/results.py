@@ -32,6 +32,8 @@ class Predictions:
     unscored: Counter = field(default_factory=Counter)
     histogram: np.ndarray = field(default_factory=lambda: np.zeros(PROBABILITY_BINS, np.int64))
     summary: dict[str, Any] = field(default_factory=dict)
+    # the regions with the highest scores, see `scoring.strongest`; None before version 1.1
+    top: pd.DataFrame | None = None
 
 
 @dataclass

@@ -20,6 +20,7 @@ from seformer.regions.nearby_genes import GENE_COLUMNS, NEAREST, GeneMap, name_w
 from seformer.regions.read import RegionTable, iter_regions
 from seformer.regions.scores import read_label
 from seformer.regions.settings import GeneSettings
+from seformer.scoring.strongest import StrongestRegions
 from seformer.util import records, shapes
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
@@ -84,7 +85,7 @@ def score_columns(*, sets: bool, several: bool) -> list[str]:
 
 
 class PredictionWriter(ExitStack):
-    """``predictions.tsv`` and ``predictions.bed`` of a folder, written some rows at a time.
+    """``predictions.tsv``, ``predictions.bed`` and ``top.tsv``, written some rows at a time.
 
     Parameters
     ----------
@@ -113,6 +114,8 @@ class PredictionWriter(ExitStack):
         added = [*scores, *(GENE_COLUMNS if genes else ())]
         names = [*free_names(own, added), *added]
         write_tsv_rows(pd.DataFrame(columns=names), self._table, header=True)
+        self._strongest = StrongestRegions(added)
+        self.callback(self._strongest.write, folder)
 
     def add(self, own: Iterable[str], regions: pd.DataFrame, scores: Sequence[str]) -> None:
         """Write rows.
@@ -132,12 +135,14 @@ class PredictionWriter(ExitStack):
             If a probability is not one.
         """
         cells = [own, scores]
+        table = pd.DataFrame([line.split("\t") for line in scores], columns=self.scores)
+        found = pd.DataFrame()
+        given = regions
         if self._genes is not None:
             found = self._genes.find(regions)
             cells.append(as_lines(found))
             regions = regions.assign(name=name_with_nearest(regions["name"], found[NEAREST]))
         self._table.writelines("\t".join(line) + "\n" for line in zip(*cells, strict=True))
-        table = pd.DataFrame([line.split("\t") for line in scores], columns=self.scores)
         scored = (table["logit"] != "").to_numpy()
         probability = pd.to_numeric(table["probability"][scored], errors="coerce")
         if not probability.between(0, 1).all():
@@ -145,6 +150,7 @@ class PredictionWriter(ExitStack):
                 "a probability among the scores is no number from 0 to 1",
                 do="score all shards again",
             )
+        self._strongest.add(given, pd.concat([table, found.reset_index(drop=True)], axis=1))
         track = (
             regions[["chrom", "start", "end", "name"]]
             .reset_index(drop=True)[scored]
@@ -244,8 +250,8 @@ def add_summaries(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     total: dict[str, Any] = {}
     for part in parts:
         for key, value in part.items():
-            if key == "model":
-                total[key] = value  # one model scored them all
+            if key in ("model", "assembly"):
+                total[key] = value  # one model scored them all, on one genome
             elif isinstance(value, dict):
                 total[key] = dict(Counter(total.get(key, {})) + Counter(value))
             elif key == "smallest_coverage":

@@ -150,7 +150,8 @@ def _score_file(
                 writer.add((line[:-1] for line in islice(own, len(rows))), given, lines)
                 written += len(rows)
     total = add_summaries(summaries)
-    total |= {"model": scorer.model.settings.as_used, "read_as": part.read_as}
+    used = {"model": scorer.model.settings.as_used, "assembly": record["assembly"]}
+    total |= {**used, "read_as": part.read_as}
     write_json(total, out / "summary.json")
     write_ucsc(out, regions.name, total["model"])
     _log(regions, total)
@@ -177,7 +178,8 @@ def _score_shard(scorer: Ensemble, extracted: Path, out: Path, prevalence: float
     table, windows = score_rows(scorer, source.regions, source.sequences(), genome, prevalence)
     write_tsv(table, out / "scores.tsv")
     counts = count_calls(table, source.regions, windows)
-    write_json({**counts, "model": scorer.model.settings.as_used}, out / "summary.json")
+    used = {"model": scorer.model.settings.as_used, "assembly": genome.get("assembly")}
+    write_json({**counts, **used}, out / "summary.json")
 
 
 def score_rows(

@@ -63,6 +63,7 @@ Predicted = _object(  # summary.json of predictions
     sets=NotRequired[dict[Text, Count]],
     read_as=NotRequired[Text],
     model=NotRequired[UsedModel],
+    assembly=NotRequired[Text | None],
 )
 
 # ------------------------------------------------------------------------- variants

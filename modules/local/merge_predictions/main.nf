@@ -8,7 +8,7 @@ process MERGE_PREDICTIONS {
     path gtf, stageAs: 'genes/*'
 
     output:
-    tuple val(meta), path("merged/{predictions.tsv,predictions.bed,predictions.ucsc.bed,summary.json}"), emit: predictions
+    tuple val(meta), path("merged/{predictions.tsv,predictions.bed,predictions.ucsc.bed,top.tsv,summary.json}"), emit: predictions
     tuple val(meta), path("labelled/${meta.bed}.tsv"), optional: true  , emit: labelled
     tuple val(meta), path("for_report/${meta.sample}", type: 'dir'), emit: results
     tuple val("${task.process}"), eval('seformer-version seformer pandas'), topic: versions, emit: versions
@@ -25,13 +25,13 @@ process MERGE_PREDICTIONS {
         ${inputs.join(' ')}
     mkdir -p labelled 'for_report/${meta.sample}/${meta.bed}'
     [ ! -f merged/labelled.tsv ] || mv merged/labelled.tsv 'labelled/${meta.bed}.tsv'
-    cp merged/{predictions.tsv,summary.json} 'for_report/${meta.sample}/${meta.bed}/'
+    cp merged/{predictions.tsv,top.tsv,summary.json} 'for_report/${meta.sample}/${meta.bed}/'
     """
 
     stub:
     """
     mkdir -p merged labelled 'for_report/${meta.sample}/${meta.bed}'
-    touch merged/{predictions.tsv,predictions.bed,predictions.ucsc.bed,summary.json} 'labelled/${meta.bed}.tsv'
+    touch merged/{predictions.tsv,predictions.bed,predictions.ucsc.bed,top.tsv,summary.json} 'labelled/${meta.bed}.tsv'
     cp merged/summary.json 'for_report/${meta.sample}/${meta.bed}/'
     """
 }

@@ -26,6 +26,6 @@ process PREDICT {
     stub:
     """
     mkdir predicted
-    touch predicted/{predictions.tsv,predictions.bed,predictions.ucsc.bed,summary.json}
+    touch predicted/{predictions.tsv,predictions.bed,predictions.ucsc.bed,top.tsv,summary.json}
     """
 }

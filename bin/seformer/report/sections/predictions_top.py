@@ -1,0 +1,71 @@
+"""The regions with the highest scores, each with a link to its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from seformer.report.content import SCRIPT, TEXTS, Section
+from seformer.report.draw import headed, html, number, table
+from seformer.report.results import Predictions, Results
+from seformer.util.markup import escape
+
+ROWS = 20
+UCSC = "https://genome.ucsc.edu/cgi-bin/hgTracks"
+# whose names UCSC has, of those that `genome.assemblies` tells apart
+ASSEMBLIES = ("hg19", "hg38", "mm9", "mm10", "mm39")
+
+
+def sections(results: Results) -> Iterator[Section]:
+    beds = {
+        name: bed
+        for name, bed in results.by_bed("predictions").items()
+        if bed.top is not None and len(bed.top)
+    }
+    if beds:
+        yield html("predictions_top", SCRIPT + headed({k: _tabulate(v) for k, v in beds.items()}))
+
+
+def _tabulate(bed: Predictions) -> str:
+    """Tabulate the first rows; columns that no row has a word in are left out."""
+    heads, texts = TEXTS["predictions_top"]["columns"], TEXTS["flags"]
+    rows = []
+    for row in bed.top.head(ROWS).itertuples():
+        flags = [texts.get(flag, flag) for flag in _text(row, "flags").split(",") if flag]
+        gene, distance = _text(row, "nearest_gene"), _text(row, "nearest_distance")
+        rows.append(
+            {
+                "rank": str(row.rank),
+                "locus": locus(row.chrom, row.start, row.end, bed.summary.get("assembly")),
+                "name": escape(_text(row, "name")),
+                "probability": f"{float(row.probability):.3f}",
+                "logit": f"{float(row.logit):.2f}".replace("-", "−"),
+                "prediction": escape(row.prediction),
+                "set": escape(_text(row, "set")),
+                "flags": escape(", ".join(flags)),
+                "gene": f"{escape(gene)}<small>{_away(distance)}</small>" if gene else "",
+            }
+        )
+    shown = [name for name in heads if any(row[name] for row in rows)]
+    content = table([heads[name] for name in shown], [[row[n] for n in shown] for row in rows], 99)
+    return content.replace("sf-table", "sf-table sf-sortable", 1)
+
+
+def locus(chrom: str, start: int, end: int, assembly: str | None) -> str:
+    """A place as browsers count, linked to UCSC where the assembly is one of UCSC's."""
+    shown = escape(f"{chrom}:{start + 1:,}-{end:,}")
+    if assembly not in ASSEMBLIES or not str(chrom).removeprefix("chr").isalnum():
+        return shown
+    place = f"chr{str(chrom).removeprefix('chr')}:{start + 1}-{end}"
+    return f'<a href="{UCSC}?db={assembly}&amp;position={place}">{shown}</a>'
+
+
+def _text(row: tuple, column: str) -> str:
+    """A cell as text, empty where there is none."""
+    value = getattr(row, column, "")
+    return "" if pd.isna(value) else str(value)
+
+
+def _away(distance: str) -> str:
+    return f"{number(int(float(distance)))} bp" if distance else ""

@@ -1,0 +1,79 @@
+"""The regions with the highest scores: kept while scoring, shown with their places."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_inputs import predictions, write_json, write_table
+from test_report import report
+
+from seformer.report.sections.predictions_top import locus
+from seformer.scoring import strongest
+from seformer.scoring.strongest import StrongestRegions
+from seformer.util.tables import read_tsv
+
+
+def rows(logits):
+    n = len(logits)
+    places = {"chrom": "chr1", "start": range(n), "end": range(5, n + 5)}
+    regions = pd.DataFrame(places | {"name": [f"r{i}" for i in range(n)]})
+    return regions, pd.DataFrame({"logit": logits, "flags": ""})
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 100])
+def test_the_highest_are_kept_whatever_the_parts(monkeypatch, tmp_path, size):
+    monkeypatch.setattr(strongest, "MOST", 4)
+    logits = ["1.5", "", "-2", "3", "1.5", "0.25", "3", "", "1.50"]
+    regions, scores = rows(logits)
+    kept = StrongestRegions(["logit", "flags"])
+    for first in range(0, len(logits), size):
+        part = slice(first, first + size)
+        kept.add(regions[part], scores[part].reset_index(drop=True))
+    kept.write(tmp_path)
+    table = read_tsv(tmp_path / "top.tsv")
+    # of equal scores those that come first in the file
+    assert table["name"].tolist() == ["r3", "r6", "r0", "r4"]
+    assert table["rank"].tolist() == [1, 2, 3, 4] and table["start"].tolist() == [3, 6, 0, 4]
+
+
+def test_nothing_scored_leaves_a_table_without_rows(tmp_path):
+    kept = StrongestRegions(["logit", "flags"])
+    kept.add(*rows(["", ""]))
+    kept.write(tmp_path)
+    head = "rank\tchrom\tstart\tend\tname\tlogit\tflags\n"
+    assert (tmp_path / "top.tsv").read_text() == head
+
+
+def test_places_are_linked_where_ucsc_knows_the_assembly():
+    linked = locus("chr7", 999, 2000, "hg38")
+    assert 'db=hg38&amp;position=chr7:1000-2000">chr7:1,000-2,000</a>' in linked
+    assert "position=chrX:1-5" in locus("X", 0, 5, "mm10")
+    assert locus("chr7", 0, 5, None) == "chr7:1-5"
+    assert "<a" not in locus('chr1" onclick="x', 0, 5, "hg38")
+    assert '"' not in locus('chr1" onclick="x', 0, 5, "hg38")
+
+
+@pytest.mark.parametrize("staged", [True, False])
+def test_the_report_lists_them(tmp_path, staged):
+    table = predictions(np.random.default_rng(0))
+    best = table.nlargest(30, "logit").reset_index(drop=True)
+    best = best.assign(rank=best.index + 1, chrom="chr2", start=10, end=90, name="<b>x")
+    best["nearest_gene"], best["nearest_distance"] = "MYC", 12345
+    place = tmp_path / "in" / "K562"
+    if staged:
+        place = place / "peaks"
+        names = ("predictions.tsv", "top.tsv", "summary.json")
+    else:
+        place = place / "predictions"
+        names = ("peaks.tsv", "peaks.top.tsv", "peaks.summary.json")
+    write_table(table, place / names[0])
+    write_table(best, place / names[1])
+    counts = "rows scored super_enhancers typical_enhancers bases windows"
+    summary = dict.fromkeys(counts.split(), len(table)) | {"unscored": {}, "flags": {}}
+    write_json(summary | {"smallest_coverage": 1.0, "assembly": "hg19"}, place / names[2])
+    made = report([tmp_path / "in"], tmp_path / "out")
+    page = made["predictions_top"]["data"]
+    assert page.count("<tr>") == 21 and "sf-sortable" in page and "addEventListener" in page
+    assert "db=hg19" in page and "MYC<small>12,345 bp</small>" in page
+    assert "<b>x" not in page and "&lt;b&gt;x" in page
+    # it is no BED file of its own
+    assert list(made["predictions_calls"]["data"]) == ["peaks"]
