@@ -58,7 +58,8 @@ class Plan {
             trained    : [],
             integrative: params.integrative,
             predict    : params.predict ? Inputs.beds(params.predict.toString(), '--predict', launchDir) : [],
-            explain    : params.explain ? Inputs.beds(params.explain.toString(), '--explain', launchDir) : [],
+            explain    : explainable(params) ? Inputs.beds(explainable(params), '--explain', launchDir) : [],
+            explain_top: strongest(params),
             variants   : params.variants ? Inputs.beds(params.variants.toString(), '--variants', launchDir) : [],
             dissect    : params.dissect ? dissection(params, launchDir) : null,
             motifs     : params.motifs ? motifs(params.motifs.toString(), workflow) : null,
@@ -96,6 +97,27 @@ class Plan {
         requireGenes(params, schema, plan.samples)
         publish(params, plan.parameters)
         return plan
+    }
+
+    // Of top:20 the number; 0 where the regions to explain are named
+    private static int strongest(Map params) {
+        def asked = (params.explain ?: '').toString().split(',')*.trim().findAll { it -> it.startsWith('top:') }
+        if (!asked) {
+            return 0
+        }
+        def number = asked[0].substring(4)
+        if (asked.size() > 1 || !(number ==~ /[1-9]\d?|100/)) {
+            throw Stop.at('--explain', "'${asked.join(',')}' names no number of regions", 'give one number from 1 to 100, such as top:20')
+        }
+        if (!params.predict) {
+            throw Stop.at('--explain', "'${asked[0]}' asks for the regions with the highest scores, but nothing is scored", 'give BED files to --predict too')
+        }
+        return number as int
+    }
+
+    // What else is to be explained: files
+    private static String explainable(Map params) {
+        return (params.explain ?: '').toString().split(',').findAll { it -> !it.trim().startsWith('top:') }.join(',')
     }
 
     // A file, or the collection that comes along

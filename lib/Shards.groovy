@@ -8,6 +8,12 @@ class Shards {
         return all.withIndex(1).collect { folder, i -> [bed + [shard: i, shards: all.size()], folder] }
     }
 
+    // The meta of a file of regions that one model alone takes: those with its highest scores
+    static Map own(Map scores, Object file) {
+        def number = file.baseName.find(/\d+$/)
+        return [id: "${scores.bed}.top${number}".toString(), name: "${scores.name}.top${number}".toString(), others: true, model: scores.sample]
+    }
+
     // One task: [meta, model's folder, shard's folder]
     static List task(Map bed, Object folder, Map model, Object modelFolder) {
         def id = "${model.id}, ${bed.id}, shard ${bed.shard} of ${bed.shards}".toString()

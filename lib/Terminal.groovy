@@ -49,6 +49,7 @@ class Terminal {
             plan.integrative ? 'and one model for all samples' : '',
             plan.predict ? "score ${plan.predict.collect { it -> it.name }.join(', ')}" : '',
             plan.explain ? "explain ${plan.explain.collect { it -> it.name }.join(', ')}" : '',
+            plan.explain_top ? "explain the ${plan.explain_top} regions with the highest scores" : '',
             plan.variants ? "score the variants of ${plan.variants.collect { it -> it.name }.join(', ')}" : '',
             plan.motifs ? "name motifs by ${plan.motifs.fileName}" : '',
             plan.dissect ? "dissect ${plan.dissect.samples ? 'the super-enhancers of the test part' : plan.dissect.beds.collect { it -> it.name }.join(', ')}" : '',

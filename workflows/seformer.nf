@@ -15,6 +15,7 @@ workflow SEFORMER {
     PREPARE_GENOME(plan.genome)
     genome   = PREPARE_GENOME.out.files
     folders  = channel.empty()
+    strongest = channel.empty()
     versions = PREPARE_GENOME.out.versions
 
     if (plan.samples) {
@@ -32,13 +33,14 @@ workflow SEFORMER {
     }
 
     if (plan.predict) {
-        PREDICT_REGIONS(plan.predict, genome, models, training, plan.gtf)
+        PREDICT_REGIONS(plan.predict, genome, models, training, plan.gtf, plan.explain_top)
+        strongest = PREDICT_REGIONS.out.strongest
         folders  = folders.mix(PREDICT_REGIONS.out.folders)
         versions = versions.mix(PREDICT_REGIONS.out.versions)
     }
 
-    if (plan.explain) {
-        EXPLAIN_REGIONS(plan.explain, genome, models, plan.motifs, plan.modisco, plan.gtf)
+    if (plan.explain || plan.explain_top) {
+        EXPLAIN_REGIONS(plan.explain, strongest, genome, models, plan.motifs, plan.modisco, plan.gtf)
         folders  = folders.mix(EXPLAIN_REGIONS.out.folders)
         versions = versions.mix(EXPLAIN_REGIONS.out.versions)
     }

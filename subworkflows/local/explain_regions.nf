@@ -9,6 +9,7 @@ include { HAND_OUT; GATHER              } from './shards'
 workflow EXPLAIN_REGIONS {
     take:
     beds   // list of maps: id (safe for folders), name (as published), file
+    own    // regions that a model is to explain alone: [meta of scores, file]
     genome // value: [fasta, index files]
     models // [meta, folder]
     known  // motif file in MEME format, or null
@@ -17,7 +18,9 @@ workflow EXPLAIN_REGIONS {
 
     main:
     EXTRACT_TO_EXPLAIN(
-        channel.fromList(beds.collect { it -> [[id: it.id, name: it.name, others: beds.size() > 1], [], [], it.file, []] }),
+        channel.fromList(beds.collect { it -> [[id: it.id, name: it.name, others: beds.size() > 1], [], [], it.file, []] }).mix(
+            own.map { meta, file -> [Shards.own(meta, file), [], [], file, []] }
+        ),
         genome,
         []
     )

@@ -12,6 +12,7 @@ workflow PREDICT_REGIONS {
     models   // [meta, folder]
     training // [id of a model, files of the regions that it was trained on]
     gtf      // annotation whose genes stand beside the regions, or none
+    top      // so many regions of every file and model are to be explained
 
     main:
     EXTRACT_TO_PREDICT(
@@ -30,7 +31,8 @@ workflow PREDICT_REGIONS {
 
     MERGE_PREDICTIONS(
         GATHER.out.files.map { meta, folders -> [meta, folders, beds.find { it -> it.id == meta.bed }.file] },
-        gtf
+        gtf,
+        top
     )
 
     // a file with labels is a test of the model
@@ -43,6 +45,7 @@ workflow PREDICT_REGIONS {
     )
 
     emit:
+    strongest = MERGE_PREDICTIONS.out.top // [meta, table of regions]
     folders  = MERGE_PREDICTIONS.out.results.mix(JUDGE.out.results).map { _meta, folder -> folder }.mix(passed_over)
     versions = EXTRACT_TO_PREDICT.out.versions.mix(PREDICT.out.versions, MERGE_PREDICTIONS.out.versions, JUDGE.out.versions)
 }

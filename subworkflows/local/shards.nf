@@ -9,6 +9,7 @@ workflow HAND_OUT {
     tasks = cut
         .flatMap { bed, folders -> Shards.numbered(bed, folders) }
         .combine(models)
+        .filter { bed, _folder, model, _model_folder -> !bed.model || bed.model == model.id }
         .map { bed, folder, model, model_folder -> Shards.task(bed, folder, model, model_folder) }
 
     emit:
