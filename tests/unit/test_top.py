@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from report_inputs import predictions, write_json, write_table
+from report_inputs import explanations, predictions, write_json, write_table
 from test_report import report
 
+from seformer.report.collect import collect
 from seformer.report.sections.predictions_top import locus
 from seformer.scoring import strongest
 from seformer.scoring.strongest import StrongestRegions
@@ -77,3 +78,28 @@ def test_the_report_lists_them(tmp_path, staged):
     assert "<b>x" not in page and "&lt;b&gt;x" in page
     # it is no BED file of its own
     assert list(made["predictions_calls"]["data"]) == ["peaks"]
+
+
+@pytest.mark.parametrize("bed", ["predictions", "attributions", "variants", "motifs", "null"])
+def test_a_bed_may_be_named_as_a_table(tmp_path, bed):
+    """And the report can be made again from the published folder."""
+    rng = np.random.default_rng(0)
+    place = tmp_path / "in" / "K562"
+    write_table(predictions(rng), place / "predictions" / f"{bed}.tsv")
+    counts = "rows scored super_enhancers typical_enhancers bases windows"
+    summary = dict.fromkeys(counts.split(), 400) | {"unscored": {}, "flags": {}}
+    write_json(
+        summary | {"smallest_coverage": 1.0, "read_as": "BED"},
+        place / "predictions" / f"{bed}.summary.json",
+    )
+    table, record = explanations(rng)
+    write_table(table, place / "attributions" / f"{bed}.tsv")
+    write_json(record, place / "attributions" / f"{bed}.summary.json")
+    windows = pd.DataFrame({"part": [], "completeness_error": [], "flags": []})
+    write_table(windows, place / "attributions" / "windows" / f"{bed}.tsv")
+    (place / "variants" / "null").mkdir(parents=True)
+    (place / "variants" / "null" / f"{bed}.tsv").write_text("chrom\tposition\n")
+    (sample,) = collect([tmp_path / "in"]).samples.values()
+    assert list(sample.predictions) == list(sample.explanations) == [bed]
+    assert sample.predictions[bed].summary["read_as"] == "BED"
+    assert not sample.variants and not sample.motifs

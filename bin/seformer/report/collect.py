@@ -134,18 +134,21 @@ def _of(path: Path, sample: SampleResults, judged: bool) -> SampleResults | Judg
 
 
 def _read_bed(path: Path, sample: SampleResults) -> bool:
-    """Read what is of one BED: ``BED/predictions.tsv`` of a stage, ``predictions/BED.tsv``."""
-    folder = path.parent.name
-    for name, (attribute, read) in TABLES.items():
-        if path.name == f"{name}.tsv":
-            bed, summary = folder, path.with_name("summary.json")
-        elif folder == name and name in PUBLISHED and TABLE.fullmatch(path.name):
-            bed, summary = path.stem, path.with_name(f"{path.stem}.summary.json")
-        else:
-            continue
-        getattr(sample, attribute)[bed] = read(path, summary)
-        return True
-    return False
+    """Read what is of one BED: ``BED/predictions.tsv`` of a stage, ``predictions/BED.tsv``.
+
+    Files may be named as any of these tables: what lies in a published folder is of that folder.
+    """
+    folder, bed = path.parent, path.stem
+    if folder.name in BESIDE and folder.parent.name in PUBLISHED:
+        return False
+    name, summary = folder.name, path.with_name(f"{bed}.summary.json")
+    if name not in PUBLISHED or (bed in TABLES and not summary.is_file()):
+        name, bed, summary = bed, folder.name, path.with_name("summary.json")
+    if name not in TABLES or not TABLE.fullmatch(path.name):
+        return False
+    attribute, read = TABLES[name]
+    getattr(sample, attribute)[bed] = read(path, summary)
+    return True
 
 
 def _take_regions(path: Path, sample: SampleResults) -> None:
@@ -201,7 +204,9 @@ def _read_predictions(path: Path, summary: Path) -> Predictions:
     UserError
         If it is not one.
     """
-    counts = Predictions(summary=_read_summary(summary, shapes.Predicted), top=_read_top(path))
+    counts = Predictions(
+        summary=_read_summary(summary, shapes.Predicted), top=_read_top(path, summary)
+    )
     edges = np.linspace(0, 1, PROBABILITY_BINS + 1)
     columns = ["logit", "probability", "prediction", "flags"]
     numbers = dict.fromkeys(columns[:2], NUMBER)
@@ -241,9 +246,9 @@ def _read_predictions(path: Path, summary: Path) -> Predictions:
     return counts
 
 
-def _read_top(path: Path) -> pd.DataFrame | None:
+def _read_top(path: Path, summary: Path) -> pd.DataFrame | None:
     """Read the table of the highest scores beside one of predictions, if it is there."""
-    staged = path.name == "predictions.tsv"
+    staged = summary.name == "summary.json"
     path = path.with_name("top.tsv" if staged else f"{path.stem}.top.tsv")
     if not path.is_file():
         return None
@@ -266,7 +271,7 @@ def _read_explanations(path: Path, summary: Path) -> Explanations:
     error = {"completeness_error": RATIO}
     table = read_tsv(path, ["completeness_error"], text=["flags"], numbers=error)
     errors, window_errors = table["completeness_error"].to_numpy(), np.empty(0)
-    staged = path.name == "attributions.tsv"
+    staged = summary.name == "summary.json"
     windows = path.parent / ("attributions_windows.tsv" if staged else f"windows/{path.name}")
     if windows.is_file():
         needed = ["part", "completeness_error", "flags"]
@@ -347,3 +352,5 @@ TABLES = {
 }
 # published as `predictions/BED.tsv`; the others keep their names, in folders named after the BED
 PUBLISHED = ("predictions", "attributions", "variants")
+# folders in those with tables that belong to the others
+BESIDE = ("windows", "null")

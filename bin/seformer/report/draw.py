@@ -19,6 +19,8 @@ STROKES = ("solid", "dash", "dot", "dashdot")
 # the model of all samples stands out among theirs
 INTEGRATIVE = "integrative"
 SUPER, TYPICAL = (labels.COLOURS[name] for name in (labels.SUPER, labels.TYPICAL))
+# of the verdict, as in style.css: orange and blue are the classes, and nothing else
+GOOD, BAD = "#007A5A", "#A50F2E"
 # label, name and colour of both classes
 CLASSES = ((1, "super-enhancers", SUPER), (0, "typical enhancers", TYPICAL))
 # of tracks in their turn, apart from those of the baselines (Tol's muted scheme)

@@ -12,9 +12,9 @@ from seformer.evaluation.metrics import METRICS
 from seformer.evaluation.verdict import percent, scorer_title
 from seformer.report.content import Section, say
 from seformer.report.draw import (
+    BAD,
+    GOOD,
     GREY,
-    SUPER,
-    TYPICAL,
     headline,
     html,
     interval,
@@ -55,7 +55,7 @@ def _comparison(samples: list[SampleResults]) -> str:
     most = max(0.05, *(abs(delta[key]) for delta in deltas for key in ("low", "high")))
     rows = []
     for sample, delta in zip(samples, deltas, strict=True):
-        colour = TYPICAL if delta["low"] > 0 else SUPER if delta["high"] < 0 else GREY
+        colour = GOOD if delta["low"] > 0 else BAD if delta["high"] < 0 else GREY
         name = escape(scorer_title(delta["baseline"]))
         rows.append(
             [
