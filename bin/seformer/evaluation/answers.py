@@ -80,10 +80,10 @@ def _rank(findings: Sequence[Finding], test: Mapping[str, Any] | None) -> Answer
         return Answer(RANK, "no", "on held-out regions the model does not do better than guessing")
     gain = spoken(test["delta"], signed=True)
     if test["delta"]["high"] < 0:
-        return Answer(RANK, "no", f"{best} alone ranks better (Δ AUROC {gain})")
+        return Answer(RANK, "no", f"{best} alone ranks better, Δ AUROC {gain}")
     if test["delta"]["low"] <= 0:
         return Answer(
-            RANK, "with care", f"they are not shown to rank better than {best} (Δ AUROC {gain})"
+            RANK, "with care", f"they are not shown to rank better than {best}, Δ AUROC {gain}"
         )
     but = [why for topic, why in DOUBTS.items() if level.get(topic) == "warning"]
     but += [
@@ -91,7 +91,7 @@ def _rank(findings: Sequence[Finding], test: Mapping[str, Any] | None) -> Answer
         for topic in dict.fromkeys(f.topic for f in findings if f.level == "warning")
         if topic.startswith(PREDICTIONS) or topic == SPLIT_TOPIC
     ]
-    won = f"on held-out regions the model beats {best}, the best baseline (Δ AUROC {gain})"
+    won = f"on held-out regions the model beats {best}, the best baseline, by {gain} in AUROC"
     if but:
         return Answer(RANK, "with care", f"{won}, but {'; '.join(but)}")
     return Answer(RANK, "yes", won)
