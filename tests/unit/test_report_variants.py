@@ -45,6 +45,14 @@ def test_the_strongest_variants_and_their_null(published, tmp_path):
     assert "4.8 % of 42 alleles do not fit the genome" in verdict
 
 
+def test_without_a_null_nothing_is_called_an_insertion(published, tmp_path):
+    none = VARIED["null"] | {"drawn": 0, "of": {}, "quantiles": []}
+    alone = VARIED | {"tested": 0, "untested": 40, "significant": 0, "null": none}
+    write_json(alone, published / "K562/variants/gwas.summary.json")
+    page = sections(published, tmp_path)["variants_strongest"]["data"]
+    assert "insertions" not in page and "no random substitutions were drawn" in page
+
+
 def test_results_of_version_one(tmp_path):
     """Neither p nor motifs; perhaps no summary."""
     old = {"records": 42, "alleles": 42, "status": {"scored": 40}, "unmatched_chromosomes": {}}

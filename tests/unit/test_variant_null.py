@@ -149,6 +149,32 @@ def test_what_is_rare_is_made_up_for(tmp_path, fasta, counter):
     assert not null.duplicated(["position", "alternative"]).any()
 
 
+def test_the_order_of_records_and_regions_changes_nothing(tmp_path, fasta, counter):
+    regions = [f"{c}\t{start}\t{start + 700}\n" for c in ("chr1", "chr2") for start in (300, 2000)]
+    tables = []
+    for name, step in (("a", 1), ("b", -1)):
+        vcf = write_vcf(tmp_path / f"{name}.vcf", PLACES[::step])
+        # and a region that stands there twice counts once
+        (tmp_path / "r.bed").write_text("".join([*regions[::step], regions[0]]))
+        for given in ({}, {"regions": tmp_path / "r.bed"}):
+            out = tmp_path / f"{name}{len(given)}"
+            module.variants("m", out, fasta=fasta, vcf=vcf, null=40, width=400, **given)
+            table = read_tsv(out / "variants.tsv").sort_values(["chrom", "position"])
+            tables.append(table.drop(columns="region_name").reset_index(drop=True))
+    for one, other in (tables[::2], tables[1::2]):
+        assert len(one) == len(PLACES) and one["p"].notna().sum() > 5
+        pd.testing.assert_frame_equal(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_insertions_alone_ask_for_no_null(tmp_path, fasta, counter, caplog):
+    caplog.set_level("INFO")
+    more = [f"chr1\t900\t.\t{CHR1[899]}\t{CHR1[899]}AC\t.\t.\t."]
+    vcf = write_vcf(tmp_path / "v.vcf", [], more)
+    module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf, width=90, null=50)
+    assert "no p: no variant is a substitution" in caplog.text
+    assert "of the 50 random substitutions" not in caplog.text
+
+
 def test_without_a_null(tmp_path, fasta, counter):
     vcf = write_vcf(tmp_path / "v.vcf", PLACES[:3])
     module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf, width=90, null=0)

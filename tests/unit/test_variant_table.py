@@ -174,6 +174,14 @@ def test_broken_tables(text, message, tmp_path):
         read_table(path)
 
 
+def test_a_table_as_spreadsheets_save_it(tmp_path):
+    """Semicolons where the comma is the decimal point, cells in quotes, a byte order mark."""
+    text = '\ufeffchrom;pos;rsid;ref;alt;"p, one-sided"\r\nchr1;7;"rs;7";A;C;0,5\r\n'
+    (tmp_path / "t.csv").write_text(text)
+    (row,) = read_table(tmp_path / "t.csv").rows
+    assert (row.chrom, row.start, row.id, row.alleles) == ("chr1", 6, "rs;7", ["A", "C"])
+
+
 def test_what_is_not_a_table(tmp_path):
     vcf = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
     for text in ("", "hello\n", "gene\tvalue\nX\t7\n", vcf, vcf.split("\n", 1)[1], "\n\n"):

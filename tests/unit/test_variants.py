@@ -206,7 +206,7 @@ def test_a_vcf_is_read_however_it_is_compressed(tmp_path):
 def test_bad_files(tmp_path, fasta, toy):
     text = tmp_path / "x.vcf"
     text.write_text("this is no VCF\n")
-    with pytest.raises(UserError, match="cannot be read as VCF"):
+    with pytest.raises(UserError, match=r"cannot be read as VCF.* or a table with columns"):
         module.variants("m", tmp_path / "o", fasta=fasta, vcf=text)
     with pytest.raises(UserError, match="no such file"):
         module.variants("m", tmp_path / "o", fasta=fasta, vcf=tmp_path / "missing.vcf")

@@ -59,7 +59,7 @@ class Span(NamedTuple):
 
 
 def read_spans(path: Path, spelling: Spelling) -> list[Span]:
-    """Read regions, those that are on the genome.
+    """Read regions, those that are on the genome; one that stands there twice counts once.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def read_spans(path: Path, spelling: Spelling) -> list[Span]:
         If a region passes its chromosome's end.
     """
     lengths = spelling.genome.chromosomes
-    spans = []
+    spans: dict[tuple[str, int, int], Span] = {}
     for row in spelling.read(path).itertuples():
         if row.chrom not in lengths:
             continue
@@ -79,8 +79,9 @@ def read_spans(path: Path, spelling: Spelling) -> list[Span]:
                 line=int(row.line),
                 do="mend the regions, or use the genome they belong to",
             )
-        spans.append(Span(row.chrom, int(row.start), int(row.end), str(row.name)))
-    return spans
+        place = row.chrom, int(row.start), int(row.end)
+        spans.setdefault(place, Span(*place, str(row.name)))
+    return [*spans.values()]
 
 
 def substitutions(

@@ -320,7 +320,7 @@ def _log(summary: dict) -> None:
     if summary["sorted"]:
         logger.info("the records were not in order; variants.vcf.gz is sorted, so as to be indexed")
     null = summary["null"]
-    if null["drawn"] < null["asked"] and summary["status"].get(SCORED):
+    if null["drawn"] < null["asked"] and summary["tested"]:
         logger.info(
             "the regions hold %d of the %d random substitutions asked for",
             null["drawn"],
@@ -336,3 +336,5 @@ def _log(summary: dict) -> None:
             SIGNIFICANT,
             summary["untested"],
         )
+    elif null["asked"] and summary["untested"]:
+        logger.info("no p: no variant is a substitution, or its regions hold no other one")

@@ -148,12 +148,14 @@ def draw_null(
     Returns
     -------
     list of Draw
-        At most ``number``, in the order of ``spans``, by position.
+        At most ``number``, along the genome: by region, then by position.
     """
     asked = Counter(kinds[kinds != NO_CONTEXT].tolist())
     if not (number and asked):
         return []
     random = generator("substitutions of the null", seed)
+    rank = {chrom: row for row, chrom in enumerate(genome.chromosomes)}
+    spans = sorted(spans, key=lambda span: (rank[span.chrom], *span[1:]))
     spans, context = _places(spans, alleles, genome, random)
     ends = np.cumsum([span.end - span.start for span in spans])
     cells, lacking = [np.empty(0, np.int64)], Counter()

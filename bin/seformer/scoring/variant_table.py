@@ -107,7 +107,8 @@ def read_table(path: Path) -> VariantTable | None:
         head = list(islice(lines, 1))
         if not head or head[0][1].startswith(("##", HEADER)):
             return None
-        delimiter = "\t" if "\t" in head[0][1] else ","
+        # spreadsheets separate by commas, or by semicolons where a comma is the decimal point
+        delimiter = "\t" if "\t" in head[0][1] else max(",;", key=head[0][1].count)
         names = [cell.strip().lstrip("#").lower() for cell in _cells(head[0][1], delimiter)]
         # UCSC's browser writes hg38.snp151.chrom where several tables are joined
         names = [re.sub(r"^\w+\.\w+\.", "", name) for name in names]
@@ -147,7 +148,9 @@ def read_table(path: Path) -> VariantTable | None:
 
 def _cells(line: str, delimiter: str) -> list[str]:
     # quotes are letters like others in tables with tabs
-    return line.split("\t") if delimiter == "\t" else next(csv.reader([line]), [])
+    return (
+        line.split("\t") if delimiter == "\t" else next(csv.reader([line], delimiter=delimiter), [])
+    )
 
 
 def _is_dump(cells: Sequence[str]) -> bool:

@@ -84,8 +84,9 @@ def _not_vcf(path: Path, fault: str, line: int | None = None) -> UserError:
         f"the file cannot be read as VCF ({fault})",
         where=path,
         line=line,
-        expected="VCF or BCF with its header lines, columns separated by tabs",
-        do="mend it; check it with: bcftools view",
+        expected="VCF or BCF with its header lines, columns separated by tabs; or a table with "
+        "columns for chromosome, position and alleles, named in its first line",
+        do="mend it; check a VCF with: bcftools view",
     )
 
 

@@ -64,7 +64,8 @@ def _counts(effects: VariantEffects) -> str:
             )
         )
     if untested := summary.get("untested"):
-        said.append(say("variants_strongest", "untested", untested=number(untested)))
+        key = "untested" if summary.get("null", {}).get("drawn") else "no_null"
+        said.append(say("variants_strongest", key, untested=number(untested)))
     return f"<p>{' '.join(said)}</p>"
 
 
