@@ -6,10 +6,11 @@ import pytest
 from report_inputs import explanations, predictions, write_json, write_table
 from test_report import report
 
-from seformer.report.collect import collect
-from seformer.report.sections.predictions_top import locus
+from seformer.report.collect import _read_sites, collect
+from seformer.report.sections.predictions_top import locus, strongest_motifs
 from seformer.scoring import strongest
 from seformer.scoring.strongest import StrongestRegions
+from seformer.util.errors import UserError
 from seformer.util.tables import read_tsv
 
 
@@ -103,3 +104,29 @@ def test_a_bed_may_be_named_as_a_table(tmp_path, bed):
     assert list(sample.predictions) == list(sample.explanations) == [bed]
     assert sample.predictions[bed].summary["read_as"] == "BED"
     assert not sample.variants and not sample.motifs
+
+
+def test_the_strongest_motifs_of_a_region_are_named():
+    sites = pd.DataFrame(
+        {
+            "start": [10, 30, 50, 70, 200, 95],
+            "end": [20, 40, 60, 80, 210, 105],
+            "name": ["MA0139.2_CTCF", "SPI1", "MA0080.7_Spi1", "SPI1", "MA1522.2_MAZ", "KLF4"],
+            "attribution": [1.0, -2.0, 5.0, -2.0, 9.0, 9.0],
+        }
+    )
+    assert strongest_motifs(sites, 0, 100) == "Spi1, SPI1, CTCF"
+    assert strongest_motifs(sites, 300, 400) == "" == strongest_motifs(None, 0, 100)
+
+
+def test_seqlets_are_read_beside_the_motifs(tmp_path):
+    rows = "chr1\t5\t9\t.\t1\t.\t0.5\t0.9\tSE\tr1\nchr1\t7\t9\tCTCF\t1\t+\t2.5\t0.01\tSE\tr1\n"
+    path = tmp_path / "seqlets.bed"
+    path.write_text(rows)
+    sites = _read_sites(path)
+    assert sites["name"].tolist() == ["CTCF"] and sites["attribution"].tolist() == [2.5]
+    path.write_text(rows.replace("2.5", "much"))
+    with pytest.raises(UserError, match=r"seqlets.bed, line 2.*much"):
+        _read_sites(path)
+    path.write_text("")
+    assert not len(_read_sites(path))

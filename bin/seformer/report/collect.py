@@ -310,7 +310,32 @@ def _read_motifs(path: Path, summary: Path) -> Motifs:
         if column not in table:
             table[column] = table["motif"] if column == "factor" else pd.NA
     table["regions"] = pd.to_numeric(table["regions"], errors="coerce")
-    return Motifs(table, _read_summary(summary, shapes.Named), path.parent)
+    details = _read_summary(summary, shapes.Named)
+    return Motifs(table, details, path.parent, _read_sites(path.with_name("seqlets.bed")))
+
+
+def _read_sites(path: Path) -> pd.DataFrame | None:
+    """Read the seqlets that match a motif, if they are there."""
+    if not path.is_file():
+        return None
+    columns = ["chrom", "start", "end", "name", "score", "strand", "attribution"]
+    try:
+        table = pd.read_csv(
+            path,
+            sep="\t",
+            names=columns,
+            usecols=range(len(columns)),
+            dtype={"chrom": str, "name": str},
+            quoting=csv.QUOTE_NONE,
+            keep_default_na=False,
+        )
+    except (ValueError, pd.errors.ParserError) as error:
+        raise UserError(
+            f"this is not a table of seqlets ({error})", where=path, do=AGAIN
+        ) from error
+    numbers = {"start": WHOLE, "end": WHOLE, "attribution": NUMBER}
+    named = as_numbers(table, path, numbers, line=1)["name"] != "."
+    return table[named].reset_index(drop=True)
 
 
 def _read_variants(path: Path, summary: Path) -> VariantEffects:

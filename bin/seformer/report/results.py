@@ -54,6 +54,8 @@ class Motifs:
     table: pd.DataFrame
     summary: dict[str, Any]
     folder: Path
+    # chrom, start, end, name and attribution of the seqlets that match one
+    sites: pd.DataFrame | None = None
 
 
 @dataclass

@@ -2,32 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
 from seformer.report.content import SCRIPT, TEXTS, Section
 from seformer.report.draw import headed, html, number, table
-from seformer.report.results import Predictions, Results
+from seformer.report.results import Predictions, Results, SampleResults
 from seformer.util.markup import escape
 
-ROWS = 20
+ROWS, MOTIFS = 20, 3
+# how a name of JASPAR begins in a BED
+MATRIX = re.compile(r"^(MA|UN)\d{4}\.\d+_(?=.)")
 UCSC = "https://genome.ucsc.edu/cgi-bin/hgTracks"
 # whose names UCSC has, of those that `genome.assemblies` tells apart
 ASSEMBLIES = ("hg19", "hg38", "mm9", "mm10", "mm39")
 
 
 def sections(results: Results) -> Iterator[Section]:
-    beds = {
-        name: bed
-        for name, bed in results.by_bed("predictions").items()
+    samples = results.with_("predictions")
+    tables = {
+        name if len(samples) == 1 else f"{sample.name} · {name}": _tabulate(bed, _sites(sample))
+        for sample in samples
+        for name, bed in sample.predictions.items()
         if bed.top is not None and len(bed.top)
     }
-    if beds:
-        yield html("predictions_top", SCRIPT + headed({k: _tabulate(v) for k, v in beds.items()}))
+    if tables:
+        yield html("predictions_top", SCRIPT + headed(tables))
 
 
-def _tabulate(bed: Predictions) -> str:
+def _sites(sample: SampleResults) -> dict[str, pd.DataFrame]:
+    """Seqlets that match a motif, by chromosome, of all regions that the model explained."""
+    sites = [m.sites for m in sample.motifs.values() if m.sites is not None and len(m.sites)]
+    if not sites:
+        return {}
+    return dict(iter(pd.concat(sites, ignore_index=True).drop_duplicates().groupby("chrom")))
+
+
+def strongest_motifs(sites: pd.DataFrame | None, start: int, end: int) -> str:
+    """Name the motifs with most attribution inside a region, the strongest first."""
+    if sites is None:
+        return ""
+    inside = sites[(sites["start"] >= start) & (sites["end"] <= end)]
+    weight = inside["attribution"].abs().groupby(inside["name"], sort=True).sum()
+    names = weight.sort_values(ascending=False, kind="stable").index[:MOTIFS]
+    # of MA0139.2_CTCF the factor
+    return ", ".join(dict.fromkeys(MATRIX.sub("", name) for name in names))
+
+
+def _tabulate(bed: Predictions, sites: Mapping[str, pd.DataFrame]) -> str:
     """Tabulate the first rows; columns that no row has a word in are left out."""
     heads, texts = TEXTS["predictions_top"]["columns"], TEXTS["flags"]
     rows = []
@@ -44,6 +68,7 @@ def _tabulate(bed: Predictions) -> str:
                 "prediction": escape(row.prediction),
                 "set": escape(_text(row, "set")),
                 "flags": escape(", ".join(flags)),
+                "motifs": escape(strongest_motifs(sites.get(row.chrom), row.start, row.end)),
                 "gene": f"{escape(gene)}<small>{_away(distance)}</small>" if gene else "",
             }
         )
