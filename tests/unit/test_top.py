@@ -1,5 +1,9 @@
 """The regions with the highest scores: kept while scoring, shown with their places."""
 
+import re
+import shutil
+import subprocess
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +11,7 @@ from report_inputs import explanations, predictions, write_json, write_table
 from test_report import report
 
 from seformer.report.collect import _read_sites, collect
+from seformer.report.content import SCRIPT
 from seformer.report.sections.predictions_top import locus, strongest_motifs
 from seformer.scoring import strongest
 from seformer.scoring.strongest import StrongestRegions
@@ -130,3 +135,29 @@ def test_seqlets_are_read_beside_the_motifs(tmp_path):
         _read_sites(path)
     path.write_text("")
     assert not len(_read_sites(path))
+
+
+def test_a_click_sorts(tmp_path):
+    """In a real browser, where there is one: numbers as numbers, names as names."""
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("there is no chromium")
+    cells = [("10", "chr10:1"), ("−9.5", "chr2:7"), ("−12", "chr2:10"), ("1,200", "chrX:1")]
+    body = "".join(f"<tr><td>{a}</td><td>{b}</td></tr>" for a, b in cells)
+    click = (
+        "const seen=n=>[...document.querySelectorAll(`td:nth-child(${n})`)].map(c=>c.textContent);"
+        "const heads=document.querySelectorAll('th');heads[0].click();const up=seen(1);"
+        "heads[0].click();const down=seen(1);heads[1].click();"
+        "document.title=[up,down,seen(2)].map(s=>s.join(';')).join('|')"
+    )
+    page = tmp_path / "page.html"
+    page.write_text(
+        '<meta charset="utf-8"><table class="sf-sortable"><thead><tr><th>a</th><th>b</th></tr></thead>'
+        f"<tbody>{body}</tbody></table>{SCRIPT}<script>{click}</script>",
+        encoding="utf-8",
+    )
+    command = [browser, "--headless", "--no-sandbox", "--dump-dom", page.as_uri()]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    title = re.search("<title>(.*?)</title>", shown)[1]
+    up = "−12;−9.5;10;1,200"
+    assert title == f"{up}|{';'.join(reversed(up.split(';')))}|chr2:7;chr2:10;chr10:1;chrX:1"

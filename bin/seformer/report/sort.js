@@ -7,8 +7,9 @@ document.addEventListener("click", (event) => {
   const down = head.getAttribute("aria-sort") === "ascending";
   for (const other of head.parentNode.children) other.removeAttribute("aria-sort");
   head.setAttribute("aria-sort", down ? "descending" : "ascending");
-  const value = (row) => row.children[column].dataset.value ?? row.children[column].textContent;
+  const text = (row) => row.children[column].textContent;
+  const value = (row) => Number(text(row).replace("−", "-").replaceAll(",", "") || NaN);
   const rows = [...table.tBodies[0].rows].sort((a, b) =>
-    value(a).localeCompare(value(b), "en", { numeric: true }));
+    value(a) - value(b) || text(a).localeCompare(text(b), "en", { numeric: true }));
   table.tBodies[0].append(...(down ? rows.reverse() : rows));
 });
