@@ -152,7 +152,8 @@ def test_a_click_sorts(tmp_path):
     )
     page = tmp_path / "page.html"
     page.write_text(
-        '<meta charset="utf-8"><table class="sf-sortable"><thead><tr><th>a</th><th>b</th></tr></thead>'
+        '<meta charset="utf-8"><table class="sf-sortable"><thead><tr>'
+        "<th>a</th><th>b</th></tr></thead>"
         f"<tbody>{body}</tbody></table>{SCRIPT}<script>{click}</script>",
         encoding="utf-8",
     )
