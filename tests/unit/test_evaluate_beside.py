@@ -218,7 +218,9 @@ def test_a_track_is_a_baseline_like_any_other(tracked):
     assert list(found["test"]["baselines"]) == names
     assert found["test"]["baselines"]["track_atac"]["auroc"]["value"] > 0.95
     assert {delta["baseline"] for delta in found["test"]["delta"].values()} == {"track_atac"}
-    assert "track atac" in found["verdict"][0]["text"] + found["verdict"][1]["text"]
+    # random weights may or may not be told from guessing here
+    found["test"]["model"]["auroc"] = {"value": 0.8, "low": 0.7, "high": 0.9}
+    assert "track atac" in verdict.judge_test(found)[1].text
     assert found["baseline_choices"]["track_atac"]["of"] in ("mean", "maximum", "sum")
     assert "| track atac |" in (tracked / "beside1" / "model" / "README.md").read_text()
     curves = json.loads((tracked / "beside1" / "curves.json").read_text())
