@@ -37,8 +37,8 @@ def test_the_strongest_and_what_was_left_out(published, tmp_path):
         assert words in text
     cells = re.findall(r"<td[^>]*>(.*?)</td>", text)
     assert cells == [
-        "chr1:150-250<small>peak_1</small>",
-        "chr1:100-1100<small>rank 1</small>",
+        "chr1:151-250<small>peak_1</small>",
+        "chr1:101-1,100<small>rank 1</small>",
         "+1.250<small>± 0.125</small>",
         *("+3.500", "−0.500", "+0.750"),
         *("0.0099", "0.02"),
@@ -53,6 +53,8 @@ def test_the_strongest_and_what_was_left_out(published, tmp_path):
 def test_a_heat_map_has_effects_on_and_above_the_diagonal_and_synergy_below():
     (region,) = DISSECTED["drawn"]
     drawn = draw_heat_map(region)
+    # places as in the table above it, a name once
+    assert "<b>chr1:101-1,100</b>" in drawn and ">151-250</text>" in drawn
     cell = r'<rect x="(\d+)" y="(\d+)"[^>]*fill="(\S+)" fill-opacity="(\S+)"[^>]*/>'
     cells = re.findall(cell + r"<text[^>]*>([^<]*)</text>", drawn)
     columns, rows = (sorted({int(found[i]) for found in cells}) for i in (0, 1))

@@ -95,3 +95,8 @@ def test_a_damaged_summary_is_named(change, published):
 def test_findings(change, level, words):
     found = judge_variants("x", VARIED | change)
     assert any(f.level == level and words in f.text for f in found), found
+
+
+def test_one_allele_that_does_not_fit_is_a_mistake_of_the_file():
+    few = VARIED | {"alleles": 24, "status": {"scored": 23, "wrong_reference": 1}}
+    assert not any("do not fit" in finding.text for finding in judge_variants("x", few))

@@ -27,6 +27,7 @@ from seformer.util.settings import (
     bounds_of,
     choices_of,
     default_of,
+    expected,
     fields_of,
     meta,
     option_of,
@@ -115,6 +116,14 @@ def test_values_that_cannot_be(values, message):
     with pytest.raises(UserError) as error:
         stage(1, **values)
     assert str(error.value) == message
+
+
+def test_a_refusal_names_every_bound():
+    for kind in CLASSES:
+        for name, field in kind.model_fields.items():
+            said = expected(field).replace(",", "").split()
+            for bound in bounds_of(field).values():
+                assert f"{bound:g}".replace("e-0", "e-") in said, (kind.__name__, name, said)
 
 
 def test_values_of_other_libraries_are_taken():

@@ -34,7 +34,7 @@ def judge_variants(name: str, summary: Mapping[str, Any]) -> list[Finding]:
     if not scored:
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in status.items())
         say("warning", f"None of {alleles:,} alleles could be scored ({reasons or 'none given'}).")
-    if wrong > MISFITS * max(1, alleles):
+    if wrong > max(1, MISFITS * alleles):
         say(
             "warning",
             f"{percent(wrong, max(1, alleles))} of {alleles:,} alleles do not fit the genome "

@@ -225,8 +225,12 @@ def expected(field: FieldInfo) -> str:
             return f"{words} of at least {text['ge']}"
         case ["ge", "le"]:
             return f"{words} from {text['ge']} to {text['le']}"
+        case ["ge", "lt"]:
+            return f"{words} from {text['ge']} to less than {text['lt']}"
         case ["gt"]:
             return f"{words} above {text['gt']}"
+        case ["gt", "le"]:
+            return f"{words} above {text['gt']}, up to {text['le']}"
         case ["gt", "lt"]:
             return f"{words} between {text['gt']} and {text['lt']}"
     return words

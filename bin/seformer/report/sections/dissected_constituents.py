@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from seformer.explain.dissect_record import DissectionRecord, DrawnRegion
@@ -10,7 +11,7 @@ from seformer.report.draw import SUPER, TYPICAL, headed, html, number, signed, t
 from seformer.report.results import Results
 from seformer.util.markup import escape
 
-WIDTH, HEIGHT, LEFT, TOP = 52, 26, 132, 22  # of a cell; room for names
+WIDTH, HEIGHT, LEFT, TOP = 52, 26, 148, 22  # of a cell; room for names
 
 
 def sections(results: Results) -> Iterator[Section]:
@@ -60,8 +61,8 @@ def _remarks(bed: DissectionRecord) -> str:
 def _strongest(bed: DissectionRecord) -> str:
     rows = [
         [
-            f"{escape(row['constituent'])}<small>{escape(row['name'])}</small>",
-            f"{escape(row['region'])}<small>rank {number(row['rank'])}</small>",
+            f"{escape(_counted(row['constituent']))}<small>{escape(row['name'])}</small>",
+            f"{escape(_counted(row['region']))}<small>rank {number(row['rank'])}</small>",
             _effect(row["effect"])
             + (f"<small>± {row['effect_sd']:.3f}</small>" if row["effect_sd"] is not None else ""),
             *(_effect(row[key]) for key in ("masked_effect", "cut_effect", "alone_effect")),
@@ -70,6 +71,12 @@ def _strongest(bed: DissectionRecord) -> str:
         for row in bed["strongest"]
     ]
     return table(TEXTS["dissected_constituents"]["head"], rows, numeric=2) if rows else ""
+
+
+def _counted(place: str) -> str:
+    """A place (0-based half-open) as browsers and the other sections count it, from 1."""
+    found = re.fullmatch(r"(.*?)(\d+)-(\d+)", place)
+    return f"{found[1]}{int(found[2]) + 1:,}-{int(found[3]):,}" if found else place
 
 
 def _effect(value: float | None) -> str:
@@ -85,7 +92,7 @@ def draw_heat_map(region: DrawnRegion) -> str:
 
     On the diagonal the effect of one, above it that of both, below it their synergy.
     """
-    names = [item["place"] for item in region["constituents"]]
+    names = [_counted(item["place"]) for item in region["constituents"]]
     cells = {(i, i): item["effect"] for i, item in enumerate(region["constituents"])}
     for pair in region["pairs"]:
         first, second = sorted((pair["first"], pair["second"]))
@@ -99,8 +106,9 @@ def draw_heat_map(region: DrawnRegion) -> str:
         across = LEFT + WIDTH * i + WIDTH // 2
         drawn.append(f'<text x="{across}" y="{TOP - 6}" text-anchor="middle">{i + 1}</text>')
     width, height = LEFT + WIDTH * side, TOP + HEIGHT * side
-    place, name = escape(region["region"]), escape(region["name"])
-    title = f"<b>{place}</b> {name if name != place else ''}"
+    place = escape(_counted(region["region"]))
+    name = escape(region["name"]) if region["name"] != region["region"] else ""
+    title = f"<b>{place}</b> {name}"
     return (
         f'<figure style="width:{width}px"><figcaption>{title} logit '
         f"{signed(region['logit'], plus=False)}</figcaption>"
