@@ -81,6 +81,7 @@ SHAPES = "16"
 def build_app() -> typer.Typer:
     """Assemble the application; the commands' heavy imports happen when they run."""
     import importlib
+    import inspect
 
     import typer
 
@@ -107,7 +108,10 @@ def build_app() -> typer.Typer:
         if isinstance(module.command, typer.Typer):
             app.add_typer(module.command, name=name)
         else:
-            app.command(name)(module.command)
+            # rich keeps the ends of a docstring's lines, which are longer than many terminals
+            paragraphs = inspect.getdoc(module.command).split("\n\n")
+            text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+            app.command(name, help=text)(module.command)
     return app
 
 

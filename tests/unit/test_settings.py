@@ -118,6 +118,12 @@ def test_values_that_cannot_be(values, message):
     assert str(error.value) == message
 
 
+def test_help_breaks_its_lines_where_the_terminal_ends(commands):
+    for name, command in commands.items():
+        for paragraph in (command.help or "").split("\n\n"):
+            assert "\n" not in paragraph, name
+
+
 def test_a_refusal_names_every_bound():
     for kind in CLASSES:
         for name, field in kind.model_fields.items():

@@ -257,6 +257,22 @@ def test_all_else_in_a_vcf_stays_as_it_was(tmp_path, fasta, toy):
     assert info and after.endswith(";SEF_STATUS=scored\tGT:X\t0|1:\u00e9")
 
 
+def test_fields_of_an_earlier_run_are_taken_out(tmp_path, fasta, toy):
+    """Also those that this run does not write: motifs and p of another model would stay."""
+    info = "DP=7;SEF_REF=9;SEF_P=0.1;SEF_GAINED=AP1;SEF_LOST=X"
+    vcf = write_vcf(tmp_path / "v.vcf", [("chr1", "7", "a", base(7), OTHER[base(7)])])
+    head, line = vcf.read_text().rstrip("\n").rsplit("\n", 1)
+    declared = '##INFO=<ID=SEF_GAINED,Number=A,Type=String,Description="x">'
+    line = "\t".join([*line.split("\t")[:7], info])
+    head = head.replace("##ALT", f"{declared}\n##ALT")
+    vcf.write_text(f"{head}\n{line}\n")
+    module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf, null=0)
+    written = gzip.decompress((tmp_path / "o" / variant_files.VCF_FILE).read_bytes()).decode()
+    assert "\tDP=7;SEF_REF=" in written and written.count("SEF_REF=") == 1
+    assert not any(f"SEF_{name}" in written.splitlines()[-1] for name in ("P=", "GAINED", "LOST"))
+    assert "ID=SEF_GAINED" not in written
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

@@ -130,7 +130,8 @@ def write_scored_variants(
         rows = [first[number, index] for index in range(len(record.alternatives))]
         entries.append(_annotate(rows, scored, table, changes))
     fields = INFO if motifs is None else (*INFO, *MOTIF_INFO)
-    ordered = write_vcf(out / VCF_FILE, plan.header, plan.records, fields, entries)
+    earlier = [name for name, *_ in (*INFO, *MOTIF_INFO)]
+    ordered = write_vcf(out / VCF_FILE, plan.header, plan.records, fields, entries, earlier)
     statuses = Counter(scored[row].status for row in first.values())
     summary = {
         "read_as": plan.read_as,

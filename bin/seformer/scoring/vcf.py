@@ -151,6 +151,7 @@ def write_vcf(
     records: Sequence[VcfRecord],
     fields: Sequence[tuple[str, str, str, str]],
     entries: Sequence[Sequence[str]],
+    earlier: Sequence[str],
 ) -> bool:
     """Write records with more in INFO, bgzipped, and their index beside them.
 
@@ -161,18 +162,19 @@ def write_vcf(
     Parameters
     ----------
     fields
-        Identifier, number, type and description of each field that is added. Those of an earlier
-        run are replaced.
+        Identifier, number, type and description of each field that is added.
     entries
         What is added to each record, such as ``["SEF_REF=1.5"]``.
+    earlier
+        Identifiers of all fields that an earlier run may have added: they are taken out.
 
     Returns
     -------
     bool
         Whether the records had to be sorted.
     """
-    defined = tuple(f"##INFO=<ID={name}," for name, *_ in fields)
-    earlier = tuple(f"{name}=" for name, *_ in fields)
+    defined = tuple(f"##INFO=<ID={name}," for name in earlier)
+    stale = tuple(f"{name}=" for name in earlier)
     rank = {chrom: i for i, chrom in enumerate(dict.fromkeys(record.chrom for record in records))}
     pairs = list(zip(records, entries, strict=True))
     ordered = sorted(pairs, key=lambda pair: (rank[pair[0].chrom], pair[0].start))
@@ -187,7 +189,7 @@ def write_vcf(
         for record, added in ordered:
             cells = record.line.split("\t")
             info = [entry for entry in cells[7].split(";") if entry != "."]
-            info = [entry for entry in info if not entry.startswith(earlier)]
+            info = [entry for entry in info if not entry.startswith(stale)]
             cells[7] = ";".join([*info, *added]) or "."
             handle.write("\t".join(cells).encode() + b"\n")
     far = max((record.start + len(record.reference) for record in records), default=0)
