@@ -714,6 +714,13 @@ OTHER = [
         "line 3",
         "2 columns where the header has 3",
     ),
+    case(
+        "vcf/to_cut.tsv",
+        "cut-variants --fasta {good}/genome.fa --vcf {here}/%s --out {out}",
+        "chr_id\tchr_pos\n1\t200\n",
+        "but no alleles",
+        "observed",
+    ),
     case("vcf/motifs.meme", OF_MOTIFS, MEME, "holds 0 motifs"),
     case("vcf/no_shard", SHARD, None, "blocks.tsv", "no such file"),
     Case(
