@@ -4,7 +4,16 @@ import json
 
 import numpy as np
 import pytest
-from report_inputs import evaluation, explanations, predictions, regions, write_json, write_table
+from report_inputs import (
+    VARIED,
+    evaluation,
+    explanations,
+    predictions,
+    regions,
+    variants,
+    write_json,
+    write_table,
+)
 from test_report import report
 
 from seformer.evaluation.answers import BASES, CHANCES, RANK, answer
@@ -96,6 +105,28 @@ def test_a_model_takes_its_record_along(used, tmp_path):
     own = made["tested_before"]["data"]
     assert "K562" in own and "GC content" in own and "k-mer" in own
     assert "from a probability of 0.375 on" in made["predictions_calls"]["description"]
+
+
+def test_results_of_several_models_are_not_judged_by_the_first(used, tmp_path):
+    places = used / "K562" / "predictions", used / "K562" / "variants"
+    record = json.loads((places[0] / "peaks.summary.json").read_text())["model"]
+    write_table(variants(), places[1] / "gwas.tsv")
+    write_json(VARIED | {"model": record}, places[1] / "gwas.summary.json")
+    assert "several models" not in report([used], tmp_path / "one")["verdict"]["data"]
+    write_json(VARIED | {"model": record | {"test": None}}, places[1] / "gwas.summary.json")
+    made = report([used], tmp_path / "two")
+    page = made["verdict"]["data"]
+    assert "These results are of several models" in page and "ranks better" not in page
+    assert "tested_before" not in made
+    assert "from a probability of 0.375 on" in made["predictions_calls"]["description"]
+
+
+def test_variants_alone_take_the_record_of_their_model_along(used, tmp_path):
+    record = json.loads((used / "K562/predictions/peaks.summary.json").read_text())["model"]
+    write_table(variants(), tmp_path / "v/K562/variants/gwas.tsv")
+    write_json(VARIED | {"model": record}, tmp_path / "v/K562/variants/gwas.summary.json")
+    page = report([tmp_path / "v"], tmp_path / "out")["verdict"]["data"]
+    assert "No: GC content alone ranks better" in page and "does not say how it did" not in page
 
 
 def test_a_model_without_its_record_says_so(used, tmp_path):

@@ -238,6 +238,8 @@ def test_shards_give_what_a_whole_run_gives(edits, tmp_path, fasta, monkeypatch)
     variant_shards.merge_variants(scored, tmp_path / "merged", **files, **how)
     names = ["variants.tsv", "null.tsv", "variants.vcf.gz", "variants.vcf.gz.tbi", "summary.json"]
     assert sorted(p.name for p in (tmp_path / "merged").iterdir()) == sorted(names)
+    said = json.loads((tmp_path / "merged/summary.json").read_text())
+    assert said["model"] == model.settings.as_used
     for name in names:
         whole, merged = ((tmp_path / run / name).read_bytes() for run in ("whole", "merged"))
         assert whole == merged, name
@@ -245,6 +247,24 @@ def test_shards_give_what_a_whole_run_gives(edits, tmp_path, fasta, monkeypatch)
         variant_shards.merge_variants(scored, tmp_path / "x", **files, null=150, seed=5)
     with pytest.raises(UserError, match="are not those of the"):
         variant_shards.merge_variants(scored * 2, tmp_path / "x", **files, **how)
+
+
+def test_shards_of_several_models_are_refused(tmp_path, fasta, counter):
+    files = {"fasta": fasta, "vcf": write_vcf(tmp_path / "v.vcf", PLACES[:6])}
+    variant_shards.cut_variants(tmp_path / "cut", **files, null=9, width=60, shard_alleles=4)
+    shards = sorted((tmp_path / "cut").glob("shard_*"))
+    scored = [tmp_path / shard.name for shard in shards]
+    for shard, out in zip(shards, scored, strict=True):
+        variant_shards.score_shard("m", shard, out)
+    said = json.loads((scored[1] / "summary.json").read_text())
+    said["model"]["threshold"] = 0.125
+    (scored[1] / "summary.json").write_text(json.dumps(said))
+    with pytest.raises(UserError, match=r"shard_0002: this shard was scored with another model"):
+        variant_shards.merge_variants(scored, tmp_path / "merged", **files, null=9, width=60)
+    for out in scored:  # those of 1.0.0 do not say it
+        (out / "summary.json").unlink()
+    variant_shards.merge_variants(scored, tmp_path / "merged", **files, null=9, width=60)
+    assert "model" not in json.loads((tmp_path / "merged/summary.json").read_text())
 
 
 def test_nothing_to_score_is_one_empty_shard(tmp_path, fasta, counter):

@@ -110,11 +110,17 @@ class SampleResults:
     dissections: dict[str, DissectionRecord] = field(default_factory=dict)
 
     @property
+    def used_models(self) -> list[dict[str, Any]]:
+        """The models that were used here, each once: threshold, and its own test in short."""
+        kinds = self.predictions, self.explanations, self.variants
+        summaries = [bed.summary for beds in kinds for bed in beds.values()]
+        models = [s["model"] for s in (*summaries, *self.dissections.values()) if "model" in s]
+        return [model for i, model in enumerate(models) if model not in models[:i]]
+
+    @property
     def used_model(self) -> dict[str, Any] | None:
-        """The model that was used here: its threshold, and its own test in short."""
-        beds = [*self.predictions.values(), *self.explanations.values()]
-        summaries = [*(bed.summary for bed in beds), *self.dissections.values()]
-        return next((summary["model"] for summary in summaries if "model" in summary), None)
+        """The model that was used here; None of several: what holds of one need not of all."""
+        return self.used_models[0] if len(self.used_models) == 1 else None
 
     @property
     def test(self) -> dict[str, Any] | None:
@@ -124,7 +130,8 @@ class SampleResults:
     @property
     def threshold(self) -> float | None:
         """The probability from which a region is called a super-enhancer."""
-        return (self.used_model or {}).get("threshold")
+        thresholds = {model["threshold"] for model in self.used_models}
+        return thresholds.pop() if len(thresholds) == 1 else None
 
     @property
     def history(self) -> pd.DataFrame | None:

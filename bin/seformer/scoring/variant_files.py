@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -104,6 +104,7 @@ def write_scored_variants(
     out: Path,
     settings: VariantPlanSettings,
     motifs: MotifChanges | None = None,
+    model: dict[str, Any] | None = None,
 ) -> None:
     """Write all results of scored variants into a folder.
 
@@ -112,6 +113,8 @@ def write_scored_variants(
     scores
         float64 ``[edits, 2]`` in the order of ``plan.blocks()``, see
         `seformer.scoring.variants.score_blocks`.
+    model
+        What they were scored with, see `ModelSettings.as_used`, if it is known.
     """
     scored, null_rows = _sorted_out(plan)
     null = tabulate_null(plan, scores[null_rows])
@@ -141,6 +144,7 @@ def write_scored_variants(
         "unreadable": plan.unreadable,
         "unmatched_chromosomes": plan.unmatched,
         "sorted": ordered,
+        **({} if model is None else {"model": model}),
         **_count_tests(table, compared, null, settings),
     }
     if changes is not None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from typing_extensions import TypedDict
 
 from seformer.genome.genome import Genome
 from seformer.model.folder import load_model
@@ -22,11 +24,13 @@ from seformer.scoring.variant_files import (
 from seformer.scoring.variant_plan import Block, plan_variants
 from seformer.scoring.variants import score_blocks
 from seformer.scoring.views import Edit
+from seformer.util import records
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
 from seformer.util.logs import progress
 from seformer.util.records import write_json
 from seformer.util.settings import takes
+from seformer.util.shapes import UsedModel
 from seformer.util.tables import NUMBER, WHOLE, read_tsv, write_tsv, write_tsv_rows
 
 BLOCKS_FILE, EDITS_FILE, SCORES_FILE = "blocks.tsv", "edits.tsv", "scores.tsv"
@@ -35,6 +39,12 @@ EDIT_COLUMNS = ["edit", "block", *PLACE]
 SCORE_COLUMNS = ["edit", *PLACE, "reference_logit", "edited_logit"]
 # every digit, so that shards give what a whole run gives
 EXACT = "%.17g"
+
+
+class ScoredShard(TypedDict):
+    """summary.json of a scored shard."""
+
+    model: UsedModel
 
 
 @takes(VariantCutSettings)
@@ -96,7 +106,7 @@ def _shards(blocks: Iterator[Block], edits: int) -> Iterator[list[Block]]:
 
 @takes(VariantSettings)
 def score_shard(model: Path, shard: Path, out: Path, settings: VariantSettings) -> None:
-    """Score a shard of `cut_variants`; ``out`` gets ``scores.tsv``.
+    """Score a shard of `cut_variants`; ``out`` gets ``scores.tsv`` and ``summary.json``.
 
     Raises
     ------
@@ -112,7 +122,8 @@ def score_shard(model: Path, shard: Path, out: Path, settings: VariantSettings) 
     numbers = dict.fromkeys(("edit", "block", "start", "end"), WHOLE)
     edits = read_tsv(shard / EDITS_FILE, EDIT_COLUMNS, text=["chrom", "bases"], numbers=numbers)
     with output_folder(out) as staging:
-        scorer = Ensemble(load_model(model, settings.device), settings.batch_tokens)
+        loaded = load_model(model, settings.device)
+        scorer = Ensemble(loaded, settings.batch_tokens)
         groups = [
             (blocks["sequence"].iat[block], _relative(rows, blocks["start"].iat[block]))
             for block, rows in edits.groupby("block", sort=True)
@@ -123,6 +134,7 @@ def score_shard(model: Path, shard: Path, out: Path, settings: VariantSettings) 
         )
         with open(staging / SCORES_FILE, "w", encoding="utf-8", newline="") as text:
             write_tsv_rows(table, text, header=True, float_format=EXACT)
+        write_json({"model": loaded.settings.as_used}, staging / SUMMARY_FILE)
 
 
 def _relative(rows: pd.DataFrame, start: int) -> list[Edit]:
@@ -149,8 +161,9 @@ def merge_variants(
     Raises
     ------
     UserError
-        If the scores are not those of this file.
+        If the scores are not those of this file, or of several models.
     """
+    model = _read_model(shards)
     with Genome(fasta) as genome, output_folder(out, own=INDEXES) as staging:
         plan = plan_variants(genome, settings, vcf=vcf, positions=positions, regions=regions)
         scores = _read_scores([shard / SCORES_FILE for shard in in_order(shards)])
@@ -169,7 +182,25 @@ def merge_variants(
                 do="cut and score the file again",
             )
         logits = scores[["reference_logit", "edited_logit"]].to_numpy(float)
-        write_scored_variants(plan, logits, genome, staging, settings, motifs)
+        write_scored_variants(plan, logits, genome, staging, settings, motifs, model)
+
+
+def _read_model(shards: Sequence[Path]) -> dict[str, Any] | None:
+    """Read what model the shards were scored with; None if they do not say it, as of 1.0.0."""
+    models: dict[Path, Any] = {
+        path: records.read(path, ScoredShard, "score the shards again")["model"]
+        for path in (shard / SUMMARY_FILE for shard in shards)
+        if path.is_file()
+    }
+    first = next(iter(models.values()), None)
+    for path, model in models.items():
+        if model != first:
+            raise UserError(
+                "this shard was scored with another model than the first",
+                where=path.parent,
+                do="score all shards with one model",
+            )
+    return first
 
 
 def _read_scores(paths: Sequence[Path]) -> pd.DataFrame:

@@ -59,12 +59,14 @@ def variants(
     """
     with Genome(fasta) as genome, output_folder(out, own=INDEXES) as staging:
         plan = plan_variants(genome, settings, vcf=vcf, positions=positions, regions=regions)
-        scorer = Ensemble(load_model(model, settings.device), settings.batch_tokens)
+        loaded = load_model(model, settings.device)
+        scorer = Ensemble(loaded, settings.batch_tokens)
         blocks = (
             (genome.fetch(block.span.chrom, block.span.start, block.span.end), block.edits)
             for block in progress([*plan.blocks()], "scoring variants")
         )
-        write_scored_variants(plan, score_blocks(scorer, blocks), genome, staging, settings, motifs)
+        scores, used = score_blocks(scorer, blocks), loaded.settings.as_used
+        write_scored_variants(plan, scores, genome, staging, settings, motifs, used)
 
 
 def score_blocks(scorer: Ensemble, blocks: Iterable[tuple[str, Sequence[Edit]]]) -> np.ndarray:

@@ -88,6 +88,7 @@ Varied = _checked(  # summary.json of variants
         unreadable=NotRequired[dict[Text, Count]],
         null=NotRequired[_null],
         motifs=NotRequired[_object(**_all("gained lost"))],
+        model=NotRequired[UsedModel],
         read_as=NotRequired[Text],
         sorted=NotRequired[Flag],
     ),

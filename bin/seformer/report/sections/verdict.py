@@ -71,7 +71,9 @@ def judge_sample(sample: SampleResults) -> list[Finding]:
     """
     findings = _stored(sample)
     used = sample.predictions, sample.explanations, sample.variants, sample.dissections
-    if sample.test is None and any(used):
+    if sample.metrics is None and len(sample.used_models) > 1:
+        findings.append(Finding("warning", say("verdict", "own_test"), say("verdict", "mixed")))
+    elif sample.test is None and any(used):
         findings.append(Finding("note", say("verdict", "own_test"), say("verdict", "unknown")))
     findings += judge_licence(((sample.settings or {}).get("backbone") or {}).get("licence"))
     if sample.regions is not None:
