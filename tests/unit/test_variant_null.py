@@ -278,7 +278,7 @@ def test_nothing_to_score_is_one_empty_shard(tmp_path, fasta, counter):
         variant_shards.score_shard("m", tmp_path, tmp_path / "scored")
 
 
-def test_the_vcf_is_indexed_and_in_order(tmp_path, fasta, counter):
+def test_the_vcf_is_indexed_and_in_order(tmp_path, fasta, counter, capfd):
     places = [("chr2", 900), ("chr1", 4000), ("chr2", 700), ("chr1", 600)]
     vcf = write_vcf(tmp_path / "v.vcf", places, ["chr1\t0\t.\tN\tA\t.\t.\t."])
     module.variants("m", tmp_path / "o", fasta=fasta, vcf=vcf, width=300, null=250)
@@ -292,6 +292,7 @@ def test_the_vcf_is_indexed_and_in_order(tmp_path, fasta, counter):
                 assert record.info[f"SEF_{field.upper()}"][0] == pytest.approx(row[field], rel=1e-5)
     assert [*table.index[:4]] == places
     assert json.loads((tmp_path / "o/summary.json").read_text())["sorted"] is True
+    assert "[W::" not in capfd.readouterr().err
 
 
 def test_positions_beyond_a_tbi_have_another_index(tmp_path, fasta, counter):

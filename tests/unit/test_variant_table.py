@@ -182,6 +182,13 @@ def test_a_table_as_spreadsheets_save_it(tmp_path):
     assert (row.chrom, row.start, row.id, row.alleles) == ("chr1", 6, "rs;7", ["A", "C"])
 
 
+def test_a_table_as_r_writes_it(tmp_path):
+    text = '"chr"\t"pos"\t"rsid"\t"ref"\t"alt"\n"chr1"\t7\t"a"b"\t"A"\t"C"\n'
+    (tmp_path / "t.tsv").write_text(text)
+    (row,) = read_table(tmp_path / "t.tsv").rows
+    assert (row.chrom, row.start, row.id, row.alleles) == ("chr1", 6, 'a"b', ["A", "C"])
+
+
 def test_what_is_not_a_table(tmp_path):
     vcf = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
     for text in ("", "hello\n", "gene\tvalue\nX\t7\n", vcf, vcf.split("\n", 1)[1], "\n\n"):

@@ -132,7 +132,7 @@ class PredictionWriter(ExitStack):
         Raises
         ------
         UserError
-            If a probability is not one.
+            If a probability is not one, or a logit no number.
         """
         cells = [own, scores]
         table = pd.DataFrame([line.split("\t") for line in scores], columns=self.scores)
@@ -145,11 +145,13 @@ class PredictionWriter(ExitStack):
         self._table.writelines("\t".join(line) + "\n" for line in zip(*cells, strict=True))
         scored = (table["logit"] != "").to_numpy()
         probability = pd.to_numeric(table["probability"][scored], errors="coerce")
-        if not probability.between(0, 1).all():
-            raise UserError(
-                "a probability among the scores is no number from 0 to 1",
-                do="score all shards again",
-            )
+        logit = pd.to_numeric(table["logit"][scored], errors="coerce")
+        for good, fault in (
+            (probability.between(0, 1), "a probability among the scores is no number from 0 to 1"),
+            (logit.notna(), "a logit among the scores is no number"),
+        ):
+            if not good.all():
+                raise UserError(fault, do="score all shards again")
         self._strongest.add(given, pd.concat([table, found.reset_index(drop=True)], axis=1))
         track = (
             regions[["chrom", "start", "end", "name"]]

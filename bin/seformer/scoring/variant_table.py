@@ -147,10 +147,10 @@ def read_table(path: Path) -> VariantTable | None:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    # quotes are letters like others in tables with tabs
-    return (
-        line.split("\t") if delimiter == "\t" else next(csv.reader([line], delimiter=delimiter), [])
-    )
+    if delimiter != "\t":
+        return next(csv.reader([line], delimiter=delimiter), [])
+    # quotes are letters like others in tables with tabs, but for R's round a whole cell
+    return [re.sub(r'^"(.*)"$', r"\1", cell) for cell in line.split("\t")]
 
 
 def _is_dump(cells: Sequence[str]) -> bool:
