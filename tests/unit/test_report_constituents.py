@@ -77,13 +77,16 @@ def test_a_heat_map_has_effects_on_and_above_the_diagonal_and_synergy_below():
     ("changed", "level", "words"),
     [
         ({"tested": 0, "stand_out": 0}, "note", "None was compared"),
-        ({"stand_out": 0}, "warning", "None of 2 stands out"),
+        ({"stand_out": 0}, "warning", "are no hierarchy."),
+        ({"stand_out": 0, "tested": 6}, "warning", "a single one of so many cannot: raise"),
         ({}, "note", "1 of 2 lose more than random stretches"),
     ],
 )
 def test_the_verdict(changed, level, words):
     first, second = judge_dissection("peaks", DISSECTED | changed)
     assert first.level == level and words in first.text
+    # with 100 stretches one alone can reach q 0.05 among five
+    assert ("raise --null-stretches" in first.text) == (changed.get("tested") == 6)
     assert second.level == "warning" and "1 of 3 reach beyond their region" in second.text
     whole = DISSECTED | {"constituents": DISSECTED["constituents"] | {"clipped": 0}}
     assert len(judge_dissection("peaks", whole)) == 1

@@ -19,8 +19,8 @@ def judge_dissection(bed: str, record: Mapping[str, Any]) -> list[Finding]:
     bed
         Name of the file of regions.
     record
-        Its summary: ``rows``, of which ``tested`` and ``stand_out`` (q at most ``q_at_most``), and
-        ``constituents``.
+        Its summary: ``settings``, ``rows``, of which ``tested`` and ``stand_out`` (q at most
+        ``q_at_most``), and ``constituents``.
     """
     topic, tested, found = f"Constituents of {bed}", record["tested"], record["stand_out"]
     q = f"{record['q_at_most']:g}"
@@ -36,6 +36,13 @@ def judge_dissection(bed: str, record: Mapping[str, Any]) -> list[Finding]:
             f"None of {tested:,} stands out of random stretches of its region (no q up to {q}): "
             "their ranks are no hierarchy.",
         )
+        # the smallest p of one alone, as false discovery rate
+        stretches = record["settings"]["null_stretches"]
+        if tested / (1 + stretches) > record["q_at_most"]:
+            text += (
+                f" Beside {stretches:,} stretches a single one of so many cannot: raise "
+                "--null-stretches (in the pipeline --dissect_null_stretches), or dissect fewer."
+            )
     else:
         level, text = (
             "note",
