@@ -157,7 +157,8 @@ def test_the_zone_has_both_of_its_ends():
     assert within(np.array([0.7, 0.69]), 1.0, 0.3).tolist() == [True, False]
 
 
-def test_the_zone_is_left_out_of_training_alone(sample, tmp_path):
+def test_the_zone_is_left_out_of_training_alone(sample, tmp_path, caplog):
+    caplog.set_level("INFO")
     folder, _ = sample()
     plain = split([folder], tmp_path / "plain")
     audit = split([folder], tmp_path / "grey", grey_zone=0.2)
@@ -171,6 +172,7 @@ def test_the_zone_is_left_out_of_training_alone(sample, tmp_path):
     before, after = (open_dataset([folder], file).regions for file in files)
     out = (before["split"] == "train") & near
     assert out.sum() > 5
+    assert f"training leaves it out, {out.sum()} of its regions" in caplog.text
     assert (after["split"][out] == "").all() and after["split"][~out].equals(before["split"][~out])
     assert {part: (after["split"] == part).sum() for part in ("validation", "test")} == {
         part: (before["split"] == part).sum() for part in ("validation", "test")

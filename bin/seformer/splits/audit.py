@@ -184,8 +184,10 @@ def _log_zone(zone: Mapping | None) -> None:
             f" {of['cutoff']:.6g}"
             for name, of in zone["samples"].items()
         )
-        said = "grey zone of %g of the cut-off (%s); training leaves it out"
-        logger.info(said, zone["share"], shares)
+        # of folds each leaves out others
+        number = f", {zone['left_out']} of its regions" if "left_out" in zone else ""
+        said = "grey zone of %g of the cut-off (%s); training leaves it out%s"
+        logger.info(said, zone["share"], shares, number)
 
 
 def log_audit(audit: Mapping) -> None:
