@@ -134,8 +134,13 @@ class Backbone(nn.Module):
         raise NotImplementedError
 
     def initialise(self) -> None:
-        """Draw all weights as the family's authors do."""
-        raise NotImplementedError
+        """Draw all weights as the family's authors do: here normal, LayerNorms at one."""
+        for name, parameter in self.named_parameters():
+            if parameter.dim() < 2:
+                norm = "norm" in name.lower() and name.endswith("weight")
+                nn.init.constant_(parameter, float(norm))
+            else:
+                nn.init.normal_(parameter, std=self.config.get("initializer_range", 0.02))
 
     def check_ignored(self, ignored: Mapping[str, torch.Tensor], where: str | Path) -> None:
         """Refuse tensors under `ignored_keys` that say something else than is computed here."""

@@ -128,15 +128,6 @@ class DnaBert2(Backbone):
     def embedding(self) -> nn.Embedding:
         return self.embeddings.word_embeddings
 
-    def initialise(self) -> None:
-        """Draw all weights: normal, LayerNorms at one."""
-        for name, parameter in self.named_parameters():
-            if parameter.dim() < 2:
-                norm = "norm." in name.lower() and name.endswith("weight")
-                nn.init.constant_(parameter, float(norm))
-            else:
-                nn.init.normal_(parameter, std=self.config.get("initializer_range", 0.02))
-
     def _bias(self, attention_mask: torch.Tensor) -> torch.Tensor:
         """Return −slope·distance, and −∞ for padded keys: [batch or 1, heads, tokens, tokens]."""
         place = torch.arange(attention_mask.shape[1], device=attention_mask.device)

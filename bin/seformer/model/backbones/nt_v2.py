@@ -170,15 +170,6 @@ class NucleotideTransformerV2(Backbone):
     def embedding(self) -> nn.Embedding:
         return self.embeddings.word_embeddings
 
-    def initialise(self) -> None:
-        """Draw all weights: normal, LayerNorms at one."""
-        for name, parameter in self.named_parameters():
-            if parameter.dim() < 2:
-                norm = "norm" in name.lower() and name.endswith("weight")
-                nn.init.constant_(parameter, float(norm))
-            else:
-                nn.init.normal_(parameter, std=self.config.get("initializer_range", 0.02))
-
     def check_ignored(self, ignored: Mapping[str, torch.Tensor], where: str | Path) -> None:
         wanted = self.rotary.frequencies()
         for key, tensor in ignored.items():
