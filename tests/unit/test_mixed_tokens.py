@@ -14,7 +14,6 @@ from seformer.explain.attribute import attribute
 from seformer.explain.base_shares import Shares, shapley_values
 from seformer.explain.references import make_references
 from seformer.explain.settings import AttributionSettings
-from seformer.scoring.mutagenesis import mutate
 from seformer.scoring.score import Ensemble, Scorer
 from seformer.scoring.views import Edit, both_strands, coverage
 from seformer.sequence.dna import reverse_complement
@@ -204,24 +203,6 @@ def test_an_end_token_that_is_none(tmp_path, end):
 
 
 # ------------------------------------------------------------------ scoring and attribution
-
-
-@pytest.mark.parametrize("phases", [1, 3])
-@pytest.mark.parametrize("window", [None, 13])
-def test_every_substitution_equals_scoring_from_scratch(phases, window):
-    model = toy_model(
-        tokenizer=MixedTokenizer(mixed_vocabulary(3)),
-        phases=phases,
-        window=window,
-        mixing=True,
-        curved=True,
-    )
-    sequence = random_sequence(40) + "NN" + random_sequence(31, 1)
-    effects = mutate(Ensemble(model), sequence)
-    known = [position for position in range(73) if not 40 <= position < 42]
-    edited = [sequence[:at] + letter + sequence[at + 1 :] for at in known for letter in "ACGT"]
-    base, *expected = Ensemble(model).score([sequence, *edited]).logit
-    np.testing.assert_allclose(effects[known].ravel(), expected - base, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize(

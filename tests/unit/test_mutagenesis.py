@@ -9,16 +9,33 @@ from seformer.explain.references import make_references
 from seformer.scoring.mutagenesis import importance, mutate, occlude
 from seformer.scoring.score import Ensemble, Scorer
 from seformer.scoring.views import Edit, both_strands
-from seformer.sequence.tokenizers import BpeTokenizer, KmerTokenizer
+from seformer.sequence.tokenizers import (
+    BpeTokenizer,
+    KmerTokenizer,
+    MixedTokenizer,
+    mixed_vocabulary,
+)
 
 DATA = os.environ.get("SEFORMER_TEST_DATA")
 CONTEXT = {"mixing": True, "curved": True}
 
 
-@pytest.mark.parametrize(("k", "stride", "phases"), [(3, 1, 1), (3, 3, 1), (3, 3, 3), (4, 3, 2)])
+MIXED = MixedTokenizer(mixed_vocabulary(3))
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "phases"),
+    [
+        (KmerTokenizer(3, 1), 1),
+        (KmerTokenizer(3, 3), 1),
+        (KmerTokenizer(3, 3), 3),
+        (KmerTokenizer(4, 3), 2),
+        (MIXED, 1),
+        (MIXED, 3),
+    ],
+)
 @pytest.mark.parametrize("window", [None, 13])
-def test_every_substitution_equals_scoring_from_scratch(k, stride, phases, window):
-    tokenizer = KmerTokenizer(k, stride)
+def test_every_substitution_equals_scoring_from_scratch(tokenizer, phases, window):
     model = toy_model(tokenizer=tokenizer, phases=phases, window=window, **CONTEXT)
     sequence = random_sequence(40) + "NN" + random_sequence(31, 1)
     effects = mutate(Ensemble(model), sequence)
