@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from seformer.evaluation.verdict import Finding, percent
+from seformer.scoring.settings import SIGNIFICANT
 
 VARIANTS = "Variants of"
 # share of alleles that do not fit the genome: a stray one is a mistake of the file, many another
 # assembly
 MISFITS = 0.02
-SIGNIFICANT = 0.05
 
 
 def judge_variants(name: str, summary: Mapping[str, Any]) -> list[Finding]:

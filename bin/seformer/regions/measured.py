@@ -29,6 +29,7 @@ from seformer.regions.scores import (
 )
 from seformer.regions.words import HEADER_WORDS, plain_word
 from seformer.util.errors import UserError
+from seformer.util.tables import require_width
 from seformer.util.text import numbered_lines, open_text
 
 logger = logging.getLogger(__name__)
@@ -275,13 +276,7 @@ def _read_variants(path: Path) -> dict[str, list[str]] | None:
         rows = []
         for number, line in islice(lines, None):
             cells = line.split(delimiter)
-            if len(cells) != len(names):
-                raise UserError(
-                    f"{len(cells)} columns where the header has {len(names)}",
-                    where=path,
-                    line=number,
-                    do="mend or remove the line",
-                )
+            require_width(cells, names, path, number)
             rows.append((str(number), *cells))
     if not rows:
         raise UserError("the file has no variants", where=path, expected="one variant per line")

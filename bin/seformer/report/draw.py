@@ -32,6 +32,11 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+def counted(start: int, end: int) -> str:
+    """Write a stretch (0-based half-open) as genome browsers count it, from 1: 1,001-2,000."""
+    return f"{start + 1:,}-{end:,}"
+
+
 def signed(value: float, plus: bool = True) -> str:
     """Write a number with three decimals and a real minus."""
     # what rounds to zero has no sign

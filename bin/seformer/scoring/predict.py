@@ -150,8 +150,7 @@ def _score_file(
                 writer.add((line[:-1] for line in islice(own, len(rows))), given, lines)
                 written += len(rows)
     total = add_summaries(summaries)
-    used = {"model": scorer.model.settings.as_used, "assembly": record["assembly"]}
-    total |= {**used, "read_as": part.read_as}
+    total |= _used(scorer, record) | {"read_as": part.read_as}
     write_json(total, out / "summary.json")
     write_ucsc(out, regions.name, total["model"])
     _log(regions, total)
@@ -178,8 +177,12 @@ def _score_shard(scorer: Ensemble, extracted: Path, out: Path, prevalence: float
     table, windows = score_rows(scorer, source.regions, source.sequences(), genome, prevalence)
     write_tsv(table, out / "scores.tsv")
     counts = count_calls(table, source.regions, windows)
-    used = {"model": scorer.model.settings.as_used, "assembly": genome.get("assembly")}
-    write_json({**counts, **used}, out / "summary.json")
+    write_json(counts | _used(scorer, genome), out / "summary.json")
+
+
+def _used(scorer: Ensemble, genome: dict[str, Any]) -> dict[str, Any]:
+    """What stands beside counts: the model, and the assembly if the genome's record names one."""
+    return {"model": scorer.model.settings.as_used, "assembly": genome.get("assembly")}
 
 
 def score_rows(

@@ -14,6 +14,9 @@ from seformer.util.settings import (
     setting,
 )
 
+# q below which a variant stands out
+SIGNIFICANT = 0.05
+
 
 class ScoreSettings(ReadingRegions):
     """How regions are scored with a model that is there."""

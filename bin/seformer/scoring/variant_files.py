@@ -15,7 +15,7 @@ import pandas as pd
 
 from seformer.genome.genome import Genome
 from seformer.scoring.alleles import SCORED, Allele, Span
-from seformer.scoring.settings import VariantPlanSettings
+from seformer.scoring.settings import SIGNIFICANT, VariantPlanSettings
 from seformer.scoring.variant_null import Compared, compare, kind_name, quantiles_in
 from seformer.scoring.variant_plan import Plan
 from seformer.scoring.vcf import write_vcf
@@ -64,7 +64,6 @@ MOTIF_INFO = (
     ("SEF_GAINED", "A", "String", "Motifs that the allele makes, separated by |"),
     ("SEF_LOST", "A", "String", "Motifs that the allele breaks, separated by |"),
 )
-SIGNIFICANT = 0.05
 QUANTILES = 100
 # what stands for something else in INFO (VCF 4.3, 1.2)
 _RESERVED = re.compile(r"[\s:;=%,|]")

@@ -31,6 +31,7 @@ from seformer.scoring.alleles import (
 from seformer.scoring.vcf import HEADER, LAST_POSITION, VcfRecord, is_bcf
 from seformer.sequence.dna import reverse_complement
 from seformer.util.errors import UserError
+from seformer.util.tables import require_width
 from seformer.util.text import numbered_lines, open_text
 
 # reasons why a row has no allele to score
@@ -130,13 +131,7 @@ def read_table(path: Path) -> VariantTable | None:
         rows, unreadable = [], Counter()
         for number, line in lines:
             cells = _cells(line, delimiter)
-            if len(cells) != len(names):
-                raise UserError(
-                    f"{len(cells)} columns where the header has {len(names)}",
-                    where=path,
-                    line=number,
-                    do="mend or remove the line",
-                )
+            require_width(cells, names, path, number)
             row = {meaning: cells[i].strip() for meaning, i in columns.items()}
             if fault := _place_fault(row):
                 unreadable[fault] += 1

@@ -98,6 +98,23 @@ def read_tsv(
     return as_numbers(table, path, numbers)
 
 
+def require_width(cells: Sequence[str], names: Sequence[str], path: Path, line: int) -> None:
+    """Refuse a row that has not as many cells as the header has names.
+
+    Raises
+    ------
+    UserError
+        With the line.
+    """
+    if len(cells) != len(names):
+        raise UserError(
+            f"{len(cells)} columns where the header has {len(names)}",
+            where=path,
+            line=line,
+            do="mend or remove the line",
+        )
+
+
 def as_numbers(
     table: pd.DataFrame, path: Path, numbers: Mapping[str, str], line: int = 2
 ) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from seformer.explain.dissect_record import DissectionRecord, DrawnRegion
 from seformer.report.content import TEXTS, Section, say
-from seformer.report.draw import SUPER, TYPICAL, headed, html, number, signed, table
+from seformer.report.draw import SUPER, TYPICAL, counted, headed, html, number, signed, table
 from seformer.report.results import Results
 from seformer.util.markup import escape
 
@@ -74,9 +74,9 @@ def _strongest(bed: DissectionRecord) -> str:
 
 
 def _counted(place: str) -> str:
-    """A place (0-based half-open) as browsers and the other sections count it, from 1."""
+    """A place (0-based half-open) with its stretch `counted` from 1."""
     found = re.fullmatch(r"(.*?)(\d+)-(\d+)", place)
-    return f"{found[1]}{int(found[2]) + 1:,}-{int(found[3]):,}" if found else place
+    return found[1] + counted(int(found[2]), int(found[3])) if found else place
 
 
 def _effect(value: float | None) -> str:

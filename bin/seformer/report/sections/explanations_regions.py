@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seformer.report.content import Section
-from seformer.report.draw import SUPER, TYPICAL, headed, html
+from seformer.report.draw import SUPER, TYPICAL, counted, headed, html
 from seformer.report.results import Results
 from seformer.util.markup import escape
 
@@ -38,7 +38,7 @@ def _track(region: Mapping[str, Any]) -> str:
             bar = f"M{x} {HALF}V{round(HALF - height, 1)}H{end}V{HALF}Z"
             paths[SUPER if value > 0 else TYPICAL] += bar
     bars = "".join(f'<path d="{path}" fill="{colour}"/>' for colour, path in paths.items() if path)
-    place = f"{region['chrom']}:{region['start'] + 1:,}-{region['end']:,}"
+    place = f"{region['chrom']}:{counted(region['start'], region['end'])}"
     name = region.get("name") or ""
     title = f"{place} {name if name not in ('.', 'nan') else ''}"
     return (

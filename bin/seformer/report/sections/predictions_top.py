@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from seformer.report.content import SCRIPT, TEXTS, Section
-from seformer.report.draw import headed, html, number, table
+from seformer.report.draw import counted, headed, html, number, table
 from seformer.report.results import Predictions, Results, SampleResults
+from seformer.report.sections.explanations_motifs import MATRIX
 from seformer.util.markup import escape
 
 ROWS, MOTIFS = 20, 3
 # how a name of JASPAR begins in a BED
-MATRIX = re.compile(r"^(MA|UN)\d{4}\.\d+_(?=.)")
+BEGINNING = re.compile(f"^{MATRIX.pattern}_(?=.)")
 UCSC = "https://genome.ucsc.edu/cgi-bin/hgTracks"
 # whose names UCSC has, of those that `genome.assemblies` tells apart
 ASSEMBLIES = ("hg19", "hg38", "mm9", "mm10", "mm39")
@@ -48,7 +49,7 @@ def strongest_motifs(sites: pd.DataFrame | None, start: int, end: int) -> str:
     weight = inside["attribution"].abs().groupby(inside["name"], sort=True).sum()
     names = weight.sort_values(ascending=False, kind="stable").index[:MOTIFS]
     # of MA0139.2_CTCF the factor
-    return ", ".join(dict.fromkeys(MATRIX.sub("", name) for name in names))
+    return ", ".join(dict.fromkeys(BEGINNING.sub("", name) for name in names))
 
 
 def _tabulate(bed: Predictions, sites: Mapping[str, pd.DataFrame]) -> str:
@@ -79,7 +80,7 @@ def _tabulate(bed: Predictions, sites: Mapping[str, pd.DataFrame]) -> str:
 
 def locus(chrom: str, start: int, end: int, assembly: str | None) -> str:
     """A place as browsers count, linked to UCSC where the assembly is one of UCSC's."""
-    shown = escape(f"{chrom}:{start + 1:,}-{end:,}")
+    shown = escape(f"{chrom}:{counted(start, end)}")
     if assembly not in ASSEMBLIES or not str(chrom).removeprefix("chr").isalnum():
         return shown
     place = f"chr{str(chrom).removeprefix('chr')}:{start + 1}-{end}"
