@@ -1,3 +1,4 @@
+import errno
 import gzip
 import json
 import os
@@ -350,3 +351,12 @@ def test_names_that_are_not_utf8(tmp_path, toy):
     assert read_tsv(folder / "out" / variant_files.TABLE_FILE)["status"].tolist() == ["scored"]
     written = (folder / "out" / variant_files.VCF_FILE).read_bytes()
     assert b"SEF_STATUS=scored" in gzip.decompress(written)
+
+
+def test_an_index_that_cannot_be_written_is_told_as_a_full_disk_is(tmp_path):
+    """htslib gives no reason: it was a traceback."""
+    path = tmp_path / "v.vcf.gz"
+    (tmp_path / "v.vcf.gz.tbi").mkdir()
+    with pytest.raises(OSError, match="index of the variants") as caught:
+        vcf_module.write_vcf(path, [vcf_module.HEADER], [], [], [], [])
+    assert caught.value.errno == errno.ENOSPC and caught.value.filename == str(path)

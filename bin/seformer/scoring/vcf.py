@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import gzip
 import zlib
 from collections.abc import Iterator, Sequence
@@ -172,6 +173,11 @@ def write_vcf(
     -------
     bool
         Whether the records had to be sorted.
+
+    Raises
+    ------
+    OSError
+        If the index is not written to its end.
     """
     defined = tuple(f"##INFO=<ID={name}," for name in earlier)
     stale = tuple(f"{name}=" for name in earlier)
@@ -196,6 +202,9 @@ def write_vcf(
     verbosity = pysam.set_verbosity(0)  # a telomere at position 0 is no fault
     try:
         pysam.tabix_index(str(path), preset="vcf", force=True, csi=far > LAST_IN_TBI)
+    except OSError as error:  # htslib does not say why; the records were checked before
+        fault = "the index of the variants cannot be written to its end"
+        raise OSError(errno.ENOSPC, fault, str(path)) from error
     finally:
         pysam.set_verbosity(verbosity)
     return any(one is not other for one, other in zip(pairs, ordered, strict=True))
