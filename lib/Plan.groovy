@@ -4,6 +4,7 @@ import groovy.json.JsonSlurper
 import java.nio.file.Files
 import java.nio.file.Path
 import java.nio.file.attribute.FileTime
+import nextflow.Global
 import nextflow.Nextflow
 
 class Plan {
@@ -28,7 +29,7 @@ class Plan {
             if (problems) {
                 throw new Stop(problems.join('\n'))
             }
-            Software.require(workflow)
+            new Software(workflow, params, Global.session.config as Map).require()
             return resolve(workflow, params, schema)
         }
         catch (Stop stop) {

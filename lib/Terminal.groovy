@@ -26,11 +26,12 @@ class Terminal {
         if (params.help instanceof CharSequence && !(params.help.toString() in ['true', 'all'])) {
             return schema.helpOf(params.help.toString().replaceFirst(/^-+/, ''))
         }
+        def profile = new Software(workflow, params, [:]).atHand() ?: 'docker'
         return """\
             seformer ${workflow.manifest.version}: super-enhancers against typical enhancers from DNA sequence
 
-            Train:  nextflow run . -profile docker --input sheet.csv --fasta genome.fa.gz --outdir results
-            Use:    nextflow run . -profile docker --trained_model results/SAMPLE/model --fasta genome.fa.gz \\
+            Train:  nextflow run . -profile ${profile} --input sheet.csv --fasta genome.fa.gz --outdir results
+            Use:    nextflow run . -profile ${profile} --trained_model results/SAMPLE/model --fasta genome.fa.gz \\
                         --predict 'peaks/*.bed' --explain top.bed --outdir results
             Profiles: docker, singularity, apptainer, podman, charliecloud, conda or venv; gpu; test;
                       slurm, awsbatch, googlebatch, azurebatch, k8s

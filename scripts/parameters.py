@@ -52,6 +52,8 @@ BOUNDS = {
 # after running out of GPU memory each attempt takes half of the tokens at a time
 HALVED = {"batch_tokens"}
 HALF = "(params.{} as long).intdiv(task.exitStatus == 75 ? 2 ** (task.attempt - 1) : 1)"
+# a task that asked for a GPU never runs on the processor without a word
+ASKED = {"device": "task.accelerator && params.device == 'auto' ? 'cuda' : params.device"}
 
 
 def all_settings() -> list[type[Settings]]:
@@ -170,6 +172,7 @@ def option_item(name: str, field: Any, parameter: str, value: str | None) -> str
         return f"\"{braced(given)}\".toBoolean() ? '{option}' : ''"
     if value is None and name in HALVED:
         value = HALF.format(parameter)
+    value = ASKED.get(name, value)
     shown = braced(value or given)
     # of enumerations the schema takes nothing else; other texts have a pattern there
     if TYPES.get(kind_of(field)) is None and not choices_of(field):

@@ -2,9 +2,10 @@
 //
 //   java -cp '.venv/share/nextflow/*:lib' groovy.ui.GroovyMain Given.groovy ROOT < request > answer
 //
-// The request is a list of cases, each with `params`, `sheet` (a path), `words`, `help`, or `run`
-// (parameters of a whole run, begun in `folder`); the answer is a list of what came of them: `values`
-// and `problems`, the `rows` of a sheet, the `help`, or `stop`, the message.
+// The request is a list of cases, each with `params`, `sheet` (a path), `words`, `help`, `software`
+// (what a machine has) or `run` (parameters of a whole run, begun in `folder`); the answer is a list of
+// what came of them: `values` and `problems`, the `rows` of a sheet, the `help`, the profile at `hand`,
+// or `stop`, the message.
 import ch.qos.logback.classic.Level
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurper
@@ -25,8 +26,14 @@ Map answer(Map given) {
     }
     try {
         if (given.containsKey('help')) {
-            def workflow = [manifest: [version: 'of today']]
+            def workflow = [manifest: [version: 'of today'], projectDir: root]
             return [help: Terminal.help(workflow, schema, schema.typed(given))]
+        }
+        if (given.containsKey('software')) {
+            def of = given.software
+            def workflow = [projectDir: Path.of(of.project), profile: of.profile, containerEngine: of.engine, stubRun: of.stub]
+            def software = new Software(workflow, schema.typed(defaults + of.params), of.config, of.path)
+            return given.hand ? [hand: software.atHand()] : [stop: software.require()]
         }
         if (given.containsKey('run')) {
             // what Nextflow says of a run, as far as the plan asks

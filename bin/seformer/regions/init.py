@@ -22,6 +22,7 @@ from seformer.regions.detect import SUFFIXES, Recognised, Role, recognise_region
 from seformer.regions.settings import InitSettings
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
+from seformer.util.profiles import profile_at_hand
 from seformer.util.settings import takes
 from seformer.util.text import existing_file
 
@@ -107,7 +108,7 @@ def init(
     for note in notes:
         logger.warning("check: %s", note)
     logger.info("written: %s and %s; read them, then run:", out / SHEET, out / PARAMETERS)
-    logger.info("nextflow run . -profile docker -params-file %s", out / PARAMETERS)
+    logger.info("nextflow run . -profile %s -params-file %s", profile_at_hand(), out / PARAMETERS)
 
 
 def list_files(paths: Sequence[Path]) -> list[Path]:
@@ -360,7 +361,7 @@ def parameters_text(
     sheet = str((out / SHEET).absolute())
     place = None if fasta is None else str(Path(fasta).absolute())
     parts = [
-        "# Parameters of seformer: nextflow run . -profile docker -params-file params.yml",
+        "# Parameters of seformer: nextflow run . -profile PROFILE -params-file params.yml",
         "# A line with # in front is not used. All parameters: docs/usage.md",
         *([""] + [f"# CHECK: {note}" for note in notes] if notes else []),
         "",

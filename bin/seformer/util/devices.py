@@ -18,23 +18,26 @@ FEW_ACTIVATIONS = 2**18
 
 
 def resolve_device(name: str) -> torch.device:
-    """Turn auto, cpu, cuda or cuda:N into a device.
+    """Turn auto, cpu, cuda or cuda:N into a device; of several processes each has its own GPU.
 
     Raises
     ------
     UserError
         If the device does not exist here.
     """
-    if name == "auto":
-        # of several processes each has the GPU of its number
-        here = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
-        return torch.device(here if torch.cuda.is_available() else "cpu")
+    if name == "auto" and not torch.cuda.is_available():
+        return torch.device("cpu")
+    here = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
     try:
-        device = torch.device(name)
+        device = torch.device(here if name in ("auto", "cuda") else name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise UserError(
-            f"the device {name!r} cannot be used", where="--device", expected="auto, cpu or cuda"
+            f"the device {name!r} cannot be used",
+            where="--device",
+            expected="auto, cpu or cuda",
+            do="see whether nvidia-smi lists a GPU where this runs; without one leave out "
+            "-profile gpu, or give --device cpu",
         ) from error
     return device
 
