@@ -31,6 +31,7 @@ workflow PREDICT_REGIONS {
 
     MERGE_PREDICTIONS(
         GATHER.out.files.map { meta, folders -> [meta, folders, beds.find { it -> it.id == meta.bed }.file] },
+        genome.map { files -> files.find { file -> file.name.endsWith('.fai') } },
         gtf,
         top
     )

@@ -75,9 +75,11 @@ def test_seqlets_lie_in_the_explained_regions_and_the_report_has_their_logos(wor
     results = Path(workflow_dir) / "results"
     folder = results / "simulated/motifs/to_explain"
     regions = {row.split("\t")[3] for row in (DEMO / "to_explain.bed").read_text().splitlines()}
+    table = read_tsv(folder / "seqlets.tsv")
+    assert len(table) and set(table["region"]) <= regions
     rows = [row.split("\t") for row in (folder / "seqlets.bed").read_text().splitlines()]
-    assert rows and {row[9] for row in rows} <= regions
-    assert read_json(folder / "summary.json")["seqlets"] == len(rows)
+    assert all(len(row) == 9 for row in rows)
+    assert read_json(folder / "summary.json")["seqlets"] == len(table) == len(rows)
     assert list((folder / "logos").glob("region_*.png"))
     page = (results / "multiqc/multiqc_report.html").read_text()
     assert "Which motifs stand behind the scores?" in page and "data:image/png;base64," in page

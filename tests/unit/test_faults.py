@@ -252,6 +252,7 @@ TWICE = [
 
 WHOLE = [
     "out",
+    "out/predictions.bb",
     "out/predictions.bed",
     "out/predictions.tsv",
     "out/predictions.ucsc.bed",

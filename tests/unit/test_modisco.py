@@ -174,4 +174,5 @@ def test_planted_sites_are_the_patterns(tmp_path):
         at = row.consensus.upper().index(SITES[row.speaks_for == "TE"])
         own = seqlets[(seqlets[3] == row.pattern) & (seqlets[5] == "+")]
         assert set(own[1] % 2000 + at) <= {90, 700, 1300}
+        assert set(own[8]) == {"213,94,0" if row.speaks_for == "SE" else "0,114,178"}
     assert (tmp_path / "out/report/report.html").is_file()

@@ -93,6 +93,15 @@ def test_motifs_are_named_and_counted(folder, tmp_path):
     named = bed[bed[3] == "SE_motif"]
     inside = (named[1] % 1000).between(90, 432)
     assert inside.all() and bed[4].between(0, 1000).all()
+    places = pd.read_csv(tmp_path / "out" / "seqlets.tsv", sep="\t")
+    assert bed.shape == (len(places), 9) and bed[4].max() == 1000
+    assert (bed[[1, 2]] == bed[[6, 7]].to_numpy()).all(axis=None)
+    assert (bed[[0, 1, 2]].to_numpy() == places[["chrom", "start", "end"]].to_numpy()).all()
+    assert (places["motif"].fillna(".").str.replace(" ", "_") == bed[3]).all()
+    # the colour is that of the class which a seqlet speaks for, whatever its region is
+    assert ((bed[8] == "213,94,0") == (places["attribution"] > 0)).all()
+    assert set(bed[8]) == {"213,94,0", "0,114,178"}
+    assert (bed[5] == places["strand"].fillna(".")).all()
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["matched"] > 5 * summary["background_matched"]
     pictures = sorted(p.name for p in (tmp_path / "out" / "logos").iterdir())
@@ -129,6 +138,7 @@ def test_no_region_has_attributions(tmp_path):
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["seqlets"] == 0
     assert (tmp_path / "out" / "motifs.tsv").read_text().startswith("motif\t")
     assert (tmp_path / "out" / "seqlets.bed").read_text() == ""
+    assert (tmp_path / "out" / "seqlets.tsv").read_text().startswith("chrom\tstart\tend\tmotif\t")
 
 
 def with_unknown_bases(out):
@@ -164,7 +174,7 @@ def test_nothing_of_motifs_looks_at_n(tmp_path):
     background = motifs.draw_background(track, seqlets, 1)
     assert 10 < len(seqlets) == len(background) and seqlets["attribution"].max() < 20
     for table in (seqlets, background):
-        place = motifs.bed_rows(
+        place = motifs.place_seqlets(
             table.assign(motif="m", strand="+", q_value=0.0, **{"class": "SE"}), track, 0.1
         )
         start, end = place["start"] % 2000, place["end"] % 2000

@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pandas as pd
+import pybigtools
 import pytest
 from toys import random_sequence, tiny_model
 
+from seformer.genome.bigbed_writer import write_bigbed
 from seformer.model.folder import load_model, save_model
 from seformer.model.settings import (
     Assembly,
@@ -19,6 +21,7 @@ from seformer.model.settings import (
 from seformer.regions.extract import extract
 from seformer.regions.nearby_genes import GENE_COLUMNS
 from seformer.regions.read import iter_regions
+from seformer.scoring.browser_bed import write_browser_bed
 from seformer.scoring.flags import flag_regions
 from seformer.scoring.merge import SCORE_COLUMNS, add_summaries, merge_predictions
 from seformer.scoring.predict import predict
@@ -170,13 +173,66 @@ def test_ucsc_has_the_same_rows_below_a_line_of_its_own(place, predicted):
     assert head.count('"') == 6
 
 
+def rows_of(bigbed):
+    """All rows of a bigBed in its order."""
+    with pybigtools.open(str(bigbed)) as track:
+        return [
+            (c, a, b, *rest) for c in sorted(track.chroms()) for a, b, *rest in track.records(c)
+        ]
+
+
+def test_the_bigbed_has_the_same_rows_along_the_genome(place, predicted):
+    rows = [line.split("\t") for line in (place / "out/predictions.bed").read_text().splitlines()]
+    expected = sorted((row[0], int(row[1]), int(row[2]), *row[3:]) for row in rows)
+    assert rows_of(place / "out/predictions.bb") == expected
+    with pybigtools.open(str(place / "out/predictions.bb")) as track:
+        # by these UCSC and IGV know of the colours
+        assert [field for field, *_ in track.sql(parse=True)["fields"]][-1] == "reserved"
+    head = (place / "out/predictions.bb").read_bytes()[32:36]
+    assert int.from_bytes(head[:2], "little") == int.from_bytes(head[2:], "little") == 9
+
+
+def test_a_bigbed_of_rows_in_any_order(tmp_path):
+    """Chromosomes as their letters sort, rows that begin alike by their ends, names as given."""
+    rows = [("2", 7, 9, "b b"), ("10", 5, 8, "é|x"), ("2", 7, 8, "b"), ("10", 0, 90, "a")]
+    lines = ["\t".join(map(str, (*row, 0, ".", *row[1:3], "213,94,0"))) for row in rows]
+    (tmp_path / "predictions.bed").write_text("".join(f"{line}\n" for line in lines))
+    write_browser_bed(tmp_path, {"chr10": 90, "chr2": 9, "chr3": 2**33}, "sizes")
+    found = rows_of(tmp_path / "predictions.bb")
+    assert [row[:4] for row in found] == [(f"chr{row[0]}", *row[1:]) for row in rows[::-1][:1]] + [
+        ("chr10", 5, 8, "é|x"), ("chr2", 7, 8, "b"), ("chr2", 7, 9, "b")
+    ]  # fmt: skip
+    with pytest.raises(UserError, match="chr2 has 8 bp in this track, but a region ends at 9"):
+        write_browser_bed(tmp_path, {"chr10": 90, "chr2": 8}, "sizes")
+    (tmp_path / "predictions.bb").unlink()
+    write_browser_bed(tmp_path, {"chr10": 90, "chr2": 2**32}, "sizes")
+    assert not (tmp_path / "predictions.bb").exists()
+
+
+def test_a_bigbed_that_does_not_read_back_gets_no_name(tmp_path):
+    """pybigtools takes rows that are not in order without a word."""
+    rows = [("1", 5, 6, "x"), ("1", 2, 3, "y")]
+    with pytest.raises(OSError, match="cannot be written to its end"):
+        write_bigbed(tmp_path / "a.bb", {"1": 10}, rows)
+    assert not list(tmp_path.iterdir())
+
+
 def test_results_spell_chromosomes_as_the_file_does(place, tmp_path):
     (tmp_path / "r.bed").write_text("2\t100\t900\tone\nNC_000001.11\t50\t1550\ttwo\n")
     given = {"fasta": place / "genome.fa", "regions": tmp_path / "r.bed"}
     predict(place / "model", tmp_path / "whole", **given, rename_chromosomes=True)
     extract(**given, out=tmp_path / "e", unlabelled=True, rename_chromosomes=True)
     predict(place / "model", tmp_path / "shard", extracted=tmp_path / "e")
+    sizes = place / "genome.fa.fai"
+    merge_predictions(
+        tmp_path / "r.bed", [tmp_path / "shard"], tmp_path / "merged", chrom_sizes=sizes
+    )
+    bigbeds = [tmp_path / name / "predictions.bb" for name in ("whole", "merged")]
+    assert bigbeds[0].read_bytes() == bigbeds[1].read_bytes()
+    # a browser knows the genome's names only
+    assert [row[0] for row in rows_of(bigbeds[0])] == ["chr1", "chr2"]
     merge_predictions(tmp_path / "r.bed", [tmp_path / "shard"], tmp_path / "merged")
+    assert not bigbeds[1].exists()
     for result in ("predictions.tsv", "predictions.bed"):
         whole = (tmp_path / "whole" / result).read_text()
         assert whole == (tmp_path / "merged" / result).read_text()

@@ -116,7 +116,7 @@ def test_the_strongest_motifs_of_a_region_are_named():
         {
             "start": [10, 30, 50, 70, 200, 95],
             "end": [20, 40, 60, 80, 210, 105],
-            "name": ["MA0139.2_CTCF", "SPI1", "MA0080.7_Spi1", "SPI1", "MA1522.2_MAZ", "KLF4"],
+            "name": ["MA0139.2 CTCF", "SPI1", "MA0080.7_Spi1", "SPI1", "MA1522.2_MAZ", "KLF4"],
             "attribution": [1.0, -2.0, 5.0, -2.0, 9.0, 9.0],
         }
     )
@@ -125,16 +125,35 @@ def test_the_strongest_motifs_of_a_region_are_named():
 
 
 def test_seqlets_are_read_beside_the_motifs(tmp_path):
+    head = "chrom\tstart\tend\tmotif\tstrand\tattribution\tq_value\tclass\tregion\n"
+    rows = "1\t5\t9\t\t\t0.5\t0.9\tSE\tr1\n1\t7\t9\tMA0139.2 CTCF\t+\t2.5\t0.01\tSE\tr1\n"
+    path = tmp_path / "seqlets.tsv"
+    path.write_text(head + rows)
+    # beside it is the BED, which is not looked at
+    (tmp_path / "seqlets.bed").write_text("1\n")
+    sites = _read_sites(tmp_path)
+    assert sites.to_numpy().tolist() == [["1", 7, 9, "MA0139.2 CTCF", 2.5]]
+    path.write_text(head + rows.replace("2.5", "much"))
+    with pytest.raises(UserError, match=r"seqlets.tsv, line 3.*much"):
+        _read_sites(tmp_path)
+    path.write_text(head)
+    assert not len(_read_sites(tmp_path))
+    path.unlink()
+    (tmp_path / "seqlets.bed").write_text("1\t7\t9\tCTCF\t1000\t+\t7\t9\t213,94,0\n")
+    assert _read_sites(tmp_path) is None
+
+
+def test_seqlets_of_version_1_are_read_from_the_bed(tmp_path):
     rows = "chr1\t5\t9\t.\t1\t.\t0.5\t0.9\tSE\tr1\nchr1\t7\t9\tCTCF\t1\t+\t2.5\t0.01\tSE\tr1\n"
     path = tmp_path / "seqlets.bed"
     path.write_text(rows)
-    sites = _read_sites(path)
+    sites = _read_sites(tmp_path)
     assert sites["name"].tolist() == ["CTCF"] and sites["attribution"].tolist() == [2.5]
     path.write_text(rows.replace("2.5", "much"))
     with pytest.raises(UserError, match=r"seqlets.bed, line 2.*much"):
-        _read_sites(path)
+        _read_sites(tmp_path)
     path.write_text("")
-    assert not len(_read_sites(path))
+    assert not len(_read_sites(tmp_path))
 
 
 def test_a_click_sorts(tmp_path):

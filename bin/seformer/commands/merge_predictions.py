@@ -20,8 +20,15 @@ def command(
     regions: Annotated[Path, typer.Option("--regions", help="The region file itself.")],
     out: options.Out,
     settings: GeneSettings,
+    chrom_sizes: Annotated[
+        Path | None,
+        typer.Option(
+            "--chrom-sizes",
+            help="Chromosome lengths (a .fai): with them there is a bigBed for genome browsers.",
+        ),
+    ] = None,
 ) -> None:
     """Merge the scores of consecutive shards, in the order of their numbers."""
     from seformer.scoring.merge import merge_predictions
 
-    merge_predictions(regions, shards, out, settings)
+    merge_predictions(regions, shards, out, settings, chrom_sizes=chrom_sizes)

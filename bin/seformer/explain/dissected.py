@@ -13,7 +13,7 @@ from scipy.stats import false_discovery_control
 from seformer.explain.dissection import Dissection, PairEffect, empirical_p
 from seformer.util.labels import COLOURS, SUPER, TYPICAL
 from seformer.util.records import write_json
-from seformer.util.tables import write_tsv, write_tsv_rows
+from seformer.util.tables import as_bed9, write_tsv, write_tsv_rows
 
 TABLE_FILE, PAIRS_FILE, BED_FILE, SUMMARY_FILE = (
     *("constituents.tsv", "pairs.tsv"),
@@ -164,10 +164,8 @@ def bed_of(table: pd.DataFrame) -> pd.DataFrame:
     bed = table[["chrom", "start", "end", "name"]].assign(
         score=score.round().astype(int),
         strand=".",
-        thick_start=table["start"],
-        thick_end=table["end"],
-        colour=colours,
     )
+    bed = as_bed9(bed, pd.Series(colours, table.index))
     return bed.sort_values(["chrom", "start", "end"], kind="stable")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -21,15 +20,12 @@ from seformer.genome.bigwig_writer import Interval, write_bigwig
 from seformer.genome.chromosomes import match_names
 from seformer.genome.genome import Genome
 from seformer.genome.intervals import cluster
-from seformer.regions.layout import MAX_DIGITS
+from seformer.regions.sizes import LARGEST, TOO_LONG, read_chromosome_sizes
 from seformer.util.atomic import atomic_path
 from seformer.util.errors import UserError
-from seformer.util.text import open_text
 
 logger = logging.getLogger(__name__)
 TRACK_FILE, BEDGRAPH_FILE = "attributions.bw", "attributions.bedgraph"
-LARGEST = 2**32 - 1  # positions of a bigWig are 32-bit
-TOO_LONG = f"is more than a bigWig can hold ({LARGEST})"
 
 
 def intervals(regions: pd.DataFrame, values: Callable[[int], np.ndarray]) -> Iterator[Interval]:
@@ -108,39 +104,6 @@ def write_bedgraph(path: Path, name: str, items: Iterable[Interval]) -> None:
         handle.write(f'track type=bedGraph name="{name}" visibility=full alwaysZero=on\n')
         for chrom, start, end, value in items:
             handle.write(f"{chrom}\t{start}\t{end}\t{value:.7g}\n")
-
-
-def read_chromosome_sizes(path: Path) -> dict[str, int]:
-    """Read chromosome sizes: a .fai or a two-column file of names and lengths.
-
-    Raises
-    ------
-    UserError
-        If a line is not a name and a length.
-    """
-    sizes: dict[str, int] = {}
-    with open_text(path) as handle:
-        for number, line in enumerate(handle, 1):
-            # not all that Python takes for a blank or a digit is one
-            fields = re.split("[ \t]+", line.strip(" \t\r\n"))
-            if fields == [""]:
-                continue
-            size, fault = "".join(fields[1:2]), ""
-            if not re.fullmatch("0*[1-9][0-9]*", size):
-                fault = "is not a chromosome size"
-            elif len(size) > MAX_DIGITS or int(size) > LARGEST:
-                fault = TOO_LONG
-            if fault:
-                raise UserError(
-                    f"{line.strip()[:80]!r} {fault}",
-                    where=path,
-                    line=number,
-                    expected="a name and a length in base pairs, separated by a tab",
-                )
-            sizes[fields[0]] = int(size)
-    if not sizes:
-        raise UserError("the file is empty", where=path, expected="chromosome names and lengths")
-    return sizes
 
 
 def check_sizes(

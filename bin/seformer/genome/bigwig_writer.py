@@ -24,9 +24,6 @@ PACKED = struct.Struct("<IIf")  # of an interval, as in a bigWig
 def write_bigwig(path: Path, sizes: Mapping[str, int], items: Iterable[Interval]) -> None:
     """Write a bigWig (float32 values), and read it back before it gets its name.
 
-    pybigtools says nothing where the end of the track, or of a temporary file of its own, cannot
-    be written: what is there would be published as it is.
-
     Parameters
     ----------
     sizes
@@ -40,13 +37,29 @@ def write_bigwig(path: Path, sizes: Mapping[str, int], items: Iterable[Interval]
         If what was written does not read back as it should.
     """
     written = Digest()
+    with whole_track(path, "bw") as target:
+        pybigtools.open(target, "w").write(dict(sizes), written.passing(items))
+        if read_back(target, sizes) != written:
+            raise ValueError("the values are others")
+
+
+@contextlib.contextmanager
+def whole_track(path: Path, ending: str) -> Iterator[str]:
+    """Yield where pybigtools is to write a track, which gets its name if all went well.
+
+    ``ending`` (``bw``, ``bb``) tells pybigtools the format. Whoever writes reads it back before the
+    end: pybigtools says nothing where the track, or a temporary file of its own, cannot be written.
+
+    Raises
+    ------
+    OSError
+        If the track cannot be written.
+    """
     with atomic_path(path) as partial, _folder_beside(partial) as folder:
-        target = f"{folder}/track.bw"  # pybigtools tells the format by the ending
+        target = f"{folder}/track.{ending}"
         try:
             with _silenced():
-                pybigtools.open(target, "w").write(dict(sizes), written.passing(items))
-                if read_back(target, sizes) != written:
-                    raise ValueError("the values are others")
+                yield target
         except (UserError, OSError):
             raise  # from the items
         except BaseException as error:

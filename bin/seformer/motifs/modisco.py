@@ -25,10 +25,10 @@ from seformer.motifs.settings import ModiscoSettings
 from seformer.sequence.dna import base_codes, one_hot
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
-from seformer.util.labels import SUPER, TYPICAL
+from seformer.util.labels import BED_COLOURS, SUPER, TYPICAL
 from seformer.util.records import write_json
 from seformer.util.settings import takes
-from seformer.util.tables import write_tsv, write_tsv_rows
+from seformer.util.tables import as_bed9, write_tsv, write_tsv_rows
 
 logger = logging.getLogger(__name__)
 # each takes 13 kB in the two arrays
@@ -280,7 +280,8 @@ def _search(
     seqlets = seqlets_on_genome(patterns, searched.places)
     unknown = in_unknown(seqlets, searched)
     seqlets = seqlets[~unknown]
-    _write_bed(seqlets, out / "seqlets.bed")
+    speaks_for = seqlets["name"].str.startswith("pos").map({True: SUPER, False: TYPICAL})
+    _write_bed(as_bed9(seqlets, speaks_for.map(BED_COLOURS)), out / "seqlets.bed")
     if patterns:
         # the checked motifs in the plainest form: modisco reads them in its own way
         write_meme(names, out / NAMES)

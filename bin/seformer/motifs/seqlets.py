@@ -25,10 +25,10 @@ from seformer.motifs.track import Track, gather, soft_one_hot, with_flanks
 from seformer.sequence.shuffle import generator
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
-from seformer.util.labels import SUPER, TYPICAL
+from seformer.util.labels import BED_COLOURS, SUPER, TYPICAL
 from seformer.util.records import write_json
 from seformer.util.settings import takes
-from seformer.util.tables import write_tsv, write_tsv_rows
+from seformer.util.tables import as_bed9, write_tsv, write_tsv_rows
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +74,8 @@ def motifs(
 ) -> None:
     """Find and name the motifs of explained regions.
 
-    ``out`` gets ``motifs.tsv``, ``seqlets.bed`` (BED6 and further columns), ``logos/*.png`` and
-    ``summary.json``.
+    ``out`` gets ``motifs.tsv``, ``seqlets.tsv``, the same as ``seqlets.bed`` for browsers (BED9),
+    ``logos/*.png`` and ``summary.json``.
 
     Parameters
     ----------
@@ -106,8 +106,10 @@ def motifs(
         background = name_seqlets(background, track, collection, settings.threads)
         table = count_motifs(seqlets, background, settings.max_q)
         write_tsv(table, staging / "motifs.tsv")
+        places = place_seqlets(seqlets, track, settings.max_q)
+        write_tsv(places, staging / "seqlets.tsv")
         with open(staging / "seqlets.bed", "w", encoding="utf-8", newline="") as text:
-            write_tsv_rows(bed_rows(seqlets, track, settings.max_q), text, float_format="%.6g")
+            write_tsv_rows(bed_rows(places), text)
         if drawing:
             (staging / "logos").mkdir()
             drawing.draw_motifs(
@@ -306,20 +308,22 @@ def _enrichment(hits: int, total: int, other_hits: int, other_total: int) -> tup
     return float(a * d / (b * c)), float(fisher_exact(table.astype(int)).pvalue)
 
 
-def bed_rows(seqlets: pd.DataFrame, track: Track, max_q: float) -> pd.DataFrame:
-    """Seqlets as BED: name = motif or ``.``, score = 0 to 1000 by absolute attribution."""
+def place_seqlets(seqlets: pd.DataFrame, track: Track, max_q: float) -> pd.DataFrame:
+    """Seqlets along the genome, ``motif`` and ``strand`` empty where none matches.
+
+    Columns ``chrom``, ``start``, ``end`` (0-based half-open), ``motif`` (as in the motif file),
+    ``strand``, ``attribution``, ``q_value``, and of their region ``class`` and ``region`` (name).
+    """
     regions = track.regions.iloc[seqlets["stretch"]]
     shift = regions["start"].to_numpy() - track.offsets[seqlets["stretch"]]
-    strength = seqlets["attribution"].abs()
     named = seqlets["q_value"] <= max_q
     table = pd.DataFrame(
         {
             "chrom": regions["chrom"].to_numpy(),
             "start": seqlets["start"] + shift,
             "end": seqlets["end"] + shift,
-            "name": seqlets["motif"].str.replace(r"\s+", "_", regex=True).where(named, "."),
-            "score": (1000 * strength / strength.max()).fillna(0).round().astype(int),
-            "strand": seqlets["strand"].where(named, "."),
+            "motif": seqlets["motif"].where(named, ""),
+            "strand": seqlets["strand"].where(named, ""),
             "attribution": seqlets["attribution"],
             "q_value": seqlets["q_value"],
             "class": seqlets["class"],
@@ -327,3 +331,20 @@ def bed_rows(seqlets: pd.DataFrame, track: Track, max_q: float) -> pd.DataFrame:
         }
     )
     return table.sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)
+
+
+def bed_rows(places: pd.DataFrame) -> pd.DataFrame:
+    """Seqlets (see `place_seqlets`) as BED9, for genome browsers.
+
+    The name is that of the motif, or ``.``; the score is 1000 for the largest absolute attribution;
+    the colour is that of the class which the seqlet speaks for.
+    """
+    strength = places["attribution"].abs()
+    rows = places[["chrom", "start", "end"]].assign(
+        # a blank ends a name in some browsers
+        name=places["motif"].str.replace(r"\s+", "_", regex=True).replace("", "."),
+        score=(1000 * strength / strength.max()).fillna(0).round().astype(int),
+        strand=places["strand"].replace("", "."),
+    )
+    speaks_for = np.where(places["attribution"] > 0, SUPER, TYPICAL)
+    return as_bed9(rows, pd.Series(speaks_for, rows.index).map(BED_COLOURS))

@@ -311,20 +311,31 @@ def _read_motifs(path: Path, summary: Path) -> Motifs:
             table[column] = table["motif"] if column == "factor" else pd.NA
     table["regions"] = pd.to_numeric(table["regions"], errors="coerce")
     details = _read_summary(summary, shapes.Named)
-    return Motifs(table, details, path.parent, _read_sites(path.with_name("seqlets.bed")))
+    return Motifs(table, details, path.parent, _read_sites(path.parent))
 
 
-def _read_sites(path: Path) -> pd.DataFrame | None:
+def _read_sites(folder: Path) -> pd.DataFrame | None:
     """Read the seqlets that match a motif, if they are there."""
+    path, columns = folder / "seqlets.tsv", ["chrom", "start", "end", "name", "attribution"]
+    numbers = {"start": WHOLE, "end": WHOLE, "attribution": NUMBER}
+    if path.is_file():
+        needed = ["motif" if name == "name" else name for name in columns]
+        table = read_tsv(path, needed, text=["chrom", "motif"], numbers=numbers)
+        table = table.rename(columns={"motif": "name"})[columns]
+        return table[table["name"].notna()].reset_index(drop=True)
+    path = folder / "seqlets.bed"
     if not path.is_file():
         return None
-    columns = ["chrom", "start", "end", "name", "score", "strand", "attribution"]
+    # before version 1.1 all was in the BED, the attribution behind the first six columns
+    with open_text(path) as text:
+        if text.readline().count("\t") == 8:  # the table was not copied along
+            return None
     try:
         table = pd.read_csv(
             path,
             sep="\t",
             names=columns,
-            usecols=range(len(columns)),
+            usecols=[0, 1, 2, 3, 6],
             dtype={"chrom": str, "name": str},
             quoting=csv.QUOTE_NONE,
             keep_default_na=False,
@@ -333,7 +344,6 @@ def _read_sites(path: Path) -> pd.DataFrame | None:
         raise UserError(
             f"this is not a table of seqlets ({error})", where=path, do=AGAIN
         ) from error
-    numbers = {"start": WHOLE, "end": WHOLE, "attribution": NUMBER}
     named = as_numbers(table, path, numbers, line=1)["name"] != "."
     return table[named].reset_index(drop=True)
 

@@ -20,14 +20,16 @@ from seformer.regions.nearby_genes import GENE_COLUMNS, NEAREST, GeneMap, name_w
 from seformer.regions.read import RegionTable, iter_regions
 from seformer.regions.scores import read_label
 from seformer.regions.settings import GeneSettings
+from seformer.regions.sizes import read_chromosome_sizes
+from seformer.scoring.browser_bed import BIGBED_FILE, write_browser_bed
 from seformer.scoring.strongest import StrongestRegions
 from seformer.util import records, shapes
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
-from seformer.util.labels import COLOURS
+from seformer.util.labels import BED_COLOURS
 from seformer.util.records import write_json
 from seformer.util.settings import takes
-from seformer.util.tables import write_tsv_rows
+from seformer.util.tables import as_bed9, write_tsv_rows
 from seformer.util.text import open_text
 
 SCORE_COLUMNS = ("logit", "probability", "prediction", "coverage", "flags")
@@ -35,8 +37,6 @@ SCORE_COLUMNS = ("logit", "probability", "prediction", "coverage", "flags")
 SET = "set"
 # only of an ensemble: the standard deviation of its members' logits
 LOGIT_SD = "logit_sd"
-# BED has a colour as red, green and blue in decimals
-BED_COLOURS = {name: ",".join(map(str, bytes.fromhex(text[1:]))) for name, text in COLOURS.items()}
 ROWS = 20_000
 # of a class, for a file with labels to be a test
 LEAST_LABELLED = 10
@@ -153,18 +153,10 @@ class PredictionWriter(ExitStack):
             if not good.all():
                 raise UserError(fault, do="score all shards again")
         self._strongest.add(given, pd.concat([table, found.reset_index(drop=True)], axis=1))
-        track = (
-            regions[["chrom", "start", "end", "name"]]
-            .reset_index(drop=True)[scored]
-            .assign(
-                score=probability.mul(1000).round().astype(int),
-                strand=".",
-                thick_start=lambda rows: rows["start"],
-                thick_end=lambda rows: rows["end"],
-                colour=table["prediction"][scored].map(BED_COLOURS),
-            )
-        )
-        write_tsv_rows(track, self._bed)
+        track = regions[["chrom", "start", "end", "name"]].reset_index(drop=True)[scored]
+        track = track.assign(score=probability.mul(1000).round().astype(int), strand=".")
+        colours = table["prediction"][scored].map(BED_COLOURS)
+        write_tsv_rows(as_bed9(track, colours), self._bed)
 
 
 def write_ucsc(folder: Path, name: str, model: Mapping[str, Any] | None) -> None:
@@ -196,12 +188,18 @@ def as_lines(table: pd.DataFrame, **how: Any) -> list[str]:
 
 @takes(GeneSettings)
 def merge_predictions(
-    regions: Path, shards: Sequence[Path], out: Path, settings: GeneSettings
+    regions: Path,
+    shards: Sequence[Path],
+    out: Path,
+    settings: GeneSettings,
+    *,
+    chrom_sizes: Path | None = None,
 ) -> None:
     """Put the scores of consecutive shards beside the rows of the file they come from.
 
     ``out`` gets ``predictions.tsv``, ``predictions.bed``, the same for UCSC as
-    ``predictions.ucsc.bed``, and ``summary.json``, in flat memory; of
+    ``predictions.ucsc.bed``, with ``chrom_sizes`` (a .fai) also sorted for browsers as
+    ``predictions.bb``, and ``summary.json``, in memory of some 40 bytes a region; of
     a file with labels also ``labelled.tsv``, for `seformer judge`.
 
     Raises
@@ -209,7 +207,8 @@ def merge_predictions(
     UserError
         If the shards do not add up to the file.
     """
-    with output_folder(out, own=["labelled.tsv"]) as staging:
+    sizes = None if chrom_sizes is None else read_chromosome_sizes(chrom_sizes)
+    with output_folder(out, own=["labelled.tsv", BIGBED_FILE]) as staging:
         shards = in_order(shards)
         paths = [shard / "scores.tsv" for shard in shards]
         columns = _score_columns(paths)
@@ -245,6 +244,8 @@ def merge_predictions(
         total = {**add_summaries(summaries), "read_as": first.read_as}
         write_json(total, staging / "summary.json")
         write_ucsc(staging, regions.name, total.get("model"))
+        if sizes is not None:
+            write_browser_bed(staging, sizes, chrom_sizes)
 
 
 def add_summaries(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:

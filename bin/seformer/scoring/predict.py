@@ -21,6 +21,7 @@ from seformer.regions.extract import bad_lines, genome_record, with_bases
 from seformer.regions.folder import read_extracted
 from seformer.regions.nearby_genes import GeneMap
 from seformer.regions.read import iter_regions
+from seformer.scoring.browser_bed import BIGBED_FILE, write_browser_bed
 from seformer.scoring.flags import flag_regions
 from seformer.scoring.merge import (
     LOGIT_SD,
@@ -57,8 +58,8 @@ def predict(
 
     With ``fasta`` and ``regions``, ``out`` gets ``predictions.tsv`` (the file's own columns and
     those of `scoring.merge.score_columns`), ``predictions.bed``, the same for UCSC as
-    ``predictions.ucsc.bed``, and ``summary.json``. With
-    ``extracted`` (a shard) it gets ``scores.tsv`` and ``summary.json``, for
+    ``predictions.ucsc.bed`` and sorted for browsers as ``predictions.bb``, and ``summary.json``.
+    With ``extracted`` (a shard) it gets ``scores.tsv`` and ``summary.json``, for
     `scoring.merge.merge_predictions`.
 
     Raises
@@ -73,7 +74,7 @@ def predict(
         raise UserError(
             "a shard gets its genes when it is merged: seformer merge-predictions --gtf"
         )
-    with output_folder(out) as staging:
+    with output_folder(out, own=[BIGBED_FILE]) as staging:
         scorer = Ensemble(load_model(model, settings.device), settings.batch_tokens)
         say_without_sets(scorer.model)
         if extracted is not None:
@@ -153,6 +154,7 @@ def _score_file(
     total |= _used(scorer, record) | {"read_as": part.read_as}
     write_json(total, out / "summary.json")
     write_ucsc(out, regions.name, total["model"])
+    write_browser_bed(out, genome.chromosomes, fasta)
     _log(regions, total)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 SUPER, TYPICAL = "SE", "TE"
 # two that remain apart for colour-blind readers (Okabe and Ito 2008)
 COLOURS = {SUPER: "#D55E00", TYPICAL: "#0072B2"}
+# BED has a colour as red, green and blue in decimals
+BED_COLOURS = {name: ",".join(map(str, bytes.fromhex(text[1:]))) for name, text in COLOURS.items()}
 PARTS = ("train", "validation", "test")
 # the test part is looked at once, by the evaluation
 TRAINING_PARTS = ("train", "validation")

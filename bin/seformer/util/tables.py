@@ -55,6 +55,19 @@ def write_tsv_rows(table: pd.DataFrame, text: TextIO, *, header: bool = False, *
         ) from error
 
 
+def as_bed9(rows: pd.DataFrame, colours: pd.Series) -> pd.DataFrame:
+    """Give rows the last columns of BED9: all of a row is drawn thick, in its colour.
+
+    Parameters
+    ----------
+    rows
+        The columns of BED6, of which ``start`` and ``end`` are read.
+    colours
+        Red, green and blue of each row, as ``213,94,0``.
+    """
+    return rows.assign(thick_start=rows["start"], thick_end=rows["end"], colour=colours)
+
+
 def read_tsv(
     path: str | os.PathLike[str],
     columns: Sequence[str] = (),

@@ -5,15 +5,16 @@ process MERGE_PREDICTIONS {
 
     input:
     tuple val(meta), path(shards, stageAs: 'shards/?'), path(regions, stageAs: 'regions/*')
+    path chromosome_sizes, stageAs: 'genome.fai'
     path gtf, stageAs: 'genes/*'
     val top // so many of the highest scores are to be explained
 
     output:
-    tuple val(meta), path("merged/{predictions.tsv,predictions.bed,predictions.ucsc.bed,top.tsv,summary.json}"), emit: predictions
+    tuple val(meta), path("merged/{predictions.tsv,predictions.bed,predictions.ucsc.bed,predictions.bb,top.tsv,summary.json}"), emit: predictions
     tuple val(meta), path("labelled/${meta.bed}.tsv"), optional: true  , emit: labelled
     tuple val(meta), path("top/${meta.bed}.top${top}.tsv"), optional: true, emit: top
     tuple val(meta), path("for_report/${meta.sample}", type: 'dir'), emit: results
-    tuple val("${task.process}"), eval('seformer-version seformer pandas'), topic: versions, emit: versions
+    tuple val("${task.process}"), eval('seformer-version seformer pandas pybigtools'), topic: versions, emit: versions
 
     script:
     def args   = task.ext.args ?: ''
@@ -22,6 +23,7 @@ process MERGE_PREDICTIONS {
     """
     seformer-merge-predictions \\
         --regions regions/* \\
+        --chrom-sizes genome.fai \\
         --out merged \\
         ${genes} ${args} \\
         ${inputs.join(' ')}
@@ -38,7 +40,7 @@ process MERGE_PREDICTIONS {
     """
     mkdir -p merged labelled top 'for_report/${meta.sample}/${meta.bed}'
     [ ${top} -eq 0 ] || touch 'top/${meta.bed}.top${top}.tsv'
-    touch merged/{predictions.tsv,predictions.bed,predictions.ucsc.bed,top.tsv,summary.json} 'labelled/${meta.bed}.tsv'
+    touch merged/{predictions.tsv,predictions.bed,predictions.ucsc.bed,predictions.bb,top.tsv,summary.json} 'labelled/${meta.bed}.tsv'
     cp merged/summary.json 'for_report/${meta.sample}/${meta.bed}/'
     """
 }

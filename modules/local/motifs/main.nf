@@ -29,7 +29,7 @@ process MOTIFS {
     stub:
     """
     mkdir -p named/logos 'for_report/${meta.sample}'
-    touch named/{motifs.tsv,seqlets.bed,summary.json}
+    touch named/{motifs.tsv,seqlets.bed,seqlets.tsv,summary.json}
     cp -r named 'for_report/${meta.sample}/${meta.bed}'
     """
 }

@@ -14,8 +14,8 @@ from seformer.report.sections.explanations_motifs import MATRIX
 from seformer.util.markup import escape
 
 ROWS, MOTIFS = 20, 3
-# how a name of JASPAR begins in a BED
-BEGINNING = re.compile(f"^{MATRIX.pattern}_(?=.)")
+# how a name of JASPAR begins; in the BED of version 1.0 without blanks
+BEGINNING = re.compile(f"^{MATRIX.pattern}[ _](?=.)")
 UCSC = "https://genome.ucsc.edu/cgi-bin/hgTracks"
 # whose names UCSC has, of those that `genome.assemblies` tells apart
 ASSEMBLIES = ("hg19", "hg38", "mm9", "mm10", "mm39")
@@ -48,7 +48,7 @@ def strongest_motifs(sites: pd.DataFrame | None, start: int, end: int) -> str:
     inside = sites[(sites["start"] >= start) & (sites["end"] <= end)]
     weight = inside["attribution"].abs().groupby(inside["name"], sort=True).sum()
     names = weight.sort_values(ascending=False, kind="stable").index[:MOTIFS]
-    # of MA0139.2_CTCF the factor
+    # of MA0139.2 CTCF the factor
     return ", ".join(dict.fromkeys(BEGINNING.sub("", name) for name in names))
 
 
