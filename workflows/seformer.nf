@@ -27,8 +27,8 @@ workflow SEFORMER {
         versions = versions.mix(TRAIN.out.versions)
     }
     else {
-        models   = channel.fromList(plan.trained.collect { model -> [[id: model.id], model.folder] })
-        training = channel.fromList(plan.trained.collect { model -> [model.id, []] })
+        models   = channel.fromList(plan.trained.collect { it -> [[id: it.id], it.folder] })
+        training = channel.fromList(plan.trained.collect { it -> [it.id, []] })
         held_out = channel.empty()
     }
 
@@ -58,8 +58,7 @@ workflow SEFORMER {
     }
 
     SUMMARISE(folders, versions, plan.parameters, plan.run, plan.outdir)
-    report = SUMMARISE.out.report
 
     emit:
-    report
+    report = SUMMARISE.out.report
 }

@@ -33,8 +33,6 @@ workflow SUMMARISE {
     )
     MULTIQC(REPORT.out.report)
 
-    report = MULTIQC.out.report
-
     emit:
-    report
+    report = MULTIQC.out.report
 }

@@ -246,6 +246,31 @@ def explanations(rng, n=120):
     return table, summary
 
 
+def top_regions(number=2, length=60, apart=10_000):
+    """The best regions base by base, as top.json has them, a peak in the middle of each."""
+    rng = np.random.default_rng(1)
+    places = [
+        {"chrom": "chr1", "start": i * apart, "end": i * apart + length} for i in range(number)
+    ]
+    peak = np.exp(-(((np.arange(length) - length // 2) / 4) ** 2))
+    return {
+        "explained": number + 3,
+        "chromosomes": {"chr1": 10**8},
+        "regions": [
+            place
+            | {"name": f"peak_{i}", "logit": 5 - i / 10, "prediction": "SE", "flags": "incomplete"}
+            | {"nearest_gene": f"GENE{i}", "nearest_distance": 1200}
+            | {
+                "bases": "".join(rng.choice(list("ACGT"), length)),
+                "values": [float(v) for v in (peak + rng.normal(0, 0.05, length)).round(4)],
+            }
+            for i, place in enumerate(places)
+        ],
+        "windows": [place | {"window": 1, "windows": 1, "difference": 0.5} for place in places],
+        "genes": [{"chrom": "chr1", "start": 20, "end": 90, "strand": "+", "name": "GENE0"}],
+    }
+
+
 AUDIT = {
     "split_by": "chromosomes",
     "seed": 1,
@@ -354,7 +379,8 @@ DISSECTED = {
 
 def dissection(region="chr1"):
     """A table of constituents, of which the page counts the rows, and its summary."""
-    return pd.DataFrame({"chrom": region, "start": range(3), "end": range(9, 12)}), DISSECTED
+    table = {"chrom": region, "start": range(3), "end": range(9, 12)}
+    return pd.DataFrame(table | {"name": list("abc"), "effect": [0.5, 0.25, np.nan]}), DISSECTED
 
 
 def write_results(folder, samples=("K562",), *, use=True, seed=0):
@@ -482,6 +508,7 @@ def write_everything(folder):
     write_table(explained, place / "attributions/peaks.tsv")
     write_table(explained_windows(rng), place / "attributions/windows/peaks.tsv")
     write_json(summary, place / "attributions/peaks.summary.json")
+    write_json(top_regions(), place / "attributions/peaks.top.json")
     write_table(pd.DataFrame(MOTIFS), place / "motifs/peaks/motifs.tsv")
     write_json(NAMED, place / "motifs/peaks/summary.json")
     constituents, summary = dissection()

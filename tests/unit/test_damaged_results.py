@@ -150,7 +150,7 @@ def read(path: Path, sample: SampleResults) -> None:
         reading.take_history(path, sample, "fold_2/seed_1")
     elif path.parent.name == "windows":
         reading.read_file(path.parents[1] / path.name, sample)
-    elif path.name.endswith("summary.json"):
+    elif path.name.endswith(("summary.json", "top.json")):
         reading.read_file(next(path.parent.glob("*.tsv")), sample)
     else:
         assert reading.read_file(path, sample)

@@ -10,7 +10,7 @@ import pytest
 from toys import random_sequence, toy_model
 
 from seformer.explain import explain as module
-from seformer.explain import tracks
+from seformer.explain import top_regions, tracks
 from seformer.explain.attribute import attribute
 from seformer.explain.folder import (
     SUMMARY_FILE,
@@ -21,11 +21,13 @@ from seformer.explain.folder import (
 )
 from seformer.explain.merge import merge_attributions
 from seformer.explain.summary import RegionSummary, merge_summaries
+from seformer.explain.top_regions import TOP_FILE
 from seformer.explain.tracks import BEDGRAPH_FILE, TRACK_FILE, write_tracks
 from seformer.explain.values import VALUES_FILE, Values, ValuesWriter
 from seformer.regions.extract import extract
 from seformer.regions.nearby_genes import GENE_COLUMNS
 from seformer.scoring.score import Ensemble
+from seformer.util import records, shapes
 from seformer.util.errors import UserError
 from seformer.util.tables import write_tsv
 
@@ -175,6 +177,32 @@ def test_shards_merge_to_the_same_result(tmp_path, explained, genome, bed, toy):
         assert one[key] == two[key]
 
 
+def test_the_best_regions_are_kept_base_by_base(tmp_path, explained, genome, toy, monkeypatch):
+    """For the page, which has neither the genome nor the values of all regions."""
+    top = records.read(explained / TOP_FILE, shapes.Top, "")
+    best = read_attributions(explained).dropna(subset="logit").nlargest(50, "logit", keep="first")
+    assert [region["name"] for region in top["regions"]] == best["name"].tolist()
+    assert top["explained"] == 5 and top["chromosomes"] == {"chr1": 1000, "chr2": 600}
+    values = {row["name"]: (values, bases) for row, values, bases in iterate(explained)}
+    for region in top["regions"]:
+        expected, bases = values[region["name"]]
+        assert region["bases"] == bases
+        np.testing.assert_allclose(region["values"], expected, rtol=1e-3)
+    place = ["chrom", "start", "end"]
+    windows = read_windows(explained)[place].drop_duplicates()
+    assert len(pd.DataFrame(top["windows"])[place].drop_duplicates()) == len(windows)
+    assert top["genes"] == [] and "nearest_gene" not in top["regions"][0]
+    # the longest is 300 bp, and then there is no room for it
+    monkeypatch.setattr(top_regions, "MOST_BASES", 299)
+    monkeypatch.setattr(top_regions, "MOST_REGIONS", 4)
+    merge_attributions([explained], tmp_path / "fewer", fasta=genome)
+    fewer = records.read(tmp_path / "fewer" / TOP_FILE, shapes.Top, "")
+    chosen = [region["name"] for region in fewer["regions"]]
+    assert fewer["explained"] == 5 and "first" not in chosen
+    assert chosen == [name for name in best["name"][:4] if name in chosen]
+    assert sum(len(region["bases"]) for region in fewer["regions"]) <= 299
+
+
 def test_genes_stand_behind_the_explanations(tmp_path, explained, genome, bed, toy):
     sites = tmp_path / "sites.bed"
     sites.write_text("chr1\t50\t51\tA\nchr2\t500\t501\tB\n")
@@ -182,6 +210,12 @@ def test_genes_stand_behind_the_explanations(tmp_path, explained, genome, bed, t
     table = pd.read_csv(tmp_path / "merged/attributions.tsv", sep="\t", keep_default_na=False)
     assert table["nearest_gene"].tolist() == ["B", "A", "", "A", "B", "A", "A"]
     assert table["overlapping_genes"].tolist() == ["", "A", "", "", "", "", ""]
+    top = records.read(tmp_path / "merged" / TOP_FILE, shapes.Top, "")
+    assert top["genes"] == [
+        {"chrom": "chr1", "start": 50, "end": 51, "strand": "+", "name": "A"},
+    ]
+    nearest = {region["name"]: region["nearest_gene"] for region in top["regions"]}
+    assert nearest["start"] == "A" and nearest["first"] == "B"
     module.explain("m", tmp_path / "o", fasta=genome, regions=bed, gtf=sites, method="saliency")
     again = pd.read_csv(tmp_path / "o/attributions.tsv", sep="\t", keep_default_na=False)
     assert again[list(GENE_COLUMNS)].equals(table[list(GENE_COLUMNS)])

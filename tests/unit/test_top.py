@@ -10,8 +10,9 @@ import pytest
 from report_inputs import explanations, predictions, write_json, write_table
 from test_report import report
 
-from seformer.report.collect import _read_sites, collect
+from seformer.report.collect import collect
 from seformer.report.content import SCRIPT
+from seformer.report.in_regions import read_sites
 from seformer.report.sections.predictions_top import locus, strongest_motifs
 from seformer.scoring import strongest
 from seformer.scoring.strongest import StrongestRegions
@@ -131,29 +132,29 @@ def test_seqlets_are_read_beside_the_motifs(tmp_path):
     path.write_text(head + rows)
     # beside it is the BED, which is not looked at
     (tmp_path / "seqlets.bed").write_text("1\n")
-    sites = _read_sites(tmp_path)
-    assert sites.to_numpy().tolist() == [["1", 7, 9, "MA0139.2 CTCF", 2.5]]
+    sites = read_sites(tmp_path)
+    assert sites.to_numpy().tolist() == [["1", 7, 9, "MA0139.2 CTCF", "+", 2.5]]
     path.write_text(head + rows.replace("2.5", "much"))
     with pytest.raises(UserError, match=r"seqlets.tsv, line 3.*much"):
-        _read_sites(tmp_path)
+        read_sites(tmp_path)
     path.write_text(head)
-    assert not len(_read_sites(tmp_path))
+    assert not len(read_sites(tmp_path))
     path.unlink()
     (tmp_path / "seqlets.bed").write_text("1\t7\t9\tCTCF\t1000\t+\t7\t9\t213,94,0\n")
-    assert _read_sites(tmp_path) is None
+    assert read_sites(tmp_path) is None
 
 
 def test_seqlets_of_version_1_are_read_from_the_bed(tmp_path):
     rows = "chr1\t5\t9\t.\t1\t.\t0.5\t0.9\tSE\tr1\nchr1\t7\t9\tCTCF\t1\t+\t2.5\t0.01\tSE\tr1\n"
     path = tmp_path / "seqlets.bed"
     path.write_text(rows)
-    sites = _read_sites(tmp_path)
+    sites = read_sites(tmp_path)
     assert sites["name"].tolist() == ["CTCF"] and sites["attribution"].tolist() == [2.5]
     path.write_text(rows.replace("2.5", "much"))
     with pytest.raises(UserError, match=r"seqlets.bed, line 2.*much"):
-        _read_sites(tmp_path)
+        read_sites(tmp_path)
     path.write_text("")
-    assert not len(_read_sites(tmp_path))
+    assert not len(read_sites(tmp_path))
 
 
 def test_a_click_sorts(tmp_path):

@@ -16,6 +16,7 @@ from seformer.explain.attribute import Attribution, attribute
 from seformer.explain.completeness import check_windows
 from seformer.explain.settings import AttributionSettings, ExplainSettings, FrameSettings
 from seformer.explain.summary import RegionSummary, count_explained, log_summary
+from seformer.explain.top_regions import write_top
 from seformer.explain.values import VALUES_FILE, ValuesWriter
 from seformer.genome.genome import Genome
 from seformer.model.calibration import call_classes
@@ -50,8 +51,8 @@ def explain(
 
     ``out`` gets ``attributions.tsv`` (one row per input row, in input order; a row without
     sequence has its reason as flag), ``attributions_windows.tsv`` (one row per region and window),
-    ``attributions.bw``, ``attributions.safetensors`` (see `explain.values.ValuesWriter`) and
-    ``summary.json``.
+    ``attributions.bw``, ``attributions.safetensors`` (see `explain.values.ValuesWriter`),
+    ``top.json`` (see `explain.top_regions`) and ``summary.json``.
 
     Parameters
     ----------
@@ -126,6 +127,7 @@ def _write_explained(
     window_table = pd.DataFrame(windows, columns=list(folder.WINDOW_COLUMNS))
     write_tsv(with_genes(table, genes), out / folder.TABLE_FILE)
     write_tsv(window_table, out / folder.WINDOWS_FILE)
+    write_top(out, window_table, sizes, genes)
     record = {
         "settings": settings.only(AttributionSettings),
         "model": model.settings.as_used,

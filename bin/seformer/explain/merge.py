@@ -10,6 +10,7 @@ import pandas as pd
 
 from seformer.explain import faithfulness, folder, summary, tracks
 from seformer.explain.settings import TrackSettings
+from seformer.explain.top_regions import write_top
 from seformer.explain.values import VALUES_FILE, ValuesWriter, adds_up
 from seformer.regions.folder import in_order
 from seformer.regions.nearby_genes import GeneMap, with_genes
@@ -64,6 +65,7 @@ def merge_attributions(
             tracks.write_tracks(staging, regions, values, sizes, bedgraph=settings.bedgraph)
         write_tsv(with_genes(table, genes), staging / folder.TABLE_FILE)
         write_tsv(windows, staging / folder.WINDOWS_FILE)
+        write_top(staging, windows, sizes, genes)
         record = {
             **{k: shard_records[0][k] for k in ("settings", "model") if k in shard_records[0]},
             **summary.count_explained(table, windows),

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.genome.chromosomes import NAMED, match_names
-from seformer.genome.intervals import pairs
+from seformer.genome.intervals import overlapping, pairs
 from seformer.regions.genes import read_genes
 from seformer.regions.settings import GeneSettings
 from seformer.util.errors import UserError
@@ -86,6 +86,22 @@ class GeneMap:
         names = self.match(regions["chrom"])
         chrom = regions["chrom"].map(lambda name: names.get(name, name))
         return find_genes(regions.assign(chrom=chrom), self.genes)
+
+    def inside(self, regions: pd.DataFrame) -> pd.DataFrame:
+        """Return the genes that share a base with any of the regions, each once.
+
+        Columns ``chrom`` (as the regions call it), ``start``, ``end``, ``strand``, ``name``.
+        """
+        names = {there: here for here, there in self.match(regions["chrom"]).items()}
+        genes = self.genes[self.genes["chrom"].isin(names)]
+        genes = genes.assign(
+            chrom=genes["chrom"].map(names),
+            strand=np.where(genes["position"] == genes["start"], "+", "-"),
+        )
+        own = ["chrom", "gene", "name", "strand"]
+        genes = genes.groupby(own, sort=False).agg({"start": "min", "end": "max"}).reset_index()
+        hit = overlapping(genes, regions)
+        return genes.loc[hit, ["chrom", "start", "end", "strand", "name"]].reset_index(drop=True)
 
 
 def with_genes(regions: pd.DataFrame, genes: GeneMap | None) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from seformer.evaluation.baselines.random_twin import TWIN
 from seformer.explain.dissect_record import DissectionRecord
 from seformer.regions.call_record import Call
 from seformer.regions.folder import read_region_rows
+from seformer.report.in_regions import AGAIN, places_in_regions, read_sites
 from seformer.report.results import (
     PROBABILITY_BINS,
     Explanations,
@@ -41,7 +42,6 @@ RUN = re.compile(r"(fold|seed)_\d+")
 ROWS = 200_000
 # variants in the table of the page
 STRONGEST = 15
-AGAIN = "make these results again with the command that wrote them"
 HISTORY = dict.fromkeys(("stage", "epoch"), WHOLE) | dict.fromkeys(
     ("train_loss", "validation_auroc", "validation_loss", "learning_rate"), NUMBER
 )
@@ -64,6 +64,8 @@ def collect(folders: Sequence[Path]) -> Results:
             hidden = below.name.startswith((".", "_")) or below.name in NOT_SAMPLES
             if below.is_dir() and not hidden and not RUN.fullmatch(below.name):
                 _read_sample(below, results)
+    for sample in results.samples.values():
+        sample.places = places_in_regions(sample)
     if not results.samples and results.audit is None and not results.passed_over:
         raise UserError(
             "nothing to report",
@@ -113,6 +115,7 @@ def read_file(path: Path, sample: SampleResults) -> bool:
     match path.name:
         case "call.json":
             sample.call = records.read(path, Call, AGAIN)
+            sample.tables.setdefault("called", []).append(path.with_name("constituents.bed"))
         case "regions.tsv":
             _take_regions(path, sample)
         case "metrics.json":
@@ -148,6 +151,7 @@ def _read_bed(path: Path, sample: SampleResults) -> bool:
         return False
     attribute, read = TABLES[name]
     getattr(sample, attribute)[bed] = read(path, summary)
+    sample.tables.setdefault(name, []).append(path)
     return True
 
 
@@ -273,6 +277,7 @@ def _read_explanations(path: Path, summary: Path) -> Explanations:
     errors, window_errors = table["completeness_error"].to_numpy(), np.empty(0)
     staged = summary.name == "summary.json"
     windows = path.parent / ("attributions_windows.tsv" if staged else f"windows/{path.name}")
+    top = path.with_name("top.json" if staged else f"{path.stem}.top.json")
     if windows.is_file():
         needed = ["part", "completeness_error", "flags"]
         rows = read_tsv(windows, needed, text=["part", "flags"], numbers=error)
@@ -289,6 +294,7 @@ def _read_explanations(path: Path, summary: Path) -> Explanations:
         _count_flags(flags),
         details,
         window_errors[np.isfinite(window_errors)],
+        records.read(top, shapes.Top, AGAIN) if top.is_file() else None,
     )
 
 
@@ -311,41 +317,7 @@ def _read_motifs(path: Path, summary: Path) -> Motifs:
             table[column] = table["motif"] if column == "factor" else pd.NA
     table["regions"] = pd.to_numeric(table["regions"], errors="coerce")
     details = _read_summary(summary, shapes.Named)
-    return Motifs(table, details, path.parent, _read_sites(path.parent))
-
-
-def _read_sites(folder: Path) -> pd.DataFrame | None:
-    """Read the seqlets that match a motif, if they are there."""
-    path, columns = folder / "seqlets.tsv", ["chrom", "start", "end", "name", "attribution"]
-    numbers = {"start": WHOLE, "end": WHOLE, "attribution": NUMBER}
-    if path.is_file():
-        needed = ["motif" if name == "name" else name for name in columns]
-        table = read_tsv(path, needed, text=["chrom", "motif"], numbers=numbers)
-        table = table.rename(columns={"motif": "name"})[columns]
-        return table[table["name"].notna()].reset_index(drop=True)
-    path = folder / "seqlets.bed"
-    if not path.is_file():
-        return None
-    # before version 1.1 all was in the BED, the attribution behind the first six columns
-    with open_text(path) as text:
-        if text.readline().count("\t") == 8:  # the table was not copied along
-            return None
-    try:
-        table = pd.read_csv(
-            path,
-            sep="\t",
-            names=columns,
-            usecols=[0, 1, 2, 3, 6],
-            dtype={"chrom": str, "name": str},
-            quoting=csv.QUOTE_NONE,
-            keep_default_na=False,
-        )
-    except (ValueError, pd.errors.ParserError) as error:
-        raise UserError(
-            f"this is not a table of seqlets ({error})", where=path, do=AGAIN
-        ) from error
-    named = as_numbers(table, path, numbers, line=1)["name"] != "."
-    return table[named].reset_index(drop=True)
+    return Motifs(table, details, path.parent, read_sites(path.parent))
 
 
 def _read_variants(path: Path, summary: Path) -> VariantEffects:

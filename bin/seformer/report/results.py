@@ -45,6 +45,8 @@ class Explanations:
     flags: Counter
     summary: dict[str, Any] = field(default_factory=dict)
     window_errors: np.ndarray = field(default_factory=lambda: np.empty(0))
+    # top.json: the regions with the highest scores base by base; None before version 1.1
+    top: dict[str, Any] | None = None
 
 
 @dataclass
@@ -108,6 +110,10 @@ class SampleResults:
     variants: dict[str, VariantEffects] = field(default_factory=dict)
     # summary.json of every dissection
     dissections: dict[str, DissectionRecord] = field(default_factory=dict)
+    # tables of places, by kind, of which the view of the genome takes those in its regions
+    tables: dict[str, list[Path]] = field(default_factory=dict)
+    # those places, see `report.in_regions`
+    places: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def used_models(self) -> list[dict[str, Any]]:

@@ -169,6 +169,48 @@ Shard = _checked(
     _unlike_curves,
 )
 
+
+def _unlike_lengths(region: dict[str, Any]) -> Iterator[str]:
+    length = region["end"] - region["start"]
+    if not len(region["bases"]) == len(region["values"]) == length:
+        yield f"bases or values are not {length}, as from start to end"
+
+
+def _not_on_chromosomes(top: dict[str, Any]) -> Iterator[str]:
+    if top["explained"] < len(top["regions"]):
+        yield "explained is less than there are regions"
+    for region in top["regions"]:
+        if region["end"] > top["chromosomes"].get(region["chrom"], 0):
+            yield f"a region lies beyond the end of {region['chrom']}"
+
+
+_place = dict(chrom=Text, start=Count, end=Count)
+Top = _checked(  # top.json: the regions with the highest scores, base by base
+    _object(
+        explained=Count,
+        chromosomes=dict[Text, Count],
+        regions=list[
+            _checked(
+                _object(
+                    **_place,
+                    name=Text,
+                    logit=Number,
+                    prediction=Text,
+                    flags=Text,
+                    nearest_gene=NotRequired[Text | None],
+                    nearest_distance=NotRequired[Count | None],
+                    bases=Annotated[str, Field(strict=True, pattern="^[ACGTN]*$")],
+                    values=Line,
+                ),
+                _unlike_lengths,
+            )
+        ],
+        windows=list[_object(**_place, window=Count, windows=Count, difference=Number | None)],
+        genes=list[_object(**_place, strand=Text, name=Text)],
+    ),
+    _not_on_chromosomes,
+)
+
 # ------------------------------------------------------------------------- motifs, modisco
 
 Named = _object(  # summary.json of `seformer motifs`

@@ -26,6 +26,6 @@ process EXPLAIN {
     stub:
     """
     mkdir explained
-    touch explained/{attributions.tsv,attributions_windows.tsv,attributions.safetensors,summary.json}
+    touch explained/{attributions.tsv,attributions_windows.tsv,attributions.safetensors,top.json,summary.json}
     """
 }

@@ -9,7 +9,7 @@ process MERGE_ATTRIBUTIONS {
     path gtf, stageAs: 'genes/*'
 
     output:
-    tuple val(meta), path('merged/{attributions.bw,attributions.tsv,attributions_windows.tsv,summary.json}'), emit: attributions
+    tuple val(meta), path('merged/{attributions.bw,attributions.tsv,attributions_windows.tsv,top.json,summary.json}'), emit: attributions
     // not the folder: what lies inside one would no longer be published by itself
     tuple val(meta), path('merged/attributions.{tsv,safetensors}')    , emit: values
     tuple val(meta), path("for_report/${meta.sample}", type: 'dir')   , emit: results
@@ -26,13 +26,13 @@ process MERGE_ATTRIBUTIONS {
         ${genes} ${args} \\
         ${inputs.join(' ')}
     mkdir -p 'for_report/${meta.sample}/${meta.bed}'
-    cp merged/{attributions.tsv,attributions_windows.tsv,summary.json} 'for_report/${meta.sample}/${meta.bed}/'
+    cp merged/{attributions.tsv,attributions_windows.tsv,top.json,summary.json} 'for_report/${meta.sample}/${meta.bed}/'
     """
 
     stub:
     """
     mkdir -p merged 'for_report/${meta.sample}/${meta.bed}'
-    touch merged/{attributions.bw,attributions.tsv,attributions_windows.tsv,attributions.safetensors,summary.json}
+    touch merged/{attributions.bw,attributions.tsv,attributions_windows.tsv,attributions.safetensors,top.json,summary.json}
     cp merged/summary.json 'for_report/${meta.sample}/${meta.bed}/'
     """
 }

@@ -24,7 +24,7 @@ ASSEMBLIES = ("hg19", "hg38", "mm9", "mm10", "mm39")
 def sections(results: Results) -> Iterator[Section]:
     samples = results.with_("predictions")
     tables = {
-        name if len(samples) == 1 else f"{sample.name} · {name}": _tabulate(bed, _sites(sample))
+        name if len(samples) == 1 else f"{sample.name} · {name}": _tabulate(bed, sites_of(sample))
         for sample in samples
         for name, bed in sample.predictions.items()
         if bed.top is not None and len(bed.top)
@@ -33,7 +33,7 @@ def sections(results: Results) -> Iterator[Section]:
         yield html("predictions_top", SCRIPT + headed(tables))
 
 
-def _sites(sample: SampleResults) -> dict[str, pd.DataFrame]:
+def sites_of(sample: SampleResults) -> dict[str, pd.DataFrame]:
     """Seqlets that match a motif, by chromosome, of all regions that the model explained."""
     sites = [m.sites for m in sample.motifs.values() if m.sites is not None and len(m.sites)]
     if not sites:
@@ -54,11 +54,9 @@ def strongest_motifs(sites: pd.DataFrame | None, start: int, end: int) -> str:
 
 def _tabulate(bed: Predictions, sites: Mapping[str, pd.DataFrame]) -> str:
     """Tabulate the first rows; columns that no row has a word in are left out."""
-    heads, texts = TEXTS["predictions_top"]["columns"], TEXTS["flags"]
+    heads = TEXTS["predictions_top"]["columns"]
     rows = []
     for row in bed.top.head(ROWS).itertuples():
-        flags = [texts.get(flag, flag) for flag in _text(row, "flags").split(",") if flag]
-        gene, distance = _text(row, "nearest_gene"), _text(row, "nearest_distance")
         rows.append(
             {
                 "rank": str(row.rank),
@@ -68,9 +66,9 @@ def _tabulate(bed: Predictions, sites: Mapping[str, pd.DataFrame]) -> str:
                 "logit": f"{float(row.logit):.2f}".replace("-", "−"),
                 "prediction": escape(row.prediction),
                 "set": escape(_text(row, "set")),
-                "flags": escape(", ".join(flags)),
+                "flags": escape(in_words(_text(row, "flags"))),
                 "motifs": escape(strongest_motifs(sites.get(row.chrom), row.start, row.end)),
-                "gene": f"{escape(gene)}<small>{_away(distance)}</small>" if gene else "",
+                "gene": nearest_gene(_text(row, "nearest_gene"), _text(row, "nearest_distance")),
             }
         )
     shown = [name for name in heads if any(row[name] for row in rows)]
@@ -93,5 +91,12 @@ def _text(row: tuple, column: str) -> str:
     return "" if pd.isna(value) else str(value)
 
 
-def _away(distance: str) -> str:
-    return f"{number(int(float(distance)))} bp" if distance else ""
+def in_words(flags: str) -> str:
+    """Say what the flags of a region mean, those that have words."""
+    return ", ".join(TEXTS["flags"].get(flag, flag) for flag in flags.split(",") if flag)
+
+
+def nearest_gene(name: str | None, distance: str | int | None) -> str:
+    """A cell with a gene, and below it how far it is; nothing without one."""
+    away = "" if distance in (None, "") else f"{number(int(float(distance)))} bp"
+    return f"{escape(name)}<small>{away}</small>" if name else ""
