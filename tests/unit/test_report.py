@@ -1,4 +1,6 @@
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -59,7 +61,8 @@ def test_the_whole_page(published, tmp_path):
     parents = list(dict.fromkeys(s["parent_id"] for s in made.values()))
     # no scores were judged
     assert parents == [f"seformer-{name}" for name in content.PARENTS if name != "judged"]
-    assert (tmp_path / "seformer_mqc_versions.yml").read_text().startswith("EVALUATE")
+    versions = (tmp_path / "seformer_mqc_versions.yml").read_text()
+    assert versions == "scikit-learn:\n- '1.6'\n"
     config = json.loads((tmp_path / "multiqc_config.yml").read_text())
     assert config["no_version_check"] and config["no_ai"]
     assert config["output_fn_name"] == "multiqc_report.html"
@@ -261,8 +264,76 @@ def test_many_samples_stay_apart_and_in_order():
     drawn = draw.strokes(names)
     assert len(set(drawn.values())) == len(names)
     assert drawn["integrative"] == (draw.BLACK, "solid")
+    assert draw.strokes(["a · x", "integrative · x"])["integrative · x"] == (draw.BLACK, "solid")
+    # those of the classes mean the classes
+    assert not {draw.SUPER, draw.TYPICAL} & {colour for colour, _ in drawn.values()}
     found = Results({name: SampleResults(name) for name in ("integrative", "MM1.S", "U87", "k562")})
     assert [s.name for s in found.ordered()] == ["k562", "MM1.S", "U87", "integrative"]
+    found.audit = {"samples": ["U87", "MM1.S"]}
+    assert [s.name for s in found.ordered()] == ["U87", "MM1.S", "k562", "integrative"]
+
+
+def test_a_program_has_one_row_among_the_versions(tmp_path):
+    path = tmp_path / "v.yml"
+    path.write_text(
+        "A: {torch: 2.10, seformer: 1.0.0}\nB: {seformer: 1.0.0, Nextflow: 25.04}\n"
+        "C: {torch: 2.9}\n"
+    )
+    found = page.read_versions(path)
+    assert found == {"seformer": ["1.0.0"], "Nextflow": ["25.04"], "torch": ["2.10", "2.9"]}
+    assert list(found) == ["seformer", "Nextflow", "torch"]
+
+
+def test_parts_of_many_samples_are_folded():
+    parts = {f"<s{i}>": f"<p>{i}</p>" for i in range(3)}
+    page = draw.headed(parts)
+    assert page.count("<details") == 3 and page.count(" open>") == 1
+    assert "<summary>&lt;s1&gt;</summary><p>1</p>" in page
+    assert "<details" not in draw.headed(dict(list(parts.items())[:2]))
+
+
+def in_browser(path, *options):
+    """What headless Chromium prints of a page."""
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("there is no chromium")
+    command = [browser, "--headless", "--no-sandbox", *options, path.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def test_axes_and_legends(tmp_path):
+    """Figures are drawn by a stand-in for Plotly, which shows what it was given."""
+    page = tmp_path / "page.html"
+    page.write_text(
+        f"""<meta charset="utf-8"><div id="p" style="width:500px"></div>
+<script>
+mqc_plots = {{p: {{pconfig: {{colors: {{Z9: "", a: "", integrative: ""}}}}}}}};
+Plotly = {{newPlot: (p, traces, layout) => {{ drawn = [traces, layout]; }}, react: () => {{}}}};
+</script>{content.SCRIPT}<script>
+const traces = ["a", "integrative", "x", "Z9"].map((name) => ({{name, x: [600, 2e4], y: [1, 2]}}));
+Plotly.newPlot("p", traces, {{xaxis: {{type: "log", ticksuffix: " bp"}}, yaxis: {{}}}});
+const {{xaxis, yaxis, legend}} = drawn[1];
+const order = drawn[0].toSorted((a, b) => a.legendrank - b.legendrank).map((t) => t.name).join();
+const shown = xaxis.tickvals.flatMap((v, i) => v >= 500 && v <= 20000 ? [xaxis.ticktext[i]] : []);
+document.title = [order, shown.join(";"), yaxis.exponentformat, yaxis.separatethousands,
+  legend.orientation].join("|");
+</script>""",
+        encoding="utf-8",
+    )
+    title = re.search("<title>(.*?)</title>", in_browser(page, "--dump-dom"))[1]
+    ticks = "500 bp;1,000 bp;2,000 bp;5,000 bp;10,000 bp;20,000 bp"
+    assert title == f"Z9,a,integrative,x|{ticks}|none|true|h"
+
+
+def test_it_prints_on_a4_with_everything_open(tmp_path):
+    """The page's own styles and script, on a section that is longer when it is open."""
+    parts = {f"s{i}": '<p style="height:250mm">x</p>' for i in range(3)}
+    shown, printed = tmp_path / "page.html", tmp_path / "page.pdf"
+    shown.write_text(f"{content.STYLE}{content.SCRIPT}{draw.headed(parts)}", encoding="utf-8")
+    in_browser(shown, "--no-pdf-header-footer", f"--print-to-pdf={printed}")
+    boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", printed.read_bytes())
+    assert len(boxes) == 3
+    assert all(round(float(w)) == 595 and round(float(h)) == 842 for w, h in boxes)
 
 
 def test_models_are_compared_bed_by_bed(published, tmp_path):
@@ -270,7 +341,7 @@ def test_models_are_compared_bed_by_bed(published, tmp_path):
     drawn = made["predictions_probability"]
     tabs = [label["name"] for label in drawn["pconfig"]["data_labels"]]
     assert tabs == ["candidates", "peaks"]
-    assert [list(lines) for lines in drawn["data"]] == [["GM12878", "H2171", "K562", "MM1.S"]] * 2
+    assert [list(lines) for lines in drawn["data"]] == [["K562", "GM12878", "H2171", "MM1.S"]] * 2
     # one row a BED, one column a flag
     flags = made["predictions_flags"]["data"]
     assert flags.count("<tr>") == 1 + 2 * 4

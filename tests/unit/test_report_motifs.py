@@ -97,7 +97,7 @@ def test_several_samples_and_hostile_names(found, tmp_path):
             table.to_csv(folder / "motifs.tsv", sep="\t", index=False)
             (folder / "logos" / "motif_00_no.png").write_text(EVIL)
     text = section(tmp_path / "in", tmp_path / "out")["data"]
-    assert re.findall("<h4>(.*?)</h4>", text) == [
+    assert re.findall("<summary>(.*?)</summary>", text) == [
         "GM12878 · others",
         "GM12878 · peaks",
         "K562 · others",

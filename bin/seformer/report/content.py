@@ -23,7 +23,7 @@ def read_toml(name: str) -> dict[str, Any]:
 
 TEXTS = read_toml("texts.toml")
 STYLE = f"<style>\n{FOLDER.joinpath('style.css').read_text(encoding='utf-8')}</style>"
-SCRIPT = f"<script>\n{FOLDER.joinpath('sort.js').read_text(encoding='utf-8')}</script>"
+SCRIPT = f"<script>\n{FOLDER.joinpath('page.js').read_text(encoding='utf-8')}</script>"
 # parts of the page, in its order
 PARENTS = TEXTS["parents"]
 FIGURE = ("data", "pconfig", "headers", "categories")

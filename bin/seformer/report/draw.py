@@ -13,16 +13,21 @@ from seformer.util.markup import escape
 
 # Okabe and Ito (2008): apart for colour-blind readers, on screen and in print
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
-BLUE, RED, PINK, GREY = "#0072B2", "#D55E00", "#CC79A7", "#8A8A8A"
-CYCLE = (BLUE, RED, GREEN, PINK, ORANGE, SKY, GREY, "#6A3D9A")
+PINK, GREY = "#CC79A7", "#8A8A8A"
+# samples, files, reasons: without the colours of the classes, which mean nothing else
+CYCLE = (GREEN, PINK, SKY, ORANGE, "#6A3D9A", "#882255", "#999933", GREY)
 STROKES = ("solid", "dash", "dot", "dashdot")
 # the model of all samples stands out among theirs
 INTEGRATIVE = "integrative"
+# between the names of a sample and a BED
+OF_BED = " · "
 SUPER, TYPICAL = (labels.COLOURS[name] for name in (labels.SUPER, labels.TYPICAL))
 # of the verdict, as in style.css: orange and blue are the classes, and nothing else
 GOOD, BAD = "#007A5A", "#A50F2E"
 # label, name and colour of both classes
 CLASSES = ((1, "super-enhancers", SUPER), (0, "typical enhancers", TYPICAL))
+# more parts than these are folded
+OPEN_UP_TO = 2
 # of tracks in their turn, apart from those of the baselines (Tol's muted scheme)
 TRACKS = ("#44AA99", "#332288", "#DDCC77", "#AA4499")
 
@@ -77,18 +82,25 @@ def table(
         )
 
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    top = f"<caption>{caption}</caption>" if caption else ""
+    # not a <caption>, which is as narrow as its table
+    top = f'<p class="sf-caption">{caption}</p>' if caption else ""
     return (
-        f'<div class="table-responsive"><table class="table table-sm sf-table">{top}'
+        f'{top}<div class="table-responsive"><table class="table table-sm sf-table">'
         f"<thead><tr>{cells('th', head)}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
 def headed(parts: Mapping[str, str]) -> str:
-    """Join HTML below headings; a single part needs none."""
+    """Join HTML below headings; one part needs none, and of many all but the first are shut."""
     if len(parts) == 1:
         return next(iter(parts.values()))
-    return "".join(f"<h4>{escape(name)}</h4>{part}" for name, part in parts.items())
+    if len(parts) <= OPEN_UP_TO:
+        return "".join(f"<h4>{escape(name)}</h4>{part}" for name, part in parts.items())
+    return "".join(
+        f'<details class="sf-part"{"" if i else " open"}><summary>{escape(name)}</summary>{part}'
+        "</details>"
+        for i, (name, part) in enumerate(parts.items())
+    )
 
 
 def html(id: str, data: str, **values: object) -> Section:
@@ -108,7 +120,7 @@ def bars(
         "cpswitch_counts_label": "Regions",
         "tt_decimals": 0,
         "sort_samples": False,
-        "height": 190 + 34 * len(data),
+        "height": 200 + 34 * len(data),
     }
     headers = {key: {"name": name, "color": colour} for key, (name, colour) in categories.items()}
     return Section(id, "bargraph", data, config, headers, values)
@@ -179,13 +191,17 @@ def scorer_looks(names: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 
 def strokes(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Give each of many lines a colour and a dash of its own; the colours repeat after eight."""
-    drawn = {}
+    """Give each of many lines a colour and a dash of its own; the colours repeat after eight.
+
+    What is of the model of all samples is black, also where a BED stands behind its name.
+    """
+    drawn, black = {}, 0
     for name in names:
         turn, i = divmod(len(drawn), len(CYCLE))
         drawn[name] = (CYCLE[i], STROKES[turn % len(STROKES)])
-    if INTEGRATIVE in drawn:
-        drawn[INTEGRATIVE] = (BLACK, "solid")
+        if name.split(OF_BED)[0] == INTEGRATIVE:
+            drawn[name] = (BLACK, STROKES[black % len(STROKES)])
+            black += 1
     return drawn
 
 

@@ -72,8 +72,10 @@ def write_report(
     )
 
 
-def read_versions(path: Path) -> dict[str, dict[str, str]]:
-    """Read the versions of software, by process; MultiQC puts them into the page as they are.
+def read_versions(path: Path) -> dict[str, list[str]]:
+    """Read the versions of software, given by process, as versions by program.
+
+    MultiQC puts them into the page as they are.
 
     Raises
     ------
@@ -95,10 +97,17 @@ def read_versions(path: Path) -> dict[str, dict[str, str]]:
             where=path,
             expected="processes, and for each of them software and its version",
         ) from error
-    return {
-        plain(process): {plain(name): plain(version) for name, version in used.items()}
-        for process, used in content.items()
-    }
+    # one row a program: that all processes had the same one needs no row of each
+    programs: dict[str, dict[str, None]] = {}
+    for used in content.values():
+        for name, version in used.items():
+            programs.setdefault(plain(name), {})[plain(version)] = None
+    return {name: [*versions] for name, versions in sorted(programs.items(), key=_by_letters)}
+
+
+def _by_letters(program: tuple[str, Any]) -> tuple[bool, str]:
+    """Our own version first, then all others as people sort them."""
+    return (program[0] != "seformer", program[0].casefold())
 
 
 def draw_sections(results: Results) -> list[Section]:
@@ -116,6 +125,7 @@ def head_of(parameters: Mapping[str, Any], run: Mapping[str, Any]) -> list[dict[
         "Version": f"seformer {seformer.__version__}",
         "Genome": genome,
         **run,
+        "Places": TEXTS["header"]["places"],
         "Help": TEXTS["header"]["help"],
     }
     return [{plain(key): escape(value)} for key, value in entries.items() if value]

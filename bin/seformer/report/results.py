@@ -13,7 +13,7 @@ import pandas as pd
 
 from seformer.evaluation.verdict import in_short
 from seformer.explain.dissect_record import DissectionRecord
-from seformer.report.draw import INTEGRATIVE
+from seformer.report.draw import INTEGRATIVE, OF_BED
 from seformer.util.labels import PARTS
 
 PROBABILITY_BINS = 20
@@ -168,8 +168,20 @@ class Results:
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def ordered(self) -> list[SampleResults]:
-        """Every sample, sorted as people do, upper case or not; the model of all is the last."""
-        names = sorted(self.samples, key=lambda name: (name == INTEGRATIVE, name.casefold(), name))
+        """Every sample in the order of the sheet; the model of all is the last.
+
+        What no audit names follows, sorted as people do, upper case or not.
+        """
+        sheet = {name: i for i, name in enumerate((self.audit or {}).get("samples", ()))}
+        names = sorted(
+            self.samples,
+            key=lambda name: (
+                name == INTEGRATIVE,
+                sheet.get(name, len(sheet)),
+                name.casefold(),
+                name,
+            ),
+        )
         return [self.samples[name] for name in names]
 
     def with_(self, attribute: str) -> list[SampleResults]:
@@ -185,7 +197,7 @@ class Results:
         """Results of every BED by its name; with several models by model and BED."""
         samples = self.with_(attribute)
         return {
-            bed if len(samples) == 1 else f"{sample.name} · {bed}": result
+            bed if len(samples) == 1 else f"{sample.name}{OF_BED}{bed}": result
             for sample in samples
             for bed, result in getattr(sample, attribute).items()
         }

@@ -77,7 +77,9 @@ class GreyZone(_Zone, total=False):
 
 
 class Audit(TypedDict, total=False):
-    """audit.json, as the report reads it."""
+    """audit.json, as the report reads it; ``samples`` are in the order of the sheet."""
+
+    samples: list[Text]
 
     split_by: Text
     overlapping_regions: dict[Text, Count]

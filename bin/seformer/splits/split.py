@@ -331,7 +331,7 @@ def _describe(rows: pd.DataFrame, overlaps: dict[tuple[str, str], pd.DataFrame])
     typical = rows["label"] == 0
     return {
         "split_hash": split_hash(rows),
-        "samples": sorted(rows["sample"].unique()),
+        "samples": rows["sample"].unique().tolist(),
         "parts": audit.count_parts(rows),
         "label_conflicts_between_samples": int((find_conflicts(rows) & typical).sum()),
         "overlapping_regions": {

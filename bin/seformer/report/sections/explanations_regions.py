@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seformer.report.content import Section
-from seformer.report.draw import SUPER, TYPICAL, counted, headed, html
+from seformer.report.draw import SUPER, TYPICAL, counted, headed, html, signed
 from seformer.report.results import Results
 from seformer.util.markup import escape
 
@@ -41,8 +41,9 @@ def _track(region: Mapping[str, Any]) -> str:
     place = f"{region['chrom']}:{counted(region['start'], region['end'])}"
     name = region.get("name") or ""
     title = f"{place} {name if name not in ('.', 'nan') else ''}"
+    logit = signed(region["logit"], plus=False)
     return (
-        f"<figure><figcaption><b>{escape(title.strip())}</b> logit {region['logit']:.2f}, "
+        f"<figure><figcaption><b>{escape(title.strip())}</b> logit {logit}, "
         f"peak {most:.2g} a base</figcaption>"
         f'<svg viewBox="0 0 {WIDTH} {2 * HALF}" preserveAspectRatio="none" role="img" '
         f'aria-label="attribution of {escape(place)}">'

@@ -29,6 +29,8 @@ def sections(results: Results) -> Iterator[Section]:
         for key, column in COLUMNS.items()
         if any(key in row for row in rows.values())
     }
+    if "delta" in headers:
+        headers["delta"]["format"] = "{:+,.3f}"
     config = {"col1_header": "Sample", "no_violin": True, "sort_rows": False}
     yield Section("general_statistics", "table", rows, config, headers)
 

@@ -50,16 +50,9 @@ def sections(results: Results) -> Iterator[Section]:
 
 def say_thresholds(results: Results) -> str:
     """Say from which probability on each model calls a region a super-enhancer."""
-    samples = results.with_("predictions")
-    return "".join(
-        say(
-            "predictions_calls",
-            "threshold",
-            value=sample.threshold,
-            model=say("predictions_calls", "of_model", name=escape(sample.name))
-            if len(samples) > 1
-            else "",
-        )
-        for sample in samples
-        if sample.threshold is not None
-    )
+    found = {s.name: s.threshold for s in results.with_("predictions") if s.threshold is not None}
+    values = {name: f"{threshold:.3g}" for name, threshold in found.items()}
+    if len(set(values.values())) == 1 and len(values) == len(results.with_("predictions")):
+        return say("predictions_calls", "threshold", value=next(iter(values.values())))
+    each = ", ".join(f"{escape(name)} {value}" for name, value in values.items())
+    return say("predictions_calls", "thresholds", values=each) if each else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from seformer.report.content import SCRIPT, TEXTS, Section
+from seformer.report.content import TEXTS, Section
 from seformer.report.draw import counted, headed, html, number, table
 from seformer.report.results import Predictions, Results, SampleResults
 from seformer.report.sections.explanations_motifs import MATRIX
@@ -30,7 +30,7 @@ def sections(results: Results) -> Iterator[Section]:
         if bed.top is not None and len(bed.top)
     }
     if tables:
-        yield html("predictions_top", SCRIPT + headed(tables))
+        yield html("predictions_top", headed(tables))
 
 
 def sites_of(sample: SampleResults) -> dict[str, pd.DataFrame]:

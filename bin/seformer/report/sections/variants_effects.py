@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import cycle
 
 import numpy as np
 
 from seformer.report.content import TEXTS, Section, say
-from seformer.report.draw import CYCLE, GREY, apart, headed, html, lines, number, table
+from seformer.report.draw import GREY, apart, headed, html, lines, number, signed, strokes, table
 from seformer.report.results import Results, VariantEffects
 from seformer.util.markup import escape
 
@@ -20,7 +19,7 @@ def sections(results: Results) -> Iterator[Section]:
     compared = {name: one for name, one in files.items() if len(one.null) and len(one.sizes)}
     if compared:
         points = {name: _points(one) for name, one in compared.items()}
-        looks = dict(zip(points, cycle(CYCLE), strict=False)) | {CHANCE: (GREY, "dash")}
+        looks = strokes(points) | {CHANCE: (GREY, "dash")}
         end = max(float(one.null[-1]) for one in compared.values())
         drawn = {**points, CHANCE: [[0.0, 0.0], [end, end]]}
         yield lines("variants_effects", {"": drawn}, looks)
@@ -78,7 +77,7 @@ def _strongest(effects: VariantEffects) -> str:
             escape(f"{row['chrom']}:{row['position']:,}"),
             escape(_text(row["id"])) or "–",
             escape(f"{_shown(row['reference'])} > {_shown(row['alternative'])}"),
-            f"{row['difference']:+.3g}".replace("-", "−"),
+            signed(row["difference"]),
             _small(row.get("p")),
             _small(row.get("q")),
         ]

@@ -17,8 +17,8 @@ from seformer.evaluation.findings import (
 )
 from seformer.evaluation.variant_findings import judge_variants
 from seformer.evaluation.verdict import Finding
-from seformer.report.content import STYLE, Section, say
-from seformer.report.draw import headline, html, table
+from seformer.report.content import SCRIPT, STYLE, Section, say
+from seformer.report.draw import OPEN_UP_TO, headline, html, table
 from seformer.report.results import Results, SampleResults
 from seformer.util.markup import escape
 
@@ -26,7 +26,6 @@ from seformer.util.markup import escape
 SIGNS = {"good": "✓", "note": "i", "warning": "!", "bad": "✗"}
 SPOKEN = {"good": "good", "note": "note", "warning": "caution", "bad": "bad"}
 GRAVITY = ("bad", "warning", "note", "good")
-OPEN_UP_TO = 2
 
 
 def sections(results: Results) -> Iterator[Section]:
@@ -55,7 +54,10 @@ def sections(results: Results) -> Iterator[Section]:
         boxes = [f"<p>{say('verdict', 'nothing')}</p>"]
     if several:
         boxes.insert(0, _overview(answered))
-    yield html("verdict", STYLE + "".join(boxes))
+    # names stand in a column as wide as the longest
+    widest = max([9, *map(len, results.samples)]) + 1
+    width = f"<style>:root{{--sf-name:{min(widest, 40)}}}</style>"
+    yield html("verdict", STYLE + width + SCRIPT + "".join(boxes))
 
 
 def answer_sample(sample: SampleResults, findings: Sequence[Finding]) -> list[Answer]:
