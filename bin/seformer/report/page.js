@@ -76,3 +76,10 @@ addEventListener("afterprint", () => {
     (figure.closest(".hc-plot-wrapper") || figure).style.height = figure.before_print.frame;
   });
 });
+
+// names of samples stand in a column as wide as the longest
+addEventListener("DOMContentLoaded", () => {
+  const names = [...document.querySelectorAll(".sf-folded summary b")];
+  const widest = Math.max(0, ...names.map((name) => name.textContent.length));
+  document.documentElement.style.setProperty("--sf-name", Math.min(widest + 1, 40));
+});

@@ -54,10 +54,7 @@ def sections(results: Results) -> Iterator[Section]:
         boxes = [f"<p>{say('verdict', 'nothing')}</p>"]
     if several:
         boxes.insert(0, _overview(answered))
-    # names stand in a column as wide as the longest
-    widest = max([9, *map(len, results.samples)]) + 1
-    width = f"<style>:root{{--sf-name:{min(widest, 40)}}}</style>"
-    yield html("verdict", STYLE + width + SCRIPT + "".join(boxes))
+    yield html("verdict", STYLE + SCRIPT + "".join(boxes))
 
 
 def answer_sample(sample: SampleResults, findings: Sequence[Finding]) -> list[Answer]:
