@@ -13,9 +13,10 @@ from seformer.util.errors import UserError
 
 pytest.importorskip("tangermeme", reason="needs the extra 'motifs'")
 pytest.importorskip("memelite", reason="needs the extra 'motifs'")
-from seformer.motifs import compiled
+from seformer.motifs import compiled, logos
 from seformer.motifs import seqlets as motifs
-from seformer.motifs.track import soft_one_hot
+from seformer.motifs.track import Track, soft_one_hot
+from seformer.sequence.dna import reverse_complement
 
 SITES = {"se": "TTCTGGGAACGT", "te": "ATTGCGCAATAC"}
 
@@ -106,6 +107,24 @@ def test_motifs_are_named_and_counted(folder, tmp_path):
     assert summary["matched"] > 5 * summary["background_matched"]
     pictures = sorted(p.name for p in (tmp_path / "out" / "logos").iterdir())
     assert len(pictures) == 4 and pictures[0].startswith("motif_01_")
+
+
+def test_a_logo_stands_on_the_strand_that_its_seqlets_match():
+    """Two seqlets match the motif, one its reverse complement; each keeps the genome's strand."""
+    site, flank = "TTGACC", "CCCCCCCC"
+    text = flank + site + flank + site + flank + reverse_complement(site) + flank
+    starts = [8, 22, 36]
+    values = np.zeros(len(text))
+    for i, start in enumerate(starts):
+        values[start : start + 6] = [1, 2, 3, 4, 5, 6 + i]
+    regions = pd.DataFrame({"chrom": ["1"], "start": [0], "region": [0], "class": ["SE"]})
+    track = Track(values, text, np.array([0, len(text)]), regions, 0)
+    seqlets = pd.DataFrame({"start": starts, "end": [s + 6 for s in starts], "stretch": 0})
+    plus, minus = logos.stacked(seqlets, track, soft_one_hot(site))
+    assert (plus.seqlets, minus.seqlets) == (2, 1)
+    np.testing.assert_allclose(plus.attribution, soft_one_hot(site) * [1, 2, 3, 4, 5, 6.5])
+    turned = soft_one_hot(reverse_complement(site))
+    np.testing.assert_allclose(minus.attribution, turned * [1, 2, 3, 4, 5, 8])
 
 
 def test_one_hot():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib
 
@@ -37,12 +38,26 @@ def align(text: str, motif: np.ndarray) -> tuple[int, bool]:
     return best[1], best[2]
 
 
-def stacked(seqlets: pd.DataFrame, track: Track, motif: np.ndarray) -> np.ndarray:
-    """Mean attribution of each base at each column of the motif, over seqlets laid on it.
+class Stack(NamedTuple):
+    """Seqlets of one motif laid on one strand of it.
 
-    Float64 ``[4, width]``.
+    Attributes
+    ----------
+    seqlets
+        How many.
+    attribution
+        float64 ``[4, width]``: mean attribution of each base at each column, along the genome's
+        forward strand.
     """
-    total, width = np.zeros((4, motif.shape[1])), motif.shape[1]
+
+    seqlets: int
+    attribution: np.ndarray
+
+
+def stacked(seqlets: pd.DataFrame, track: Track, motif: np.ndarray) -> tuple[Stack, Stack]:
+    """Lay seqlets on a motif: those that match it as it is, and those of its reverse complement."""
+    width = motif.shape[1]
+    counts, totals = [0, 0], np.zeros((2, 4, width))
     for row in seqlets.itertuples():
         start, end = with_flanks(track, row.start, row.end, row.stretch)
         offset, reverse = align(track.sequence[start:end], motif)
@@ -50,8 +65,10 @@ def stacked(seqlets: pd.DataFrame, track: Track, motif: np.ndarray) -> np.ndarra
         if reverse:
             hot = hot[::-1, ::-1]
         begin, stop = max(offset, 0), min(offset + width, hot.shape[1])
-        total[:, begin - offset : stop - offset] += hot[:, begin:stop]
-    return total / max(len(seqlets), 1)
+        counts[reverse] += 1
+        totals[int(reverse), :, begin - offset : stop - offset] += hot[:, begin:stop]
+    means = totals / np.maximum(counts, 1)[:, None, None]
+    return Stack(counts[0], means[0]), Stack(counts[1], means[1][::-1, ::-1])
 
 
 def draw_motifs(
@@ -63,18 +80,40 @@ def draw_motifs(
     number: int,
     max_q: float,
 ) -> None:
-    """Draw each of the first motifs: the file's, and the attribution of the seqlets on it."""
+    """Draw each of the first motifs: the file's, and the attribution of the seqlets on it.
+
+    On the left the motif as it is, on the right its reverse complement, each above its own seqlets:
+    on the genome a motif is seen as either.
+    """
     hits = seqlets[seqlets["q_value"] <= max_q]
     for rank, name in enumerate(table["motif"].head(number), 1):
         motif, named = collection[name], hits[hits["motif"] == name]
-        information = 2 + (motif * np.log2(np.maximum(motif, 1e-9))).sum(0)
-        figure, (top, bottom) = plt.subplots(2, 1, figsize=(6, 3.2), layout="constrained")
-        plot_logo(motif * information, ax=top)
-        plot_logo(stacked(named, track, motif), ax=bottom)
-        top.set(title=name, ylabel="bits", xticks=[])
-        bottom.set(ylabel="mean\nattribution", xticks=[])
-        bottom.set_xlabel(f"{len(named)} seqlets")
-        _save(figure, folder / f"motif_{rank:02d}_{_plain(name)}.png")
+        bits = motif * (2 + (motif * np.log2(np.maximum(motif, 1e-9))).sum(0))
+        # the picture is shown at half its size
+        with plt.rc_context({"font.size": 13}):
+            figure, axes = plt.subplots(
+                2, 2, figsize=(5.2, 2.6), sharey="row", layout="constrained"
+            )
+            columns = (
+                ("as in the file", bits),
+                ("reverse complement", bits[::-1, ::-1]),
+            )
+            stacks = stacked(named, track, motif)
+            for (title, shown), stack, (top, bottom) in zip(columns, stacks, axes.T, strict=True):
+                plot_logo(shown, ax=top)
+                if stack.seqlets:
+                    plot_logo(stack.attribution, ax=bottom)
+                top.set_title(title, fontsize=13)
+                top.set(xticks=[])
+                bottom.set(xticks=[])
+                bottom.set_xlabel(f"{stack.seqlets} seqlet{'s' * (stack.seqlets != 1)}")
+            axes[0, 0].set(ylabel="bits", ylim=(0, 2))
+            # both strands on one scale, whichever is larger
+            drawn = np.hstack([stack.attribution for stack in stacks])
+            lowest, highest = drawn.clip(max=0).sum(0).min(), drawn.clip(min=0).sum(0).max()
+            axes[1, 0].set(ylabel="attribution", ylim=(lowest, highest))
+            figure.align_ylabels(axes[:, 0])
+            _save(figure, folder / f"motif_{rank:02d}_{_plain(name)}.png")
 
 
 def draw_regions(track: Track, folder: Path, number: int) -> None:
@@ -100,7 +139,7 @@ def draw_regions(track: Track, folder: Path, number: int) -> None:
         plot_logo(soft_one_hot(track.sequence[begin:end][shown]) * values[shown], ax=axis)
         axis.set(
             title=f"{row['name']} ({row['class']})",
-            xlabel=f"{row['chrom']}:{first + 1}-{last}",
+            xlabel=f"{row['chrom']}:{first + 1:,}-{last:,}",
             ylabel="attribution",
             xticks=[],
         )
