@@ -476,7 +476,7 @@ def test_the_report_tells_of_a_call(made, tmp_path, caplog):
     assert "other choices give 1 to 3 super-enhancers" in table.data
     assert "1 peaks at start sites were left out; 0 stitched regions" in table.data
     assert table.data.count("✓") == 1 and table.data.count("<tr>") == 26
-    assert "chr1:10000-34500" in strongest.data and "&lt;b&gt;near" in strongest.data
+    assert "chr1:10,001-34,500" in strongest.data and "&lt;b&gt;near" in strongest.data
 
 
 def test_a_damaged_call_is_said_by_the_report(made, tmp_path):

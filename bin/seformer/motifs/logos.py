@@ -103,6 +103,8 @@ def draw_motifs(
                 plot_logo(shown, ax=top)
                 if stack.seqlets:
                     plot_logo(stack.attribution, ax=bottom)
+                else:
+                    bottom.spines[:].set_visible(False)
                 top.set_title(title, fontsize=13)
                 top.set(xticks=[])
                 bottom.set(xticks=[])

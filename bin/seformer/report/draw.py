@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -40,6 +41,12 @@ def number(value: int) -> str:
 def counted(start: int, end: int) -> str:
     """Write a stretch (0-based half-open) as genome browsers count it, from 1: 1,001-2,000."""
     return f"{start + 1:,}-{end:,}"
+
+
+def counted_place(place: str) -> str:
+    """Write a place such as chr1:1000-2000 (0-based half-open) so too: chr1:1,001-2,000."""
+    found = re.fullmatch(r"(.*?)(\d+)-(\d+)", place)
+    return found[1] + counted(int(found[2]), int(found[3])) if found else place
 
 
 def signed(value: float, plus: bool = True) -> str:

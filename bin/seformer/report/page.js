@@ -22,8 +22,15 @@ const TICKS = (axis, places) => {
   if (axis.type !== "log") return;
   // 200, 500, 1,000: not the bare digits 2 and 5 between powers of ten
   const logs = places.filter((value) => value > 0).map(Math.log10);
-  const steps = Math.max(...logs) - Math.min(...logs) > 2.5 ? [1] : [1, 2, 5];
+  const [low, high] = [Math.min(...logs), Math.max(...logs)];
+  const steps = high - low > 2.5 ? [1] : [1, 2, 5];
   axis.tickvals = [...Array(19).keys()].flatMap((i) => steps.map((s) => Number(`${s}e${i - 9}`)));
+  if (high - low < 0.7) {
+    // within one power of ten the steps are even
+    const step = 10 ** Math.floor(Math.log10((10 ** high - 10 ** low) / 2));
+    const first = Math.ceil(10 ** low / step);
+    axis.tickvals = [...Array(60).keys()].map((i) => Number(((first + i) * step).toPrecision(9)));
+  }
   axis.ticktext = axis.tickvals.map(
     (value) => value.toLocaleString("en", { maximumFractionDigits: 9 }) + (axis.ticksuffix || ""));
   axis.tickmode = "array";

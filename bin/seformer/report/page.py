@@ -102,12 +102,7 @@ def read_versions(path: Path) -> dict[str, list[str]]:
     for used in content.values():
         for name, version in used.items():
             programs.setdefault(plain(name), {})[plain(version)] = None
-    return {name: [*versions] for name, versions in sorted(programs.items(), key=_by_letters)}
-
-
-def _by_letters(program: tuple[str, Any]) -> tuple[bool, str]:
-    """Our own version first, then all others as people sort them."""
-    return (program[0] != "seformer", program[0].casefold())
+    return {name: [*versions] for name, versions in programs.items()}
 
 
 def draw_sections(results: Results) -> list[Section]:

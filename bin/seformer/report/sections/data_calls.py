@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 from seformer.regions.call_record import Call
 from seformer.report.content import TEXTS, Section, say
-from seformer.report.draw import CLASSES, GREY, apart, headed, html, lines, number, table
+from seformer.report.draw import (
+    CLASSES,
+    GREY,
+    apart,
+    counted_place,
+    headed,
+    html,
+    lines,
+    number,
+    table,
+)
 from seformer.report.results import Results
 from seformer.util.markup import escape
 
@@ -51,7 +61,7 @@ def _choices(call: Call) -> str:
 def _strongest(call: Call) -> str:
     rows = [
         [
-            escape(row["region"]),
+            escape(counted_place(row["region"])),
             number(row["peaks"]),
             f"{row['signal']:,.6g}",
             escape(row["genes"].replace(",", ", ")) or "–",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from seformer.explain.dissect_record import DissectionRecord, DrawnRegion
 from seformer.report.content import TEXTS, Section, say
-from seformer.report.draw import SUPER, TYPICAL, counted, headed, html, number, signed, table
+from seformer.report.draw import SUPER, TYPICAL, counted_place, headed, html, number, signed, table
 from seformer.report.results import Results
 from seformer.util.markup import escape
 
@@ -61,8 +60,8 @@ def _remarks(bed: DissectionRecord) -> str:
 def _strongest(bed: DissectionRecord) -> str:
     rows = [
         [
-            f"{escape(_counted(row['constituent']))}<small>{escape(row['name'])}</small>",
-            f"{escape(_counted(row['region']))}<small>rank {number(row['rank'])}</small>",
+            f"{escape(counted_place(row['constituent']))}<small>{escape(row['name'])}</small>",
+            f"{escape(counted_place(row['region']))}<small>rank {number(row['rank'])}</small>",
             _effect(row["effect"])
             + (f"<small>± {row['effect_sd']:.3f}</small>" if row["effect_sd"] is not None else ""),
             *(_effect(row[key]) for key in ("masked_effect", "cut_effect", "alone_effect")),
@@ -71,12 +70,6 @@ def _strongest(bed: DissectionRecord) -> str:
         for row in bed["strongest"]
     ]
     return table(TEXTS["dissected_constituents"]["head"], rows, numeric=2) if rows else ""
-
-
-def _counted(place: str) -> str:
-    """A place (0-based half-open) with its stretch `counted` from 1."""
-    found = re.fullmatch(r"(.*?)(\d+)-(\d+)", place)
-    return found[1] + counted(int(found[2]), int(found[3])) if found else place
 
 
 def _effect(value: float | None) -> str:
@@ -92,7 +85,7 @@ def draw_heat_map(region: DrawnRegion) -> str:
 
     On the diagonal the effect of one, above it that of both, below it their synergy.
     """
-    names = [_counted(item["place"]) for item in region["constituents"]]
+    names = [counted_place(item["place"]) for item in region["constituents"]]
     cells = {(i, i): item["effect"] for i, item in enumerate(region["constituents"])}
     for pair in region["pairs"]:
         first, second = sorted((pair["first"], pair["second"]))
@@ -106,7 +99,7 @@ def draw_heat_map(region: DrawnRegion) -> str:
         across = LEFT + WIDTH * i + WIDTH // 2
         drawn.append(f'<text x="{across}" y="{TOP - 6}" text-anchor="middle">{i + 1}</text>')
     width, height = LEFT + WIDTH * side, TOP + HEIGHT * side
-    place = escape(_counted(region["region"]))
+    place = escape(counted_place(region["region"]))
     name = escape(region["name"]) if region["name"] != region["region"] else ""
     title = f"<b>{place}</b> {name}"
     return (
