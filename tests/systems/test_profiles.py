@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -126,6 +127,7 @@ def answers(tmp_path_factory) -> dict:
     done = subprocess.run(
         [*words, f"{ROOT}/tests/systems/Directives.groovy", ROOT],
         input=json.dumps({"processes": processes(), "cases": list(asked.values())}),
+        env=os.environ | {"NXF_SYNTAX_PARSER": "v1"},  # see scripts/StrictScripts.groovy
         capture_output=True,
         text=True,
         check=False,
