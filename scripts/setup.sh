@@ -21,14 +21,15 @@ fail() {
 
 find_python() {
     local candidate
-    for candidate in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11 python; do
+    # 3.14 last: a package of the lock has no wheel for it, and pip builds it where Rust is
+    for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11 python3.14 python; do
         [ -n "$candidate" ] || continue
         if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             printf '%s\n' "$candidate"
             return
         fi
     done
-    fail "no Python 3.11 or newer was found (tried python3, python3.14 to python3.11)." \
+    fail "no Python 3.11 or newer was found (tried python3, python3.11 to python3.14)." \
         "What to do: install one, or name it: PYTHON=/path/to/python3.11 scripts/setup.sh"
 }
 

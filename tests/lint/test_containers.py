@@ -50,7 +50,8 @@ def test_an_image_runs_as_nobody_special_and_says_what_it_is(name):
 def test_what_an_image_is_built_on_has_a_version(name):
     text = dockerfile(name)
     arguments = dict(re.findall(r"^ARG (\w+)=(.*)$", text, re.M))
-    for base in re.findall(r"^FROM (\S+)", text, re.M):
+    stages = set(re.findall(r"^FROM \S+ AS (\w+)", text, re.M))
+    for base in set(re.findall(r"^FROM (\S+)", text, re.M)) - stages:
         image = re.sub(r"\$\{(\w+)\}", lambda found: arguments[found[1]], base)
         assert re.fullmatch(r"[\w-]+:[\w.-]+", image) and not image.endswith(":latest"), image
 
@@ -69,10 +70,32 @@ def test_a_definition_file_builds_what_the_dockerfile_builds(name):
     assert packages(definition) == packages(image)
     (environment,) = re.findall(r"^ENV (PATH=\S+ .*)$", image, re.M)
     assert f"export {environment}\n" in definition
-    for words in (f"containers/{name}.lock", f"pip install --no-cache-dir -r /tmp/{name}.lock"):
-        assert words in definition and words in image
-    pruned = re.findall(r"find /opt/.*", definition)
-    assert all(words in image for words in pruned) and len(pruned) == image.count("find /opt/")
+    assert f"containers/{name}.lock" in definition and f"containers/{name}.lock" in image
+    # what is installed, left out and removed, line by line
+    commands = [line.strip() for line in definition.partition("%post\n")[2].splitlines()]
+    does = [
+        text for text in commands if re.match(r"(grep|rm -rf /opt|find|echo) |.*pip install ", text)
+    ]
+    image = re.sub(r"\$\{TORCH_INDEX:.*?\}\s*", "", image)
+    assert (
+        does
+        and [text for text in does if " ".join(text.split()) not in " ".join(image.split())] == []
+    )
+    verbs = r"pip install|find /opt|rm -rf /opt|grep -"
+    assert len(re.findall(verbs, image)) == len(re.findall(verbs, "\n".join(commands)))
+
+
+def test_the_two_layers_of_the_image_hold_the_lock_but_for_what_is_not_needed():
+    """Torch with its CUDA is a layer apart; the names of packages tell which these are."""
+    lock = (PLACE / "seformer.lock").read_text().splitlines()
+    kept, left = re.findall(r"grep -v?E '(\S+)' /tmp/seformer.lock", dockerfile("Dockerfile"))
+    torch = [line for line in lock if re.match(kept, line)]
+    others = [line for line in lock if not re.match(left, line)]
+    assert "torch" in {line.partition("==")[0] for line in torch} and len(torch) > 10
+    assert [line for line in lock if line not in torch + others] == [
+        line for line in lock if line.startswith("triton==")
+    ]
+    assert not set(torch) & set(others)
 
 
 def test_the_environment_of_conda_holds_what_the_images_hold():
