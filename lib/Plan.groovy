@@ -95,9 +95,31 @@ class Plan {
         if (plan.dissect?.samples && !plan.samples.any { it -> it.parts || it.peaks }) {
             throw Stop.at('--dissect samples', 'no sample has constituents', 'give the sample sheet a column constituents, or peaks and signal; or name BED files of super-enhancers, and their parts with --constituents')
         }
+        plan.published = JsonOutput.toJson(published(plan, launchDir))
         requireGenes(params, schema, plan.samples)
         publish(params, plan.parameters)
         return plan
+    }
+
+    // Where results will lie, for genome browsers: names of files by kind and id, and the genome by its
+    // path from the folder of the results
+    private static Map published(Map plan, Path launchDir) {
+        def names = { List<Map> beds -> beds.collectEntries { bed -> [bed.id, bed.name] } }
+        def top = plan.explain_top ? plan.predict.collectEntries { bed -> [Shards.top(bed.id, plan.explain_top), Shards.top(bed.name, plan.explain_top)] } : [:]
+        def explained = names(plan.explain) + top
+        def fasta = plan.genome.fasta as Path
+        def local = fasta.toUri().scheme == 'file' && !Inputs.isRemote(plan.outdir)
+        def outdir = local ? launchDir.resolve(plan.outdir).toAbsolutePath().normalize() : null
+        return [
+            genome: local ? outdir.relativize(fasta.toAbsolutePath().normalize()).toString() : fasta.toUri().toString(),
+            names : [
+                predictions : names(plan.predict),
+                attributions: explained,
+                motifs      : explained,
+                variants    : names(plan.variants),
+                constituents: names(plan.dissect ? plan.dissect.beds : [])
+            ]
+        ]
     }
 
     // Of top:20 the number; 0 where the regions to explain are named

@@ -11,7 +11,12 @@ class Shards {
     // The meta of a file of regions that one model alone takes: those with its highest scores
     static Map own(Map scores, Object file) {
         def number = file.baseName.find(/\d+$/)
-        return [id: "${scores.bed}.top${number}".toString(), name: "${scores.name}.top${number}".toString(), others: true, model: scores.sample]
+        return [id: top(scores.bed, number), name: top(scores.name, number), others: true, model: scores.sample]
+    }
+
+    // What they are called: peaks.top20
+    static String top(Object bed, Object number) {
+        return "${bed}.top${number}"
     }
 
     // One task: [meta, model's folder, shard's folder]

@@ -57,7 +57,7 @@ workflow SEFORMER {
         versions = versions.mix(DISSECT_REGIONS.out.versions)
     }
 
-    SUMMARISE(folders, versions, plan.parameters, plan.run, plan.outdir)
+    SUMMARISE(folders, versions, plan.parameters, plan.run, plan.outdir, plan.published, genome)
 
     emit:
     report = SUMMARISE.out.report

@@ -9,6 +9,8 @@ workflow SUMMARISE {
     parameters // text: the resolved parameters as JSON
     run        // text: what the header says of the run, as JSON
     outdir     // text: the folder of the results
+    published  // text: where results will lie, as JSON
+    genome     // value: [fasta, index files]
 
     main:
     // always in one order, so that -resume sees the same report
@@ -29,7 +31,9 @@ workflow SUMMARISE {
         folders.toSortedList { a, b -> "${a.parent.parent.name}/${a.name}" <=> "${b.parent.parent.name}/${b.name}" },
         channel.of(parameters).collectFile(name: 'parameters.json'),
         collected,
-        channel.of(run).collectFile(name: 'run.json')
+        channel.of(run).collectFile(name: 'run.json'),
+        channel.of(published).collectFile(name: 'published.json'),
+        genome.map { files -> files.find { file -> file.name.endsWith('.fai') } }
     )
     MULTIQC(REPORT.out.report)
 

@@ -100,8 +100,8 @@ def test_constituents_and_variants_of_the_regions_are_read(tmp_path):
     write_table(dissected, tmp_path / "constituents.tsv")
     sample = SampleResults("K562")
     sample.explanations["peaks"] = Explanations(2, np.empty(0), Counter(), top=top_regions())
-    sample.tables["called"] = [tmp_path / "called.bed"]
-    sample.tables["constituents"] = [tmp_path / "constituents.tsv"]
+    sample.tables["called"] = {"": tmp_path / "called.bed"}
+    sample.tables["constituents"] = {"x": tmp_path / "constituents.tsv"}
     places = places_in_regions(sample)
     assert list(places) == ["constituents"]
     # dissected ones come first: they say more

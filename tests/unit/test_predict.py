@@ -196,16 +196,17 @@ def test_a_bigbed_of_rows_in_any_order(tmp_path):
     """Chromosomes as their letters sort, rows that begin alike by their ends, names as given."""
     rows = [("2", 7, 9, "b b"), ("10", 5, 8, "é|x"), ("2", 7, 8, "b"), ("10", 0, 90, "a")]
     lines = ["\t".join(map(str, (*row, 0, ".", *row[1:3], "213,94,0"))) for row in rows]
-    (tmp_path / "predictions.bed").write_text("".join(f"{line}\n" for line in lines))
-    write_browser_bed(tmp_path, {"chr10": 90, "chr2": 9, "chr3": 2**33}, "sizes")
+    files = tmp_path / "predictions.bed", tmp_path / "predictions.bb"
+    files[0].write_text("".join(f"{line}\n" for line in lines))
+    write_browser_bed(*files, {"chr10": 90, "chr2": 9, "chr3": 2**33}, "sizes")
     found = rows_of(tmp_path / "predictions.bb")
     assert [row[:4] for row in found] == [(f"chr{row[0]}", *row[1:]) for row in rows[::-1][:1]] + [
         ("chr10", 5, 8, "é|x"), ("chr2", 7, 8, "b"), ("chr2", 7, 9, "b")
     ]  # fmt: skip
     with pytest.raises(UserError, match="chr2 has 8 bp in this track, but a region ends at 9"):
-        write_browser_bed(tmp_path, {"chr10": 90, "chr2": 8}, "sizes")
+        write_browser_bed(*files, {"chr10": 90, "chr2": 8}, "sizes")
     (tmp_path / "predictions.bb").unlink()
-    write_browser_bed(tmp_path, {"chr10": 90, "chr2": 2**32}, "sizes")
+    write_browser_bed(*files, {"chr10": 90, "chr2": 2**32}, "sizes")
     assert not (tmp_path / "predictions.bb").exists()
 
 

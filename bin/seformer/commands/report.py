@@ -31,6 +31,22 @@ def command(
         Path | None,
         typer.Option("--run", help="JSON file: what the header says of the run, name and text."),
     ] = None,
+    fasta: Annotated[
+        Path | None,
+        typer.Option(
+            "--fasta",
+            help="Genome of the results: igv_session.xml opens it, hub/ needs its lengths.",
+        ),
+    ] = None,
+    chrom_sizes: options.ChromSizes = None,
+    published: Annotated[
+        Path | None,
+        typer.Option(
+            "--published",
+            help="JSON file: where the results will lie from hub/ and igv_session.xml, as the "
+            "pipeline publishes them. Without it they stay where they are.",
+        ),
+    ] = None,
     versions: Annotated[
         Path | None,
         typer.Option("--versions", help="YAML file: process, then software and version."),
@@ -38,8 +54,19 @@ def command(
 ) -> None:
     """Turn results into MultiQC content: *_mqc files and multiqc_config.yml.
 
-    Then `multiqc --config OUT/multiqc_config.yml OUT` makes the report.
+    Then `multiqc --config OUT/multiqc_config.yml OUT` makes the report. Beside it, for the tracks
+    of the results, are hub/ for UCSC's genome browser and igv_session.xml for IGV.
     """
     from seformer.report.page import write_report
 
-    write_report(folders, out, settings, parameters=parameters, versions=versions, run=run)
+    write_report(
+        folders,
+        out,
+        settings,
+        parameters=parameters,
+        versions=versions,
+        run=run,
+        fasta=fasta,
+        chrom_sizes=chrom_sizes,
+        published=published,
+    )

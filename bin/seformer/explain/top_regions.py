@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.explain import folder
+from seformer.genome.assemblies import recognise_assembly
 from seformer.regions.nearby_genes import DISTANCE, NEAREST, GeneMap
 from seformer.util.atomic import atomic_path
 
@@ -52,7 +53,7 @@ def write_top(
     windows
         Rows of `attributions_windows.tsv`.
     sizes
-        Lengths of chromosomes.
+        Lengths of chromosomes; they tell the assembly.
     genes
         Those that lie in the regions are written too, and the nearest of each region.
     """
@@ -74,6 +75,7 @@ def write_top(
     ]
     record: dict[str, Any] = {
         "explained": len(rows),
+        "assembly": recognise_assembly(sizes),
         "chromosomes": {name: int(sizes[name]) for name in sorted(set(top["chrom"]))},
         "regions": regions,
         "windows": _windows_of(windows, top),

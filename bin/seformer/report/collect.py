@@ -115,7 +115,7 @@ def read_file(path: Path, sample: SampleResults) -> bool:
     match path.name:
         case "call.json":
             sample.call = records.read(path, Call, AGAIN)
-            sample.tables.setdefault("called", []).append(path.with_name("constituents.bed"))
+            sample.tables["called"] = {"": path.with_name("constituents.bed")}
         case "regions.tsv":
             _take_regions(path, sample)
         case "metrics.json":
@@ -151,7 +151,7 @@ def _read_bed(path: Path, sample: SampleResults) -> bool:
         return False
     attribute, read = TABLES[name]
     getattr(sample, attribute)[bed] = read(path, summary)
-    sample.tables.setdefault(name, []).append(path)
+    sample.tables.setdefault(name, {})[bed] = path
     return True
 
 

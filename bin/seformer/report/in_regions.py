@@ -40,7 +40,7 @@ def places_in_regions(sample: SampleResults) -> dict[str, pd.DataFrame]:
         tables = [
             read(path)
             for name, read in readers.items()
-            for path in sample.tables.get(name, [])
+            for path in sample.tables.get(name, {}).values()
             if path.is_file()
         ]
         kept = [table[overlapping(table, regions)][COLUMNS] for table in tables]

@@ -13,10 +13,13 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 import seformer
+from seformer.explain.tracks import genome_sizes
+from seformer.report import browsers
 from seformer.report.collect import collect
 from seformer.report.content import PARENTS, TEXTS, Section, read_toml, write_section
 from seformer.report.results import Results
 from seformer.report.settings import ReportSettings
+from seformer.util import records, shapes
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
 from seformer.util.markup import escape, plain
@@ -38,10 +41,21 @@ def write_report(
     parameters: Path | None = None,
     versions: Path | None = None,
     run: Path | None = None,
+    fasta: Path | None = None,
+    chrom_sizes: Path | None = None,
+    published: Path | None = None,
 ) -> None:
     """Write MultiQC content for the results below ``folders``; see `seformer.report`.
 
-    ``run`` is a JSON object whose texts stand in the header, such as ``{"Command": …}``.
+    Parameters
+    ----------
+    run
+        A JSON object whose texts stand in the header, such as ``{"Command": …}``.
+    fasta, chrom_sizes
+        Genome of the results, or the lengths of its chromosomes, for genome browsers.
+    published
+        A JSON object: the results will lie beside the hub and the session as the pipeline publishes
+        them; see `report.browsers.Published`.
 
     Raises
     ------
@@ -49,12 +63,15 @@ def write_report(
         If nothing is found or a file is damaged.
     """
     require_writable(out)
+    sizes = genome_sizes(fasta, chrom_sizes)
+    places = None if published is None else read_published(published)
     results = collect([Path(folder) for folder in folders])
     if parameters is not None:
         results.parameters = read_object(parameters)
     header = head_of(results.parameters, read_object(run) if run is not None else {})
     sections = draw_sections(results)
-    with output_folder(out, own=["[0-9][0-9]_*_mqc.json", VERSIONS_FILE]) as staging:
+    own = ["[0-9][0-9]_*_mqc.json", VERSIONS_FILE, *browsers.OWN_FILES]
+    with output_folder(out, own=own) as staging:
         for order, section in enumerate(sections):
             write_section(section, order, staging)
         # JSON is YAML
@@ -63,6 +80,7 @@ def write_report(
         if versions is not None:
             text = yaml.safe_dump(read_versions(versions), sort_keys=False, allow_unicode=True)
             (staging / VERSIONS_FILE).write_text(text, encoding="utf-8")
+        browsers.write_browser_files(results, staging, out, sizes, fasta=fasta, published=places)
     logger.info(
         "%d sections on %d samples; now: multiqc --config %s %s",
         len(sections),
@@ -70,6 +88,18 @@ def write_report(
         out / CONFIG_FILE,
         out,
     )
+
+
+def read_published(path: Path) -> browsers.Published:
+    """Read where the pipeline publishes what.
+
+    Raises
+    ------
+    UserError
+        If it is not JSON of this form.
+    """
+    record = records.read(path, shapes.Places, "give what the pipeline gives")
+    return browsers.Published(record["names"], record["genome"])
 
 
 def read_versions(path: Path) -> dict[str, list[str]]:

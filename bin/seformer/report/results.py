@@ -110,8 +110,8 @@ class SampleResults:
     variants: dict[str, VariantEffects] = field(default_factory=dict)
     # summary.json of every dissection
     dissections: dict[str, DissectionRecord] = field(default_factory=dict)
-    # tables of places, by kind, of which the view of the genome takes those in its regions
-    tables: dict[str, list[Path]] = field(default_factory=dict)
+    # where the tables of every BED lie, by kind and BED; beside them are tracks
+    tables: dict[str, dict[str, Path]] = field(default_factory=dict)
     # those places, see `report.in_regions`
     places: dict[str, pd.DataFrame] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""Scored regions as bigBed: sorted and indexed, for genome browsers."""
+"""Regions as bigBed: sorted and indexed, for genome browsers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ BIGBED_FILE = "predictions.bb"
 PLACE = np.dtype([("chrom", "i4"), ("start", "i8"), ("end", "i8"), ("offset", "i8")])
 
 
-def write_browser_bed(folder: Path, sizes: Mapping[str, int], where: str | Path) -> None:
-    """Write ``predictions.bed`` of a folder as ``predictions.bb`` too, along the genome.
+def write_browser_bed(bed: Path, path: Path, sizes: Mapping[str, int], where: str | Path) -> None:
+    """Write a BED9 as bigBed, along the genome.
 
     Chromosomes are named as the genome names them, whatever the file of regions called them: a
     browser knows no others. Without any row there is nothing to write.
@@ -38,7 +38,6 @@ def write_browser_bed(folder: Path, sizes: Mapping[str, int], where: str | Path)
     UserError
         If the regions do not lie on these chromosomes.
     """
-    bed = folder / "predictions.bed"
     places, chroms = _places(bed)
     if not len(places):
         return
@@ -49,18 +48,18 @@ def write_browser_bed(folder: Path, sizes: Mapping[str, int], where: str | Path)
     ranks = {name: rank for rank, name in enumerate(sorted(set(names.values())))}
     used = {name: sizes[name] for name in ranks}
     if max(used.values()) > LARGEST:
-        logger.warning("%s is not written: a chromosome's length %s", BIGBED_FILE, TOO_LONG)
+        logger.warning("%s is not written: a chromosome's length %s", path.name, TOO_LONG)
         return
     rank = np.array([ranks.get(names.get(chrom, ""), -1) for chrom in chroms])[places["chrom"]]
     if (rank < 0).any():
         logger.warning(
             "%s lacks %d regions: which chromosome of the genome is theirs is not clear",
-            BIGBED_FILE,
+            path.name,
             int((rank < 0).sum()),
         )
     order = np.lexsort((places["end"], places["start"], rank))
     order = order[rank[order] >= 0]
-    write_bigbed(folder / BIGBED_FILE, used, _rows(bed, places["offset"][order], names))
+    write_bigbed(path, used, _rows(bed, places["offset"][order], names))
 
 
 def _places(bed: Path) -> tuple[np.ndarray, list[str]]:

@@ -245,7 +245,9 @@ def merge_predictions(
         write_json(total, staging / "summary.json")
         write_ucsc(staging, regions.name, total.get("model"))
         if sizes is not None:
-            write_browser_bed(staging, sizes, chrom_sizes)
+            write_browser_bed(
+                staging / "predictions.bed", staging / BIGBED_FILE, sizes, chrom_sizes
+            )
 
 
 def add_summaries(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:

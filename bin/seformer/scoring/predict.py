@@ -154,7 +154,7 @@ def _score_file(
     total |= _used(scorer, record) | {"read_as": part.read_as}
     write_json(total, out / "summary.json")
     write_ucsc(out, regions.name, total["model"])
-    write_browser_bed(out, genome.chromosomes, fasta)
+    write_browser_bed(out / "predictions.bed", out / BIGBED_FILE, genome.chromosomes, fasta)
     _log(regions, total)
 
 

@@ -188,6 +188,7 @@ _place = dict(chrom=Text, start=Count, end=Count)
 Top = _checked(  # top.json: the regions with the highest scores, base by base
     _object(
         explained=Count,
+        assembly=NotRequired[Text | None],
         chromosomes=dict[Text, Count],
         regions=list[
             _checked(
@@ -210,6 +211,8 @@ Top = _checked(  # top.json: the regions with the highest scores, base by base
     ),
     _not_on_chromosomes,
 )
+
+Places = _object(genome=Text | None, names=dict[Text, dict[Text, Text]])  # of the pipeline
 
 # ------------------------------------------------------------------------- motifs, modisco
 

@@ -9,9 +9,13 @@ process REPORT {
     path parameters, stageAs: 'parameters.json'
     path versions  , stageAs: 'versions.yml'
     path run       , stageAs: 'run.json'
+    path published , stageAs: 'published.json'
+    path chromosome_sizes, stageAs: 'genome.fai'
 
     output:
     path 'report', type: 'dir', emit: report
+    path 'hub', type: 'dir'        , optional: true, emit: hub
+    path 'igv_session.xml'         , optional: true, emit: session
     tuple val("${task.process}"), eval('seformer-version seformer'), topic: versions, emit: versions
 
     script:
@@ -22,8 +26,14 @@ process REPORT {
         --parameters parameters.json \\
         --versions versions.yml \\
         --run run.json \\
+        --published published.json \\
+        --chrom-sizes genome.fai \\
         ${args} \\
         results/*
+    # published beside the results, not in the page's folder
+    for made in hub igv_session.xml; do
+        [ ! -e "report/\$made" ] || mv "report/\$made" .
+    done
     """
 
     stub:
