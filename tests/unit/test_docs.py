@@ -11,12 +11,12 @@ import subprocess
 import sys
 from itertools import dropwhile
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 import typer
 
 from seformer import cli
+from seformer.report.browsers import BrowserTrack, entry_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -253,23 +253,16 @@ def hub_stanza(text: str) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in text.splitlines() if line.strip())
 
 
-def test_hub_and_sessions_of_the_browser_page():
-    """As UCSC and IGV read them: each file leads to the next, and to files that a run writes."""
+def test_tracks_of_the_browser_page():
+    """A track as the report writes it, and files that a run writes."""
     page = ROOT / "docs/browser.md"
-    hub, genomes, track = (hub_stanza(block) for block, _ in blocks(page, "text"))
-    assert set(hub) == {"hub", "shortLabel", "longLabel", "genomesFile", "email"}
-    assert set(genomes) == {"genome", "trackDb"}
-    assert {"track", "type", "bigDataUrl", "shortLabel", "longLabel"} <= set(track)
-    assert len(track["shortLabel"]) <= 17 and len(track["longLabel"]) <= 80
-    names = re.findall(r"^`([^`]+)`[^\n]*\n\n```text", TEXT[page], re.MULTILINE)
-    assert names == ["hub.txt", hub["genomesFile"], genomes["trackDb"]]
-    assert track["type"] == "bigWig" and track["bigDataUrl"].endswith(".bw")
-    assert f"`{track['bigDataUrl']}` beside it in `{genomes['genome']}/`" in TEXT[page]
-    ((session, _),) = blocks(page, "xml")
-    places = [one.get("path") for one in ElementTree.fromstring(session.encode()).iter("Resource")]
+    ((block, _),) = blocks(page, "text")
+    place = "K562/attributions/favourites.bw"
+    track = BrowserTrack("attributions", "K562", "favourites", place, None)
+    assert hub_stanza(block) == entry_of(track, Path(), {})
     ((configuration, _),) = blocks(page, "json")
     tracks = json.loads(configuration)["tracks"]
-    assert places == [one["url"] for one in tracks]
+    places = [one["url"] for one in tracks]
     described = mentioned_paths()
     for place in places:
         general = place.replace("results/K562", "SAMPLE").replace("favourites", "BED")

@@ -66,7 +66,7 @@ def test_the_page_holds_all_that_lies_in_the_regions(tmp_path):
     assert shown["tracks"] == {
         "windows": [["chr1", s, s + 60, "1 of 1: +0.500", "."] for s in (0, 10_000)],
         "motifs": [["chr1", 10, 20, "CTCF", "-"]],
-        "variants": [["chr1", 30, 31, f"A→G {d}", "."] for d in ("+0.00", "-1.00")],
+        "variants": [["chr1", 30, 31, f"A→G {d}", "."] for d in ("0.000", "−1.000")],
         "genes": [["chr1", 20, 90, "GENE0", "+"]],
     }
     page = made["explanations_genome"]
@@ -105,7 +105,7 @@ def test_constituents_and_variants_of_the_regions_are_read(tmp_path):
     places = places_in_regions(sample)
     assert list(places) == ["constituents"]
     # dissected ones come first: they say more
-    assert places["constituents"]["name"].tolist() == ["a loses 0.25", "b", "d"]
+    assert places["constituents"]["name"].tolist() == ["a loses 0.250", "b", "d"]
     (tmp_path / "called.bed").write_text("chr1\tmuch\t9\ta\n")
     with pytest.raises(UserError, match=r"called.bed, line 1.*much"):
         places_in_regions(sample)

@@ -136,7 +136,7 @@ def write_browser_files(
         logger.info("no %s/ for UCSC's browser is written: %s", HUB, fault)
         return
     (staging / HUB).mkdir()
-    entries = [entry for track in tracks if (entry := _entry(track, staging / HUB, sizes))]
+    entries = [entry for track in tracks if (entry := entry_of(track, staging / HUB, sizes))]
     texts = {
         "hub.txt": stanza(
             {
@@ -253,7 +253,7 @@ def first_locus(results: Results) -> str:
 # ------------------------------------------------------------------------- what is written
 
 
-def _entry(track: BrowserTrack, hub: Path, sizes: Mapping[str, int]) -> dict[str, str] | None:
+def entry_of(track: BrowserTrack, hub: Path, sizes: Mapping[str, int]) -> dict[str, str] | None:
     """The stanza of a track; None of a BED that cannot be made a bigBed."""
     address = quote(f"../{track.path}")
     if track.source is not None:

@@ -3,6 +3,7 @@
 (() => {
   const view = document.getElementById("sf-genome");
   const where = document.getElementById("sf-genome-where");
+  const ATTRIBUTION = "attribution";
   let data, browser, starting;
   let shown = { set: 0, region: 0 };
 
@@ -19,6 +20,9 @@
   // wide view: a mean would hide single bases. Where regions overlap the one that was clicked counts,
   // then that with the higher score.
   function attributions(chr, start, end) {
+    // letters where there is room for them
+    const track = browser?.findTracks((t) => t.name === ATTRIBUTION)[0];
+    if (track) track.graphType = browser.referenceFrameList[0].bpPerPixel < 0.25 ? "dynseq" : "bar";
     const step = Math.max(1, Math.ceil((end - start) / 12000));
     const own = regions();
     const order = [own[shown.region], ...own.filter((_, i) => i !== shown.region)];
@@ -61,7 +65,15 @@
     const script = document.createElement("script");
     script.textContent = code;
     document.head.append(script);
-    const fasta = data.sequences.map(([chrom, from, bases]) =>
+    // igv.js draws one stretch at a time: those near one another are one, unknown in between
+    const stretches = [];
+    for (const [chrom, from, bases] of data.sequences) {
+      const last = stretches.at(-1);
+      const gap = last?.chrom === chrom ? from - last.from - last.bases.length : Infinity;
+      if (gap <= 20000) last.bases += "N".repeat(gap) + bases;
+      else stretches.push({ chrom, from, bases });
+    }
+    const fasta = stretches.map(({ chrom, from, bases }) =>
       `>${chrom}:${from + 1}-${from + bases.length} @len=${data.chromosomes[chrom]}\n${bases}\n`);
     const annotation = ({ kind, name, color }) => ({
       type: "annotation", format: "bed", name, color, displayMode: "EXPANDED", height: 45,
@@ -74,16 +86,18 @@
       },
       loadDefaultGenomes: false, search: false, queryParametersSupported: false,
       showChromosomeWidget: false, showCenterGuideButton: false, showSampleNameButton: false,
-      showROITableButton: false, showMultiSelectButton: false, showCursorTrackingGuideButton: false,
+      showROITableButton: false, showCursorTrackingGuideButton: false,
       nucleotideColors: data.colours.bases, locus: locus(),
       tracks: [
         {
-          type: "wig", name: "attribution", graphType: "dynseq", height: 150, autoscale: true,
+          type: "wig", name: ATTRIBUTION, height: 150, autoscale: true,
           color: data.colours.SE, altColor: data.colours.TE, ...reading(attributions),
         },
         ...data.tracks.map(annotation),
       ],
     });
+    // it has no setting, and on a narrow screen there is no room for it
+    browser.navbar.multiTrackSelectButton.button.style.display = "none";
   }
 
   function locus(bases) {

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from seformer.genome.intervals import overlapping
+from seformer.report.draw import signed
 from seformer.report.results import SampleResults
 from seformer.util.errors import UserError
 from seformer.util.tables import NUMBER, WHOLE, as_numbers, read_tsv
@@ -90,7 +91,7 @@ def _read_dissected(path: Path) -> pd.DataFrame:
     """Constituents that were dissected, with what is lost without each."""
     numbers = {"start": WHOLE, "end": WHOLE, "effect": NUMBER}
     table = read_tsv(path, ["chrom", "name", *numbers], text=["chrom", "name"], numbers=numbers)
-    lost = table["effect"].map(lambda effect: f" loses {effect:.2f}", na_action="ignore")
+    lost = table["effect"].map(lambda e: f" loses {signed(e, plus=False)}", na_action="ignore")
     return table.assign(name=table["name"].fillna("") + lost.fillna(""))
 
 
@@ -120,7 +121,7 @@ def _read_alleles(path: Path) -> pd.DataFrame:
     table = read_tsv(path, [*texts, *numbers], text=[*texts, "id"], numbers=numbers)
     table = table[table["difference"].notna()]
     start = table["position"] - 1
-    change = table["difference"].map("{:+.2f}".format)
+    change = table["difference"].map(signed)
     alleles = table["reference"] + "→" + table["alternative"] + " " + change
     return table.assign(start=start, end=start + table["reference"].str.len(), name=alleles)
 

@@ -64,7 +64,7 @@ def write_report(
     """
     require_writable(out)
     sizes = genome_sizes(fasta, chrom_sizes)
-    places = None if published is None else read_published(published)
+    places = None if published is None else read_publishing(published)
     results = collect([Path(folder) for folder in folders])
     if parameters is not None:
         results.parameters = read_object(parameters)
@@ -90,7 +90,7 @@ def write_report(
     )
 
 
-def read_published(path: Path) -> browsers.Published:
+def read_publishing(path: Path) -> browsers.Published:
     """Read where the pipeline publishes what.
 
     Raises
