@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -83,6 +84,20 @@ def test_seqlets_lie_in_the_explained_regions_and_the_report_has_their_logos(wor
     assert list((folder / "logos").glob("region_*.png"))
     page = (results / "multiqc/multiqc_report.html").read_text()
     assert "Which motifs stand behind the scores?" in page and "data:image/png;base64," in page
+
+
+@pytest.mark.workflow("killed in stage 2 and resumed")
+def test_igv_finds_tracks_and_genome_by_the_session(workflow_dir):
+    results = Path(workflow_dir) / "results"
+    session = ElementTree.parse(results / "igv_session.xml").getroot()
+    paths = [resource.get("path") for resource in session.iter("Resource")]
+    assert len(paths) > 4 and all((results / path).is_file() for path in paths)
+    assert (results / session.get("genome")).samefile(DEMO / "genome.fa.gz")
+    # the simulated genome is none that UCSC has
+    assert not (results / "hub").exists()
+    top = read_json(results / "simulated/attributions/to_explain.top.json")
+    assert len(top["regions"]) == len((DEMO / "to_explain.bed").read_text().splitlines())
+    assert "sf-genome-data" in (results / "multiqc/multiqc_report.html").read_text()
 
 
 @pytest.mark.workflow("two folds with two seeds each")

@@ -86,7 +86,7 @@
       },
       loadDefaultGenomes: false, search: false, queryParametersSupported: false,
       showChromosomeWidget: false, showCenterGuideButton: false, showSampleNameButton: false,
-      showROITableButton: false, showCursorTrackingGuideButton: false,
+      showROITableButton: false, showCursorTrackingGuideButton: false, showTrackLabelButton: false,
       nucleotideColors: data.colours.bases, locus: locus(),
       tracks: [
         {
