@@ -27,8 +27,8 @@ workflow SEFORMER {
         versions = versions.mix(TRAIN.out.versions)
     }
     else {
-        models   = channel.fromList(plan.trained.collect { it -> [[id: it.id], it.folder] })
-        training = channel.fromList(plan.trained.collect { it -> [it.id, []] })
+        models   = channel.fromList(plan.trained.collect { model -> [[id: model.id], model.folder] })
+        training = channel.fromList(plan.trained.collect { model -> [model.id, []] })
         held_out = channel.empty()
     }
 
@@ -58,7 +58,8 @@ workflow SEFORMER {
     }
 
     SUMMARISE(folders, versions, plan.parameters, plan.run, plan.outdir, plan.published, genome)
+    report = SUMMARISE.out.report
 
     emit:
-    report = SUMMARISE.out.report
+    report
 }

@@ -21,7 +21,10 @@ workflow DISSECT_REGIONS {
 
     DISSECT(of_files.mix(of_samples), genome)
 
-    emit:
     folders  = DISSECT.out.results.map { _meta, folder -> folder }
     versions = DISSECT.out.versions
+
+    emit:
+    folders
+    versions
 }

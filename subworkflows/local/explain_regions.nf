@@ -18,7 +18,7 @@ workflow EXPLAIN_REGIONS {
 
     main:
     EXTRACT_TO_EXPLAIN(
-        channel.fromList(beds.collect { it -> [[id: it.id, name: it.name, others: beds.size() > 1], [], [], it.file, []] }).mix(
+        channel.fromList(beds.collect { bed -> [[id: bed.id, name: bed.name, others: beds.size() > 1], [], [], bed.file, []] }).mix(
             own.map { meta, file -> [Shards.own(meta, file), [], [], file, []] }
         ),
         genome,
@@ -50,7 +50,9 @@ workflow EXPLAIN_REGIONS {
         versions = versions.mix(MODISCO.out.versions)
     }
 
-    emit:
     folders  = results.map { _meta, folder -> folder }.mix(passed_over)
+
+    emit:
+    folders
     versions
 }

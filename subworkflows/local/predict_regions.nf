@@ -16,7 +16,7 @@ workflow PREDICT_REGIONS {
 
     main:
     EXTRACT_TO_PREDICT(
-        channel.fromList(beds.collect { it -> [[id: it.id, name: it.name, others: beds.size() > 1], [], [], it.file, []] }),
+        channel.fromList(beds.collect { bed -> [[id: bed.id, name: bed.name, others: beds.size() > 1], [], [], bed.file, []] }),
         genome,
         []
     )
@@ -30,7 +30,7 @@ workflow PREDICT_REGIONS {
     GATHER(PREDICT.out.predicted)
 
     MERGE_PREDICTIONS(
-        GATHER.out.files.map { meta, folders -> [meta, folders, beds.find { it -> it.id == meta.bed }.file] },
+        GATHER.out.files.map { meta, folders -> [meta, folders, beds.find { bed -> bed.id == meta.bed }.file] },
         genome.map { files -> files.find { file -> file.name.endsWith('.fai') } },
         gtf,
         top
@@ -45,8 +45,12 @@ workflow PREDICT_REGIONS {
         genome
     )
 
+    strongest = MERGE_PREDICTIONS.out.top
+    folders   = MERGE_PREDICTIONS.out.results.mix(JUDGE.out.results).map { _meta, folder -> folder }.mix(passed_over)
+    versions  = EXTRACT_TO_PREDICT.out.versions.mix(PREDICT.out.versions, MERGE_PREDICTIONS.out.versions, JUDGE.out.versions)
+
     emit:
-    strongest = MERGE_PREDICTIONS.out.top // [meta, table of regions]
-    folders  = MERGE_PREDICTIONS.out.results.mix(JUDGE.out.results).map { _meta, folder -> folder }.mix(passed_over)
-    versions = EXTRACT_TO_PREDICT.out.versions.mix(PREDICT.out.versions, MERGE_PREDICTIONS.out.versions, JUDGE.out.versions)
+    strongest // [meta, table of regions]
+    folders
+    versions
 }

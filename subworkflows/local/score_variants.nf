@@ -15,7 +15,7 @@ workflow SCORE_VARIANTS {
 
     main:
     CUT_VARIANTS(
-        channel.fromList(files.collect { it -> [[id: it.id, name: it.name], it.file] }),
+        channel.fromList(files.collect { vcf -> [[id: vcf.id, name: vcf.name], vcf.file] }),
         genome,
         regions
     )
@@ -26,13 +26,16 @@ workflow SCORE_VARIANTS {
     GATHER(VARIANTS.out.scored)
 
     MERGE_VARIANTS(
-        GATHER.out.files.map { meta, folders -> [meta, folders, files.find { it -> it.id == meta.bed }.file] },
+        GATHER.out.files.map { meta, folders -> [meta, folders, files.find { vcf -> vcf.id == meta.bed }.file] },
         genome,
         regions,
         motifs ?: []
     )
 
-    emit:
     folders  = MERGE_VARIANTS.out.results.map { _meta, folder -> folder }
     versions = CUT_VARIANTS.out.versions.mix(VARIANTS.out.versions, MERGE_VARIANTS.out.versions)
+
+    emit:
+    folders
+    versions
 }

@@ -37,6 +37,8 @@ workflow SUMMARISE {
     )
     MULTIQC(REPORT.out.report)
 
-    emit:
     report = MULTIQC.out.report
+
+    emit:
+    report
 }

@@ -19,12 +19,12 @@ workflow TRAIN {
     samples = plan.samples
     folds   = plan.folds // numbers of the folds; [0] is one split
 
-    labelled = channel.fromList(samples.findAll { it -> !it.peaks }.collect { it -> [[id: it.id, row: it.row], it.super_enhancers, it.typical_enhancers, it.regions, it.constituents] })
+    labelled = channel.fromList(samples.findAll { sample -> !sample.peaks }.collect { sample -> [[id: sample.id, row: sample.row], sample.super_enhancers, sample.typical_enhancers, sample.regions, sample.constituents] })
 
     // from peaks and signal the labels are made first
-    if (samples.any { it -> it.peaks }) {
+    if (samples.any { sample -> sample.peaks }) {
         CALL(
-            channel.fromList(samples.findAll { it -> it.peaks }.collect { it -> [[id: it.id, row: it.row], it.peaks, it.signal, it.control] }),
+            channel.fromList(samples.findAll { sample -> sample.peaks }.collect { sample -> [[id: sample.id, row: sample.row], sample.peaks, sample.signal, sample.control] }),
             plan.gtf,
             genome
         )
@@ -53,10 +53,10 @@ workflow TRAIN {
     extracted = EXTRACT.out.extracted.toSortedList { a, b -> a[0].row <=> b[0].row }
 
     SPLIT(
-        extracted.map { all -> all.collect { it -> it[0].id } },
-        extracted.map { all -> all.collect { it -> it[1] } },
-        samples.collectMany { it -> it.clusters },
-        samples.collectMany { it -> it.splits }
+        extracted.map { all -> all.collect { meta, _folder -> meta.id } },
+        extracted.map { all -> all.collect { _meta, folder -> folder } },
+        samples.collectMany { sample -> sample.clusters },
+        samples.collectMany { sample -> sample.splits }
     )
 
     // number of the fold, and the folder that has the samples' splits
@@ -70,7 +70,7 @@ workflow TRAIN {
         .map { all -> [all] }
         .combine(splits)
         .filter { plan.integrative }
-        .map { all, fold, split -> [[id: 'integrative', members: all.size(), fold: fold], all.collect { it -> it[1] }, all.collect { it -> split.resolve(it[0].id) }] }
+        .map { all, fold, split -> [[id: 'integrative', members: all.size(), fold: fold], all.collect { _meta, folder -> folder }, all.collect { meta, _folder -> split.resolve(meta.id) }] }
 
     data = single.mix(together)
 
@@ -137,9 +137,9 @@ workflow TRAIN {
     if (samples.size() > 1) {
         // one order in every run, so that -resume finds it
         TRANSFER(
-            EVALUATE.out.model.toSortedList { a, b -> a[0].fold <=> b[0].fold ?: a[0].id <=> b[0].id }.map { all -> all.collect { it -> it[1] } },
-            extracted.map { all -> all.collect { it -> it[1] } },
-            splits.map { _fold, split -> samples.collect { it -> split.resolve(it.id) } }.collect()
+            EVALUATE.out.model.toSortedList { a, b -> a[0].fold <=> b[0].fold ?: a[0].id <=> b[0].id }.map { all -> all.collect { _meta, model -> model } },
+            extracted.map { all -> all.collect { _meta, folder -> folder } },
+            splits.map { _fold, split -> samples.collect { sample -> split.resolve(sample.id) } }.collect()
         )
         matrix   = TRANSFER.out.matrix
         versions = versions.mix(TRANSFER.out.versions)
@@ -153,19 +153,16 @@ workflow TRAIN {
     training = single
         .mix(together)
         .map { meta, _folders, split -> [meta.id, split] }
-        .unique { it -> it[0] }
+        .unique { row -> row[0] }
         .map { id, split -> [id, split.collect { folder -> (folds.size() > 1 ? folder.parent.parent.resolve(folder.name) : folder).resolve(table) }] }
 
     // what has constituents, with its split; of folds the first
     held_out = single
         .filter { meta, _folders, _split -> meta.fold < 2 }
         .map { meta, _folders, split -> [meta.id, split[0].resolve('regions.tsv')] }
-        .join(channel.fromList(samples.findAll { it -> it.parts }.collect { it -> [it.id, it.parts[0]] }).mix(parts))
+        .join(channel.fromList(samples.findAll { sample -> sample.parts }.collect { sample -> [sample.id, sample.parts[0]] }).mix(parts))
 
-    emit:
-    models   = tested.model // [meta, folder]
-    held_out                // [id of a sample, table of its split, constituents]
-    training                // [id of a model, tables of its regions]
+    models   = tested.model
     folders  = SPLIT.out.tables.flatten()
         .map { file -> file.parent }
         .unique()
@@ -174,4 +171,11 @@ workflow TRAIN {
         .mix(FINETUNE_HEAD.out.history.mix(FINETUNE_FULL.out.history).filter { meta, _file -> !meta.twin }.map { meta, file -> meta.run.tokenize('/').inject(file.parent) { folder, _part -> folder.parent } })
         .mix(tested.results.map { _meta, folder -> folder })
     versions = versions.mix(call_versions, EXTRACT.out.versions, SPLIT.out.versions, FINETUNE_HEAD.out.versions, FINETUNE_FULL.out.versions, EVALUATE.out.versions)
+
+    emit:
+    models   // [meta, folder]
+    held_out // [id of a sample, table of its split, constituents]
+    training // [id of a model, tables of its regions]
+    folders
+    versions
 }

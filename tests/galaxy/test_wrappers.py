@@ -204,16 +204,30 @@ def test_every_branch_is_tested(name):
         if any(test.find(path) is None for test in tests):
             made.add(choice.find("option[@selected='true']").get("value"))
         assert made == {when.get("value") for when in conditional.findall("when")}, path
-    outputs = [output.get("name") for output in TOOLS[name].find("outputs")]
+    outputs = [output.get("name") for output in expanded(TOOLS[name].find("outputs"))]
     for output in outputs:
         assert any(test.find(f"*[@name='{output}']//assert_contents") is not None for test in tests)
 
 
-REPORTING = [name for name in TOOLS if "@MULTIQC@" in TOOLS[name].findtext("command")]
+@pytest.mark.parametrize("name", TOOLS)
+def test_labels_tell_outputs_apart(name):
+    """In a history they stand below one another: each says what is in it, not only how."""
+    outputs = expanded(TOOLS[name].find("outputs"))
+    labels = [
+        output.get("label").removeprefix("${tool.name} on ${on_string}: ") for output in outputs
+    ]
+    assert len(set(labels)) == len(labels)
+    assert not {"table", "bed", "bigwig", "vcf", "summary", "json"} & {x.lower() for x in labels}
+    # and the help explains every one by that name
+    explained = set(re.findall(r"\*([^*\n]+)\*", TOOLS[name].findtext("help")))
+    assert set(labels) <= explained
+
+
+REPORTING = [name for name in TOOLS if "command -v multiqc" in command_text(TOOLS[name])]
 
 
 def test_tools_with_a_report():
-    assert REPORTING == ["seformer_finetune", "seformer_judge"]
+    assert REPORTING == [f"seformer_{v}" for v in ("explain", "finetune", "judge", "predict")]
 
 
 @pytest.mark.parametrize("name", REPORTING)
@@ -251,7 +265,7 @@ def test_workflows_fit_the_tools_and_their_tests(path):
     outputs = {
         f"{step}/{output.get('name')}"
         for step, run in flow["steps"].items()
-        for output in TOOLS[run["tool_id"]].find("outputs")
+        for output in expanded(TOOLS[run["tool_id"]].find("outputs"))
     }
     for run in flow["steps"].values():
         known = parameters(expanded(TOOLS[run["tool_id"]].find("inputs")))
