@@ -14,5 +14,6 @@ workflow {
 
     workflow.onComplete {
         Terminal.summary(run, plan.params)
+        Mail.send(run, plan.params)
     }
 }

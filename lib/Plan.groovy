@@ -70,6 +70,7 @@ class Plan {
             run        : JsonOutput.toJson([Command: workflow.commandLine.toString().replaceAll(/\s-resume(\s[0-9a-f]{8}-[0-9a-f-]{27})?(?=\s|$)/, '')]),
             variant_regions: params.variant_regions ? [Inputs.file(params.variant_regions.toString(), '--variant_regions', [launchDir])] : [],
             gtf        : params.gtf ? [Inputs.file(params.gtf.toString(), '--gtf', [launchDir])] : [],
+            multiqc_config: params.multiqc_config ? [Inputs.file(params.multiqc_config.toString(), '--multiqc_config', [launchDir])] : [],
             changed    : schema.changed(params),
             outdir     : params.outdir.toString()
         ]
@@ -302,7 +303,7 @@ class Plan {
 
     private static Map resolved(Schema schema, Map params) {
         return schema.all
-            .findAll { name, _definition -> !(name in ['trace_report_suffix', 'help', 'version', 'monochrome_logs']) }
+            .findAll { name, _definition -> !(name in ['trace_report_suffix', 'help', 'version', 'monochrome_logs', 'email']) }
             .collectEntries { name, _definition -> [name, params[name]] }
     }
 

@@ -69,21 +69,30 @@ class Terminal {
 
     static void summary(workflow, Map params) {
         def c = colours(params)
+        def (first, rest) = closing(workflow, params)
+        log.info("\n${workflow.success ? c.bold : c.red}${first}${c.reset}${rest}\n")
+    }
+
+    // How the run has ended: what is said of it, and what follows
+    static List<String> closing(workflow, Map params) {
         if (!workflow.success) {
             def said = userMessage(workflow)
-            log.info("\n${c.red}seformer stopped.${c.reset} " + (said ?: 'See the error above, and the file .nextflow.log.') +
-                '\nWhat is finished is kept: the same command with -resume goes on from there.\n')
-            return
+            return ['seformer stopped.', ' ' + (said ?: 'See the error above, and the file .nextflow.log.') +
+                '\nWhat is finished is kept: the same command with -resume goes on from there.']
         }
         def outdir = Nextflow.file(params.outdir.toString()) as Path
-        def lines = ["${c.bold}seformer is done${c.reset} after ${workflow.duration}".toString()]
+        def lines = [" after ${workflow.duration}".toString()]
         below(outdir).each { folder ->
             def tests = [(folder.fileName): folder] + below(folder.resolve('judged')).collectEntries { file -> ["${folder.fileName}, ${file.fileName}", file] }
             tests.findAll { _name, place -> Files.exists(place.resolve('metrics.json')) }
                 .each { name, place -> lines << "  ${name.toString().padRight(20)} ${headline(place.resolve('metrics.json'))}".toString() }
         }
-        lines << "  Report: ${outdir.resolve('multiqc/multiqc_report.html')}".toString()
-        log.info('\n' + lines.join('\n') + '\n')
+        lines << "  Report: ${report(params)}".toString()
+        return ['seformer is done', lines.join('\n')]
+    }
+
+    static Path report(Map params) {
+        return (Nextflow.file(params.outdir.toString()) as Path).resolve('multiqc/multiqc_report.html')
     }
 
     // What of a sample's or a BED's files lies on chromosomes that the genome does not have

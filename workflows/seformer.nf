@@ -57,7 +57,7 @@ workflow SEFORMER {
         versions = versions.mix(DISSECT_REGIONS.out.versions)
     }
 
-    SUMMARISE(folders, versions, plan.parameters, plan.run, plan.outdir, plan.published, genome)
+    SUMMARISE(folders, versions, plan.parameters, plan.run, plan.outdir, plan.published, genome, plan.multiqc_config)
     report = SUMMARISE.out.report
 
     emit:

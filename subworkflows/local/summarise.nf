@@ -11,6 +11,7 @@ workflow SUMMARISE {
     outdir     // text: the folder of the results
     published  // text: where results will lie, as JSON
     genome     // value: [fasta, index files]
+    config     // list: a MultiQC configuration of the user's, or none
 
     main:
     // always in one order, so that -resume sees the same report
@@ -35,7 +36,7 @@ workflow SUMMARISE {
         channel.of(published).collectFile(name: 'published.json'),
         genome.map { files -> files.find { file -> file.name.endsWith('.fai') } }
     )
-    MULTIQC(REPORT.out.report)
+    MULTIQC(REPORT.out.report, config)
 
     report = MULTIQC.out.report
 

@@ -11,7 +11,7 @@ from seformer.cli import build_app
 
 ROOT = Path(__file__).parents[2]
 # of other programs, and of no command
-OTHERS = {"--vcf", "--help", "--version", "--config", "--account"}
+OTHERS = {"--vcf", "--help", "--version", "--config", "--account", "--gres"}
 # not a variable of a style sheet
 OPTION = re.compile(r"(?<![\w(-])--(?!bs-)[a-z][a-z_-]*[a-z]\b")
 

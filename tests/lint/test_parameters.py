@@ -54,6 +54,8 @@ def process_options() -> list[tuple[str, str, str]]:
     found = []
     for block in re.split(r"(?=withName: ')", MODULES)[1:]:
         process = re.match(r"withName: '(\w+)'", block)[1]
+        if process == "MULTIQC":  # a program of others
+            continue
         for option, parameter in re.findall(r"(--[a-z-]+) '?\$\{params\.(\w+)\}", block):
             found.append((process, option, parameter))
         switch = r""""\$\{params\.(\w+)\}"\.toBoolean\(\) \? '(--[a-z-]+)'"""

@@ -15,6 +15,7 @@ done > labelled.bed
     done
     printf '\t\trs9-A\trs9\n'
 } > gwas.tsv
+echo 'subtitle: "Of the laboratory"' > 'own config.yml'
 exec tests/pipeline/run.sh "$@" --predict "$demo/to_score.bed,labelled.bed" \
     --variants gwas.tsv --variant_regions "$demo/to_score.bed" --motifs "$demo/motifs.meme" \
-    --variant_null 24 --variant_shard_alleles 20
+    --multiqc_title 'Folds and seeds' --multiqc_config 'own config.yml' --variant_null 24 --variant_shard_alleles 20

@@ -50,3 +50,11 @@ def test_checkpoints_are_mounted_in_stage_2(workflow_dir):
     mounted = [Path(place.split(":")[0]) for place in re.findall(r"-v (\S+)", request)]
     checkpoints = Path(workflow_dir) / "work" / "checkpoints"
     assert any(place == checkpoints or place in checkpoints.parents for place in mounted)
+
+
+@pytest.mark.workflow("no GPUs in Docker")
+def test_who_is_named_gets_a_mail_with_the_report(workflow_dir):
+    said = (Path(workflow_dir) / "sent_mail").read_text()
+    assert re.search("^To: lab@example.org, ?pi@example.org", said, re.M)
+    assert re.search("^Subject: seformer is done", said, re.M)
+    assert "multiqc_report.html" in said and "--email lab@example.org" in said

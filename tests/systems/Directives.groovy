@@ -3,13 +3,15 @@
 //   java -cp '.venv/share/nextflow/*' groovy.ui.GroovyMain Directives.groovy ROOT < request > answer
 //
 // The request is JSON: `processes` (name, simple, full, labels) and `cases` (profile, attempt, exit,
-// params: as on the command line, file: of parameters, inputs: what a process's inputs are). The answer is a list of
-// cases: `processes` with their directives, and the `config` outside them.
+// params: as on the command line, file: of parameters, site: a configuration given by -c, inputs: what
+// a process's inputs are). The answer is a list of cases: `processes` with their directives, and the `config` outside them.
 import ch.qos.logback.classic.Level
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurper
 import java.nio.file.Files
 import java.nio.file.Path
+import nextflow.Global
+import nextflow.ISession
 import nextflow.cli.CmdRun
 import nextflow.config.ConfigBuilder
 import nextflow.script.ProcessConfig
@@ -55,13 +57,14 @@ Map directives(Map process, Map given, Map config) {
     ]
 }
 
-configuration = { String profile, Map params, String file ->
+configuration = { String profile, Map params, String file, String site ->
     def run = new CmdRun(params: params, paramsFile: file, profile: profile)
-    return new ConfigBuilder().setCmdRun(run).setBaseDir(root).setCurrentDir(root).buildGivenFiles([root.resolve('nextflow.config')])
+    return new ConfigBuilder().setCmdRun(run).setBaseDir(root).setCurrentDir(root).buildGivenFiles([root.resolve('nextflow.config')] + (site ? [Path.of(site)] : []))
 }.memoize()
 
 answers = request.cases.collect { given ->
-    def config = configuration(given.profile, given.params ?: [:], given.file)
+    def config = configuration(given.profile, given.params ?: [:], given.file, given.site)
+    Global.session = [getConfig: { -> config }] as ISession
     return [
         processes: request.processes.collectEntries { process -> [process.simple, directives(process, given, config)] },
         config   : config.subMap(['aws', 'google', 'azure', 'k8s', 'executor', 'docker', 'podman', 'singularity', 'apptainer', 'charliecloud', 'conda'])

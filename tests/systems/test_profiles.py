@@ -27,6 +27,14 @@ LABELLED = {"FINETUNE_HEAD", "FINETUNE_FULL", "EVALUATE", "PREDICT", "EXPLAIN"}
 GB = 2**30
 
 QUEUES = {"queue": "cpu", "gpu_queue": "big", "gpus": "2", "cluster_options": "--account=lab"}
+KINDS = {"gpu_type": "a100", "gpu_cluster_options": "--qos=gpu"}
+# a site's settings for all processes, of a configuration that is given by -c
+SITES = {
+    "texts": "queue = 'long'; clusterOptions = '--account=site'; containerOptions = '--cleanenv'",
+    "closures": "queue = { task.cpus > 0 ? 'long' : 'x' }; clusterOptions = { '--account=site' }\n"
+    "containerOptions = { '--cleanenv' }",
+}
+GRIDS = {"pbspro": "-l ngpus=1", "lsf": "-gpu num=1", "sge": "-l gpu=1"}
 CLOUDS = {
     "aws_region": "eu-north-1",
     "google_project": "lab",
@@ -98,6 +106,28 @@ def cases(folder: Path) -> dict:
         found["queues", place] = asked | {"params": QUEUES}
         found["clouds", place] = asked | {"params": CLOUDS}
         found["no spot", place] = asked | {"params": {"spot": "false"}}
+    for name, text in SITES.items():
+        (folder / f"{name}.config").write_text(f"process {{ executor = 'slurm'\n{text} }}\n")
+        site = {"profile": "apptainer,gpu", "site": str(folder / f"{name}.config")}
+        found["site", name] = site
+        found["site and queue", name] = site | {"params": QUEUES | KINDS}
+    for name, words in GRIDS.items():
+        (folder / f"{name}.config").write_text(f"process.executor = '{name}'\n")
+        asked = {"profile": "apptainer,gpu", "site": str(folder / f"{name}.config")}
+        found["grid", name] = asked | {"params": {"gpu_cluster_options": words}}
+    found["kinds"] = {"profile": "slurm,apptainer,gpu", "params": QUEUES | KINDS}
+    (folder / "documented.config").write_text(documented_site())
+    found["documented"] = {
+        "profile": "apptainer,gpu",
+        "site": str(folder / "documented.config"),
+    }
+    (folder / "nfcore_custom.config").write_text(
+        "profiles { of_the_site { process.executor = 'slurm'; process.queue = 'long' } }\n"
+    )
+    found["institution"] = {
+        "profile": "apptainer,gpu,of_the_site",
+        "params": {"custom_config_base": str(folder)},
+    }
     for name, attempt in (("small", 1), ("large", 1), ("small", 2)):
         asked = {"profile": "slurm", "attempt": attempt}
         found[name, attempt] = asked | {"inputs": {"extracted": str(sizes[name])}}
@@ -114,6 +144,12 @@ def cases(folder: Path) -> dict:
     for profile in ("test", "test,slurm", "slurm,test"):
         found["third attempt", profile] = {"profile": profile, "attempt": 3}
     return found
+
+
+def documented_site() -> str:
+    """The configuration of an institution that docs/executors.md shows."""
+    page = (ROOT / "docs/executors.md").read_text()
+    return page.partition("## An institution's settings")[2].split("```groovy\n")[1].split("```")[0]
 
 
 @pytest.fixture(scope="module")
@@ -256,6 +292,47 @@ def test_queues_and_numbers_of_gpus(answers, place):
             assert got["clusterOptions"] == ("--gres=gpu:2 " if gpu else "") + "--account=lab"
         if process == "FINETUNE_FULL":
             assert "--processes 2" in got["args"]
+
+
+@pytest.mark.parametrize("name", SITES)
+def test_requests_for_gpus_survive_a_sites_own_options(answers, name):
+    """They were lost: one value for all processes took the place of the GPU processes' own."""
+    for process, got in answers["site", name]["processes"].items():
+        gpu = process in asking(answers["gpu"])
+        assert got["queue"] == "long"
+        assert got["clusterOptions"] == ("--gres=gpu:1 " if gpu else "") + "--account=site"
+        assert got["containerOptions"] == "--cleanenv" + (" --nv" if gpu else "")
+    for process, got in answers["site and queue", name]["processes"].items():
+        gpu = process in asking(answers["gpu"])
+        assert got["queue"] == ("big" if gpu else "long")
+        wanted = "--gres=gpu:a100:2 --qos=gpu " if gpu else ""
+        assert got["clusterOptions"] == wanted + "--account=site"
+
+
+def test_kinds_of_gpus_and_options_of_their_processes_alone(answers):
+    for process, got in answers["kinds"]["processes"].items():
+        wanted = "--gres=gpu:a100:2 --qos=gpu " if process in asking(answers["gpu"]) else ""
+        assert got["clusterOptions"] == wanted + "--account=lab"
+
+
+def test_the_documented_institution_keeps_its_gpus(answers):
+    for process, got in answers["documented"]["processes"].items():
+        gpu = process in asking(answers["gpu"])
+        assert got["clusterOptions"] == ("--gres=gpu:1 " if gpu else "") + "--account=lab"
+        assert got["executor"] == "slurm" and got["queue"] == "long"
+
+
+def test_an_institutions_profile_from_its_folder(answers):
+    for process, got in answers["institution"]["processes"].items():
+        gpu = process in asking(answers["gpu"])
+        assert (got["executor"], got["queue"]) == ("slurm", "long")
+        assert got["clusterOptions"] == ("--gres=gpu:1" if gpu else None)
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_other_grid_engines_are_asked_in_their_own_words(answers, name):
+    for process, got in answers["grid", name]["processes"].items():
+        assert got["clusterOptions"] == (GRIDS[name] if process in asking(answers["gpu"]) else None)
 
 
 def test_what_the_clouds_are_told(answers):

@@ -4,6 +4,7 @@ process MULTIQC {
 
     input:
     path report, stageAs: 'report'
+    path own   , stageAs: 'own_config.yml'
 
     output:
     path 'multiqc_report.html', emit: report
@@ -12,8 +13,9 @@ process MULTIQC {
 
     script:
     def args = task.ext.args ?: ''
+    def later = own ? '--config own_config.yml' : ''
     """
-    multiqc --force --config report/multiqc_config.yml --outdir . --filename multiqc_report.html ${args} report
+    multiqc --force --config report/multiqc_config.yml ${later} --outdir . --filename multiqc_report.html ${args} report
     """
 
     stub:
