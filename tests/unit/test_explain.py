@@ -175,6 +175,17 @@ def test_shards_merge_to_the_same_result(tmp_path, explained, genome, bed, toy):
     one, two = (json.loads((f / SUMMARY_FILE).read_text()) for f in (explained, merged))
     for key in ("rows", "explained", "flags", "steps", "bases"):
         assert one[key] == two[key]
+    path = shards[-1] / SUMMARY_FILE
+    summary = json.loads(path.read_text())
+    summary["settings"]["batch_tokens"] = 1  # after too little memory
+    path.write_text(json.dumps(summary))
+    merge_attributions(shards, merged, fasta=genome)
+    for key, value in (("model", {"threshold": 0.9}), ("settings", {"method": "saliency"})):
+        path.write_text(json.dumps(summary | {key: summary[key] | value}))
+        with pytest.raises(UserError, match="than the first") as caught:
+            merge_attributions(shards, tmp_path / "no", fasta=genome)
+        assert str(shards[-1]) in str(caught.value)
+    assert not (tmp_path / "no").exists()
 
 
 def test_the_best_regions_are_kept_base_by_base(tmp_path, explained, genome, toy, monkeypatch):

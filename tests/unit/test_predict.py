@@ -324,6 +324,30 @@ def test_shards_of_another_file_are_refused(place, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_shards_of_two_models_are_refused(place, tmp_path):
+    """The record of the last one stood for all."""
+    extract(
+        place / "genome.fa",
+        tmp_path / "e",
+        regions=place / "regions.bed",
+        unlabelled=True,
+        shard_bases=500,
+    )
+    shards = []
+    for folder in sorted((tmp_path / "e").glob("shard_*")):
+        shards.append(tmp_path / folder.name)
+        predict(place / "model", shards[-1], extracted=folder)
+    assert len(shards) > 1
+    merge_predictions(place / "regions.bed", shards, tmp_path / "out")
+    path = shards[-1] / "summary.json"
+    summary = json.loads(path.read_text())
+    for key, value in (("model", {"threshold": 0.9, "test": None}), ("assembly", "hg19")):
+        path.write_text(json.dumps(summary | {key: value}))
+        with pytest.raises(UserError, match="than the first"):
+            merge_predictions(place / "regions.bed", shards, tmp_path / "no")
+    assert not (tmp_path / "no").exists()
+
+
 @pytest.fixture(scope="module")
 def with_sets(place):
     """The same model with limits between the scores of the regions, and its predictions."""

@@ -12,7 +12,7 @@ from seformer.explain import faithfulness, folder, summary, tracks
 from seformer.explain.settings import TrackSettings
 from seformer.explain.top_regions import write_top
 from seformer.explain.values import VALUES_FILE, ValuesWriter, adds_up
-from seformer.regions.folder import in_order
+from seformer.regions.folder import in_order, require_same
 from seformer.regions.nearby_genes import GeneMap, with_genes
 from seformer.util import records, shapes
 from seformer.util.atomic import output_folder, require_writable
@@ -53,6 +53,12 @@ def merge_attributions(
         read_shard_summary(shard / folder.SUMMARY_FILE, len(rows))
         for shard, rows in zip(shards, tables, strict=True)
     ]
+    model = require_same(_said(shards, shard_records, "model"), "another model")
+    settings_of = _said(shards, shard_records, "settings")
+    # a task that ran out of memory was tried again with smaller batches
+    how = {s: {**(said or {}), "batch_tokens": None} for s, said in settings_of.items()}
+    require_same(how, "other settings")
+    used = {"settings": settings_of[shards[0]], "model": model}
     for shard in shards:
         folder.open_values(shard)  # lengths are believed below
     regions = table[folder.has_values(table)].reset_index(drop=True)
@@ -67,7 +73,7 @@ def merge_attributions(
         write_tsv(windows, staging / folder.WINDOWS_FILE)
         write_top(staging, windows, sizes, genes)
         record = {
-            **{k: shard_records[0][k] for k in ("settings", "model") if k in shard_records[0]},
+            **{key: value for key, value in used.items() if value is not None},
             **summary.count_explained(table, windows),
             "seconds": round(sum(shard["seconds"] for shard in shard_records), 3),
             **summary.merge_summaries(shard_records),
@@ -77,6 +83,10 @@ def merge_attributions(
         }
         write_json(record, staging / folder.SUMMARY_FILE)
         summary.log_summary(record)
+
+
+def _said(shards: Sequence[Path], shard_records: Sequence[dict[str, Any]], key: str) -> dict:
+    return {shard: record.get(key) for shard, record in zip(shards, shard_records, strict=True)}
 
 
 def _copy_values(shard: Path, values: ValuesWriter) -> None:

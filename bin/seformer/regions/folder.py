@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -254,3 +254,29 @@ def in_order(shards: Sequence[str | PathLike[str]]) -> list[Path]:
     if all(numbers) and len({(p.parent, p.name.rstrip("0123456789")) for p in paths}) == 1:
         paths.sort(key=lambda path: int(re.search(r"\d+$", path.name)[0]))
     return paths
+
+
+def require_same(values: Mapping[Path, Any], what: str) -> Any:
+    """Return what all shards have alike, such as the model that they were scored with.
+
+    Parameters
+    ----------
+    values
+        What each shard says, by its folder; None where it says nothing.
+    what
+        Its name in the message.
+
+    Raises
+    ------
+    UserError
+        If the shards are not of one computation: what they hold cannot be joined.
+    """
+    first = next(iter(values.values()), None)
+    for folder, value in values.items():
+        if value != first:
+            raise UserError(
+                f"this shard was computed with {what} than the first",
+                where=folder,
+                do="compute all shards by one command again",
+            )
+    return first

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from seformer.regions.folder import in_order
+from seformer.regions.folder import in_order, require_same
 from seformer.regions.frames import free_names
 from seformer.regions.nearby_genes import GENE_COLUMNS, NEAREST, GeneMap, name_with_nearest
 from seformer.regions.read import RegionTable, iter_regions
@@ -38,6 +38,8 @@ SET = "set"
 # only of an ensemble: the standard deviation of its members' logits
 LOGIT_SD = "logit_sd"
 ROWS = 20_000
+# what stands beside the counts of a shard, and what it is called
+USED = {"model": "another model", "assembly": "another assembly"}
 # of a class, for a file with labels to be a test
 LEAST_LABELLED = 10
 
@@ -241,7 +243,13 @@ def merge_predictions(
             _shard_summary(path.with_name("summary.json"), length)
             for path, length in zip(paths, lengths, strict=True)
         ]
-        total = {**add_summaries(summaries), "read_as": first.read_as}
+        total = add_summaries(summaries)
+        for key, what in USED.items():
+            said = {path.parent: s.get(key) for path, s in zip(paths, summaries, strict=True)}
+            value = require_same(said, what)
+            if key in summaries[0]:  # of version 1.0.0 it is not
+                total[key] = value
+        total["read_as"] = first.read_as
         write_json(total, staging / "summary.json")
         write_ucsc(staging, regions.name, total.get("model"))
         if sizes is not None:
@@ -251,13 +259,13 @@ def merge_predictions(
 
 
 def add_summaries(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Add up the counts of shards."""
+    """Add up the counts of shards; what they were scored with is no count."""
     total: dict[str, Any] = {}
     for part in parts:
         for key, value in part.items():
-            if key in ("model", "assembly"):
-                total[key] = value  # one model scored them all, on one genome
-            elif isinstance(value, dict):
+            if key in USED:
+                continue
+            if isinstance(value, dict):
                 total[key] = dict(Counter(total.get(key, {})) + Counter(value))
             elif key == "smallest_coverage":
                 covered = [v for v in (total.get(key), value) if v is not None]

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from seformer.genome.genome import Genome
 from seformer.model.folder import load_model
-from seformer.regions.folder import in_order
+from seformer.regions.folder import in_order, require_same
 from seformer.scoring.score import Ensemble
 from seformer.scoring.settings import VariantCutSettings, VariantPlanSettings, VariantSettings
 from seformer.scoring.variant_files import (
@@ -188,19 +188,11 @@ def merge_variants(
 def _read_model(shards: Sequence[Path]) -> dict[str, Any] | None:
     """Read what model the shards were scored with; None if they do not say it, as of 1.0.0."""
     models: dict[Path, Any] = {
-        path: records.read(path, ScoredShard, "score the shards again")["model"]
+        path.parent: records.read(path, ScoredShard, "score the shards again")["model"]
         for path in (shard / SUMMARY_FILE for shard in shards)
         if path.is_file()
     }
-    first = next(iter(models.values()), None)
-    for path, model in models.items():
-        if model != first:
-            raise UserError(
-                "this shard was scored with another model than the first",
-                where=path.parent,
-                do="score all shards with one model",
-            )
-    return first
+    return require_same(models, "another model")
 
 
 def _read_scores(paths: Sequence[Path]) -> pd.DataFrame:
