@@ -176,6 +176,20 @@ def test_the_verdict_is_shown_as_it_is_stored():
     assert shown == ("note", "Learned?", "As somebody wrote it.")
 
 
+@pytest.mark.parametrize(("names", "level"), [(["n_fraction"], "warning"), (["kmer_k"], "good")])
+def test_to_beat_weak_baselines_alone_shows_nothing(names, level):
+    found, _ = evaluation(
+        np.random.default_rng(0), regions(np.random.default_rng(0), 300), 2.0, "K"
+    )
+    test = found["test"]
+    row = next(iter(test["baselines"].values()))
+    test["baselines"] = dict.fromkeys(names, row)
+    test["delta"]["auroc"] |= {"baseline": names[0], "value": 0.2, "low": 0.1, "high": 0.3}
+    (gain,) = [f for f in verdict.judge_test(found) if f.topic == verdict.GAIN]
+    assert gain.level == level
+    assert ("take all baselines" in gain.text) == (level == "warning")
+
+
 def test_the_split_of_a_run_is_clean():
     assert [f.level for f in findings.judge_split(AUDIT)] == ["good", "note", "note"]
 

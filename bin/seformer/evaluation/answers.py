@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from seformer.evaluation.findings import COMPLETE_TOPIC, FAITHFUL_TOPIC, PREDICTIONS, SPLIT_TOPIC
 from seformer.evaluation.verdict import (
+    GAIN,
     LEARNED,
     PROBABILITIES,
     SIMILAR,
@@ -22,6 +23,7 @@ BASES = "Believe the explanations?"
 LEVELS = {"yes": "good", "with care": "warning", "no": "bad", "not known": "note"}
 # what a finding of the test that is not good says of the ranks, in one clause
 DOUBTS = {
+    GAIN: "only weak baselines stand beside it",
     SMALL: "the test part is small",
     SIMILAR: "part of the result may be memory of similar regions",
 }

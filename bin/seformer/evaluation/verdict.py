@@ -94,10 +94,22 @@ def _judge_learning(test: Mapping[str, Any]) -> Finding:
     )
 
 
+def is_strong(name: str) -> bool:
+    """Whether a baseline goes as far as composition does: without one the best was not met."""
+    return name == "composition" or name.startswith("kmer")
+
+
 def _judge_gain(test: Mapping[str, Any]) -> Finding:
     """Say whether the model is better than the best baseline."""
     topic, delta = GAIN, test["delta"]["auroc"]
     name = scorer_title(delta["baseline"])
+    if delta["low"] > 0 and not any(map(is_strong, test["baselines"])):
+        return Finding(
+            "warning",
+            topic,
+            f"Not shown: the model beats {name} by {spoken(delta)} in AUROC, but neither k-mers "
+            "nor all of the composition, which go further, stand beside it: take all baselines.",
+        )
     if delta["low"] > 0:
         return Finding(
             "good",
