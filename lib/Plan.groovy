@@ -83,6 +83,7 @@ class Plan {
             plan.seeds = (0..<params.seeds).collect { i -> params.seed + i }
             plan.blacklist = params.blacklist ? [Inputs.file(params.blacklist.toString(), '--blacklist', [launchDir])] : []
             plan.backbone = backbone(params.model.toString(), launchDir)
+            plan.pretrain = params.pretrain ? pretraining(params, launchDir) : null
             plan.twin = twin(params, plan.backbone)
             plan.tracks = Inputs.tracks((params.baseline_tracks ?: '').toString(), '--baseline_tracks', launchDir)
             plan.checkpoints = checkpoints(params, workflow)
@@ -162,6 +163,7 @@ class Plan {
             [params.conflicts != 'keep' && !params.integrative, '--conflicts', 'there is no model of all samples, which alone meets them', 'give --integrative too'],
             [params.blacklist && !params.random_negatives, '--blacklist', 'no random regions are drawn', 'give --random_negatives too'],
             [params.grey_zone && !params.input, '--grey_zone', 'no model is trained that could leave regions out', 'give --input SHEET to train one'],
+            [params.pretrain && !params.input, '--pretrain', 'no model is trained after it', 'give --input SHEET to train one'],
             [params.baseline_tracks && !params.input, '--baseline_tracks', 'no model is tested that they could stand beside', 'give --input SHEET to train one'],
             [params.motifs && !params.explain && !params.variants, '--motifs', 'there is nothing to find motifs in', 'give the BED files to --explain, or variants to --variants, too'],
             [params.variant_regions && !params.variants, '--variant_regions', 'there are no variants to score in them', 'give a VCF to --variants too'],
@@ -239,10 +241,16 @@ class Plan {
         return [name: model, folder: [], fetch: true]
     }
 
+    // What it sees: regions of a BED, or none for the whole genome; and whether it leaves anything out
+    private static Map pretraining(Map params, Path launchDir) {
+        def given = params.pretrain.toString()
+        return [regions: given == 'genome' ? [] : [Inputs.file(given, '--pretrain', [launchDir])], leave_out: params.pretrain_leave_out != 'nothing']
+    }
+
     // Whether a random twin is trained beside the model, which must be pre-trained
     private static boolean twin(Map params, Map backbone) {
         def names = params.baselines.toString().tokenize(',')
-        def pretrained = backbone.fetch || backbone.folder
+        def pretrained = backbone.fetch || backbone.folder || params.pretrain
         if ('random_twin' in names && !pretrained) {
             Terminal.warn("--baselines: '${params.model}' is trained from scratch, so there is no random twin to stand beside it")
         }

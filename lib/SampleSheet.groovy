@@ -9,7 +9,7 @@ import nextflow.Nextflow
 
 class SampleSheet {
 
-    static final List<String> RESERVED = ['integrative', 'multiqc', 'pipeline_info', 'model']
+    static final List<String> RESERVED = ['integrative', 'multiqc', 'pipeline_info', 'model', 'pretraining']
     static final String FOLD = /fold_\d+/
 
     // Rows as maps: id, row, super_enhancers, typical_enhancers, regions, peaks, signal, control,

@@ -47,6 +47,7 @@ class Terminal {
         def called = plan.samples.findAll { it -> it.peaks }.collect { it -> it.id }
         def also = [
             called ? "call the super-enhancers of ${called.join(', ')} first" : '',
+            plan.pretrain ? "pre-train it on ${plan.pretrain.regions ? plan.pretrain.regions[0].fileName : 'the genome'} first" : '',
             plan.integrative ? 'and one model for all samples' : '',
             plan.predict ? "score ${plan.predict.collect { it -> it.name }.join(', ')}" : '',
             plan.explain ? "explain ${plan.explain.collect { it -> it.name }.join(', ')}" : '',

@@ -31,6 +31,7 @@ COMMANDS = (
     "call",
     "extract",
     "split",
+    "pretrain",
     "finetune-head",
     "finetune-full",
     "evaluate",

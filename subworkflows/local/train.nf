@@ -4,6 +4,7 @@ include { CALL          } from '../../modules/local/call/main'
 include { EXTRACT       } from '../../modules/local/extract/main'
 include { SPLIT         } from '../../modules/local/split/main'
 include { FETCH_MODEL   } from '../../modules/local/fetch_model/main'
+include { PRETRAIN      } from '../../modules/local/pretrain/main'
 include { FINETUNE_HEAD } from '../../modules/local/finetune_head/main'
 include { FINETUNE_FULL } from '../../modules/local/finetune_full/main'
 include { EVALUATE      } from '../../modules/local/evaluate/main'
@@ -12,7 +13,7 @@ include { TRANSFER      } from '../../modules/local/transfer/main'
 
 workflow TRAIN {
     take:
-    plan   // map: samples, gtf, by_constituent, backbone, integrative, checkpoints, folds, seeds, blacklist, twin, tracks, see lib/Plan.groovy
+    plan   // map: samples, gtf, by_constituent, backbone, integrative, checkpoints, folds, seeds, blacklist, twin, tracks, pretrain, see lib/Plan.groovy
     genome // value: [fasta, index files]
 
     main:
@@ -98,8 +99,38 @@ workflow TRAIN {
         versions = channel.empty()
     }
 
-    FINETUNE_HEAD(trainings, source)
-    FINETUNE_FULL(FINETUNE_HEAD.out.model.join(trainings), [plan.checkpoints.folder, plan.checkpoints.marker])
+    checkpoints = [plan.checkpoints.folder, plan.checkpoints.marker]
+
+    // one pre-training for all samples and seeds; of each fold its own, since it holds out others
+    if (plan.pretrain) {
+        PRETRAIN(
+            plan.pretrain.leave_out
+                ? splits.map { fold, split -> [[fold: fold, run: fold ? "fold_${fold}/" : ''], samples.collect { it -> split.resolve(it.id).resolve('splits.tsv') }] }
+                : channel.of([[fold: 0, run: ''], []]),
+            genome,
+            plan.pretrain.regions,
+            source,
+            checkpoints
+        )
+        further = PRETRAIN.out.model.map { meta, folder -> [plan.pretrain.leave_out ? meta.fold : 0, plan.backbone.name, folder] }
+        started = trainings
+            .map { meta, regions, split -> [plan.pretrain.leave_out ? meta.fold : 0, meta, regions, split] }
+            .combine(further, by: 0)
+            .map { row -> row.tail() }
+        versions = versions.mix(PRETRAIN.out.versions)
+        records  = PRETRAIN.out.record.map { meta, files -> meta.fold ? files[0].parent.parent : files[0].parent }
+    }
+    else {
+        started = trainings.combine(source)
+        records = channel.empty()
+    }
+    from = started.multiMap { meta, regions, split, name, folder ->
+        data: [meta, regions, split]
+        backbone: [name, folder]
+    }
+
+    FINETUNE_HEAD(from.data, from.backbone)
+    FINETUNE_FULL(FINETUNE_HEAD.out.model.join(trainings), checkpoints)
 
     // the models of all seeds, in their order
     trained = FINETUNE_FULL.out.model
@@ -167,7 +198,7 @@ workflow TRAIN {
         .map { file -> file.parent }
         .unique()
         .filter { folder -> !(folder.parent.name ==~ /fold_\d+/) }
-        .mix(SPLIT.out.audit, matrix, calls)
+        .mix(SPLIT.out.audit, matrix, calls, records)
         .mix(FINETUNE_HEAD.out.history.mix(FINETUNE_FULL.out.history).filter { meta, _file -> !meta.twin }.map { meta, file -> meta.run.tokenize('/').inject(file.parent) { folder, _part -> folder.parent } })
         .mix(tested.results.map { _meta, folder -> folder })
     versions = versions.mix(call_versions, EXTRACT.out.versions, SPLIT.out.versions, FINETUNE_HEAD.out.versions, FINETUNE_FULL.out.versions, EVALUATE.out.versions)

@@ -18,15 +18,14 @@ DEMO, FOLDER = (
     tempfile.TemporaryDirectory(prefix=f"seformer_{name}_", ignore_cleanup_errors=True)
     for name in ("demo", "folder")
 )
-# a GENA-LM BERT in small, with its real tokeniser
-CONFIG = "gena_lm/configs/L12-H768-A12-V32k-preln.json"
-TOKENIZER = "gena_lm/tokenizers/human/BPE_32k"
+# a Nucleotide Transformer v2 in small, with its real vocabulary
+PUBLISHED = "reference_models/nt_v2"
 SMALL = {
     "hidden_size": 32,
     "num_attention_heads": 2,
     "num_hidden_layers": 2,
     "intermediate_size": 64,
-    "initializer_range": 0.1,
+    "initializer_range": 0.05,
 }
 
 
@@ -100,9 +99,9 @@ def make_backbone() -> Path | None:
     from seformer.model.backbones import random_backbone
     from seformer.sequence.tokenizers import load_tokenizer
 
-    tokenizers, backbone = Path(given) / "tokenizers", Path(FOLDER.name) / "gena tiny"
-    config = json.loads((tokenizers / CONFIG).read_text())
-    random_backbone(config | SMALL, load_tokenizer(tokenizers / TOKENIZER), to=backbone)
+    published, backbone = Path(given) / PUBLISHED, Path(FOLDER.name) / "nt tiny"
+    config = json.loads((published / "config.json").read_text())
+    random_backbone(config | SMALL, load_tokenizer(published), to=backbone)
     return backbone
 
 
@@ -124,6 +123,7 @@ def run_of_folder(backbone: Path) -> subprocess.CompletedProcess:
         *("--model", backbone, "--outdir", "results"),
         *("--baselines", "length,composition,random_twin"),
         *("--baseline_tracks", f"marks={track(Path(FOLDER.name) / 'all regions.bw')}"),
+        *("--pretrain", "genome", "--pretrain_steps", 2, "--pretrain_batch_size", 8),
         *("--window", 128, "--window_pooling", "attention"),
         *("--head_epochs", 2, "--epochs", 1, "--bootstrap", 20, "--max_windows", 2),
         *("--explain_references", 1, "--explain_max_steps", 64, "--explain_faithfulness", 0),

@@ -1,4 +1,4 @@
-"""The pipeline with a backbone that is a folder: a tiny GENA-LM BERT with the real tokeniser."""
+"""The pipeline with a backbone that is a folder: a tiny Nucleotide Transformer v2, its real tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ DEMO = Path(__file__).parents[1] / "data" / "demo"
 def test_a_backbone_folder_is_trained_scored_and_explained(of_folder):
     sample = of_folder / "simulated"
     settings = read_json(sample / "model" / "seformer.json")
-    assert settings["backbone"]["family"] == "gena"
+    assert settings["backbone"]["family"] == "nt_v2"
+    assert settings["backbone"]["licence"] == "CC-BY-NC-SA-4.0"
+    assert settings["phases"] == 6
+    # pre-trained further on all but the chromosomes that the split holds out
+    (further,) = settings["pretraining"]
+    audit = settings["splits"]
+    assert further["left_out"]["chromosomes"] == sorted(audit["test"] + audit["validation"])
+    assert further["left_out"]["by"] == "splits" and further["steps"] == 2
+    assert read_json(of_folder / "pretraining/summary.json")["pretraining"] == [further]
     assert (settings["window"], settings["window_pooling"]) == (128, "attention")
     assert settings["training"]["full"]["learning_rate"] == 2e-5
     # its random twin, trained beside it, and the track
@@ -39,4 +47,5 @@ def test_a_backbone_folder_is_trained_scored_and_explained(of_folder):
     gap = (table["attribution_sum"] + table["special_share"] - difference).abs()
     complete = ~table["flags"].astype(str).str.contains("incomplete")
     assert (gap <= 0.05 * difference.abs().clip(lower=0.01) + 1e-6)[complete].all()
-    assert (of_folder / "multiqc" / "multiqc_report.html").is_file()
+    page = (of_folder / "multiqc" / "multiqc_report.html").read_text()
+    assert "Pre-training: what it saw" in page and "Not for commercial use" in page

@@ -19,6 +19,8 @@ STAGES = {
     "index": "index --fasta {good}/genome.fa --out {out}",
     "extract": "extract --fasta {good}/genome.fa --regions {good}/all.csv --out {out}",
     "split": "split --extracted {good}/cell --out {out}",
+    "pretrain": f"pretrain --model tiny --fasta {{good}}/genome.fa --splits {{good}}/splits.tsv"
+    f" --out {{out}} --steps 2 --checkpoints {{out}}-checkpoints --checkpoint-minutes 0 {QUICK}",
     "finetune-head": f"finetune-head --model tiny {TRAINING} --out {{out}} --head-epochs 1 {QUICK}",
     "finetune-full": f"finetune-full --model {{good}}/model {TRAINING} --out {{out}} --epochs 2"
     f" --checkpoints {{out}}-checkpoints --checkpoint-minutes 0 {QUICK}",

@@ -36,9 +36,9 @@ from seformer.splits.split import split
 from seformer.training import full as full_module
 from seformer.training.common import EarlyStopping, check_finite, class_weights, weighted_loss
 from seformer.training.feature_cache import backbone_digest, rows_of
-from seformer.training.full import finetune_full, learning_rate_at, resolve_precision
+from seformer.training.full import finetune_full
 from seformer.training.head import Standardiser, finetune_head
-from seformer.training.settings import FullSettings
+from seformer.training.optimise import learning_rate_at, resolve_precision
 from seformer.training.token_store import build_token_store, token_store_margins
 from seformer.util.errors import UserError
 
@@ -397,8 +397,7 @@ def test_early_stopping_by_auroc_then_loss():
 
 
 def test_warm_up_and_decay():
-    options = FullSettings(learning_rate=1.0, warmup=0.25)
-    rates = [learning_rate_at(step, 8, options) for step in range(8)]
+    rates = [learning_rate_at(step, 8, 1.0, 0.25) for step in range(8)]
     assert rates[:2] == [0.5, 1.0]
     assert rates == sorted(rates[:2]) + sorted(rates[2:], reverse=True)
     assert rates[-1] > 0

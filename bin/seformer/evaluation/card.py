@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from seformer.evaluation import metrics
-from seformer.evaluation.findings import judge_licence
+from seformer.evaluation.findings import judge_licence, judge_pretraining
 from seformer.evaluation.signal_ranks import GROUPS
 from seformer.evaluation.verdict import PROMISE, scorer_title
 from seformer.regions.negatives import RANDOM
 from seformer.util.markup import escape
+from seformer.util.shapes_of_pretraining import Pretraining
 
 # the spectrum beside the transformer, by what its k-mers count
 SPECTRUM_WORDS = {
@@ -43,7 +44,10 @@ def model_card(
         + (f"\nlicense: {licence.lower()}" if re.fullmatch(r"[\w.+-]+", licence or "") else "")
         + "\n---",
         f"# {escape(settings.sample)}: super-enhancers against typical enhancers",
-        *(f"> **{finding.topic}: {escape(finding.text)}**" for finding in judge_licence(licence)),
+        *(
+            f"> **{finding.topic}: {escape(finding.text)}**"
+            for finding in judge_licence(licence) + judge_pretraining(settings.pretraining)
+        ),
         "Scores a DNA region of any length: the chance that it is a super-enhancer (SE) rather "
         "than a typical enhancer (TE), from its sequence alone.",
         "## What the test says",
@@ -139,6 +143,7 @@ def _made(
         f"* backbone: {escape(backbone.get('name'))} ({escape(backbone.get('family'))}{revision})"
         + (", trained from scratch" if backbone.get("source") == "preset" else "")
         + (", from random weights" if settings.training.get("random_weights") else "")
+        + "".join(map(_further, settings.pretraining))
         + (f"; licence of its weights: {escape(licence)}" if licence else ""),
         f"* window of at most {settings.window} tokens, overlap {settings.overlap}; "
         f"{settings.token_pooling} over tokens, {settings.window_pooling} over windows; both "
@@ -174,6 +179,19 @@ def _made(
         lines.append(f"* assembly: {escape(settings.assembly.name)}")
     lines.append(f"* seeds: {', '.join(map(str, settings.seeds))}")
     return "\n".join(lines)
+
+
+def _further(once: Pretraining) -> str:
+    """Say on what the backbone was pre-trained further, and without what."""
+    on, out = once["on"], once["left_out"]
+    where = f"{on['regions']} in {on['fasta']}" if on["regions"] else on["fasta"]
+    names = ", ".join(out["chromosomes"]) + ", …" * (out["whole"] > len(out["chromosomes"]))
+    places = [names] * bool(names) + [f"{out['regions']} held-out regions"] * bool(out["regions"])
+    without = f", without {' and '.join(places)}" if places else ", nothing left out"
+    return (
+        f"; pre-trained further without labels on {once['bases']} bases of {escape(where)}"
+        f"{escape(without)}"
+    )
 
 
 def _from(word: str, of_class: ClassLimit) -> str:

@@ -6,7 +6,7 @@ The report judges by them, since most of it is made after the evaluation, or wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -89,6 +89,18 @@ def judge_licence(licence: str | None) -> list[Finding]:
         "the authors' names."
     )
     return [Finding("warning", "Not for commercial use", text)]
+
+
+def judge_pretraining(times: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Judge masked-token training of the backbone (`util.shapes_of_pretraining`), each time."""
+    if any(once["left_out"]["by"] == "nothing" for once in times):
+        text = (
+            "The backbone was pre-trained, without labels, on sequence that the test holds out. "
+            "What that is worth to the test is not known; pre-train without it "
+            "(--pretrain_leave_out held_out) to be sure."
+        )
+        return [Finding("warning", "Pre-training saw the test", text)]
+    return []
 
 
 def _judge_chromosomes(regions: pd.DataFrame) -> list[Finding]:

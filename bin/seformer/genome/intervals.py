@@ -33,6 +33,39 @@ def cluster(regions: pd.DataFrame, gap: int = 0) -> np.ndarray:
     return clusters
 
 
+def merged(regions: pd.DataFrame) -> pd.DataFrame:
+    """Join regions that overlap or touch: ``chrom``, ``start``, ``end``, along the genome."""
+    places = regions[["chrom", "start", "end"]].assign(cluster=cluster(regions))
+    grouped = places.groupby("cluster", sort=True)
+    return grouped.agg({"chrom": "first", "start": "min", "end": "max"}).reset_index(drop=True)
+
+
+def subtract(regions: pd.DataFrame, taken: pd.DataFrame) -> pd.DataFrame:
+    """Return what of the regions no interval of ``taken`` covers, as `merged` regions.
+
+    Parameters
+    ----------
+    regions, taken
+        Columns ``chrom``, ``start``, ``end`` (0-based half-open).
+    """
+    left, taken = merged(regions), merged(taken)
+    of, by = pairs(left, taken)
+    # each region is cut before and behind every interval in it; both are sorted
+    cut_start = np.maximum(taken["start"].to_numpy()[by], left["start"].to_numpy()[of])
+    cut_end = np.minimum(taken["end"].to_numpy()[by], left["end"].to_numpy()[of])
+    row = np.concatenate([np.arange(len(left)), of])
+    start = np.concatenate([left["start"].to_numpy(), cut_end])
+    end = np.concatenate([cut_start, left["end"].to_numpy()])
+    # the k-th start of a region belongs to its k-th end
+    begins = np.lexsort((start, row))
+    ends = np.lexsort((end, np.concatenate([of, np.arange(len(left))])))
+    rows = row[begins]
+    parts = pd.DataFrame(
+        {"chrom": left["chrom"].to_numpy()[rows], "start": start[begins], "end": end[ends]}
+    )
+    return parts[parts["start"] < parts["end"]].reset_index(drop=True)
+
+
 def overlapping(queries: pd.DataFrame, targets: pd.DataFrame) -> np.ndarray:
     """Tell which queries share at least one base with any target.
 

@@ -330,5 +330,10 @@ def new_model(
     record = {key: getattr(origin, key) for key in ("name", "source", "revision", "family")}
     if licence := getattr(backbone, "licence", None):
         record["licence"] = licence
-    resolved = ModelSettings(backbone=record, versions=library_versions(), **settings)
+    resolved = ModelSettings(
+        backbone=record,
+        pretraining=list(origin.pretraining),
+        versions=library_versions(),
+        **settings,
+    )
     return Model(_new_classifier(backbone, resolved).to(device), tokenizer, resolved, device)

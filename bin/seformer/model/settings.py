@@ -12,6 +12,7 @@ from seformer.model.choices import CalibrationMethod, TokenPooling, WindowPoolin
 from seformer.sequence.kmers import KmerScale
 from seformer.util.errors import UserError
 from seformer.util.records import read_object
+from seformer.util.shapes_of_pretraining import Pretraining
 from seformer.util.shapes_of_tests import TestRecord
 
 if TYPE_CHECKING:
@@ -153,6 +154,9 @@ class ModelSettings(_Strict):
     assembly: Assembly = Assembly()
     splits: SplitRecord = SplitRecord()
     training_range: TrainingRange | None = None
+    pretraining: list[Pretraining] = Field(
+        [], description="what masked-token training the backbone had here, each time"
+    )
     seeds: list[int] = []
     training: dict[str, Any] = {}
     versions: dict[str, str] = {}

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 SHEET, PARAMETERS = "samplesheet.csv", "params.yml"
 COLUMNS = ("sample", "super_enhancers", "typical_enhancers", "regions")
 # names of folders in the results, see lib/SampleSheet.groovy
-RESERVED = ("integrative", "multiqc", "pipeline_info", "model")
+RESERVED = ("integrative", "multiqc", "pipeline_info", "model", "pretraining")
 # characters that the pipeline refuses in paths, see lib/Inputs.groovy
 UNSAFE = re.compile(r"[$;*?#\[\]{}~`\\\r\n\t]")
 PLACE = ("chrom", "start", "end")

@@ -32,10 +32,12 @@ from seformer.report.results import (
 from seformer.splits.audit_record import Audit
 from seformer.util import records, shapes, shapes_of_tests
 from seformer.util.errors import UserError
+from seformer.util.shapes_of_pretraining import LOSS_FILE, SUMMARY_FILE, PretrainingSummary
 from seformer.util.tables import NUMBER, RATIO, WHOLE, as_numbers, read_tsv
 from seformer.util.text import open_text
 
-NOT_SAMPLES = {"model", "pipeline_info", "multiqc", "multiqc_data", "report"}
+PRETRAINING = "pretraining"
+NOT_SAMPLES = {"model", "pipeline_info", "multiqc", "multiqc_data", "report", PRETRAINING}
 # beside the table of a BED there may be that of its highest scores
 TABLE = re.compile(r"(?!.*\.top\.tsv$).*\.tsv")
 RUN = re.compile(r"(fold|seed)_\d+")
@@ -66,7 +68,8 @@ def collect(folders: Sequence[Path]) -> Results:
                 _read_sample(below, results)
     for sample in results.samples.values():
         sample.places = places_in_regions(sample)
-    if not results.samples and results.audit is None and not results.passed_over:
+    shared = results.pretraining or results.passed_over
+    if not results.samples and results.audit is None and not shared:
         raise UserError(
             "nothing to report",
             where=", ".join(map(str, folders)),
@@ -81,9 +84,20 @@ def read_shared(folder: Path, results: Results) -> None:
         results.audit = records.read(folder / "audit.json", Audit, AGAIN)
     if (folder / "transfer.json").is_file():
         results.transfer = records.read(folder / "transfer.json", shapes.Matrix, AGAIN)
+    for path in sorted((folder / PRETRAINING).glob(f"**/{SUMMARY_FILE}")):
+        run = "/".join(part for part in path.relative_to(folder).parts if RUN.fullmatch(part))
+        results.pretraining[run] = read_pretraining(path)
     if (folder / "passed_over.json").is_file():
         record = records.read_object(folder / "passed_over.json")
         results.passed_over[str(record.get("file"))] = str(record.get("reason"))
+
+
+def read_pretraining(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Read summary.json of a pre-training, and loss.tsv beside it."""
+    columns = ["step", "train_loss", "held_back_loss", "held_back_accuracy"]
+    numbers = {"step": WHOLE} | dict.fromkeys(columns[1:], NUMBER)
+    table = read_tsv(path.with_name(LOSS_FILE), columns, numbers=numbers)
+    return records.read(path, PretrainingSummary, AGAIN), table
 
 
 def _read_sample(folder: Path, results: Results) -> None:

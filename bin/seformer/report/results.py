@@ -163,6 +163,8 @@ class Results:
     samples: dict[str, SampleResults]
     audit: dict[str, Any] | None = None
     transfer: dict[str, Any] | None = None
+    # summary.json and loss.tsv of the pre-training, of each fold ("" where there is one)
+    pretraining: dict[str, tuple[dict[str, Any], pd.DataFrame]] = field(default_factory=dict)
     # files to score or explain that had no region on the genome: name and reason
     passed_over: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from seformer.sequence.bpe import read_bpe
+from seformer.sequence.dna import BASES
 from seformer.sequence.encoding import Encoding, check_unknown, letters_of, splits_of, text_digest
 from seformer.util.atomic import atomic_path
 from seformer.util.errors import UserError
@@ -30,7 +31,7 @@ class BpeTokenizer:
         Folder with tokenizer.json and, where published, its companion files.
     """
 
-    phases = 1
+    phases = overlapping = 1
     _COMPANIONS = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
     def __init__(self, folder: str | Path) -> None:
@@ -64,7 +65,11 @@ class BpeTokenizer:
             if self._id(one["content"]) != one["id"]:
                 raise UserError(f"{one['content']!r} has another id", where=self._path)
         self.wrap, self.blank_ids = pairs.wrap, (self.unk_id,)
-        self._lengths = self._token_lengths(model.get("continuing_subword_prefix") or "")
+        prefix = model.get("continuing_subword_prefix") or ""
+        self._lengths = self._token_lengths(prefix)
+        spelled = self._tokenizer.get_vocab().items()
+        bases = (n for token, n in spelled if not token.removeprefix(prefix).strip(BASES))
+        self.base_ids = np.array(sorted(bases), np.int32)
         self._run_id = self._tokenizer.token_to_id("-")
         special = [self.pad_id, self.unk_id, self.mask_id, *self.wrap]
         self.identity = {

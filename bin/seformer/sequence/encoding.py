@@ -68,6 +68,10 @@ class Tokenizer(Protocol):
     # tokens that say nothing of the bases they stand for: unknown, N
     blank_ids: tuple[int, ...]
     vocab_size: int
+    # ids of the tokens that are spelled in A, C, G, T: what masked-token training asks for
+    base_ids: np.ndarray
+    # tokens in a row that share a base: more than one where k-mers overlap
+    overlapping: int
     # what of it turns bases into tokens, for the record of a model: the same says the same
     identity: dict[str, str | int]
 

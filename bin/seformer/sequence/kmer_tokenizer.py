@@ -63,12 +63,14 @@ class KmerTokenizer:
         self.pad_id, self.unk_id, cls, sep, self.mask_id = (ids[t] for t in SPECIAL_TOKENS)
         self.wrap, self.blank_ids = ((cls,), (sep,)), (self.unk_id,)
         self.phases = stride
+        self.overlapping = -(-k // stride)
         self.vocab_size = len(self.vocabulary)
         # by the k-mer's number: base 4, A=0 … T=3, first base highest
         self.kmer_ids = np.full(4**k, self.unk_id, np.int32)
         kmers = [token for token in ids if len(token) == k and not token.strip(BASES)]
         digits = base_codes("".join(kmers)).reshape(-1, k)
         self.kmer_ids[digits @ 4 ** np.arange(k)[::-1]] = [ids[token] for token in kmers]
+        self.base_ids = np.unique(self.kmer_ids[self.kmer_ids != self.unk_id])
         self.identity = {"kind": "k-mers", "k": k, "stride": stride}
         self.identity["tokens"] = text_digest("\n".join(self.vocabulary))
 

@@ -102,7 +102,7 @@ class MixedTokenizer:
         kmers = map("".join, product(BASES, repeat=self.k))
         self.pad_id, self.unk_id, self.mask_id, cls = (ids[name] for name in self._style)
         self.wrap = ((cls,), () if end is None else (ids[end],))
-        self.phases = self.k
+        self.phases, self.overlapping = self.k, 1
         # by the k-mer's number: base 4, A=0 … T=3, first base highest
         self.kmer_ids = np.array([ids[kmer] for kmer in kmers], np.int32)
         self._letter_ids = np.full(256, self.unk_id, np.int32)
@@ -114,6 +114,7 @@ class MixedTokenizer:
             self.blank_ids += (ids["N"],)
         self._letter_ids[BASE_LETTERS] = [ids[base] for base in BASES]
         self._kinds[BASE_LETTERS] = _BASE
+        self.base_ids = np.unique(np.append(self.kmer_ids, self._letter_ids[BASE_LETTERS]))
         special = [self.pad_id, self.mask_id, *self.wrap[0], *self.wrap[1]]
         # a vocabulary may hold tokens that no sequence gives and the model has no embedding for
         used = [*special, *self.blank_ids, *self._letter_ids[BASE_LETTERS], *self.kmer_ids]

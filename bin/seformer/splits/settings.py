@@ -10,6 +10,14 @@ SplitBy = Literal["auto", "chromosomes", "clusters", "homology", "file"]
 ConflictRule = Literal["keep", "drop", "majority"]
 
 
+TEST_CHROMOSOMES = setting(
+    (), "Chromosomes held out for the test, with commas between.", metavar="chr7,chr10"
+)
+VALIDATION_CHROMOSOMES = setting(
+    (), "Chromosomes that choose epoch, threshold and calibration, with commas between."
+)
+
+
 class SplitSettings(Settings):
     """What is held out, and how much."""
 
@@ -18,12 +26,8 @@ class SplitSettings(Settings):
         "By held-out chromosomes, by clusters of overlapping regions, by clusters of homology (near"
         " copies too, on either strand), or by files of an earlier split.",
     )
-    test_chromosomes: Names = setting(
-        (), "Chromosomes held out for the test, with commas between.", metavar="chr7,chr10"
-    )
-    validation_chromosomes: Names = setting(
-        (), "Chromosomes that choose epoch, threshold and calibration, with commas between."
-    )
+    test_chromosomes: Names = TEST_CHROMOSOMES
+    validation_chromosomes: Names = VALIDATION_CHROMOSOMES
     test_fraction: float = setting(
         0.2, "Part of the regions for the test, where the chromosomes are not given."
     )

@@ -1,4 +1,4 @@
-"""Checkpoints of stage 2: written now and then, and at once when the task is told to stop."""
+"""Checkpoints of a training: written now and then, and at once when the task is told to stop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import torch
 from seformer.util import verified_tensors
 
 logger = logging.getLogger(__name__)
-STEM = "stage2"
 
 
 class Interrupted(SystemExit):
@@ -30,10 +29,12 @@ class Checkpoints:
         Outlives the task; its name stands for everything that determines the training's course.
     seconds
         Between two checkpoints within an epoch.
+    stem
+        How their files' names begin.
     """
 
-    def __init__(self, folder: Path | None, seconds: float) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | None, seconds: float, stem: str = "stage2") -> None:
+        self.folder, self.stem = folder, stem
         self.seconds = seconds
         # of several processes one alone writes
         self.writes = True
@@ -62,7 +63,7 @@ class Checkpoints:
         """Write a checkpoint; raise `Interrupted` if the task was told to stop."""
         if self.folder is not None and self.writes:
             try:
-                verified_tensors.save(self.folder, STEM, tensors, record)
+                verified_tensors.save(self.folder, self.stem, tensors, record)
             except OSError as error:
                 # a full disk must not end a training that can go on
                 logger.warning("no checkpoint can be written (%s): the one before stays", error)
@@ -72,12 +73,12 @@ class Checkpoints:
             raise Interrupted(128 + signal.SIGTERM)
 
     def load(self) -> verified_tensors.Stored | None:
-        return None if self.folder is None else verified_tensors.load(self.folder, STEM)
+        return None if self.folder is None else verified_tensors.load(self.folder, self.stem)
 
     def clear(self) -> None:
         """Remove the checkpoints of a finished training."""
         if self.folder is not None and self.folder.is_dir():
-            for path in self.folder.glob(f"{STEM}-*.safetensors"):
+            for path in self.folder.glob(f"{self.stem}-*.safetensors"):
                 path.unlink(missing_ok=True)
             if not any(self.folder.iterdir()):
                 self.folder.rmdir()

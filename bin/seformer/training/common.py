@@ -55,7 +55,7 @@ def validate(margins: np.ndarray, labels: np.ndarray, weights: torch.Tensor) -> 
     }
 
 
-def check_finite(loss: float, *, stage: int, epoch: int, step: int) -> None:
+def check_finite(loss: float, *, stage: int | str, epoch: int, step: int) -> None:
     """Stop when the loss is no longer a number.
 
     Raises
@@ -64,8 +64,9 @@ def check_finite(loss: float, *, stage: int, epoch: int, step: int) -> None:
         With the step and the likely cause.
     """
     if not math.isfinite(loss):
+        named = f"stage {stage}" if isinstance(stage, int) else stage
         raise UserError(
-            f"the loss became {loss} in stage {stage}, epoch {epoch}, step {step}",
+            f"the loss became {loss} in {named}, epoch {epoch}, step {step}",
             do="the learning rate is probably too high: try a tenth of it, or --precision fp32",
         )
 

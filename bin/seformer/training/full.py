@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
 
 from seformer.model.folder import (
     OWN_FILES,
@@ -42,6 +40,15 @@ from seformer.training.feature_cache import backbone_digest
 from seformer.training.kmer_linear import weigh_spectrum
 from seformer.training.lora import add_adapters, merge_adapters
 from seformer.training.minibatches import epoch_batches, micro_batches
+from seformer.training.optimise import (
+    MAX_GRADIENT_NORM,
+    learning_rate_at,
+    optimizer_tensors,
+    prepare,
+    resolve_precision,
+    restore_optimizer,
+    tensors_by_kind,
+)
 from seformer.training.settings import Course, FullSettings
 from seformer.training.token_store import TokenStore, build_token_store, token_store_margins
 from seformer.util import verified_tensors
@@ -52,8 +59,6 @@ from seformer.util.logs import progress
 from seformer.util.settings import takes
 
 logger = logging.getLogger(__name__)
-MAX_GRADIENT_NORM = 1.0
-WEIGHT_DECAY = 0.01
 # what determined the course in 1.0.0, whose checkpoints go on
 FIRST_OPTIONS = (
     *("epochs", "learning_rate", "warmup", "patience", "batch_size", "max_windows"),
@@ -159,42 +164,6 @@ def tokenise_parts(
     )
 
 
-def resolve_precision(precision: str, device: torch.device) -> str:
-    """Choose bf16 where the GPU computes in it, fp16 on older GPUs, fp32 on a CPU.
-
-    Raises
-    ------
-    UserError
-        For fp16 on a CPU.
-    """
-    if precision == "fp16" and device.type == "cpu":
-        raise UserError(
-            "fp16 needs a GPU", where="--precision", do="use auto, fp32 or bf16 on a CPU"
-        )
-    if precision != "auto":
-        return precision
-    if device.type == "cpu":
-        return "fp32"
-    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-
-
-def learning_rate_at(step: int, steps: int, course: Course) -> float:
-    """Linear warm-up over the first part of the steps, then linear decay to zero."""
-    warm = max(1, round(course.warmup * steps))
-    if step < warm:
-        return course.learning_rate * (step + 1) / warm
-    return course.learning_rate * max(0.0, (steps - step) / max(1, steps - warm))
-
-
-def parameter_groups(module: torch.nn.Module) -> list[dict[str, Any]]:
-    """Weight decay for matrices, none for biases and norms."""
-    trainable = [p for p in module.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in trainable if p.ndim >= 2], "weight_decay": WEIGHT_DECAY},
-        {"params": [p for p in trainable if p.ndim < 2], "weight_decay": 0.0},
-    ]
-
-
 class FullTrainer:
     """Stage 2: its state, and one step of it.
 
@@ -220,19 +189,9 @@ class FullTrainer:
         self.labels = torch.from_numpy(data.labels("train"))
         self.validation_labels = data.labels("validation")
         self.weights = class_weights(data.labels("train"), settings.weights)
-        self.accelerator = Accelerator(
-            cpu=model.device.type == "cpu",
-            mixed_precision="no" if settings.precision == "fp32" else settings.precision,
-            device_placement=False,
-            kwargs_handlers=[
-                # what a configuration leaves unused (a pooler of a stock class) is not waited for
-                DistributedDataParallelKwargs(find_unused_parameters=True)
-            ],
-        )
         self.module = model.classifier
-        self.wrapped, self.optimizer = self.accelerator.prepare(
-            self.module,
-            torch.optim.AdamW(parameter_groups(self.module), lr=settings.learning_rate, fused=True),
+        self.accelerator, self.wrapped, self.optimizer = prepare(
+            self.module, model.device, settings.precision, settings.learning_rate
         )
         self.lengths = (self.tokens.stop - self.tokens.start).max(1)
         self.steps_per_epoch = -(-len(self.lengths) // settings.batch_size)
@@ -245,6 +204,11 @@ class FullTrainer:
     @property
     def steps(self) -> int:
         return self.steps_per_epoch * self.settings.epochs
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step."""
+        course = self.settings
+        return learning_rate_at(step, self.steps, course.learning_rate, course.warmup)
 
     def fit(self, checkpoints: Checkpoints) -> None:
         """Train until the last epoch or early stopping; leaves the weights of the best epoch.
@@ -291,7 +255,7 @@ class FullTrainer:
         rng = np.random.default_rng([settings.seed, self.epoch, self.step])
         torch.manual_seed(int(rng.integers(2**63)))
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate_at(self.step, self.steps, settings)
+            group["lr"] = self.rate_at(self.step)
         self.optimizer.zero_grad()
         at_once = training_tokens(
             self.scorer.batch_tokens, self.module.backbone.hidden_size, device
@@ -336,7 +300,7 @@ class FullTrainer:
             validate(margins, self.validation_labels, self.weights),
             step=self.step,
             train_loss=self.total_loss / self.steps_per_epoch,
-            learning_rate=learning_rate_at(self.step - 1, self.steps, self.settings),
+            learning_rate=self.rate_at(self.step - 1),
             seconds=self.seconds,
         )
         self.epoch, self.total_loss, self.seconds = self.epoch + 1, 0.0, 0.0
@@ -345,8 +309,7 @@ class FullTrainer:
         """Everything a later run needs to go on: tensors and a JSON record."""
         tensors = {f"model.{k}": v for k, v in copy_weights(self.module).items()}
         tensors |= {f"best.{k}": v for k, v in self.progress.best.items()}
-        for index, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{k}": v.cpu() for k, v in state.items()}
+        tensors |= optimizer_tensors(self.optimizer)
         stopping = self.progress.stopping
         record = {name: getattr(self, name) for name in COUNTERS} | {
             "history": self.progress.rows,
@@ -358,16 +321,9 @@ class FullTrainer:
 
     def restore(self, stored: verified_tensors.Stored) -> None:
         """Take over the state of a checkpoint."""
-        tensors: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
-        for key, value in stored.tensors.items():
-            kind, name = key.split(".", 1)
-            tensors[kind][name] = value
+        tensors = tensors_by_kind(stored.tensors)
         self.module.load_state_dict(tensors["model"])
-        optimizer = self.optimizer.state_dict() | {"state": defaultdict(dict)}
-        for key, value in tensors["optimizer"].items():
-            index, name = key.split(".", 1)
-            optimizer["state"][int(index)][name] = value
-        self.optimizer.load_state_dict(optimizer)
+        restore_optimizer(self.optimizer, tensors["optimizer"])
         record = stored.record
         for name in COUNTERS:
             setattr(self, name, record[name])

@@ -13,6 +13,7 @@ from seformer.util.fields import checked as _checked
 from seformer.util.fields import object_of as _object
 from seformer.util.fields import partial_of as _partial
 from seformer.util.records import LARGEST
+from seformer.util.shapes_of_pretraining import Pretraining
 from seformer.util.shapes_of_tests import Difference, Finding, Interval, TestRecord
 
 # ------------------------------------------------------------------------- extract, transfer
@@ -241,6 +242,7 @@ Model = _partial(
     members=Positive,
     seeds=list[Annotated[int, Field(strict=True, ge=-LARGEST, le=LARGEST)]],
     calibration=_partial(regions=Count),
+    pretraining=list[Pretraining],
     splits=_partial(test=list[Text], validation=list[Text]),
     training=_partial(class_weights=Text, full=_partial(lora_rank=Count)),
 )

@@ -51,6 +51,9 @@ DISSECT = (
     "dissect --model {good}/model --fasta {good}/genome.fa --regions {good}/few.bed --out {out}"
     " --constituents {here}/%s"
 )
+PRETRAIN = (
+    "pretrain --fasta {good}/genome.fa --out {out} --steps 1 --regions {here}/%s --model tiny"
+)
 AGREE = "agree --scores {good}/all.csv --score-column start --out {out} --measured {here}/%s"
 
 
@@ -879,6 +882,56 @@ FULL = (
     STAGE_1.replace("finetune-head", "finetune-full").replace("--head-", "--")
     + " --model {good}/model"
 )
+ALL_OF_IT = PRETRAIN.replace("--regions {here}/%s", "")
+PRETRAINING = [
+    case("pretrain/empty.bed", PRETRAIN, "", "has no regions"),
+    case(
+        "pretrain/short.bed", PRETRAIN, row("chr1", 0, 20), "nothing to pre-train on", "too short"
+    ),
+    case("pretrain/elsewhere.bed", PRETRAIN, row("chr99", 0, 900), "no chromosome of this file"),
+    case("pretrain/past.bed", PRETRAIN, row("chr1", 0, 9999), "passes the end of chr1"),
+    case(
+        "pretrain/held_out.bed",
+        PRETRAIN + " --test-chromosomes chr1",
+        row("chr1", 0, 5000),
+        "all of it is left out",
+    ),
+    case(
+        "pretrain/not_there",
+        ALL_OF_IT + " --test-chromosomes chr99",
+        None,
+        "chr99 is not in the genome",
+        "some of chr1",
+    ),
+    case(
+        "pretrain/splits_and_names",
+        ALL_OF_IT + " --splits {good}/splits.tsv --test-chromosomes chr1",
+        None,
+        "both given",
+    ),
+    case(
+        "pretrain/nothing_and_splits",
+        ALL_OF_IT + " --leave-out nothing --splits {good}/splits.tsv",
+        None,
+        "--leave-out nothing",
+    ),
+    case(
+        "pretrain/splits_of_another.tsv",
+        ALL_OF_IT + " --splits {here}/%s",
+        row("chrom", "start", "end", "split") + row("chrX", 1, 9, "test"),
+        "chrX is not in the genome",
+    ),
+    case("pretrain/no_splits.tsv", ALL_OF_IT + " --splits {here}/%s", row("a", "b"), "Expected"),
+    case("pretrain/share", ALL_OF_IT + " --mask-share 1", None, "--mask-share"),
+    case("pretrain/window", ALL_OF_IT + " --window 513", None, "context of 512"),
+    case("pretrain/no_model", ALL_OF_IT.replace("tiny", "teeny"), None, "did you mean tiny"),
+    case(
+        "pretrain/no_encoder",
+        ALL_OF_IT.replace("tiny", "{here}"),
+        None,
+        "config.json",
+    ),
+]
 PARAMETERS = [
     case("option/unknown", SOUND + " --treshold 1", None, "No such option"),
     case("option/no_command", "predcit --out {out}", None, "No such command"),
@@ -930,7 +983,16 @@ PARAMETERS = [
     case("option/out_no_place", SOUND.replace("{out}", "/proc/x/y"), None, "cannot be written"),
 ]
 
-CASES: list[Case] = [*REGIONS, *GENOMES, *MODELS, *ARCHIVES, *SHARDS, *OTHER, *PARAMETERS]
+CASES: list[Case] = [
+    *REGIONS,
+    *GENOMES,
+    *MODELS,
+    *ARCHIVES,
+    *SHARDS,
+    *OTHER,
+    *PRETRAINING,
+    *PARAMETERS,
+]
 
 
 # ------------------------------------------------------------------------- making

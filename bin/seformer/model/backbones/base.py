@@ -26,12 +26,15 @@ class Origin(NamedTuple):
         Commit of the hub repository, if it came from there.
     family
         Family of backbones, see `Backbone.family`.
+    pretraining
+        What `seformer pretrain` did to it since, each time, see `util.shapes_of_pretraining`.
     """
 
     name: str
     source: str
     revision: str | None
     family: str
+    pretraining: tuple[dict[str, Any], ...] = ()
 
 
 class HeadStyle(NamedTuple):
@@ -55,6 +58,30 @@ class HeadStyle(NamedTuple):
 BERT_HEAD = HeadStyle("bert.pooler.dense", "classifier")
 
 
+class MaskedHeadStyle(NamedTuple):
+    """The family's published masked-LM head: dense → activation → norm → decoder.
+
+    Names are keys of the published layout: of ``dense``, ``norm`` and ``decoder`` without
+    ``.weight`` and ``.bias``, of ``bias`` (the decoder's) in full, each of which may hold it.
+    """
+
+    dense: str = "cls.predictions.transform.dense"
+    norm: str = "cls.predictions.transform.LayerNorm"
+    decoder: str = "cls.predictions.decoder"
+    bias: tuple[str, ...] = ("cls.predictions.bias", "cls.predictions.decoder.bias")
+    activation: str = "gelu"
+    dense_bias: bool = True
+    norm_bias: bool = True
+    norm_eps: float = 1e-12
+
+
+ESM_MASKED_HEAD = MaskedHeadStyle(
+    "lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", ("lm_head.bias",)
+)
+# of the presets, which nobody published with one
+PRESET_MASKED_HEAD = ESM_MASKED_HEAD._replace(norm_eps=1e-5)
+
+
 class Backbone(nn.Module):
     """A DNA encoder: ``model(input_ids, attention_mask)`` gives the last hidden state.
 
@@ -73,6 +100,11 @@ class Backbone(nn.Module):
     prefix : str
         Put before the names of this module's state to give the published keys.
     head_style : HeadStyle
+    masked_head_style : MaskedHeadStyle
+    mask_share : float
+        Part of the tokens that masked-token training hides: 0.15 as in BERT, or as published.
+    tokens_a_state : int
+        Neighbouring tokens that have one hidden state in common.
     optional_keys : frozenset
         Names of the module's state that a checkpoint may lack.
     ignored_keys : tuple of str
@@ -89,6 +121,9 @@ class Backbone(nn.Module):
     title = hint = ""
     prefix = ""
     head_style = BERT_HEAD
+    masked_head_style = MaskedHeadStyle()
+    mask_share = 0.15
+    tokens_a_state = 1
     optional_keys: frozenset[str] = frozenset()
     ignored_keys: tuple[str, ...] = ("position_ids", "token_type_ids")
     told_by_keys = False

@@ -8,12 +8,20 @@ from typing import Any
 import torch
 from torch import nn
 
+from seformer.model.backbones.base import MaskedHeadStyle
+
 DEFAULTS = {"layer_norm_eps": 1e-12, "hidden_dropout_prob": 0.1}
 
 
 def is_bert(config: dict[str, Any]) -> bool:
     """Tell whether a configuration is BERT's, or one of those that only changed its layers."""
     return config.get("model_type", "bert" if "num_attention_heads" in config else None) == "bert"
+
+
+def masked_head_style(config: dict[str, Any]) -> MaskedHeadStyle:
+    """Return BERT's masked-LM head with the activation and eps of a configuration."""
+    activation = config.get("hidden_act") or "gelu"
+    return MaskedHeadStyle(activation=activation, norm_eps=config["layer_norm_eps"])
 
 
 class Embeddings(nn.Module):

@@ -24,8 +24,10 @@ from seformer.model.backbones.loading import (
 from seformer.model.backbones.presets import PRESETS, preset_tokenizer
 from seformer.model.backbones.registry import locate_model
 from seformer.sequence.tokenizers import MixedTokenizer, Tokenizer, load_tokenizer
+from seformer.util import records
 from seformer.util.errors import UserError, distrusted
 from seformer.util.records import read_json
+from seformer.util.shapes_of_pretraining import SUMMARY_FILE, PretrainingSummary
 
 
 def load_backbone(folder: str | Path) -> Backbone:
@@ -132,7 +134,13 @@ def build_backbone(
         model = new_backbone(config, seed=seed)
         return model, preset_tokenizer(config), Origin(str(name), "preset", None, model.family)
     folder, known, source, revision = locate_model(name)
+    further, licence = (), None
     with distrusted(folder):
+        if record := read_pretraining(folder):
+            # it keeps its name, and with it what the registry knows of it
+            base = record["backbone"]
+            known, revision, licence = base["name"], base["revision"], base["licence"]
+            further = tuple(record["pretraining"])
         model = load_backbone(folder)
         tokenizer = load_tokenizer(folder)
         check_vocabulary(model, tokenizer, folder)
@@ -140,8 +148,24 @@ def build_backbone(
             # the keys tell the family where the configuration does not
             model = new_backbone(model.config, model.published_state(), seed=seed, where=folder)
         else:
-            model.licence = licence_of(known, folder) or _usual_licence(model, tokenizer)
-    return model, tokenizer, Origin(known, source, revision, model.family)
+            model.licence = licence or licence_of(known, folder) or _usual_licence(model, tokenizer)
+    further = () if random_weights else further
+    return model, tokenizer, Origin(known, source, revision, model.family, further)
+
+
+def read_pretraining(folder: Path) -> dict[str, Any] | None:
+    """Read what `seformer pretrain` wrote beside the weights; None where it wrote nothing.
+
+    Raises
+    ------
+    UserError
+        If it is damaged.
+    """
+    path = folder / SUMMARY_FILE
+    if not path.is_file() or "pretraining" not in records.read_object(path):
+        return None
+    again = "copy the folder that `seformer pretrain` wrote again, or run it again"
+    return records.read(path, PretrainingSummary, again)
 
 
 def _usual_licence(model: Backbone, tokenizer: Tokenizer) -> str | None:

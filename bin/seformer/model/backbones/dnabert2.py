@@ -16,7 +16,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from seformer.model.backbones.base import Backbone, zero_padding
-from seformer.model.backbones.bert import DEFAULTS, Embeddings, Encoder, is_bert
+from seformer.model.backbones.bert import (
+    DEFAULTS,
+    Embeddings,
+    Encoder,
+    is_bert,
+    masked_head_style,
+)
 
 
 def alibi_slopes(heads: int) -> list[float]:
@@ -119,6 +125,7 @@ class DnaBert2(Backbone):
     def __init__(self, config: dict[str, Any]) -> None:
         config = {**DEFAULTS, **config}
         super().__init__(config, context=config.get("max_position_embeddings", 512))
+        self.masked_head_style = masked_head_style(config)
         self.embeddings = Embeddings(config, absolute=False)
         self.encoder = Encoder(_Layer(config) for _ in range(config["num_hidden_layers"]))
         slopes = torch.tensor(alibi_slopes(config["num_attention_heads"]))

@@ -16,7 +16,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from seformer.model.backbones.base import Backbone, key_mask, zero_padding
-from seformer.model.backbones.bert import DEFAULTS, Embeddings, Encoder, is_bert
+from seformer.model.backbones.bert import (
+    DEFAULTS,
+    Embeddings,
+    Encoder,
+    is_bert,
+    masked_head_style,
+)
 from seformer.model.backbones.rotary import Rotary, rotate
 from seformer.model.backbones.sparse import Pattern, attend, draw_layout, sparse_options
 from seformer.util.errors import UserError
@@ -151,6 +157,7 @@ class GenaBert(Backbone):
         if options := sparse_options(config):
             config.setdefault("sparse_seed", 0)
         super().__init__(config, context=config["max_position_embeddings"])
+        self.masked_head_style = masked_head_style(config)
         self.block = options["block"] if options else None
         positions = config.get("position_embedding_type", "absolute")
         if positions not in ("absolute", "rotary"):

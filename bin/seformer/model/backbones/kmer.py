@@ -16,7 +16,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from seformer.model.backbones.base import Backbone, HeadStyle, key_mask, zero_padding
+from seformer.model.backbones.base import (
+    PRESET_MASKED_HEAD,
+    Backbone,
+    HeadStyle,
+    key_mask,
+    zero_padding,
+)
 from seformer.model.backbones.rotary import Rotary, rotate
 
 EMBEDDING_DEVIATION = 0.1
@@ -62,6 +68,7 @@ class KmerEncoder(Backbone):
     title = "a preset of seformer"
     prefix = "backbone."
     head_style = HeadStyle("head.dense", "head.out", activation="gelu", pooling="mean")
+    masked_head_style = PRESET_MASKED_HEAD
 
     @classmethod
     def matches(

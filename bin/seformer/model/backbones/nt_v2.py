@@ -15,7 +15,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from seformer.model.backbones.base import Backbone, HeadStyle, key_mask, zero_padding
+from seformer.model.backbones.base import (
+    ESM_MASKED_HEAD,
+    Backbone,
+    HeadStyle,
+    key_mask,
+    zero_padding,
+)
 from seformer.model.backbones.bert import DEFAULTS
 from seformer.model.backbones.rotary import Rotary, rotate
 from seformer.util.errors import UserError
@@ -162,6 +168,7 @@ class NucleotideTransformerV2(Backbone):
         # any length goes; beyond this the positions were never seen in pre-training
         positions = config.get("max_position_embeddings", 2050)
         super().__init__(config, context=max(1, positions - _RESERVED))
+        self.masked_head_style = ESM_MASKED_HEAD._replace(norm_eps=config["layer_norm_eps"])
         self.embeddings = _Embeddings(config)
         self.encoder = _Encoder(config)
         self.rotary = Rotary(config["hidden_size"] // config["num_attention_heads"])

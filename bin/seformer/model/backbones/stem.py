@@ -25,7 +25,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from seformer.model.backbones.base import Backbone, HeadStyle, zero_padding
+from seformer.model.backbones.base import PRESET_MASKED_HEAD, Backbone, HeadStyle, zero_padding
 from seformer.model.backbones.kmer import RotaryLayer
 from seformer.model.backbones.rotary import Rotary
 from seformer.sequence.dna import BASES
@@ -42,6 +42,7 @@ class StemEncoder(Backbone):
     title = "the preset bases of seformer"
     prefix = "backbone."
     head_style = HeadStyle("head.dense", "head.out", activation="gelu", pooling="mean")
+    masked_head_style = PRESET_MASKED_HEAD
 
     @classmethod
     def matches(
@@ -52,7 +53,7 @@ class StemEncoder(Backbone):
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config, context=config["max_position_embeddings"])
         width, heads = config["hidden_size"], config["num_attention_heads"]
-        self.pool = config["pool"]
+        self.pool = self.tokens_a_state = config["pool"]
         kernels = config["stem_kernel"], config["mixing_kernel"]
         if self.pool > LARGEST_POOL or any(kernel % 2 == 0 for kernel in kernels):
             raise ValueError(f"pool is at most {LARGEST_POOL}, and kernels are odd")

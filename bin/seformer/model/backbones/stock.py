@@ -12,7 +12,14 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import CONFIG_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, MODEL_MAPPING
 
-from seformer.model.backbones.base import Backbone, HeadStyle, key_mask, zero_padding
+from seformer.model.backbones.base import (
+    ESM_MASKED_HEAD,
+    Backbone,
+    HeadStyle,
+    MaskedHeadStyle,
+    key_mask,
+    zero_padding,
+)
 from seformer.model.backbones.registry import fitting
 from seformer.model.backbones.sparse import Pattern, attend_gathered
 from seformer.util.errors import UserError
@@ -44,6 +51,33 @@ def _head_style(config: Any) -> HeadStyle:
     if kind in ("esm", "roberta"):
         return HeadStyle("classifier.dense", "classifier.out_proj")
     return HeadStyle("seformer_head.dense", "seformer_head.out", pooling="")
+
+
+# of the tokens, as published: Warner et al. 2024, arXiv:2412.13663; all others as BERT
+_MASK_SHARES = {"modernbert": 0.3}
+
+
+def _masked_head_style(config: Any) -> MaskedHeadStyle:
+    """Return the names and form of transformers' own masked-LM head of a family."""
+    kind = config.model_type
+    if kind == "modernbert":
+        return MaskedHeadStyle(
+            "head.dense",
+            "head.norm",
+            "decoder",
+            ("decoder.bias",),
+            config.classifier_activation,
+            config.classifier_bias,
+            config.norm_bias,
+            config.norm_eps,
+        )
+    eps = getattr(config, "layer_norm_eps", 1e-12)
+    if kind == "esm":
+        return ESM_MASKED_HEAD._replace(norm_eps=eps)
+    if kind == "roberta":
+        bias = ("lm_head.bias", "lm_head.decoder.bias")
+        return ESM_MASKED_HEAD._replace(bias=bias, norm_eps=eps)
+    return MaskedHeadStyle(activation=getattr(config, "hidden_act", "gelu"), norm_eps=eps)
 
 
 def _parse(config: dict[str, Any], where: str | Path | None) -> Any:
@@ -153,6 +187,8 @@ class StockEncoder(Backbone):
         self.family = model.config.model_type
         self.prefix = model.base_model_prefix + "."
         self.head_style = _head_style(model.config)
+        self.masked_head_style = _masked_head_style(model.config)
+        self.mask_share = _MASK_SHARES.get(self.family, self.mask_share)
         self.first_position = _first_position(model)
         self.masks_are_zero = bool(getattr(model.config, "token_dropout", False))
         for name, parameter in model.named_parameters():

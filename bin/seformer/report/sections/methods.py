@@ -18,6 +18,7 @@ from seformer.report.draw import headed, html, number, signed
 from seformer.report.results import Results, SampleResults, held_out_chromosomes
 from seformer.util.labels import PARTS, SUPER, TYPICAL
 from seformer.util.markup import escape
+from seformer.util.shapes_of_pretraining import Pretraining
 
 say = partial(content.say, "methods")
 
@@ -82,6 +83,7 @@ def _model(sample: SampleResults) -> Iterator[str]:
         name=escape(backbone.get("name")),
         revision=say("revision", revision=escape(revision)) if revision else "",
         scratch=say("scratch") if scratch else "",
+        further="".join(map(_further, settings.get("pretraining") or [])),
         licence=say("licence", licence=escape(licence)) if licence else "",
         windows=say("windows", window=escape(window)) if window else say("one_window"),
         pooling=say(pooling if pooling in ("lse", "attention") else "mean"),
@@ -100,6 +102,18 @@ def _model(sample: SampleResults) -> Iterator[str]:
         yield say("folds", folds=folds)
     if seeds := settings.get("seeds") or []:
         yield say("seeds", s=_s(len(seeds)), seeds=escape(", ".join(map(str, seeds))))
+
+
+def _further(once: Pretraining) -> str:
+    """Say what masked-token training the backbone had."""
+    everything = once["left_out"]["by"] == "nothing"
+    return say(
+        "further",
+        bases=number(once["bases"]),
+        share=once["masking"]["share"],
+        steps=number(once["steps"]),
+        left_out=say("further_with_all" if everything else "further_without"),
+    )
 
 
 def _training(sample: SampleResults, head: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from seformer.evaluation.findings import (
     judge_licence,
     judge_passed_over,
     judge_predictions,
+    judge_pretraining,
     judge_regions,
     judge_split,
 )
@@ -74,7 +75,9 @@ def judge_sample(sample: SampleResults) -> list[Finding]:
         findings.append(Finding("warning", say("verdict", "own_test"), say("verdict", "mixed")))
     elif sample.test is None and any(used):
         findings.append(Finding("note", say("verdict", "own_test"), say("verdict", "unknown")))
-    findings += judge_licence(((sample.settings or {}).get("backbone") or {}).get("licence"))
+    settings = sample.settings or {}
+    findings += judge_licence((settings.get("backbone") or {}).get("licence"))
+    findings += judge_pretraining(settings.get("pretraining") or [])
     if sample.regions is not None:
         findings += judge_regions(sample.regions)
     for name, bed in sample.predictions.items():
