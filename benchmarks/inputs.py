@@ -98,6 +98,22 @@ SIZES = {
         longest=LONGEST,
         longest_explained=1_000,
     ),
+    # for a GPU: base size, as most published models have
+    "base": Size(
+        genome=200_000_000,
+        extracted=20_000,
+        tokenised=400,
+        scored=256,
+        explained=10,
+        train=128,
+        validation=8,
+        streamed=2_000,
+        repeats=5,
+        layers=12,
+        width=768,
+        longest=LONGEST,
+        longest_explained=LONGEST,
+    ),
     "large": Size(
         genome=1_000_000_000,
         extracted=20_000,

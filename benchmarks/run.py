@@ -20,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import facts
+import gpu
 import harness
 import inputs
 from facts import Fact
@@ -33,6 +34,7 @@ FACTS = ("starting", "memory", "demo")
 MEASURES = {"starting": facts.starting, "memory": facts.memory}
 PAGE = facts.ROOT / "docs/benchmarks.md"
 BEGIN, END = "<!-- measured: begin (benchmarks/run.py) -->", "<!-- measured: end -->"
+ON_GPU = "<!-- on a GPU: begin (benchmarks/run.py --gpu) -->", "<!-- on a GPU: end -->"
 LIBRARIES = ("torch", "transformers", "tokenizers", "captum", "pysam", "pyfaidx", "numpy")
 
 
@@ -127,10 +129,25 @@ def require_agreement(rows: list[Row]) -> None:
             )
 
 
-def write(page: Path, text: str) -> None:
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+def write(page: Path, text: str, marks: tuple[str, str] = (BEGIN, END)) -> None:
+    begin, end = marks
+    before, rest = page.read_text(encoding="utf-8").split(begin)
+    after = rest.split(end)[1]
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
+def on_gpu(device: str, size: str, repeats: int, page: Path) -> None:
+    """Measure tokens a second on a GPU, and write that part of the page."""
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SystemExit("there is no CUDA here: nothing is measured, nothing is written")
+    size = "base" if size == "small" else size
+    with tempfile.TemporaryDirectory(prefix="seformer-bench-") as folder:
+        text = gpu.table(gpu.measure(Path(folder), size, repeats, device), device, size)
+    sys.stdout.write(text + "\n")
+    if device == "cuda" or page != PAGE:
+        write(page, text, ON_GPU)
 
 
 def main() -> None:
@@ -145,6 +162,9 @@ def main() -> None:
     )
     parser.add_argument("--without", choices=names, action="append", default=[])
     parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument(
+        "--gpu", nargs="?", const="cuda", choices=["cuda", "cpu"], help="measure a GPU alone"
+    )
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     for noisy in ("seformer", "transformers"):
@@ -152,6 +172,8 @@ def main() -> None:
     wanted = [name for name in given.only or names if name not in given.without]
     threads = harness.use_all_threads()
     repeats = given.repeats or inputs.SIZES[given.size].repeats
+    if given.gpu:
+        return on_gpu(given.gpu, given.size, repeats, given.page)
     parts = earlier(given.results)
     with tempfile.TemporaryDirectory(prefix="seformer-bench-") as folder:
         work = Path(folder)

@@ -24,6 +24,7 @@ COMMAND_OF = {
     "EXTRACT_TO_PREDICT": "extract",
     "EXTRACT_TO_EXPLAIN": "extract",
     "SPLIT": "split",
+    "PRETRAIN": "pretrain",
     "FINETUNE_HEAD": "finetune-head",
     "FINETUNE_FULL": "finetune-full",
     "EVALUATE": "evaluate",

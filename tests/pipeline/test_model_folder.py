@@ -1,4 +1,4 @@
-"""The pipeline with a backbone that is a folder: a tiny Nucleotide Transformer v2, its real tokens."""
+"""The pipeline with a backbone that is a folder: a Nucleotide Transformer v2, its real tokens."""
 
 from __future__ import annotations
 

@@ -37,6 +37,31 @@ def test_all_ways_agree_at_the_smallest_size(tmp_path):
     assert all(float(line.split(" | ")[-1].rstrip(" |")) <= harness.TOLERANCE for line in lines)
 
 
+def test_a_gpu_is_measured_beside_its_own_products(tmp_path, monkeypatch):
+    """On the processor here: all of it but the card."""
+    page = tmp_path / "page.md"
+    page.write_text("\n".join(("before", *run.ON_GPU, "after")))
+    monkeypatch.setattr(run.inputs, "real_data", lambda: None)
+    monkeypatch.setattr(run.harness, "use_all_threads", lambda: 1)
+    monkeypatch.setattr(run.sys, "argv", ["run.py", "--gpu", "cpu", "--size", "smoke"])
+    monkeypatch.setattr(run.sys, "argv", [*run.sys.argv, "--page", str(page)])
+    run.main()
+    lines = [line.strip("| ").split(" | ") for line in page.read_text().splitlines() if "|" in line]
+    assert [line[1] for line in lines[2:]] == ["fp32", "fp32", "bf16"]
+    for line in lines[2:]:
+        speed, limit = (float(cell.replace(",", "")) for cell in line[2:4])
+        assert 0 < speed < limit
+    assert page.read_text().startswith("before") and "No GPU" in page.read_text()
+
+
+def test_without_a_gpu_nothing_is_written(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    before = run.PAGE.read_text()
+    with pytest.raises(SystemExit, match="no CUDA here"):
+        run.on_gpu("cuda", "smoke", 1, run.PAGE)
+    assert run.PAGE.read_text() == before
+
+
 def row(difference: float) -> harness.Row:
     return harness.Row("work", "other", 2.0, 7.0, 5, 3.0, difference, 10.0, None)
 

@@ -32,9 +32,9 @@ from seformer.training.masked_batches import masked_batch, parts_of
 from seformer.training.pretrain import pretrain
 from seformer.training.pretraining_windows import (
     choose_left_out,
-    read_windows,
     stretches_of,
     window_bases,
+    write_windows,
 )
 from seformer.training.settings import PretrainCourse
 from seformer.util.errors import UserError
@@ -161,7 +161,7 @@ def seen(path, course=None, splits=(), regions=None, length=300):
     with Genome(path) as opened:
         left_out = choose_left_out(course or PretrainCourse(), splits, opened)
         stretches = stretches_of(opened, regions, left_out)
-        windows = read_windows(opened, stretches, length, 0.1)
+        windows = write_windows(opened, stretches, length, 0.1)
         return left_out, windows, "|".join(windows.bases(np.arange(len(windows.start))))
 
 
@@ -218,7 +218,7 @@ def test_windows_fit_the_tokens_and_nothing_is_cut(genome):
     with Genome(path) as opened:
         stretches = stretches_of(opened, None, choose_left_out(PretrainCourse(), (), opened))
         length = window_bases(opened, stretches, tokenizer, 64, 1)
-        windows = read_windows(opened, stretches, length, 0.1)
+        windows = write_windows(opened, stretches, length, 0.1)
     assert 250 <= length <= 64 * 6
     rows = np.arange(len(windows.start))
     batch = masked_batch(windows, rows, tokenizer, 64, 0.15, np.random.default_rng(1))

@@ -86,13 +86,13 @@ def read_shared(folder: Path, results: Results) -> None:
         results.transfer = records.read(folder / "transfer.json", shapes.Matrix, AGAIN)
     for path in sorted((folder / PRETRAINING).glob(f"**/{SUMMARY_FILE}")):
         run = "/".join(part for part in path.relative_to(folder).parts if RUN.fullmatch(part))
-        results.pretraining[run] = read_pretraining(path)
+        results.pretraining[run] = read_losses(path)
     if (folder / "passed_over.json").is_file():
         record = records.read_object(folder / "passed_over.json")
         results.passed_over[str(record.get("file"))] = str(record.get("reason"))
 
 
-def read_pretraining(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+def read_losses(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
     """Read summary.json of a pre-training, and loss.tsv beside it."""
     columns = ["step", "train_loss", "held_back_loss", "held_back_accuracy"]
     numbers = {"step": WHOLE} | dict.fromkeys(columns[1:], NUMBER)

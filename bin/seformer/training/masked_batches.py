@@ -14,7 +14,7 @@ from seformer.sequence.encoding import Encoding, splits_of
 from seformer.sequence.masking import hide_tokens
 from seformer.sequence.tokenizers import Tokenizer
 from seformer.sequence.windows import tile
-from seformer.training.pretraining_windows import Windows
+from seformer.training.pretraining_windows import WindowStore
 
 
 class MaskedBatch(NamedTuple):
@@ -56,7 +56,7 @@ class Part(NamedTuple):
 
 
 def masked_batch(
-    windows: Windows,
+    windows: WindowStore,
     rows: np.ndarray,
     tokenizer: Tokenizer,
     content: int | None,

@@ -28,7 +28,7 @@ from seformer.training.optimise import (
     restore_optimizer,
     tensors_by_kind,
 )
-from seformer.training.pretraining_windows import Windows
+from seformer.training.pretraining_windows import WindowStore
 from seformer.training.settings import PretrainSettings
 from seformer.util import verified_tensors
 from seformer.util.devices import threads_worth
@@ -74,7 +74,7 @@ class MaskedTrainer:
         self,
         module: MaskedModel,
         tokenizer: Tokenizer,
-        windows: Windows,
+        windows: WindowStore,
         content: int | None,
         settings: PretrainSettings,
         device: torch.device,

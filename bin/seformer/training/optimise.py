@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.state import AcceleratorState
 
 from seformer.util.errors import UserError
 
@@ -54,6 +55,9 @@ def prepare(
     module: torch.nn.Module, device: torch.device, precision: str, rate: float
 ) -> tuple[Accelerator, torch.nn.Module, torch.optim.Optimizer]:
     """Make accelerator and AdamW; returns them and the module as its forward pass is called."""
+    # one process may train on one device after the other, and in one precision after the other
+    alone = not (torch.distributed.is_available() and torch.distributed.is_initialized())
+    AcceleratorState._reset_state(reset_partial_state=alone)
     accelerator = Accelerator(
         cpu=device.type == "cpu",
         mixed_precision="no" if precision == "fp32" else precision,

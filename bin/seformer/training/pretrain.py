@@ -31,9 +31,9 @@ from seformer.training.masked_trainer import COLUMNS, MaskedTrainer
 from seformer.training.optimise import resolve_precision
 from seformer.training.pretraining_windows import (
     choose_left_out,
-    read_windows,
     stretches_of,
     window_bases,
+    write_windows,
 )
 from seformer.training.settings import PretrainCourse, PretrainSettings
 from seformer.util.atomic import output_folder, require_writable
@@ -120,7 +120,7 @@ def pretrain(
             )
         _say(told)
         length = window_bases(genome, stretches, tokenizer, content, settings.seed)
-        windows = read_windows(genome, stretches, length, settings.max_n)
+        windows = write_windows(genome, stretches, length, settings.max_n)
         on = {
             "fasta": genome.path.name,
             "assembly": genome.assembly,

@@ -150,7 +150,7 @@ def stretches_of(genome: Genome, regions: pd.DataFrame | None, left_out: LeftOut
 
 
 @dataclass(eq=False)
-class Windows:
+class WindowStore:
     """Bases of windows, one after the other in a file without a name, which goes with them.
 
     Attributes
@@ -207,9 +207,9 @@ def window_bases(
     return max(SHORTEST, int((content - 2 * tokenizer.phases) * np.quantile(rates, RARE)))
 
 
-def read_windows(
+def write_windows(
     genome: Genome, stretches: pd.DataFrame, length: int | None, max_n: float
-) -> Windows:
+) -> WindowStore:
     """Cut stretches into even windows of at most ``length`` bases and write them into a file.
 
     Memory does not grow with the sequence: a batch reads its windows from the file.
@@ -251,4 +251,4 @@ def read_windows(
         file.flush()
         edges = np.cumsum([0, *sizes])
         again = open(os.dup(file.fileno()), "rb")
-    return Windows(again, edges[:-1], edges[1:], dropped, digest.hexdigest())
+    return WindowStore(again, edges[:-1], edges[1:], dropped, digest.hexdigest())
