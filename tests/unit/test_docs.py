@@ -406,7 +406,7 @@ def test_figures_of_the_methods_are_those_of_the_code():
     from seformer.sequence import homology
     from seformer.sequence.composition import KMER_SIZES
     from seformer.splits import assign, clusters
-    from seformer.training import full
+    from seformer.training import optimise
     from seformer.training.common import recommended_rates
 
     text = " ".join(TEXT[ROOT / "docs/methods.md"].split())
@@ -430,12 +430,12 @@ def test_figures_of_the_methods_are_those_of_the_code():
         f"({100 * defaults['test_fraction']:.0f} % test",
         f"{100 * defaults['validation_fraction']:.0f} % validation)",
         f"within {clusters.CLUSTER_GAP // 1000} kb of each other",
-        f"learning rate {tiny.head:g}, weight decay {full.WEIGHT_DECAY:g}",
+        f"learning rate {tiny.head:g}, weight decay {optimise.WEIGHT_DECAY:g}",
         f"at most {defaults['head_epochs']} epochs; it ended after {defaults['head_patience']}",
         f"dropout {defaults['dropout']:g}",
         f"{tiny.full:g} for `tiny`, {gena.full:g} for GENA-LM",
         f"the first {100 * defaults['warmup']:.0f} % of the steps",
-        f"clipped at {full.MAX_GRADIENT_NORM:g}",
+        f"clipped at {optimise.MAX_GRADIENT_NORM:g}",
         f"Batches held {defaults['batch_size']} regions",
         f"at most {defaults['max_windows']} randomly chosen windows",
         f"after {defaults['epochs']} epochs, or {defaults['patience']} without",

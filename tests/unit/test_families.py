@@ -23,7 +23,9 @@ from seformer.evaluation.evaluate import evaluate, score_baselines
 from seformer.explain.explain import explain
 from seformer.explain.folder import iterate, read_attributions
 from seformer.model.backbones import load_backbone, random_backbone
+from seformer.model.backbones.build import read_published
 from seformer.model.folder import load_model
+from seformer.model.masked_head import masked_head
 from seformer.regions.extract import extract
 from seformer.regions.folder import read_extracted
 from seformer.scoring.predict import predict
@@ -33,6 +35,7 @@ from seformer.splits.dataset import open_dataset
 from seformer.splits.split import split
 from seformer.training.full import finetune_full
 from seformer.training.head import finetune_head
+from seformer.training.pretrain import pretrain
 from seformer.util.errors import UserError
 from seformer.util.records import read_json
 
@@ -297,6 +300,34 @@ def test_a_renamed_key_is_named(run, tmp_path):
     with pytest.raises(UserError) as error:
         load_backbone(tmp_path)
     assert f"lack {key}" in str(error.value) and renamed in str(error.value)
+
+
+def test_pretrains(run, data, tmp_path):
+    """It learns hidden tokens in a step, and is an encoder of its family again, with its head."""
+    summary = pretrain(
+        str(run.backbone or run.name),
+        tmp_path / "out",
+        fasta=data.fasta,
+        splits=[data.splits],
+        window=run.family.window,
+        steps=1,
+        batch_size=4,
+        held_back=0.01,
+        device="cpu",
+    )
+    (once,) = summary["pretraining"]
+    assert summary["backbone"]["family"] == load_model(run.model).settings.backbone["family"]
+    share = 0.3 if run.name == "moderngena" else 0.15
+    assert once["masking"] == {
+        "share": share,
+        "run": int(run.name[-1]) if run.name in ("dnabert-3", "dnabert-6") else 1,
+    }
+    assert once["left_out"]["whole"] >= 2 and np.isfinite(once["best"]["loss"])
+    backbone = load_backbone(tmp_path / "out")
+    head, published = masked_head(backbone, read_published(tmp_path / "out")[1], "out", 1)
+    assert published and once["head"] == "new"
+    tied = head.decoder.weight is backbone.embedding.weight
+    assert tied == (run.name != "bases")
 
 
 def test_trains(run):

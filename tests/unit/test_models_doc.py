@@ -6,6 +6,8 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
 from seformer.model.backbones import registry
 
 ROOT = Path(__file__).parents[2]
@@ -32,8 +34,34 @@ def test_every_family_of_the_tests_has_a_row():
     assert len(table) == len(FAMILIES)
     for row in table:
         cells = row.strip("| ").split(" | ")
-        assert len(cells) == 6
-        assert all(TEST.search(cell) for cell in cells[1:5]), row
+        assert len(cells) == 8
+        tested = [*cells[1:6], cells[7]]
+        assert all(TEST.search(cell) for cell in tested), row
+
+
+@pytest.mark.parametrize(
+    ("case", "name"),
+    {
+        "tiny": "tiny",
+        "bases": "bases",
+        "gena": "gena-lm-bert-base",
+        "gena-lastln": "gena-lm-bert-base-lastln-t2t",
+        "gena-rotary": "gena-lm-bert-base",
+        "gena-sparse": "gena-lm-bigbird-base-sparse",
+        "gena-sparse-rotary": "gena-lm-bigbird-base-sparse-t2t",
+        "gena-bigbird": "gena-lm-bigbird-base-t2t",
+        "moderngena": "moderngena-base",
+        "dnabert-3": "dnabert-3",
+        "dnabert-6": "dnabert-6",
+        "dnabert-2": "dnabert-2",
+        "nt-v1": "nucleotide-transformer-500m-human-ref",
+        "nt-v2": "nucleotide-transformer-v2-50m-multi-species",
+    }.items(),
+)
+def test_licences_are_those_of_the_registry(case, name):
+    (row,) = (line for line in PAGE.splitlines() if f"test_loads[{case}]" in line)
+    licence = row.strip("| ").split(" | ")[7].partition(":")[0].strip("*")
+    assert licence == (registry.find(name).licence or "see model card")
 
 
 def test_the_registry_is_listed_as_it_is():

@@ -487,26 +487,6 @@ def test_other_presets_from_regions(preset, window, data, tmp_path):
     load_backbone(tmp_path / "out")
 
 
-def test_dnabert_and_byte_pairs_train_too(data, tmp_path, real_data):
-    from test_families import FAMILIES, write_backbone
-
-    for name in ("dnabert-3", "gena", "nt-v1"):
-        write_backbone(FAMILIES[name], real_data / "tokenizers", tmp_path / name)
-        summary = pretrain(
-            str(tmp_path / name),
-            tmp_path / f"{name}-out",
-            fasta=data / "genome.fa",
-            steps=2,
-            device="cpu",
-            batch_size=4,
-            window=24,
-        )
-        (once,) = summary["pretraining"]
-        assert once["masking"]["run"] == (3 if name == "dnabert-3" else 1)
-        backbone = load_backbone(tmp_path / f"{name}-out")
-        assert masked_head(backbone, read_published(tmp_path / f"{name}-out")[1], name, 1)[1]
-
-
 def test_mistakes_are_told(data, tmp_path):
     options = dict(fasta=data / "genome.fa", steps=1, **QUICK)
     (tmp_path / "held.bed").write_text("chr1\t0\t900\n")
