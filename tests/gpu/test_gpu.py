@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,13 +60,17 @@ def family(request, device, real_data, tmp_path_factory):
 
 
 def hidden_and_gradient(backbone, batch, device, kind=None):
-    """The last hidden state, and the gradient of its mean square by the word embedding."""
+    """The last hidden state, and the gradient of a sum of it by the word embedding.
+
+    A sum with weights drawn at random: behind a LayerNorm plain sums and squares are constant.
+    """
     backbone = backbone.to(device).eval()
     backbone.zero_grad()
     batch = batch.to(device)
     with torch.autocast(device, kind or torch.bfloat16, enabled=kind is not None):
         hidden = backbone(batch.input_ids, batch.attention_mask)
-    hidden.float().square().mean().backward()
+    weights = torch.randn(hidden.shape, generator=torch.Generator().manual_seed(3))
+    (hidden.float() * weights.to(device)).sum().backward()
     return hidden.detach().float().cpu(), backbone.embedding.weight.grad.float().cpu().clone()
 
 
@@ -260,9 +266,14 @@ def test_two_gpus_train_as_one(verb, trained, data, device, tmp_path):
     if device == "cuda" and torch.cuda.device_count() < 2:
         pytest.skip("there are not two GPUs here")
     extracted, splits = (paths[0] for paths in labelled(data))
+    start = shutil.copytree(data / ("pretrained" if verb == "pretrain" else "head"), tmp_path / "m")
+    # dropout draws other masks when a batch is shared
+    for name in ("config.json", "seformer.json"):
+        if (path := start / name).is_file():
+            path.write_text(re.sub(r'(dropout\w*": )0\.1', r"\g<1>0.0", path.read_text()))
     given = {
-        "finetune-full": ["--model", data / "head", "--extracted", extracted, "--epochs", 1],
-        "pretrain": ["--model", data / "pretrained", "--fasta", data / "genome.fa", "--steps", 3],
+        "finetune-full": ["--model", start, "--extracted", extracted, "--epochs", 1],
+        "pretrain": ["--model", start, "--fasta", data / "genome.fa", "--steps", 3],
     }[verb]
     given += ["--splits", splits, "--batch-size", 8, "--precision", "fp32", "--threads", 1]
     # a process has the GPU of its number where none is named
@@ -280,5 +291,4 @@ def test_two_gpus_train_as_one(verb, trained, data, device, tmp_path):
         table = read_tsv(out / ("loss.tsv" if verb == "pretrain" else "history.tsv"))
         column = "held_back_loss" if verb == "pretrain" else "validation_loss"
         losses.append(table[column].iloc[-1])
-    # dropout is drawn by each process
-    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)

@@ -882,7 +882,7 @@ FULL = (
     STAGE_1.replace("finetune-head", "finetune-full").replace("--head-", "--")
     + " --model {good}/model"
 )
-ALL_OF_IT = PRETRAIN.replace("--regions {here}/%s", "")
+ALL_OF_IT = PRETRAIN.replace(" --regions {here}/%s", "")
 PRETRAINING = [
     case("pretrain/empty.bed", PRETRAIN, "", "has no regions"),
     case(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from seformer.report.content import Section, say
-from seformer.report.draw import BLACK, BLUE, GREY, headed, html, lines, number
+from seformer.report.draw import BLACK, GREEN, GREY, headed, html, lines, number
 from seformer.report.results import Results
 from seformer.util.markup import escape
 from seformer.util.shapes_of_pretraining import Pretraining
@@ -16,7 +16,7 @@ from seformer.util.shapes_of_pretraining import Pretraining
 CURVES = {"Loss": ("loss", {"training": "train_loss", "held back": "held_back_loss"})}
 CURVES["Tokens told"] = ("accuracy", {"held back": "held_back_accuracy"})
 CONSTANT = "best constant guess"
-LOOKS = {"training": BLUE, "held back": BLACK, CONSTANT: (GREY, "dash")}
+LOOKS = {"training": GREEN, "held back": BLACK, CONSTANT: (GREY, "dash")}
 
 
 def sections(results: Results) -> Iterator[Section]:
