@@ -113,6 +113,15 @@ def test_what_is_unknown_or_read_off_a_neighbour_is_never_asked_for():
     assert not hidden.chosen[np.isin(encoding.input_ids, mixed.blank_ids)].any()
 
 
+def test_what_is_measured_is_not_to_be_seen():
+    """One in ten chosen tokens stays in training: copied, it would count as told."""
+    tokenizer = KmerTokenizer(6, 6)
+    encoding = tokenizer.encode([random_sequence(6_000)])
+    hidden = hide_tokens(encoding, tokenizer, 0.15, np.random.default_rng(1), masked=1.0)
+    assert hidden.chosen.any()
+    assert (hidden.input_ids[hidden.chosen] == tokenizer.mask_id).all()
+
+
 # ------------------------------------------------------------------------- what is seen
 
 

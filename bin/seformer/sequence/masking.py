@@ -35,7 +35,12 @@ class Hidden(NamedTuple):
 
 
 def hide_tokens(
-    encoding: Encoding, tokenizer: Tokenizer, share: float, rng: np.random.Generator
+    encoding: Encoding,
+    tokenizer: Tokenizer,
+    share: float,
+    rng: np.random.Generator,
+    *,
+    masked: float = MASKED,
 ) -> Hidden:
     """Hide a share of the tokens that are spelled in A, C, G, T; unknown ones and N stay.
 
@@ -45,6 +50,9 @@ def hide_tokens(
         Sequences laid end to end; a run of hidden tokens stays in one sequence.
     share
         Of the tokens, on average.
+    masked
+        Part of the chosen ones that become the mask token; 1 for measuring, since of those that
+        stay nothing is to be told.
 
     Raises
     ------
@@ -76,8 +84,8 @@ def hide_tokens(
         chosen &= usable
     fate = _draw_by_run(encoding, chosen, run, rng)
     other = rng.choice(tokenizer.base_ids, len(ids))
-    seen = np.where(chosen & (fate < MASKED), tokenizer.mask_id, ids)
-    changed = chosen & (fate >= MASKED) & (fate < MASKED + CHANGED)
+    seen = np.where(chosen & (fate < masked), tokenizer.mask_id, ids)
+    changed = chosen & (fate >= masked) & (fate < masked + CHANGED)
     return Hidden(np.where(changed, other, seen).astype(np.int32), chosen)
 
 

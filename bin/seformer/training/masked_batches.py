@@ -11,7 +11,7 @@ import torch
 from seformer.sequence.batches import Batch, collate, plan_batches
 from seformer.sequence.dna import reverse_complement
 from seformer.sequence.encoding import Encoding, splits_of
-from seformer.sequence.masking import hide_tokens
+from seformer.sequence.masking import MASKED, hide_tokens
 from seformer.sequence.tokenizers import Tokenizer
 from seformer.sequence.windows import tile
 from seformer.training.pretraining_windows import WindowStore
@@ -63,7 +63,7 @@ def masked_batch(
     share: float,
     rng: np.random.Generator,
     *,
-    one_view: bool = False,
+    measured: bool = False,
 ) -> MaskedBatch:
     """Tokenise windows, each on a random strand and in a random phase, and hide tokens.
 
@@ -71,11 +71,11 @@ def masked_batch(
     ----------
     content
         Most tokens in a window: one of more is cut into even parts.
-    one_view
-        Take the given strand in the first phase, for measuring.
+    measured
+        Take the given strand in the first phase, and show none of the chosen tokens.
     """
-    strand = np.zeros(len(rows), int) if one_view else rng.integers(2, size=len(rows))
-    phase = np.zeros(len(rows), int) if one_view else rng.integers(tokenizer.phases, size=len(rows))
+    strand = np.zeros(len(rows), int) if measured else rng.integers(2, size=len(rows))
+    phase = np.zeros(len(rows), int) if measured else rng.integers(tokenizer.phases, size=len(rows))
     texts = [
         reverse_complement(text) if turned else text
         for text, turned in zip(windows.bases(rows), strand, strict=True)
@@ -88,7 +88,7 @@ def masked_batch(
     counts = np.concatenate([np.diff(encoding.splits) for encoding in encodings])
     columns = (np.concatenate([encoding[i] for encoding in encodings]) for i in range(3))
     encoding = Encoding(*columns, splits_of(counts))
-    hidden = hide_tokens(encoding, tokenizer, share, rng)
+    hidden = hide_tokens(encoding, tokenizer, share, rng, masked=1.0 if measured else MASKED)
     cut = tile(counts, content)
     begin = encoding.splits[cut.sequence]
     return MaskedBatch(

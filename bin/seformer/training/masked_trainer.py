@@ -149,12 +149,12 @@ class MaskedTrainer:
             yield self.hidden(rows, rng)
 
     def hidden(
-        self, rows: np.ndarray, rng: np.random.Generator, one_view: bool = False
+        self, rows: np.ndarray, rng: np.random.Generator, measured: bool = False
     ) -> MaskedBatch:
         """Windows as tokens, some hidden."""
         share = self.settings.mask_share
         return masked_batch(
-            self.windows, rows, self.tokenizer, self.content, share, rng, one_view=one_view
+            self.windows, rows, self.tokenizer, self.content, share, rng, measured=measured
         )
 
     def train_step(self, batch: MaskedBatch) -> None:
