@@ -469,7 +469,7 @@ def test_it_goes_on_from_its_own_head(pretrained, data, tmp_path):
     first, second = summary["pretraining"]
     assert (first["head"], second["head"]) == ("new", "published")
     assert summary["backbone"]["name"] == "tiny"
-    assert second["start"]["loss"] == pytest.approx(first["best"]["loss"], abs=0.5)
+    assert second["start"]["loss"] == pytest.approx(first["best"]["loss"], abs=1.5)
     assert [f.topic for f in judge_pretraining([first])] == []
     assert [f.topic for f in judge_pretraining([first, second])] == ["Pre-training saw the test"]
 
