@@ -551,4 +551,4 @@ def test_a_damaged_summary_is_told_when_the_folder_is_used(pretrained, tmp_path)
         build_backbone(tmp_path)
     # of another tool's it is none of our business
     (tmp_path / "summary.json").write_text('{"rows": 1}')
-    assert build_backbone(tmp_path)[2].pretraining == ()
+    assert build_backbone(tmp_path)[0].pretraining == ()

@@ -332,7 +332,7 @@ def new_model(
         record["licence"] = licence
     resolved = ModelSettings(
         backbone=record,
-        pretraining=list(origin.pretraining),
+        pretraining=list(getattr(backbone, "pretraining", ())),
         versions=library_versions(),
         **settings,
     )

@@ -143,7 +143,7 @@ def pretrain(
         "seformer_version": seformer.__version__,
         "backbone": _base(origin, backbone),
         "pretraining": [
-            *origin.pretraining,
+            *backbone.pretraining,
             {
                 "on": on,
                 "left_out": told,

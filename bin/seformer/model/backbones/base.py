@@ -26,15 +26,12 @@ class Origin(NamedTuple):
         Commit of the hub repository, if it came from there.
     family
         Family of backbones, see `Backbone.family`.
-    pretraining
-        What `seformer pretrain` did to it since, each time, see `util.shapes_of_pretraining`.
     """
 
     name: str
     source: str
     revision: str | None
     family: str
-    pretraining: tuple[dict[str, Any], ...] = ()
 
 
 class HeadStyle(NamedTuple):
@@ -115,6 +112,8 @@ class Backbone(nn.Module):
         Whether the model puts zeros in place of the embedding of a mask token.
     licence : str or None
         Of the published weights, where it is known.
+    pretraining : tuple of dict
+        What `seformer pretrain` did to them since, each time, see `util.shapes_of_pretraining`.
     """
 
     family = ""
@@ -129,6 +128,7 @@ class Backbone(nn.Module):
     told_by_keys = False
     masks_are_zero = False
     licence: str | None = None
+    pretraining: tuple[dict[str, Any], ...] = ()
 
     @classmethod
     def matches(

@@ -149,8 +149,8 @@ def build_backbone(
             model = new_backbone(model.config, model.published_state(), seed=seed, where=folder)
         else:
             model.licence = licence or licence_of(known, folder) or _usual_licence(model, tokenizer)
-    further = () if random_weights else further
-    return model, tokenizer, Origin(known, source, revision, model.family, further)
+            model.pretraining = further
+    return model, tokenizer, Origin(known, source, revision, model.family)
 
 
 def read_pretraining(folder: Path) -> dict[str, Any] | None:
