@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.explain.folder import iterate
+from seformer.motifs import instances
 from seformer.motifs.meme import motif_file as file_of
 from seformer.motifs.meme import read_meme, write_meme
 from seformer.motifs.settings import ModiscoSettings
@@ -82,8 +83,9 @@ def modisco(
     """Find patterns in explained regions.
 
     ``out`` gets ``patterns.tsv`` (`PATTERN_COLUMNS`), ``patterns.h5`` and ``patterns.meme`` (as
-    modisco writes them), ``seqlets.bed``, ``windows.bed``, ``summary.json``, and ``report/``
-    (modisco's own pages) if any pattern was found.
+    modisco writes them), ``seqlets.bed``, ``windows.bed``, ``summary.json``, and if any pattern was
+    found ``report/`` (modisco's own pages) and, where finemo is installed, ``instances.tsv`` and
+    ``instances.bed``, see `seformer.motifs.instances`.
 
     Parameters
     ----------
@@ -103,7 +105,7 @@ def modisco(
     """
     _require_modisco()
     names = {} if motif_file is None else read_meme(file_of(motif_file))
-    with output_folder(out) as staging:
+    with output_folder(out, own=[f"instances.{ending}" for ending in ("tsv", "bed")]) as staging:
         searched = cut_windows(attributions, settings.width, settings.windows)
         patterns, unknown = pd.DataFrame(columns=list(PATTERN_COLUMNS)), 0
         if len(searched.places):
@@ -111,6 +113,9 @@ def modisco(
                 searched, staging, names, settings.max_seqlets, settings.threads
             )
         write_tsv(patterns, staging / "patterns.tsv")
+        found = {}
+        if len(patterns) and instances.available():
+            found["instances"] = _write_instances(searched, staging, settings.threads)
         record = {
             "regions": int(searched.places["region"].nunique()),
             "windows": len(searched.places),
@@ -120,6 +125,7 @@ def modisco(
             "patterns": len(patterns),
             "seqlets": int(patterns["seqlets"].sum()),
             "seqlets_with_unknown_bases": unknown,
+            **found,
         }
         write_json(record, staging / "summary.json")
     logger.info(
@@ -280,8 +286,7 @@ def _search(
     seqlets = seqlets_on_genome(patterns, searched.places)
     unknown = in_unknown(seqlets, searched)
     seqlets = seqlets[~unknown]
-    speaks_for = seqlets["name"].str.startswith("pos").map({True: SUPER, False: TYPICAL})
-    _write_bed(as_bed9(seqlets, speaks_for.map(BED_COLOURS)), out / "seqlets.bed")
+    _write_bed(as_bed9(seqlets, _colours(seqlets["name"])), out / "seqlets.bed")
     if patterns:
         # the checked motifs in the plainest form: modisco reads them in its own way
         write_meme(names, out / NAMES)
@@ -291,6 +296,30 @@ def _search(
             )
         os.remove(out / NAMES)
     return count_patterns(patterns, seqlets), int(unknown.sum())
+
+
+def _write_instances(searched: AttributionWindows, out: Path, threads: int) -> int:
+    """Write where the patterns stand, as a table and for browsers; returns how often they do."""
+    with _modisco_in(out, threads):
+        table = instances.call_instances(
+            Path("patterns.h5"), searched.sequences, searched.attributions, searched.places, threads
+        )
+    # as for the seqlets: behind the end of a region, and at N, nothing stands
+    table = table[~in_unknown(table, searched)]
+    write_tsv(table, out / "instances.tsv")
+    rows = table[["chrom", "start", "end"]].assign(
+        name=table["pattern"],
+        score=(1000 * table["similarity"].clip(0, 1)).round().astype(int),
+        strand=table["strand"],
+    )
+    _write_bed(as_bed9(rows, _colours(table["pattern"])), out / "instances.bed")
+    return len(table)
+
+
+def _colours(patterns: pd.Series) -> pd.Series:
+    """The colour of the class that each pattern speaks for."""
+    speaks_for = patterns.str.startswith("pos").map({True: SUPER, False: TYPICAL})
+    return speaks_for.map(BED_COLOURS)
 
 
 def seqlets_on_genome(patterns: Mapping[str, Any], places: pd.DataFrame) -> pd.DataFrame:

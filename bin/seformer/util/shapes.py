@@ -224,7 +224,7 @@ Named = _object(  # summary.json of `seformer motifs`
 )
 Patterns = _object(  # summary.json of `seformer modisco`
     **_all("regions windows"),
-    **_all("seqlets_with_unknown_bases", NotRequired[Count]),
+    **_all("seqlets_with_unknown_bases instances", NotRequired[Count]),
     attribution_in_windows=Number,
 )
 

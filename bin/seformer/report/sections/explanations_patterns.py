@@ -45,4 +45,6 @@ def _counted(bed: Motifs) -> str:
         )
     if unknown := counts.get("seqlets_with_unknown_bases"):
         text += say(texts, "unknown", unknown=number(unknown))
+    if "instances" in counts:
+        text += say(texts, "instances", instances=number(counts["instances"]))
     return f"{text}."
