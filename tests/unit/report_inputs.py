@@ -178,7 +178,13 @@ FOUND = {
     "seqlets": [40, 21],
     "consensus": ["cGATAAg", "TTGCgcAA"],
 }
-PATTERNS = {"regions": 4, "windows": 30, "attribution_in_windows": 0.6, "seqlets": 61}
+PATTERNS = {
+    "regions": 4,
+    "windows": 30,
+    "attribution_in_windows": 0.6,
+    "seqlets": 61,
+    "instances": 90,
+}
 
 
 def predictions(rng, n=400):

@@ -158,8 +158,9 @@ def test_without_the_package_and_with_one_that_fails(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="modisco failed: no seqlets"):
         modisco.modisco([folder], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    # not by monkeypatch, which would put them there again for the next test
     for name in ("modiscolite", "modiscolite.descriptive_report"):
-        monkeypatch.delitem(sys.modules, name)
+        del sys.modules[name]
 
 
 @pytest.mark.slow

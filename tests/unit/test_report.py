@@ -313,7 +313,7 @@ const traces = ["a", "integrative", "x", "Z9"].map((name) => ({{name, x: [600, 2
 Plotly.newPlot("p", traces, {{xaxis: {{type: "log", ticksuffix: " bp"}}, yaxis: {{}}}});
 const {{xaxis, yaxis, legend}} = drawn[1];
 const near = {{xaxis: {{type: "log"}}, yaxis: {{}}}};
-Plotly.newPlot("p", [{{name: "a", x: [608, 655], y: [1, 2]}}], near);
+Plotly.newPlot("p", [{{name: "a", x: [540, 760], y: [1, 2]}}], near);
 const order = traces.toSorted((a, b) => a.legendrank - b.legendrank).map((t) => t.name).join();
 const shown = xaxis.tickvals.flatMap((v, i) => v >= 500 && v <= 20000 ? [xaxis.ticktext[i]] : []);
 document.title = [order, shown.join(";"), yaxis.exponentformat, yaxis.separatethousands,
@@ -323,7 +323,7 @@ document.title = [order, shown.join(";"), yaxis.exponentformat, yaxis.separateth
     )
     title = re.search("<title>(.*?)</title>", in_browser(page, "--dump-dom"))[1]
     ticks = "500 bp;1,000 bp;2,000 bp;5,000 bp;10,000 bp;20,000 bp"
-    assert title == f"Z9,a,integrative,x|{ticks}|none|true|h|610;620;630;640;650"
+    assert title == f"Z9,a,integrative,x|{ticks}|none|true|h|550;600;650;700;750"
 
 
 def test_it_prints_on_a4_with_everything_open(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from report_inputs import explanations, write_json, write_table
+from report_inputs import FOUND, PATTERNS, explanations, write_json, write_table
 from toys import random_sequence
 
 from seformer.explain.folder import REGION_COLUMNS, RESULT_COLUMNS, TABLE_FILE
@@ -18,7 +18,11 @@ from seformer.regions.grammars import SE_MOTIFS, TE_MOTIFS
 from seformer.report import page
 from seformer.report.collect import collect
 from seformer.report.results import Explanations, Motifs, Results, SampleResults
-from seformer.report.sections import explanations_deletion, explanations_faithfulness
+from seformer.report.sections import (
+    explanations_deletion,
+    explanations_faithfulness,
+    explanations_patterns,
+)
 from seformer.report.sections.explanations_motifs import PNG, count_matches, motif_table, pictures
 
 MEME = Path(__file__).parents[1] / "data" / "demo" / "motifs.meme"
@@ -237,3 +241,14 @@ def test_each_check_of_faithfulness_says_what_is_bad():
     (drawn,) = explanations_deletion.sections(results)
     assert [label["name"] for label in drawn.config["data_labels"]] == ["Deletion", "Insertion"]
     assert all(set(lines) == {"peaks · highest", "peaks · random"} for lines in drawn.data)
+
+
+def test_instances_of_patterns_are_counted_where_they_were_looked_for(tmp_path):
+    for name, more in (("with", {"instances": 1234}), ("without", {})):
+        place = tmp_path / name / "K562" / "peaks"
+        write_table(pd.DataFrame(FOUND), place / "patterns.tsv")
+        write_json(
+            {k: v for k, v in PATTERNS.items() if k != "instances"} | more, place / "summary.json"
+        )
+        (found,) = explanations_patterns.sections(collect([tmp_path / name]))
+        assert ("Fi-NeMo finds 1,234 instances" in found.data) == bool(more)

@@ -27,7 +27,9 @@ const TICKS = (axis, places) => {
   axis.tickvals = [...Array(19).keys()].flatMap((i) => steps.map((s) => Number(`${s}e${i - 9}`)));
   if (high - low < 0.7) {
     // within one power of ten the steps are even
-    const step = 10 ** Math.floor(Math.log10((10 ** high - 10 ** low) / 2));
+    const third = (10 ** high - 10 ** low) / 3;
+    const power = 10 ** Math.floor(Math.log10(third));
+    const step = power * [5, 2, 1].find((times) => times * power <= third);
     const first = Math.ceil(10 ** low / step);
     axis.tickvals = [...Array(60).keys()].map((i) => Number(((first + i) * step).toPrecision(9)));
   }

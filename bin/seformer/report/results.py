@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -170,21 +171,20 @@ class Results:
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def ordered(self) -> list[SampleResults]:
-        """Every sample in the order of the sheet; the model of all is the last.
+        """Every sample, see `in_order`."""
+        return [self.samples[name] for name in self.in_order(self.samples)]
+
+    def in_order(self, names: Iterable[str]) -> list[str]:
+        """Samples in the order of the sheet; the model of all is the last.
 
         What no audit names follows, sorted as people do, upper case or not.
         """
         sheet = {name: i for i, name in enumerate((self.audit or {}).get("samples", ()))}
-        names = sorted(
-            self.samples,
-            key=lambda name: (
-                name == INTEGRATIVE,
-                sheet.get(name, len(sheet)),
-                name.casefold(),
-                name,
-            ),
-        )
-        return [self.samples[name] for name in names]
+
+        def place(name: str) -> tuple[bool, int, str, str]:
+            return (name == INTEGRATIVE, sheet.get(name, len(sheet)), name.casefold(), name)
+
+        return sorted(names, key=place)
 
     def with_(self, attribute: str) -> list[SampleResults]:
         """Samples for which ``attribute`` is known, in the order of the page."""

@@ -16,9 +16,10 @@ LOCUS_MEAN = "locus_mean"
 def sections(results: Results) -> Iterator[Section]:
     if not results.transfer:
         return
-    samples, tests = results.transfer["samples"], results.transfer["tests"]
+    tests = results.transfer["tests"]
+    samples, models = (results.in_order(results.transfer[key]) for key in ("samples", "models"))
     rows = []
-    for model in [*results.transfer["models"], LOCUS_MEAN]:
+    for model in [*models, LOCUS_MEAN]:
         cells = [escape("mean of the locus elsewhere" if model == LOCUS_MEAN else model)]
         for sample in samples:
             value, low, high = (
