@@ -13,7 +13,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -24,11 +26,11 @@ from stages import (
     LATER,
     STAGES,
     check_after,
+    compared,
     file_limit,
     interrupted,
     limited,
     made,
-    reference,
     words,
 )
 
@@ -47,25 +49,44 @@ def good(tmp_path_factory) -> Path:
     return made(sound_inputs(tmp_path_factory.mktemp("good")))
 
 
+class Whole(NamedTuple):
+    """What a command makes if nothing stops it, what is compared of it, and how long it takes."""
+
+    place: Path
+    files: dict[str, str]
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def whole(good, tmp_path_factory) -> Callable[[str], Whole]:
+    """Run a command to its end, once for all tests."""
+
+    @cache
+    def run_to_its_end(stage: str) -> Whole:
+        place = tmp_path_factory.mktemp("whole") / "out"
+        began = time.monotonic()
+        assert interrupted(words(stage, good, place), signal.SIGKILL, 300) == 0
+        return Whole(place, compared(place), time.monotonic() - began)
+
+    return run_to_its_end
+
+
 def test_every_command_is_here():
     """But `models`, which only prints and downloads, and `modisco`, which calls a program."""
     assert set(COMMANDS) - set(ALL) == {"models", "modisco"}
 
 
 @pytest.mark.parametrize("stage", ALL)
-def test_every_stage_at_random_moments(stage, good, tmp_path):
+def test_every_stage_at_random_moments(stage, good, whole, tmp_path):
     """TERM and KILL in turn, from its start to its end; what is there afterwards is whole."""
-    began = time.monotonic()
-    assert interrupted(words(stage, good, tmp_path / "timed"), signal.SIGKILL, 300) == 0
-    seconds = time.monotonic() - began
-    whole = reference(stage, good, tmp_path / "whole")
+    _, files, seconds = whole(stage)
     random = np.random.default_rng([SEED, *stage.encode()])
     for moment in range(MOMENTS):
         out = tmp_path / f"results_{moment}/out"
         number = (signal.SIGTERM, signal.SIGKILL)[(moment + ALL.index(stage)) % 2]
         # the first part of the time goes into starting Python
         status = interrupted(words(stage, good, out), number, seconds * random.uniform(0.3, 1))
-        check_after(stage, status, good, out, whole)
+        check_after(stage, status, good, out, files)
 
 
 @pytest.mark.parametrize("stage", [stage for stage in ALL if stage != "index"])
@@ -117,12 +138,12 @@ def rotated(kinds: dict) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("stage, name", rotated(TOO_SMALL))
-def test_a_disk_too_small_by_a_little(stage, name, good, disk, tmp_path):
+def test_a_disk_too_small_by_a_little(stage, name, good, whole, disk):
     """What was not written whole is not there, whatever library wrote it."""
-    reference(stage, good, tmp_path / "whole")
+    result = whole(stage).place
     place = disk("size=64m")
-    copy = shutil.copytree if (tmp_path / "whole").is_dir() else shutil.copyfile
-    copy(tmp_path / "whole", place / "out")
+    copy = shutil.copytree if result.is_dir() else shutil.copyfile
+    copy(result, place / "out")
     figures = os.statvfs(place)
     pages, inodes = figures.f_blocks - figures.f_bfree, figures.f_files - figures.f_ffree
     fewer, files = TOO_SMALL[name]
