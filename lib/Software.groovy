@@ -111,7 +111,7 @@ class Software {
 
     // What to give in place of a profile
     private String others(String engine) {
-        def found = PROGRAMS.findAll { profile, program -> profile != engine && onPath(program) }*.key + (hasVenv() ? ['venv'] : [])
+        def found = (hasVenv() ? ['venv'] : []) + PROGRAMS.findAll { profile, program -> profile != engine && onPath(program) }*.key
         return found
             ? "give -profile ${found.join(' or ')}, which ${found.size() > 1 ? 'are' : 'is'} here"
             : "${engine ? '' : "none of ${PROGRAMS*.key.join(', ')} is here: "}run scripts/setup.sh in the folder ${workflow.projectDir}, then give -profile venv"

@@ -197,6 +197,23 @@ def test_contexts_are_folded():
     assert len(names) == 96
 
 
+def test_a_substitution_is_one_however_much_stands_around_it(fasta):
+    """As some callers write it: with the bases before and behind it."""
+    alone, whole = CHR1[100], CHR1[97:104]
+    put_in = OTHER[alone]
+    alleles = [
+        Allele(0, 0, "chr1", 100, 101, alone, put_in, ""),
+        Allele(1, 0, "chr1", 97, 104, whole, whole[:3] + put_in + whole[4:], ""),
+        Allele(2, 0, "chr1", 97, 104, whole, put_in.join(whole[:3]) + whole[4:], ""),
+        Allele(3, 0, "chr1", 97, 104, whole, OTHER[whole[0]] + whole[1:-1] + OTHER[whole[-1]], ""),
+        Allele(4, 0, "chr1", 97, 104, whole, whole, ""),
+    ]
+    assert [allele.substitution for allele in alleles] == [True, True, False, False, False]
+    with Genome(fasta) as genome:
+        kinds = variant_null.kinds_of(alleles, genome)
+    assert kinds[0] == kinds[1] != -1 and set(kinds[2:]) == {-1}
+
+
 def test_large_regions_are_drawn_from_in_part(fasta, monkeypatch):
     monkeypatch.setattr(variant_null, "MAX_BASES", 1000)
     spans = [Span("chr1", first, first + 400, "") for first in range(0, 6000, 400)]
@@ -259,7 +276,7 @@ def test_shards_of_several_models_are_refused(tmp_path, fasta, counter):
     said = json.loads((scored[1] / "summary.json").read_text())
     said["model"]["threshold"] = 0.125
     (scored[1] / "summary.json").write_text(json.dumps(said))
-    with pytest.raises(UserError, match=r"shard_0002: this shard was scored with another model"):
+    with pytest.raises(UserError, match=r"shard_0002: this shard was computed with another model"):
         variant_shards.merge_variants(scored, tmp_path / "merged", **files, null=9, width=60)
     for out in scored:  # those of 1.0.0 do not say it
         (out / "summary.json").unlink()

@@ -43,10 +43,21 @@ class Allele(NamedTuple):
     status: str
 
     @property
+    def replaced(self) -> int | None:
+        """Index in the alleles of the one base that is replaced by another; else None.
+
+        A VCF may name it with its neighbours (TGT to TTT), or a base that is no other.
+        """
+        if len(self.reference) != len(self.alternative):
+            return None
+        pairs = zip(self.reference, self.alternative, strict=True)
+        other = [i for i, (before, after) in enumerate(pairs) if before != after]
+        return other[0] if len(other) == 1 else None
+
+    @property
     def substitution(self) -> bool:
-        """Whether it replaces one base by another; a VCF may name the same one twice."""
-        single = len(self.reference) == len(self.alternative) == 1
-        return single and self.reference != self.alternative
+        """Whether it replaces one base by another and nothing else."""
+        return self.replaced is not None
 
 
 class Span(NamedTuple):

@@ -103,10 +103,11 @@ def kinds_of(alleles: Sequence[Allele], genome: Genome) -> np.ndarray:
     """
     kinds = np.full(len(alleles), NO_CONTEXT, np.int64)
     for number, allele in enumerate(alleles):
-        if allele.substitution and not allele.status:
-            codes = _codes(genome, allele.chrom, allele.start, allele.end)
+        if (at := allele.replaced) is not None and not allele.status:
+            start = allele.start + at
+            codes = _codes(genome, allele.chrom, start, start + 1)
             (context,), (other,) = folded_contexts(codes)
-            base = BASES.index(allele.alternative)
+            base = BASES.index(allele.alternative[at])
             if context != NO_CONTEXT:
                 kinds[number] = context * 4 + (3 - base if other else base)
     return kinds
