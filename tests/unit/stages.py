@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -64,6 +65,7 @@ LATER = {
 }
 # files that hold no times
 TABLES = (".tsv", ".bed", ".bedgraph", ".csv", "transfer.json", "_mqc.json")
+TIMED = re.compile("history|loss.tsv")
 SAME = (*TABLES, ".bw", ".gz", ".safetensors", ".fa", ".fai")
 DEMO = Path(__file__).parents[1] / "data/demo"
 
@@ -155,7 +157,7 @@ def compared(out: Path) -> dict[str, str]:
 def _found(out: Path) -> dict[str, str]:
     if out.is_file():
         return {"": sha256(out)}
-    return {k: v for k, v in listing(out).items() if k.endswith(SAME) and "history" not in k}
+    return {k: v for k, v in listing(out).items() if k.endswith(SAME) and not TIMED.search(k)}
 
 
 def check_after(stage: str, status: int, good: Path, out: Path, whole: dict[str, str]) -> None:

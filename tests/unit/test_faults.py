@@ -344,7 +344,7 @@ def test_a_current_folder_that_is_gone(tmp_path, monkeypatch, capfd):
     assert "the current folder is gone" in capfd.readouterr().err
 
 
-TRAININGS = ["finetune-head", "finetune-full", "evaluate", "split", "extract", "report"]
+TRAININGS = ["pretrain", "finetune-head", "finetune-full", "evaluate", "split", "extract", "report"]
 
 
 @pytest.mark.parametrize("stage", TRAININGS)
