@@ -77,8 +77,8 @@ class Page:
         return value
 
     def click(self, script):
-        """Click with the mouse on the middle of an element, where it is in sight."""
-        self.run(f"({script}).scrollIntoView({{block: 'center', behavior: 'instant'}})")
+        """Click with the mouse on the middle of an element, scrolled to if it is not in sight."""
+        self.run(f"({script}).scrollIntoView({{block: 'nearest', behavior: 'instant'}})")
         box = self.run(
             f"(r => [r.x + r.width / 2, r.y + r.height / 2])(({script}).getBoundingClientRect())"
         )
@@ -86,6 +86,12 @@ class Page:
             where = {"x": box[0], "y": box[1], "button": "left", "clickCount": 1}
             self.call("Input.dispatchMouseEvent", type=kind, **where)
         self.clicks += 1
+
+    def sees(self, script, seconds=60):
+        """Wait until all elements of a list are in the window as a whole."""
+        inside = "r.height > 0 && r.top >= 0 && r.bottom <= innerHeight && r.left < innerWidth"
+        whole = f"((r) => {inside})(e.getBoundingClientRect())"
+        self.wait(f"(l => l.length > 0 && l.every((e) => {whole}))({script})", seconds)
 
     @property
     def addresses(self):

@@ -148,14 +148,16 @@ def test_sequences_are_joined_where_regions_overlap():
 
 # ------------------------------------------------------------------------- in a real browser
 
-CANVASES = "[...document.querySelector('#sf-genome').shadowRoot.querySelectorAll('canvas')]"
+CANVASES = "[...document.querySelector('#sf-genome').shadowRoot?.querySelectorAll('canvas') ?? []]"
 # pixels of a colour: the bars for a super-enhancer, and letters
-PIXELS = """(([r, g, b]) => CANVASES.filter((c) => c.width && c.height).map((c) => {
+PIXELS = (
+    """(([r, g, b]) => CANVASES.filter((c) => c.width && c.height).map((c) => {
   const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
   let n = 0;
   for (let i = 0; i < d.length; i += 4) n += d[i] === r && d[i + 1] === g && d[i + 2] === b;
   return n;
-}).reduce((a, n) => a + n, 0))""".replace("CANVASES", CANVASES)
+}).reduce((a, n) => a + n, 0))"""
+).replace("CANVASES", CANVASES)
 BARS, LETTERS = f"{PIXELS}([213, 94, 0])", f"{PIXELS}([0, 158, 115])"
 WHERE = "document.querySelector('#sf-genome-where').textContent"
 ROW = "document.querySelector('.sf-genome-list tr[data-region=\"{}\"] .{}')"

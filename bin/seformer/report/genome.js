@@ -139,6 +139,7 @@
     if (!button) return;
     const { set, region } = button.closest("tr").dataset;
     show(Number(set), Number(region), button.classList.contains("sf-bases"));
+    view.scrollIntoView({ block: "nearest", behavior: "smooth" });
   });
   const sight = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;

@@ -15,7 +15,7 @@ import pandas as pd
 
 from seformer.explain.top_regions import MOST_BASES
 from seformer.genome.intervals import cluster, overlapping
-from seformer.report.content import FOLDER, SCRIPT, TEXTS, Section, say
+from seformer.report.content import FOLDER, TEXTS, Section, say
 from seformer.report.draw import (
     BLACK,
     GREEN,
@@ -98,7 +98,7 @@ def sections(results: Results) -> Iterator[Section]:
         f"{_packed('sf-genome-data', json.dumps(view_of(sets), allow_nan=False))}"
         f"<script>{_code('genome.js')}</script>"
     )
-    yield html(texts, SCRIPT + page, left_out=left_out)
+    yield html(texts, page, left_out=left_out)
 
 
 def share_out(sets: Sequence[Shown], bases: int) -> None:
