@@ -186,9 +186,8 @@ def test_planted_sites_are_the_patterns(tmp_path):
     found = pd.read_csv(tmp_path / "out/instances.tsv", sep="\t")
     assert summary["instances"] == len(found)
     bed = pd.read_csv(tmp_path / "out/instances.bed", sep="\t", header=None)
-    assert bed.shape == (len(found), 9) and (bed[[0, 1, 2]] == found.iloc[:, :3].to_numpy()).all(
-        None
-    )
+    assert bed.shape == (len(found), 9)
+    assert (bed[[0, 1, 2]].to_numpy() == found.iloc[:, :3].to_numpy()).all()
     for sign, region in ((1, 0), (-1, 1)):
         own = found[np.sign(found["attribution"]) == sign]
         sites = {2000 * r + site for r in range(region, 100, 2) for site in (90, 700, 1300)}
