@@ -93,7 +93,7 @@ def build_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        context_settings={"max_content_width": 100},
     )
 
     @app.callback()
@@ -132,6 +132,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if "--version" in arguments[:1]:
         arguments = ["--version", "models"]
+    # no option of its own: its column in the help would take the letters of the others' names
+    arguments = ["--help" if word == "-h" else word for word in arguments]
     try:
         _require_readable_names(arguments)
         from seformer.util import logs

@@ -5,9 +5,11 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 import typer
+from typer.testing import CliRunner
 
-from seformer.cli import build_app
+from seformer.cli import COMMANDS, build_app
 
 ROOT = Path(__file__).parents[2]
 # of other programs, and of no command
@@ -44,3 +46,18 @@ def test_options_that_messages_name_are_there():
     there = known()
     missing = {(f, o) for f, text in texts() for o in OPTION.findall(text) if o not in there}
     assert not missing
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_every_option_whole_at_80_columns(name):
+    """And every word of what it says: text in square brackets is no markup."""
+    command = typer.main.get_command(build_app()).commands[name]
+    done = CliRunner().invoke(build_app(), [name, "--help"], env={"COLUMNS": "80", "TERM": "dumb"})
+    assert done.exit_code == 0
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    said = re.split(r"[\s│]+", done.stdout)
+    for entry in command.params:
+        assert {option for option in entry.opts if option.startswith("-")} <= {*said}
+        for words in (getattr(entry, "help", None) or "").split():
+            # a long word is cut where the column ends
+            assert words in said or len(words) > 20, words

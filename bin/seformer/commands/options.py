@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,8 @@ from seformer.util.settings import (
     meta,
     option_of,
 )
+
+WIDEST = 13  # letters of what stands for a value
 
 
 def expand(command: Callable) -> Callable:
@@ -68,11 +71,23 @@ def _option(name: str, field: Any) -> Any:
         help=text,
         min=bounds.get("ge"),
         max=bounds.get("le"),
-        metavar=elsewhere.metavar or (f"[{'|'.join(choices)}]" if choices else None),
+        metavar=_metavar(elsewhere.metavar or f"[{'|'.join(choices)}]", kind_of(field)),
     )
     # the class says what is wrong with a choice, in the same words at every door
     as_text = choices or kind_of(field) == Names
     return Annotated[str | None if as_text else field.annotation, option]
+
+
+def _metavar(text: str, kind: type) -> str | None:
+    """What stands for a value in the help: so narrow that 80 columns hold the options' names."""
+    if text == "[]":
+        return {int: "INT", float: "NUM"}.get(kind)
+    lines = [""]
+    for choice in re.findall(r"[^|]+\|?", text):
+        if lines[-1] and len(lines[-1] + choice) > WIDEST:
+            lines.append("")
+        lines[-1] += choice
+    return "\n".join(lines)
 
 
 def _folder(text: str) -> Path:

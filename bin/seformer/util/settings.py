@@ -296,7 +296,7 @@ class Computing(Settings):
     device: str = setting(
         "auto", "auto takes a GPU where there is one.", metavar="[auto|cpu|cuda|cuda:N]"
     )
-    threads: int = setting(0, "CPU threads; 0 takes all that are allotted.", ge=0, le=1024)
+    threads: int = setting(0, "CPU threads; 0 takes all that are allotted.", ge=0)
 
     def begin(self) -> None:
         # in Python torch's number is left alone unless one is asked for
