@@ -2,10 +2,13 @@
 
 import base64
 import gzip
+import hashlib
 import json
 import re
+import runpy
 import time
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -28,6 +31,8 @@ from seformer.report.in_regions import places_in_regions
 from seformer.report.results import Explanations, SampleResults
 from seformer.report.sections.explanations_genome import Shown, join_sequences, share_out
 from seformer.util.errors import UserError
+
+ROOT = Path(__file__).parents[2]
 
 
 def write_explained(place, bed, top):
@@ -144,6 +149,15 @@ def test_sequences_are_joined_where_regions_overlap():
         ("chr1", 70, sequence[70:80]),
         ("chr2", 5, sequence[5:9]),
     ]
+
+
+def test_igv_js_is_the_one_that_was_checked():
+    """What stands in scripts/igv.py, with its licence, and without the name of a map to fetch."""
+    script = runpy.run_path(str(ROOT / "scripts/igv.py"))
+    licence, code = script["OUT"].read_text(encoding="utf-8").split("\n*/\n", 1)
+    assert licence.startswith(f"/*!\nigv.js {script['VERSION']}\n\nThe MIT License")
+    original = code.rstrip("\n") + script["SOURCE_MAP"] + "\n"
+    assert hashlib.sha256(original.encode()).hexdigest() == script["SHA256"]
 
 
 # ------------------------------------------------------------------------- in a real browser

@@ -127,6 +127,7 @@
       await browser.search(locus(bases));
       // the same place of another set has other values
       await browser.updateViews();
+      view.classList.add("sf-drawn");
       where.textContent = document.querySelector(".sf-genome-list .sf-shown .sf-place").textContent;
     } catch (error) {
       view.textContent = view.dataset.failed;
