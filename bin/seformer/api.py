@@ -186,7 +186,7 @@ def _python_door(regions: Regions) -> Iterator[None]:
             yield
     except UserError as error:
         where, line = error.where, error.line
-        if where == FRAME and line is not None:
+        if where == FRAME and line is not None and not isinstance(regions, str | PathLike):
             label = regions.index[line]
             where, line = f"{FRAME}, position {line} (index {label!r})", None
         raise UserError(

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import seformer
 from seformer.util.errors import UserError, visible
@@ -110,7 +111,7 @@ def build_app() -> typer.Typer:
             app.add_typer(module.command, name=name)
         else:
             # rich keeps the ends of a docstring's lines, which are longer than many terminals
-            paragraphs = inspect.getdoc(module.command).split("\n\n")
+            paragraphs = (inspect.getdoc(module.command) or "").split("\n\n")
             text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
             app.command(name, help=text)(module.command)
     return app
@@ -183,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _end_for_typer(error: Exception) -> None:
+def _end_for_typer(error: Any) -> None:
     """End as typer would. Its exceptions are click's, or those of its own copy of click."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if "ClickException" in kinds:

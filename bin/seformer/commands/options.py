@@ -54,8 +54,9 @@ def expand(command: Callable) -> Callable:
             values[name] = kind(**{key: values.pop(key) for key in fields.keys() & values.keys()})
         command(**values)
 
-    run.__signature__ = inspect.Signature([*(p for p in others if p.name not in kinds), *options])
-    run.__annotations__ = {name: p.annotation for name, p in run.__signature__.parameters.items()}
+    shown = inspect.Signature([*(p for p in others if p.name not in kinds), *options])
+    vars(run)["__signature__"] = shown
+    run.__annotations__ = {name: p.annotation for name, p in shown.parameters.items()}
     return run
 
 
@@ -75,7 +76,8 @@ def _option(name: str, field: Any) -> Any:
     )
     # the class says what is wrong with a choice, in the same words at every door
     as_text = choices or kind_of(field) == Names
-    return Annotated[str | None if as_text else field.annotation, option]
+    kind: Any = str | None if as_text else field.annotation
+    return Annotated[kind, option]
 
 
 def _metavar(text: str, kind: type) -> str | None:

@@ -121,11 +121,13 @@ def agree_tables(
     said_value = _directed(said.value, settings.value_direction)
     targets, rows = _spell(scored, places, settings, fasta)
     usable = ((targets["drop_reason"] == "") & np.isfinite(score)).to_numpy()
-    alleles = [alleles_of(places), alleles_of(scored)]
-    repeated = usable & _repeated(targets, score, alleles[1])
+    measured_alleles, scored_alleles = alleles_of(places), alleles_of(scored)
+    repeated = usable & _repeated(targets, score, scored_alleles)
     usable = usable & ~repeated
     candidates = targets[usable].reset_index(drop=True)
-    both = None if any(a is None for a in alleles) else (alleles[0], alleles[1][usable])
+    both = None
+    if measured_alleles is not None and scored_alleles is not None:
+        both = measured_alleles, scored_alleles[usable]
     matches = match_places(rows, candidates, settings.min_overlap, both)
     chosen, best = choose_scores(matches, candidates, score[usable], settings.several)
     without = match_places(
@@ -208,11 +210,12 @@ def _spell(
         names = match_names(names, tables[0]["chrom"]) if settings.rename_chromosomes else {}
         tables[1]["chrom"] = tables[1]["chrom"].map(lambda name: names.get(name, name))
         ends = pd.concat(tables).groupby("chrom")["end"].max().to_dict()
-        return tuple(mark_places(table, ends, 1) for table in tables)
+        return mark_places(tables[0], ends, 1), mark_places(tables[1], ends, 1)
     with Genome(Path(fasta)) as genome:
         spelling = Spelling(genome, settings.rename_chromosomes)
         spelling.survey(tables, settings.invalid_regions == "drop")
-        return tuple(mark_places(spelling.spell(t), genome.chromosomes, 1) for t in tables)
+        first, second = (mark_places(spelling.spell(t), genome.chromosomes, 1) for t in tables)
+        return first, second
 
 
 def _repeated(targets: pd.DataFrame, score: np.ndarray, alleles: np.ndarray | None) -> np.ndarray:

@@ -38,10 +38,10 @@ def model_card(
     sizes
         part -> {"SE", "TE"} counts, and of random regions among the latter.
     """
-    licence = settings.backbone.get("licence")
+    licence = settings.backbone.get("licence") or ""
     parts = [
         "---\nlibrary_name: seformer\ntags: [genomics, super-enhancer, enhancer]"
-        + (f"\nlicense: {licence.lower()}" if re.fullmatch(r"[\w.+-]+", licence or "") else "")
+        + (f"\nlicense: {licence.lower()}" if re.fullmatch(r"[\w.+-]+", licence) else "")
         + "\n---",
         f"# {escape(settings.sample)}: super-enhancers against typical enhancers",
         *(

@@ -194,7 +194,9 @@ def measure_test(
         }
     labels, clusters = regions["label"].to_numpy(np.int64), regions["cluster"].to_numpy()
     if len(members) > 1:
-        each = metrics.bootstrap(labels, dict(enumerate(members)), n=0).values.values()
+        each = metrics.bootstrap(
+            labels, {str(i): one for i, one in enumerate(members)}, n=0
+        ).values.values()
         test["members"] = spread({m: [row[m] for row in each] for m in metrics.METRICS})
     shares = {"balanced": 0.5} | ({} if prevalence is None else {"natural": prevalence})
     test["prevalences"] = {}

@@ -79,7 +79,7 @@ def read_fold(folder: Path) -> Fold:
     needed = (*PLACE, *sets, "label", "logit", "probability", "prediction", "cluster", *scores)
     numbers = dict.fromkeys(("start", "end", "label"), WHOLE)
     numbers |= dict.fromkeys(("logit", CONTAINMENT, SIGNAL, *scores), NUMBER)
-    table = read_tsv(path, dict.fromkeys(needed), text=TEXT, numbers=numbers)
+    table = read_tsv(path, list(dict.fromkeys(needed)), text=TEXT, numbers=numbers)
     right = {
         "label": table["label"].isin([0, 1]),
         "logit": table["logit"].notna(),

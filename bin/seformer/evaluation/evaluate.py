@@ -118,8 +118,8 @@ def evaluate(
     data = open_dataset(extracted, splits)
     check_test_part(data, splits)
     tracks = read_tracks(files, data)
-    models = [models] if isinstance(models, str | Path) else models
-    model = ensemble([load_model(folder, settings.device) for folder in models])
+    folders = [Path(models)] if isinstance(models, str | Path) else models
+    model = ensemble([load_model(folder, settings.device) for folder in folders])
     twin = load_twin(random_twin, model, settings.device)
     evaluation, scorer = evaluate_model(model, data, settings, twin, tracks)
     sample, split = evaluation.metrics["sample"], record_split(model, data, splits)
@@ -166,7 +166,7 @@ def evaluate_model(
     if model.classifier.spectrum is not None:
         parts = {"transformer": calibrated(scores.logit - scores.spectrum)}
         parts["kmers"] = calibrated(scores.spectrum)
-    measured = {"sample": settings.sample or model.settings.sample} | measure_parts(
+    measured: dict[str, Any] = {"sample": settings.sample or model.settings.sample} | measure_parts(
         regions,
         scorers,
         settings.resamples,

@@ -57,8 +57,12 @@ class Explained(Protocol):
 
     regions: int
     errors: np.ndarray
-    flags: Mapping[str, int]
-    summary: Mapping[str, Any]
+
+    @property
+    def flags(self) -> Mapping[str, int]: ...
+
+    @property
+    def summary(self) -> Mapping[str, Any]: ...
 
 
 # ---------------------------------------------------------------------------- regions and split
@@ -335,9 +339,9 @@ def judge_faithfulness(checked: Mapping[str, Mapping[str, Any]]) -> list[Finding
         return [Finding("warning", topic, text)]
     worst = {}
     for key in CHECKS:
-        values = [results.get(key) for results in checked.values()]
+        values = [results[key] for results in checked.values() if results.get(key) is not None]
         # a check counts where every BED has it
-        if None not in values:
+        if len(values) == len(checked):
             worst[key] = max(values) if key == "randomised_model" else min(values)
     words = {
         "deletion_ratio": "replacing the 1 % of bases with the highest attribution lowers the "

@@ -177,7 +177,8 @@ def judge_table(
     with Genome(fasta) as genome:
         spelling = Spelling(genome, settings.rename_chromosomes)
         fetched = FetchedBases(mark_unusable(table, spelling, settings, beds), genome)
-        store = SequenceStore([fetched])
+        # all that the store asks for is bases, which here come from a genome
+        store = SequenceStore([fetched])  # ty: ignore[invalid-argument-type]
         store.digests()  # all bases are fetched now, and it is known which regions have none
         marked = pd.concat(fetched.parts)
         regions = marked[marked["drop_reason"] == ""]

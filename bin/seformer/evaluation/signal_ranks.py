@@ -101,7 +101,7 @@ def _beside_best(
             strict=True,
         )
     )
-    best = max(alone, key=alone.get, default="")
+    best = max(alone, key=lambda name: alone[name], default="")
     columns = [signal, score, *([baselines[best]] if best else [])]
     value = rank_correlations(columns, once)[0, 1:]
     codes = [np.unique(column, return_inverse=True)[1] for column in columns]

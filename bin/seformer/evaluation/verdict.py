@@ -400,10 +400,10 @@ def _luck(promised: float, of_class: Mapping[str, Any]) -> float:
 def spoken(value: Mapping[str, float], signed: bool = False) -> str:
     """Write a value with its interval: 0.812 (95 % interval 0.780 to 0.841)."""
     sign = "+" if signed else ""
-    value, low, high = (
+    middle, low, high = (
         f"{value[key]:{sign}.3f}".replace("-", "−") for key in ("value", "low", "high")
     )
-    return f"{value} (95 % interval {low} to {high})"
+    return f"{middle} (95 % interval {low} to {high})"
 
 
 def percent(part: float, whole: float) -> str:

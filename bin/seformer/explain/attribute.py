@@ -162,7 +162,7 @@ def _on_windows(
         if against[0].differences is None:  # a single window contributes all of the difference
             contributions = differences[:, [view]]
         else:
-            contributions = np.stack([integral.differences for integral in against])
+            contributions = np.stack([np.asarray(integral.differences) for integral in against])
         totals = np.stack([integral.totals for integral in against])
         # left to right on the forward strand
         order = slice(None, None, -1 if view >= half else 1)
@@ -242,7 +242,7 @@ def _integrated(regions: PreparedRegions, how: AttributionSettings) -> list[Attr
     differences = regions.logits[:, None] - reference_logits
 
     shares = shares_of(scorer)
-    shared: list[_Shared] = [None] * count
+    shared: dict[int, _Shared] = {}
     used = np.zeros(count, dtype=np.int64)
     pending = np.arange(count)
     for steps in _rising_steps(how):
@@ -286,7 +286,8 @@ def _integrated(regions: PreparedRegions, how: AttributionSettings) -> list[Attr
             windows=share.windows,
             spectrum=float(kmer_margins[region] - kmers.margins[region].mean()),
         )
-        for region, (share, difference) in enumerate(zip(shared, differences, strict=True))
+        for region, difference in enumerate(differences)
+        for share in [shared[region]]
     ]
 
 

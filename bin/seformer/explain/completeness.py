@@ -10,6 +10,7 @@ from seformer.explain.window_contributions import WindowContributions
 SMALL_DIFFERENCE = 0.01
 SMALL, INCOMPLETE, NOT_COVERED = "small_difference", "incomplete", "not_covered"
 INCOMPLETE_WINDOW = "incomplete_window"
+Values = float | np.ndarray
 
 
 def relative_error(total: np.ndarray, difference: np.ndarray) -> np.ndarray:
@@ -18,7 +19,7 @@ def relative_error(total: np.ndarray, difference: np.ndarray) -> np.ndarray:
     return np.divide(error, size, out=np.where(error > 0, np.inf, 0.0), where=size > 0)
 
 
-def complete(total: np.ndarray, difference: np.ndarray, completeness: float) -> np.ndarray:
+def complete(total: Values, difference: Values, completeness: float) -> np.ndarray:
     """Say whether Σ is near enough to Δ, relative to Δ or, where that is small, to 0.01."""
     allowed = completeness * np.maximum(np.abs(difference), SMALL_DIFFERENCE)
     return np.abs(total - difference) <= allowed
@@ -50,15 +51,15 @@ def uncovered_flag(covered: float) -> tuple[str, ...]:
 
 
 def completeness_flags(
-    total: float,
-    difference: float,
+    total: Values,
+    difference: Values,
     covered: float,
     windows: WindowContributions,
     completeness: float,
 ) -> tuple[str, ...]:
     """Flags of a region whose attribution sums to ``total``; see `Attribution`."""
     checks = {
-        SMALL: abs(difference) < SMALL_DIFFERENCE,
+        SMALL: np.abs(difference) < SMALL_DIFFERENCE,
         INCOMPLETE: not complete(total, difference, completeness),
         INCOMPLETE_WINDOW: not windows_complete(windows, completeness),
     }

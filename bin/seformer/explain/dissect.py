@@ -72,17 +72,17 @@ def dissect(
     UserError
         If an input cannot be used, or no constituent lies wholly in a region.
     """
-    if (regions is None) == (splits is None):
+    given = regions or splits
+    if given is None or (regions is not None and splits is not None):
         raise UserError("give either --regions or --splits")
     require_writable(out)
+    source = existing_file(given)
     if splits is None:
-        source = existing_file(regions)
         read = read_regions(
             source, labels=False, own=(), invalid=bad_lines(settings.invalid_regions)
         )
         table = read.regions
     else:
-        source = existing_file(splits)
         table = held_out_enhancers(source)
     with Genome(fasta) as genome, output_folder(out, own=dissected.OWN_FILES) as staging:
         once = table.drop_duplicates(PLACE, ignore_index=True)

@@ -49,8 +49,7 @@ class CheckedRegion(NamedTuple):
 
 def choose(lengths: Sequence[int], number: int) -> list[int]:
     """Choose rows evenly over the file, regions of at most 10 kb if there are any."""
-    lengths = np.asarray(lengths, dtype=np.int64)
-    rows = np.flatnonzero(lengths <= LONG)
+    rows = np.flatnonzero(np.asarray(lengths, dtype=np.int64) <= LONG)
     if not len(rows):
         rows = np.argsort(lengths, kind="stable")[:number]
     if number <= 0 or not len(rows):

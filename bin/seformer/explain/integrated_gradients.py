@@ -276,7 +276,7 @@ def integrate(scorer: Scorer, shares: Shares, jobs: Sequence[Job], steps: int) -
         One a job.
     """
     function = ViewMargins(scorer)
-    results: list[Integral] = [None] * len(jobs)
+    results: dict[int, Integral] = {}
     with _frozen(function.classifier):
         for group in _groups(scorer, jobs):
             slope, path = _mean_slope(function, group, steps)
@@ -289,7 +289,7 @@ def integrate(scorer: Scorer, shares: Shares, jobs: Sequence[Job], steps: int) -
             )
             for row, tokens, total, difference in zip(group.rows, *columns, strict=True):
                 results[row] = Integral(*tokens, total, difference)
-    return results
+    return [results[row] for row in range(len(jobs))]
 
 
 def _mean_slope(
@@ -311,7 +311,7 @@ def _mean_slope(
         if not torch.is_grad_enabled():
             # Captum asks for the layer's output only, and looks at no margin
             return values.new_zeros(len(ids))
-        margins, features = function(values, ids, masks)
+        margins, features = function(values, ids, (masks[0], masks[1]))
         path.append(features.detach().cpu())
         return margins
 

@@ -72,7 +72,7 @@ def read_coverage(path: Path, stretches: pd.DataFrame, extend: int = 0) -> ReadC
         sizes = dict(zip(bam.references, bam.lengths, strict=True))
         names = match_regions(stretches, sizes, path)
         logger.info("%s: counting the reads", path.name)
-        reads = int(pysam.view("-c", "-F", str(LEFT_OUT), str(path.absolute())))
+        reads = int("".join(pysam.view("-c", "-F", str(LEFT_OUT), str(path.absolute()))))
         bases = np.zeros(len(stretches), np.int64)
         chroms, starts, ends = (stretches[c].to_numpy() for c in ("chrom", "start", "end"))
         new = (chroms[1:] != chroms[:-1]) | (starts[1:] != ends[:-1])

@@ -76,7 +76,7 @@ def read_track(
         sizes = track.chroms()
         names = match_regions(regions, sizes, path)
         others = [n for n in names if (lengths or {}).get(n, sizes[names[n]]) != sizes[names[n]]]
-        if others:
+        if lengths and others:
             logger.warning(
                 "%s: %s has %d bp, but %d in the genome: is the track of another assembly?",
                 *(path, others[0], sizes[names[others[0]]], lengths[others[0]]),

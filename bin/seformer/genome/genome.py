@@ -78,17 +78,19 @@ class Genome:
         self._beside = folder
         self.source = self.path
         self._temporary = contextlib.ExitStack()
-        self._text: FastaText | None = None
-        self._fasta: pysam.FastaFile | None = None
+        self._text: FastaText
+        self._fasta: pysam.FastaFile
         try:
             self.index_files = self._open(compress)
             self._records = fasta_index.read_fai(self.index_files[0])
             self._contigs = list(self._records.items())
             self._text = FastaText(self.source, *self.index_files[1:])
+            self._temporary.callback(self._text.close)
             # htslib takes a name such as data:x for an address; none begins with a slash
             paths = [str(file.absolute()) for file in (self.source, *self.index_files)]
             with fasta_index.quiet_htslib():
                 self._fasta = pysam.FastaFile(*paths)
+            self._temporary.callback(self._fasta.close)
         except BaseException:
             self.close()
             raise
@@ -106,9 +108,6 @@ class Genome:
 
     def close(self) -> None:
         """Close the file and remove a temporary index."""
-        for file in filter(None, (self._text, self._fasta)):
-            file.close()
-        self._text = self._fasta = None
         self._temporary.close()
 
     @functools.cached_property
@@ -162,10 +161,16 @@ class Genome:
             return bases.decode()
         odd = chr(min(raw.translate(TO_BASES).translate(None, b"ACGTN")))
         if odd in "\r\n":
-            found, how = "the lines do not end where the index says", {"do": fasta_index.REMAKE}
+            found, expected, do = (
+                "the lines do not end where the index says",
+                None,
+                fasta_index.REMAKE,
+            )
         else:
-            found, how = f"{odd!r} is no nucleotide", {"expected": rewrap.EXPECTED}
-        raise UserError(f"{chrom}:{start}-{end}: {found}", where=self.path, **how)
+            found, expected, do = f"{odd!r} is no nucleotide", rewrap.EXPECTED, None
+        raise UserError(
+            f"{chrom}:{start}-{end}: {found}", where=self.path, expected=expected, do=do
+        )
 
     def fetch_many(self, regions: pd.DataFrame) -> list[str]:
         """Return the bases of many regions in input order, read in the file's order.

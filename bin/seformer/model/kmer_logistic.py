@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +40,7 @@ class KmerLogistic(NamedTuple):
 
 
 def fit_kmer_logistic(
-    kmers: dict[int, np.ndarray], labels: np.ndarray, train: np.ndarray, validation: np.ndarray
+    kmers: Mapping[int, np.ndarray], labels: np.ndarray, train: np.ndarray, validation: np.ndarray
 ) -> KmerLogistic:
     """L2-penalised logistic regression; k and the penalty with the best validation AUROC.
 
@@ -64,4 +65,6 @@ def fit_kmer_logistic(
                 weight = model.coef_[0].astype(np.float64) * scale
                 bias = float(model.intercept_[0]) - float(weight @ mean)
                 highest, best = auroc, KmerLogistic(k, strength, weight, bias)
+    if best is None:
+        raise ValueError("no k-mers were given, or the validation part has one class alone")
     return best

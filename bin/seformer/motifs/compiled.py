@@ -30,7 +30,7 @@ def load_compiled(tools: Callable[[], Tools]) -> Tools:
         try:
             return tools()
         except RuntimeError:  # numba: "no locator available"
-            numba.config.CACHE_DIR = str(_scratch())
+            vars(numba.config)["CACHE_DIR"] = str(_scratch())
             return tools()
     except ImportError as error:
         raise UserError(

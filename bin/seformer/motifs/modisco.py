@@ -239,7 +239,7 @@ def _modisco_in(folder: Path, threads: int) -> Iterator[None]:
     from threadpoolctl import threadpool_limits
 
     matplotlib.use("Agg")
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(threads, vars(numba.config)["NUMBA_NUM_THREADS"]))
     try:
         with (
             contextlib.chdir(folder),

@@ -129,7 +129,7 @@ def call(
         },
         "signal": {"file": visible(signal.name), "reads": measured.reads},
         "control": None
-        if subtracted is None
+        if subtracted is None or control is None
         else {"file": visible(control.name), "reads": subtracted.reads},
         "without_signal": where_missing,
         "start_sites": None if sites is None else sum(len(p) for p, _ in sites.values()),
@@ -188,7 +188,11 @@ def _sensitivity(
     for exclusion in exclusions:
         kept = peaks[~near_start_site(peaks, sites or {}, exclusion)].reset_index(drop=True)
         for gap in sorted({*STITCHES, own[1]}):
-            row = {"tss_exclusion": exclusion, "stitch": gap, "chosen": (exclusion, gap) == own}
+            row: dict[str, Any] = {
+                "tss_exclusion": exclusion,
+                "stitch": gap,
+                "chosen": (exclusion, gap) == own,
+            }
             row |= {"peaks": len(kept), "regions": 0, "super_enhancers": 0, "shared": 0}
             row["cutoff"] = None
             if len(kept):

@@ -62,9 +62,9 @@ def require_same_genome(
         with Genome(fasta) as genome:
             lengths, named = genome.chromosomes, f"the genome {genome.path.name}"
         for path, sums in ((signal, measured), (control, subtracted)):
-            if sums is not None:
+            if path is not None and sums is not None:
                 _require_lengths(path, sums.sizes, lengths, named)
-    if control is not None:
+    if control is not None and subtracted is not None:
         if (measured.reads is None) != (subtracted.reads is None):
             logger.warning(
                 "%s and %s: one is a BAM, in reads per million, the other a bigWig: what is "

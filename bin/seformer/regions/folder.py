@@ -223,7 +223,7 @@ class ExtractedWriter:
     def __enter__(self) -> ExtractedWriter:
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         with self._table:
             self._fasta.__exit__(*error)
 
@@ -252,7 +252,7 @@ def in_order(shards: Sequence[str | PathLike[str]]) -> list[Path]:
     paths = [Path(shard) for shard in shards]
     numbers = [re.search(r"\d+$", path.name) for path in paths]
     if all(numbers) and len({(p.parent, p.name.rstrip("0123456789")) for p in paths}) == 1:
-        paths.sort(key=lambda path: int(re.search(r"\d+$", path.name)[0]))
+        paths.sort(key=lambda path: int(re.findall(r"\d+$", path.name)[0]))
     return paths
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -324,4 +324,7 @@ def _decoys(motif: str, rng: np.random.Generator) -> list[str]:
     return [shuffle for *_, shuffle in sorted(map(unlike, shuffles))[:DECOY_KINDS]]
 
 
-GRAMMARS: dict[str, type[Grammar]] = {"pairs": PairsGrammar, "motifs": MotifsGrammar}
+GRAMMARS: dict[str, Callable[[np.random.Generator], Grammar]] = {
+    "pairs": PairsGrammar,
+    "motifs": MotifsGrammar,
+}

@@ -60,7 +60,8 @@ class SheetRow(NamedTuple):
         if self.regions is not None:
             table = self.regions.regions
             return table[table["label"] == 1], table[table["label"] == 0]
-        return self.super_enhancers.regions, self.typical_enhancers.regions
+        supers, typicals = (f for f in (self.super_enhancers, self.typical_enhancers) if f)
+        return supers.regions, typicals.regions
 
 
 @takes(InitSettings)
@@ -204,13 +205,12 @@ def pair_up(files: Sequence[Recognised]) -> list[SheetRow]:
             typicals.remove(partner)
         rows.append(SheetRow(file.sample, file, partner))
     rows += [SheetRow(file.sample, typical_enhancers=file) for file in typicals]
-    taken = {name.lower() for name in RESERVED}
-    unique = []
+    taken, unique = [str(name).lower() for name in RESERVED], []
     for row in rows:
         name, number = row.sample, 2
         while name.lower() in taken:
             name, number = f"{row.sample}_{number}", number + 1
-        taken.add(name.lower())
+        taken.append(name.lower())
         unique.append(row._replace(sample=name))
     return unique
 

@@ -43,8 +43,11 @@ class Pieces(NamedTuple):
         last = np.searchsorted(line(self.table, "end"), line(regions, "end"))
         # each region is summed by itself: a difference of cumulated sums would not be exact
         places = np.column_stack([first, last + 1]).ravel()
-        sums = (np.append(values, 0.0) for values in (self.signal, self.control))
-        return tuple(_as_written(np.add.reduceat(values, places)[::2]) for values in sums)
+        signal, control = (
+            _as_written(np.add.reduceat(np.append(values, 0.0), places)[::2])
+            for values in (self.signal, self.control)
+        )
+        return signal, control
 
 
 def cut_pieces(peaks: pd.DataFrame, gap: int) -> pd.DataFrame:

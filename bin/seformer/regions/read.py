@@ -91,8 +91,8 @@ def read_regions(
     """
     parts = []
     for part in iter_regions(path, labels=labels, invalid=invalid, one_track=one_track):
-        wanted = own(list(part.cells)) if callable(own) else own
-        names = part.cells if own is None else [name for name in wanted if name in part.cells]
+        wanted = own if own is None or isinstance(own, Collection) else own(list(part.cells))
+        names = part.cells if wanted is None else [name for name in wanted if name in part.cells]
         parts.append(replace(part, cells={name: part.cells[name] for name in names}))
     whole = parts[0]
     logger.info("%s: read as %s", whole.source.name, whole.read_as)
@@ -150,7 +150,8 @@ def iter_regions(
             part, problems = _parse(*stretch, layout, source, labels, invalid == "keep")
             bad += len(problems)
             if problems:
-                first = min(first or (np.inf, ""), min(problems.items()))
+                worst = min(problems.items())
+                first = worst if first is None else min(first, worst)
             elif first is None and part is not None:
                 yield part
     if first is not None:
@@ -238,10 +239,11 @@ def _parse_cells(
     after = " + 1" if layout.base else ""
     for i in np.flatnonzero((start >= end) & (not keep)).tolist():
         problems.setdefault(i, f"start {first[i]} {NOT_BEFORE_END} {end[i]}{after}")
+    length = layout.length or 0  # where there is none, no row is of another base
     for i in _of_another_base(cells, layout, start, end):
         problems.setdefault(
             i,
-            f"{layout.names[layout.length]} {cells[layout.length][i]} is not that of a start"
+            f"{layout.names[length]} {cells[length][i]} is not that of a start"
             f" counted from {layout.base}, as in most lines before",
         )
     by = layout.names[layout.column["label"]] if "label" in layout.column else ""

@@ -199,7 +199,7 @@ def read_label(cell: str) -> int | None:
 # ------------------------------------------------------------------------- columns and cells
 
 
-def named_column(name: str, names: Sequence[str], where: object) -> str:
+def named_column(name: str, names: Sequence[str], where: str | PathLike[str] | None) -> str:
     """The column of this name, in any case."""
     same = [own for own in names if own == name] or [
         own for own in names if own.lower() == name.lower()
@@ -214,7 +214,7 @@ def named_column(name: str, names: Sequence[str], where: object) -> str:
     return same[0]
 
 
-def _require_two(scores: str, labels: str, where: object) -> None:
+def _require_two(scores: str, labels: str, where: str | PathLike[str] | None) -> None:
     """Refuse labels that are judged as their own scores."""
     if scores == labels:
         raise UserError(
@@ -238,7 +238,10 @@ def first_columns(names: Sequence[str], words: Sequence[str]) -> dict[str, str]:
 
 
 def find_score_columns(
-    names: Sequence[str], given: str | None, where: object, further: Sequence[str] = ()
+    names: Sequence[str],
+    given: str | None,
+    where: str | PathLike[str] | None,
+    further: Sequence[str] = (),
 ) -> tuple[str, str]:
     """The column of scores, and beside margins that of probabilities; "" if there is none.
 
@@ -263,7 +266,7 @@ def find_score_columns(
 def cells_as_numbers(
     cells: Sequence[str],
     lines: Sequence[int],
-    where: object,
+    where: str | PathLike[str] | None,
     column: str,
     what: str = "score",
     option: str = "--score-column",
@@ -285,7 +288,7 @@ def cells_as_numbers(
 
 
 def _labels(
-    cells: Sequence[str], lines: Sequence[int], where: object, column: str
+    cells: Sequence[str], lines: Sequence[int], where: str | PathLike[str] | None, column: str
 ) -> pd.api.extensions.ExtensionArray:
     """Cells as labels, Int8; missing where there is none."""
     values = [*map(read_label, cells)]

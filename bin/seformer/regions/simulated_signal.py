@@ -122,7 +122,7 @@ def _track(
     for (start, end), values in [*bumps, ((length, length), [])]:
         for first in range(at, start, WIDE):
             yield chrom, first, min(first + WIDE, start), round(float(rng.gamma(4) * NOISE / 4), 3)
-        yield from ((chrom, *value) for value in values)
+        yield from ((chrom, first, last, value) for first, last, value in values)
         at = end
 
 

@@ -276,7 +276,7 @@ def entry_of(track: BrowserTrack, hub: Path, sizes: Mapping[str, int]) -> dict[s
     }
 
 
-def stanza(settings: Mapping[str, str]) -> str:
+def stanza(settings: Mapping[str, str | None]) -> str:
     """A stanza of UCSC's: a setting a line."""
     return "".join(f"{name} {value}\n" for name, value in settings.items())
 

@@ -357,7 +357,7 @@ def _read_variants(path: Path, summary: Path) -> VariantEffects:
 
 def _read_dissection(path: Path, summary: Path) -> DissectionRecord:
     """Read the summary of a dissection; all that the page shows is in it."""
-    record = records.read(summary, DissectionRecord, AGAIN)
+    record: Any = records.read(summary, DissectionRecord, AGAIN)
     _require_one_run(summary, record["rows"], path, len(read_tsv(path)))
     return record
 

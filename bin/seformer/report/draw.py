@@ -58,9 +58,9 @@ def signed(value: float, plus: bool = True) -> str:
 
 def interval(value: Mapping[str, float], plus: bool = False) -> str:
     """Write a value with its interval beneath."""
-    value, low, high = (signed(value[key], plus) for key in ("value", "low", "high"))
+    middle, low, high = (signed(value[key], plus) for key in ("value", "low", "high"))
     link = " to " if "−" in low + high or plus else "–"
-    return f"{value}<small>{low}{link}{high}</small>"
+    return f"{middle}<small>{low}{link}{high}</small>"
 
 
 def headline(test: Mapping[str, Any] | None) -> str:

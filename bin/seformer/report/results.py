@@ -148,6 +148,8 @@ class SampleResults:
     @property
     def used(self) -> pd.DataFrame:
         """Regions in use: not dropped, labelled."""
+        if self.regions is None:
+            raise ValueError(f"{self.name} has no table of regions")
         return self.regions[(self.regions["drop_reason"] == "") & self.regions["label"].notna()]
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -171,9 +171,9 @@ def find_homes(
 
     ``spans`` are the regions, or tell the one region of an allele.
     """
-    statuses = np.array([allele.status for allele in alleles], dtype=object)
+    statuses: Any = np.array([allele.status for allele in alleles], dtype=object)
     numbers = np.flatnonzero(statuses == "")
-    if callable(spans):
+    if not isinstance(spans, Sequence):
         return [(spans(alleles[number]), number) for number in numbers.tolist()], statuses.tolist()
     queries = pd.DataFrame([alleles[number] for number in numbers], columns=list(Allele._fields))
     targets = pd.DataFrame(spans, columns=list(Span._fields))

@@ -252,7 +252,7 @@ def merge_predictions(
         total["read_as"] = first.read_as
         write_json(total, staging / "summary.json")
         write_ucsc(staging, regions.name, total.get("model"))
-        if sizes is not None:
+        if sizes is not None and chrom_sizes is not None:
             write_browser_bed(
                 staging / "predictions.bed", staging / BIGBED_FILE, sizes, chrom_sizes
             )

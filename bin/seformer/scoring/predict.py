@@ -79,7 +79,7 @@ def predict(
         say_without_sets(scorer.model)
         if extracted is not None:
             _score_shard(scorer, extracted, staging, settings.prevalence)
-        else:
+        elif fasta is not None and regions is not None:
             how = settings.only(ReadingRegions)
             _score_file(scorer, fasta, regions, staging, settings.prevalence, genes, **how)
 

@@ -166,7 +166,11 @@ def draw_null(
         cells.append(drawn * 4 + kind % 4)
         lacking[kind // 4] += share - len(drawn)
     for wanted, missing in sorted(lacking.items()):
-        places = np.flatnonzero((context >= 0) & ((context & 31) == wanted)) if missing else []
+        places = (
+            np.flatnonzero((context >= 0) & ((context & 31) == wanted))
+            if missing
+            else np.empty(0, np.int64)
+        )
         cells.append(_others(places, context, np.concatenate(cells), missing, random))
     missing = number - sum(map(len, cells))
     places = np.flatnonzero(context >= 0) if missing else np.empty(0, np.int64)

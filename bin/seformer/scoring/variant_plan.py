@@ -103,13 +103,14 @@ def plan_variants(
     UserError
         If a file cannot be used.
     """
-    if (vcf is None) == (positions is None):
+    given = vcf or positions
+    if given is None or (vcf is not None and positions is not None):
         raise UserError("give either --vcf or --positions")
     spelling = Spelling(genome, settings.rename_chromosomes)
     rows: Sequence[Span] = ()
     read_as, unreadable = "VCF", {}
-    if positions is not None:
-        rows = read_spans(existing_file(positions), spelling)
+    if vcf is None:
+        rows = read_spans(existing_file(given), spelling)
         records, rows, header = substitutions(rows, genome)
         names, read_as = {record.chrom: record.chrom for record in records}, "positions"
     elif (table := read_table(existing_file(vcf))) is not None:

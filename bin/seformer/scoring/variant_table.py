@@ -239,8 +239,8 @@ def _record(row: Row, chrom: str | None, genome: Genome) -> VcfRecord:
     if not fault and not (reference and all(others)):
         # as VCF wants it, with the base before, at a chromosome's start the one behind
         stop = start + len(reference)
-        before = genome.fetch(chrom, start - 1, start) if start else ""
-        behind = "" if start else genome.fetch(chrom, stop, stop + 1)
+        before = genome.fetch(str(chrom), start - 1, start) if start else ""
+        behind = "" if start else genome.fetch(str(chrom), stop, stop + 1)
         start -= len(before)
         reference, *others = (before + allele + behind for allele in (reference, *others))
     cells = (chrom or row.chrom, str(start + 1), row.id, reference, ",".join(others) or ".")

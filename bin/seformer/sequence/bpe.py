@@ -41,9 +41,13 @@ SPLITTERS: dict[str, dict[str, tuple[type, ...]]] = {
     "Digits": {"individual_digits": _SWITCH},
     "Punctuation": {"behavior": (str,)},
 }
-ADDED = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized", "special"), _SWITCH)
-_MODEL = dict.fromkeys(("fuse_unk", "byte_fallback", "ignore_merges"), _SWITCH)
-_MODEL |= dict.fromkeys(("unk_token", "continuing_subword_prefix"), (str,))
+ADDED: dict[str, tuple[type, ...]] = dict.fromkeys(
+    ("single_word", "lstrip", "rstrip", "normalized", "special"), _SWITCH
+)
+_MODEL: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("fuse_unk", "byte_fallback", "ignore_merges"), _SWITCH),
+    **dict.fromkeys(("unk_token", "continuing_subword_prefix"), (str,)),
+}
 
 
 class BytePairs(NamedTuple):
@@ -209,7 +213,7 @@ def _check_pattern(part: dict[str, Any]) -> None:
     text = next(iter(pattern.values()), None)
     fits = len(pattern) == 1 and _is_text(text)
     if fits and "Regex" in pattern:
-        fits = PATTERN.fullmatch(text) is not None
+        fits = PATTERN.fullmatch(str(text)) is not None
     if not fits or not pattern.keys() <= {"String", "Regex"}:
         _refuse(f"it looks for {pattern!r}, which is not known here")
     if len(part.get("content", "")) > 1:
@@ -231,7 +235,7 @@ def _wrap(given: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     if kind == "ByteLevel":
         return (), ()
     if kind in ("BertProcessing", "RobertaProcessing"):
-        ends = [part.get("cls"), part.get("sep")]
+        ends: list[Any] = [part.get("cls"), part.get("sep")]
         if not all(isinstance(one, list) and len(one) == 2 and _is_id(one[1]) for one in ends):
             _refuse(f"its special tokens are {ends!r}")
         return (ends[0][1],), (ends[1][1],)

@@ -8,7 +8,7 @@ Sequences are upper-cased here, whatever a published tokeniser's own settings sa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -61,19 +61,29 @@ class Tokenizer(Protocol):
     """What every tokeniser offers; see `kmer_tokenizer`, `mixed_tokenizer`, `bpe_tokenizer`."""
 
     phases: int
-    wrap: tuple[tuple[int, ...], tuple[int, ...]]
     pad_id: int
     unk_id: int
-    mask_id: int | None
-    # tokens that say nothing of the bases they stand for: unknown, N
-    blank_ids: tuple[int, ...]
     vocab_size: int
     # ids of the tokens that are spelled in A, C, G, T: what masked-token training asks for
     base_ids: np.ndarray
     # tokens in a row that share a base: more than one where k-mers overlap
     overlapping: int
-    # what of it turns bases into tokens, for the record of a model: the same says the same
-    identity: dict[str, str | int]
+
+    @property
+    def wrap(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Special tokens before and behind a window."""
+
+    @property
+    def mask_id(self) -> int | None:
+        """The token that hides another, if there is one."""
+
+    @property
+    def blank_ids(self) -> tuple[int, ...]:
+        """Tokens that say nothing of the bases they stand for: unknown, N."""
+
+    @property
+    def identity(self) -> Mapping[str, str | int]:
+        """What of it turns bases into tokens, for a model's record: the same says the same."""
 
     def encode(self, sequences: Sequence[str], phase: int = 0) -> Encoding:
         """Tokenise ``sequences``; with ``phase`` p > 0 a token begins at base p."""

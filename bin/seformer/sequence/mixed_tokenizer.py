@@ -78,7 +78,8 @@ class MixedTokenizer:
         twice = [token for token, n in Counter(self.vocabulary).items() if token and n > 1]
         if twice:
             raise UserError(f"the vocabulary holds {twice[0]!r} twice", where="vocab.txt")
-        self._style = next((names for names in _STYLES if set(names) <= ids.keys()), ())
+        fitting = (names for names in _STYLES if set(names) <= ids.keys())
+        self._style: tuple[str, ...] = next(fitting, ())
         if not self._style:
             raise UserError(
                 "the vocabulary lacks special tokens",

@@ -212,7 +212,7 @@ def into_folds(
 
 
 def _distribute(
-    counts: pd.DataFrame, shares: Sequence[float], rng: np.random.Generator
+    counts: pd.DataFrame, shares: Sequence[float] | np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Give each row of class counts to a part (int64 [rows]), large ones first."""
     # largest first: while there is room, and small ones even out in the end what they left

@@ -49,7 +49,7 @@ from seformer.training.optimise import (
     restore_optimizer,
     tensors_by_kind,
 )
-from seformer.training.settings import Course, FullSettings
+from seformer.training.settings import Course, FullSettings, looked_up
 from seformer.training.token_store import TokenStore, build_token_store, token_store_margins
 from seformer.util import verified_tensors
 from seformer.util.atomic import output_folder, require_writable, temporary_folder
@@ -191,7 +191,7 @@ class FullTrainer:
         self.weights = class_weights(data.labels("train"), settings.weights)
         self.module = model.classifier
         self.accelerator, self.wrapped, self.optimizer = prepare(
-            self.module, model.device, settings.precision, settings.learning_rate
+            self.module, model.device, settings.precision, looked_up(settings.learning_rate)
         )
         self.lengths = (self.tokens.stop - self.tokens.start).max(1)
         self.steps_per_epoch = -(-len(self.lengths) // settings.batch_size)
@@ -208,7 +208,8 @@ class FullTrainer:
     def rate_at(self, step: int) -> float:
         """The learning rate of a step."""
         course = self.settings
-        return learning_rate_at(step, self.steps, course.learning_rate, course.warmup)
+        rate = looked_up(course.learning_rate)
+        return learning_rate_at(step, self.steps, rate, course.warmup)
 
     def fit(self, checkpoints: Checkpoints) -> None:
         """Train until the last epoch or early stopping; leaves the weights of the best epoch.
@@ -327,7 +328,8 @@ class FullTrainer:
         record = stored.record
         for name in COUNTERS:
             setattr(self, name, record[name])
-        best, waited = tuple(map(float, record["best"])), record["waited"]
+        (measure, loss), waited = map(float, record["best"]), record["waited"]
+        best = measure, loss
         stopping = EarlyStopping(self.settings.patience, best, record["best_epoch"], waited)
         self.progress = Progress(2, stopping, record["history"], tensors["best"])
         logger.info("going on from the checkpoint at epoch %d, step %d", self.epoch, self.step)

@@ -36,7 +36,7 @@ from seformer.training.feature_cache import (
     take_strands,
 )
 from seformer.training.kmer_linear import fit_spectrum, set_spectrum, weigh_spectrum
-from seformer.training.settings import HeadSettings
+from seformer.training.settings import HeadSettings, looked_up
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
@@ -246,7 +246,9 @@ class HeadTrainer:
         self.pooled = pooled._replace(features=self.standardiser.apply(pooled.features))
         self.validated = take_strands(self.pooled, strands_of(self.validation), self.first)
         self.optimizer = torch.optim.AdamW(
-            self.trained.parameters(), lr=settings.learning_rate, weight_decay=WEIGHT_DECAY
+            self.trained.parameters(),
+            lr=looked_up(settings.learning_rate),
+            weight_decay=WEIGHT_DECAY,
         )
         self.generator = torch.Generator().manual_seed(settings.seed)
         self.progress = Progress(1, EarlyStopping(settings.patience))
@@ -263,7 +265,7 @@ class HeadTrainer:
                 self.validate(),
                 step=self.step,
                 train_loss=loss,
-                learning_rate=self.settings.learning_rate,
+                learning_rate=looked_up(self.settings.learning_rate),
                 seconds=time.monotonic() - began,
             )
             if self.progress.stopping.stop:

@@ -29,7 +29,7 @@ from seformer.training.optimise import (
     tensors_by_kind,
 )
 from seformer.training.pretraining_windows import WindowStore
-from seformer.training.settings import PretrainSettings
+from seformer.training.settings import PretrainSettings, looked_up
 from seformer.util import verified_tensors
 from seformer.util.devices import threads_worth
 from seformer.util.logs import progress
@@ -82,7 +82,7 @@ class MaskedTrainer:
         self.module, self.tokenizer, self.windows = module, tokenizer, windows
         self.content, self.settings, self.device = content, settings, device
         self.accelerator, self.wrapped, self.optimizer = prepare(
-            module, device, settings.precision, settings.learning_rate
+            module, device, settings.precision, looked_up(settings.learning_rate)
         )
         number = len(windows.start)
         back = min(max(1, round(settings.held_back * number)), MOST_HELD_BACK, number - 1)
@@ -152,7 +152,7 @@ class MaskedTrainer:
         self, rows: np.ndarray, rng: np.random.Generator, measured: bool = False
     ) -> MaskedBatch:
         """Windows as tokens, some hidden."""
-        share = self.settings.mask_share
+        share = looked_up(self.settings.mask_share)
         return masked_batch(
             self.windows, rows, self.tokenizer, self.content, share, rng, measured=measured
         )
@@ -194,7 +194,8 @@ class MaskedTrainer:
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step."""
-        return learning_rate_at(step, self.steps, self.settings.learning_rate, WARMUP)
+        rate = looked_up(self.settings.learning_rate)
+        return learning_rate_at(step, self.steps, rate, WARMUP)
 
     def held_back_parts(self) -> Iterator:
         """The windows that are held back, with the same tokens hidden each time."""

@@ -31,7 +31,7 @@ from seformer.util.atomic import temporary_folder
 from seformer.util.errors import UserError
 from seformer.util.labels import PARTS
 from seformer.util.logs import progress
-from seformer.util.shapes_of_pretraining import MOST_NAMED, LeftOutRecord
+from seformer.util.shapes_of_pretraining import MOST_NAMED, LeftOutBy, LeftOutRecord
 
 logger = logging.getLogger(__name__)
 PLACE = ["chrom", "start", "end"]
@@ -62,7 +62,7 @@ class LeftOut(NamedTuple):
 
     chromosomes: list[str]
     regions: pd.DataFrame
-    by: str
+    by: LeftOutBy
 
     def record(self, genome: Genome) -> LeftOutRecord:
         """What summary.json says of it."""
@@ -112,7 +112,7 @@ def choose_left_out(course: PretrainCourse, splits: Sequence[Path], genome: Geno
                 where="--test-chromosomes or --validation-chromosomes",
                 expected=f"some of {', '.join(list(genome.chromosomes)[:MOST_NAMED])}",
             )
-        return LeftOut(sorted(set(found.values())), nothing, "chromosomes")
+        return LeftOut(sorted({*filter(None, found.values())}), nothing, "chromosomes")
     usual = sorted(match_names(DEFAULT_TEST, genome.chromosomes).values())
     logger.warning(
         "no split and no chromosomes are given: %s left out, which a test holds out by default;"

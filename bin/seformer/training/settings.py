@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from seformer.model.choices import TokenPooling, WindowPooling
 from seformer.splits.settings import TEST_CHROMOSOMES, VALIDATION_CHROMOSOMES
@@ -13,11 +13,18 @@ Features = Literal["none", "kmer", "kmer_density"]
 ClassWeights = Literal["balanced", "none"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 LeaveOut = Literal["held_out", "nothing"]
-RATE = {
+RATE: dict[str, Any] = {
     "gt": 0,
     "unset": "the model's recommended rate",
     "refused": "the learning rate {value} is not usable",
 }
+
+
+def looked_up(value: float | None) -> float:
+    """A setting that is the model's own by default, once that has taken its place."""
+    if value is None:
+        raise ValueError("the model's own value was not looked up")
+    return value
 
 
 WEIGHTS = setting("balanced", "Weight of the classes in the loss.", option="--class-weights")

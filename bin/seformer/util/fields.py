@@ -24,12 +24,12 @@ Line = list[Number]
 
 def object_of(**fields: Any) -> Any:
     """An object that has all of these fields."""
-    return TypedDict("Object", fields)
+    return TypedDict("Object", fields)  # ty: ignore[invalid-argument-type]  made at run time
 
 
 def partial_of(**fields: Any) -> Any:
     """An object that may lack any of these fields."""
-    return TypedDict("Object", fields, total=False)
+    return TypedDict("Object", fields, total=False)  # ty: ignore[invalid-argument-type]  likewise
 
 
 def all_of(names: str, kind: Any = Count) -> dict[str, Any]:

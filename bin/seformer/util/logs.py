@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
 from seformer.util.errors import visible
@@ -45,8 +45,8 @@ def progress(items: Iterable[T], description: str, total: int | None = None) -> 
 
     Work in a second thread has lines: a terminal shows one bar at a time.
     """
-    if total is None and hasattr(items, "__len__"):
-        total = len(items)  # type: ignore[arg-type]
+    if total is None and isinstance(items, Sized):
+        total = len(items)
     if sys.stderr.isatty() and threading.current_thread() is threading.main_thread():
         from rich.console import Console
         from rich.progress import track

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 _END = object()
@@ -17,7 +17,7 @@ def ahead(items: Iterable[T]) -> Iterator[T]:
     """
     iterator = iter(items)
     with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, iterator, _END)
+        coming: Future[Any] = thread.submit(next, iterator, _END)
         while (item := coming.result()) is not _END:
             coming = thread.submit(next, iterator, _END)
             yield item

@@ -32,8 +32,10 @@ def profile_at_hand(root: Path | None = None) -> str:
 
 def _has_image(engine: str) -> bool:
     words = [engine, "image", "inspect", f"seformer:{seformer.__version__}"]
-    quiet = {"stdin": subprocess.DEVNULL, "capture_output": True}
     try:
-        return subprocess.run(words, timeout=SECONDS, check=False, **quiet).returncode == 0
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
+    return done.returncode == 0

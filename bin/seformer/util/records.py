@@ -148,7 +148,7 @@ def _adapter(shape: Any) -> TypeAdapter:
     return TypeAdapter(shape)
 
 
-def _shown(value: object) -> str:
+def _shown(value: Any) -> str:
     """Say what a value is; not more of it than fits a line."""
     kinds = {dict: "an object", list: "a list", type(None): "null", bool: str(value).lower()}
     if isinstance(value, int) and abs(value) > LARGEST:

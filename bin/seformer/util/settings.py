@@ -82,8 +82,8 @@ def setting(
         ``ge``, ``gt``, ``le``, ``lt`` or ``pattern``, as of `pydantic.Field`.
     """
     text = description if unit is None else f"{description.removesuffix('.')} ({unit})."
-    elsewhere = Option(option, parameter, group, unset, metavar, refused)
-    return Field(default, description=text, json_schema_extra={"option": elsewhere}, **bounds)
+    elsewhere: Any = {"option": Option(option, parameter, group, unset, metavar, refused)}
+    return Field(default, description=text, json_schema_extra=elsewhere, **bounds)
 
 
 class Settings(BaseModel):
@@ -113,23 +113,22 @@ class Settings(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise self._refused(error.errors()[0]) from None
+            raise self._refused(dict(error.errors()[0])) from None
 
     @field_validator("*", mode="before")
     @classmethod
     def _as_plain(cls, value: Any, info: ValidationInfo) -> Any:
         """Take numbers of numpy, paths and lists as text for what they are; nothing else."""
+        name = str(info.field_name)
         if isinstance(value, str):
-            kind = kind_of(cls.model_fields[info.field_name])
+            kind = kind_of(cls.model_fields[name])
             return Path(value) if kind is Path else names(value) if kind == Names else value
         if isinstance(value, bool) or value is None:
             return value
         if isinstance(value, Integral):
-            if abs(value) >= MOST:
-                shown = option_of(info.field_name, cls.model_fields[info.field_name])
-                raise UserError(
-                    f"{shown or info.field_name} {value}", expected=f"a number below {MOST}"
-                )
+            if abs(int(value)) >= MOST:
+                shown = option_of(name, cls.model_fields[name])
+                raise UserError(f"{shown or name} {value}", expected=f"a number below {MOST}")
             return int(value)
         if isinstance(value, Real):
             return float(value)
@@ -176,7 +175,8 @@ def fields_of(kind: type[Settings]) -> dict[str, FieldInfo]:
 
 def meta(field: FieldInfo) -> Option:
     """Return what the field is elsewhere."""
-    return field.json_schema_extra["option"]
+    extra: Any = field.json_schema_extra
+    return extra["option"]
 
 
 def option_of(name: str, field: FieldInfo) -> str | None:
@@ -274,7 +274,7 @@ def takes(kind: type[Settings]) -> Callable[[Callable], Callable]:
             )
             for name, f in fields_of(kind).items()
         ]
-        called.__signature__ = inspect.Signature(sorted(shown, key=lambda p: p.kind))
+        vars(called)["__signature__"] = inspect.Signature(sorted(shown, key=lambda p: p.kind))
         called.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\n{described(kind)}\n"
         return called
 

@@ -22,6 +22,9 @@ class PretrainedOn(TypedDict):
     regions: Text | None
 
 
+LeftOutBy = Literal["splits", "chromosomes", "default", "nothing"]
+
+
 class LeftOutRecord(TypedDict):
     """What pre-training did not see, and who said so.
 
@@ -29,7 +32,7 @@ class LeftOutRecord(TypedDict):
     others.
     """
 
-    by: Literal["splits", "chromosomes", "default", "nothing"]
+    by: LeftOutBy
     chromosomes: list[Text]
     whole: Count
     regions: Count

@@ -10,7 +10,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from seformer.util.atomic import require_whole, temporary_folder
 from seformer.util.errors import UserError
@@ -169,14 +169,14 @@ class _Hashed(io.FileIO):
         super().__init__(path)
         self._digest = digest
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         number = super().readinto(buffer)
         self._digest.update(buffer[:number])
         return number
 
 
-def _opened(path: Path, digest: hashlib._Hash | None = None) -> io.BufferedReader | _Unpacked:
-    raw = open(path, "rb") if digest is None else io.BufferedReader(_Hashed(path, digest))
+def _opened(path: Path, digest: hashlib._Hash | None = None) -> io.BufferedReader[Any] | _Unpacked:
+    raw: Any = open(path, "rb") if digest is None else io.BufferedReader(_Hashed(path, digest))
     if raw.peek(2)[:2] != GZIP_MAGIC:
         return raw
     packed = _Unpacked(path, "rb", fileobj=raw)

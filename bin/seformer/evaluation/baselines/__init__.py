@@ -7,6 +7,7 @@ on the validation part, and only scores the test part. All are deterministic.
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
@@ -76,4 +77,9 @@ def fit_baselines(regions: BaselineRegions, names: Iterable[str]) -> dict[str, B
 
 def sort_baselines(baselines: Mapping[str, T]) -> dict[str, T]:
     """Put what belongs to baselines into their order; tracks follow as they come."""
-    return dict(sorted(baselines.items(), key=lambda item: find_baseline(item[0]).order))
+
+    def order(name: str) -> float:
+        baseline = find_baseline(name)
+        return math.inf if baseline is None else baseline.order
+
+    return dict(sorted(baselines.items(), key=lambda item: order(item[0])))

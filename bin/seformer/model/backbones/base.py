@@ -141,7 +141,8 @@ class Backbone(nn.Module):
     def draw(cls, config: dict[str, Any], where: str | Path | None = None) -> Backbone:
         """Make the module that a configuration describes, with random weights."""
         # null stands for nothing given
-        model = cls({name: value for name, value in config.items() if value is not None})
+        given = {name: value for name, value in config.items() if value is not None}
+        model = cls(given)  # ty: ignore[missing-argument]  each family works its context out
         model.initialise()
         return model
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from seformer.model.backbones.base import MaskedHeadStyle
 
-DEFAULTS = {"layer_norm_eps": 1e-12, "hidden_dropout_prob": 0.1}
+DEFAULTS: dict[str, Any] = {"layer_norm_eps": 1e-12, "hidden_dropout_prob": 0.1}
 
 
 def is_bert(config: dict[str, Any]) -> bool:

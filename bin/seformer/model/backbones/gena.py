@@ -76,7 +76,7 @@ class _SelfAttention(nn.Module):
             part(hidden).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for part in (self.query, self.key, self.value)
         )
-        if state.cos is not None:
+        if state.cos is not None and state.sin is not None:
             query, key = (rotate(x, state.cos, state.sin) for x in (query, key))
         dropout = self.dropout if self.training else 0.0
         if state.pattern is not None:

@@ -84,7 +84,7 @@ def _parse(config: dict[str, Any], where: str | Path | None) -> Any:
     """Turn a published configuration into that of the installed class."""
     kind = config.get("model_type")
     code = "; its repository holds code, which seformer never runs" if "auto_map" in config else ""
-    if kind not in CONFIG_MAPPING:
+    if kind is None or kind not in CONFIG_MAPPING:
         raise UserError(
             f"the model type {kind!r} is no class of the installed transformers{code}",
             where=where,
@@ -175,8 +175,9 @@ class StockEncoder(Backbone):
         options: dict[str, Any] = {}
         if "add_pooling_layer" in inspect.signature(model_class.__init__).parameters:
             options["add_pooling_layer"] = False
-        attention = "sdpa" if model_class._supports_sdpa else "eager"
-        model = model_class._from_config(
+        known: Any = model_class  # transformers' own table may say None, for a class of no weights
+        attention = "sdpa" if known._supports_sdpa else "eager"
+        model = known._from_config(
             parsed, attn_implementation=attention, dtype=torch.float32, **options
         )
         return (BigBird if parsed.model_type == "big_bird" else cls)(config, model)
@@ -296,19 +297,20 @@ class BigBird(StockEncoder):
         pattern = None
         if blocks:
             sizes = config.num_attention_heads, blocks, config.block_size
-            pattern = bigbird_pattern(*sizes, config.num_random_blocks)
-            pattern = Pattern(*(x.to(hidden.device) if torch.is_tensor(x) else x for x in pattern))
+            drawn = bigbird_pattern(*sizes, config.num_random_blocks)
+            on_device: Any = (x.to(hidden.device) if torch.is_tensor(x) else x for x in drawn)
+            pattern = Pattern(*on_device)
 
         def one(layer: nn.Module, hidden: torch.Tensor) -> torch.Tensor:
             attention = layer.attention.self
-            parts = (
+            query, key, value = (
                 part(hidden).unflatten(-1, (config.num_attention_heads, -1)).transpose(1, 2)
                 for part in (attention.query, attention.key, attention.value)
             )
             if pattern is None:
-                mixed = F.scaled_dot_product_attention(*parts, mask, dropout)
+                mixed = F.scaled_dot_product_attention(query, key, value, mask, dropout)
             else:
-                mixed = attend_gathered(*parts, keep, pattern)
+                mixed = attend_gathered(query, key, value, keep, pattern)
             mixed = layer.attention.output(mixed.transpose(1, 2).flatten(2), hidden)
             return layer.feed_forward_chunk(mixed)
 

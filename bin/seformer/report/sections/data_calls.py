@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from seformer.regions.call_record import Call
 from seformer.report.content import TEXTS, Section, say
@@ -24,7 +25,7 @@ NAMES = {label: name for label, name, _ in CLASSES}
 
 
 def sections(results: Results) -> Iterator[Section]:
-    called = {sample.name: sample.call for sample in results.with_("call")}
+    called: dict[str, Any] = {sample.name: sample.call for sample in results.with_("call")}
     if not called:
         return
     looks = {name: colour for _, name, colour in CLASSES} | {"cut-off": (GREY, "dash")}

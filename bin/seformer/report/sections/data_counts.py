@@ -29,7 +29,11 @@ def sections(results: Results) -> Iterator[Section]:
 
 def _row(sample: SampleResults) -> list[str]:
     used = sample.used
-    cells = [escape(sample.name), number(len(sample.regions)), number(len(used))]
+    cells = [
+        escape(sample.name),
+        number(0 if sample.regions is None else len(sample.regions)),
+        number(len(used)),
+    ]
     for label, _, _ in CLASSES:
         regions = used[used["label"] == label]
         median = f"{regions['length'].median():,.0f}" if len(regions) else "–"

@@ -62,7 +62,7 @@ class Shown:
 
     @property
     def top(self) -> dict[str, Any]:
-        return self.sample.explanations[self.bed].top
+        return self.sample.explanations[self.bed].top or {}
 
     @property
     def left_out(self) -> int:

@@ -108,7 +108,7 @@ def motif_table(bed: Motifs, most: int) -> str:
 
 def _named(factor: str, matrix: str | float) -> str:
     """The factor, and below it the matrix, which JASPAR has a page of."""
-    if pd.isna(matrix) or not MATRIX.fullmatch(matrix):
+    if pd.isna(matrix) or not MATRIX.fullmatch(str(matrix)):
         return f"<b>{escape(factor)}</b>"
     place = f"https://jaspar.elixir.no/matrix/{matrix}"
     return f'<b>{escape(factor)}</b><small><a href="{place}">{matrix}</a></small>'

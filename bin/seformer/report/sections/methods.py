@@ -66,7 +66,9 @@ def _held_out(sample: SampleResults) -> str:
     parts = {part: record.get(part) or names.get(part) for part in PARTS[1:]}
     if not all(parts.values()):
         return ""
-    return say("held_out", **{part: escape(", ".join(names)) for part, names in parts.items()})
+    return say(
+        "held_out", **{part: escape(", ".join(names or ())) for part, names in parts.items()}
+    )
 
 
 def _model(sample: SampleResults) -> Iterator[str]:
