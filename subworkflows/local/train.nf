@@ -105,7 +105,7 @@ workflow TRAIN {
     if (plan.pretrain) {
         PRETRAIN(
             plan.pretrain.leave_out
-                ? splits.map { fold, split -> [[fold: fold, run: fold ? "fold_${fold}/" : ''], samples.collect { it -> split.resolve(it.id).resolve('splits.tsv') }] }
+                ? splits.map { fold, split -> [[fold: fold, run: fold ? "fold_${fold}/" : ''], samples.collect { sample -> split.resolve(sample.id).resolve('splits.tsv') }] }
                 : channel.of([[fold: 0, run: ''], []]),
             genome,
             plan.pretrain.regions,

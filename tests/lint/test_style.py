@@ -52,3 +52,13 @@ def test_no_braces_that_nf_core_takes_for_its_template():
         if re.search(r"\{\{[^}]*\}\}", line)
     ]
     assert not lines
+
+
+def test_closures_of_workflows_name_what_they_take():
+    """The strict parser of Nextflow 25.04 ends with an error at `it`, which no lint says."""
+    files = [
+        ROOT / "main.nf",
+        *(p for r in ("workflows", "subworkflows") for p in ROOT.glob(f"{r}/**/*.nf")),
+    ]
+    named = [path.name for path in files if re.search(r"\{ *it *->", path.read_text())]
+    assert not named
