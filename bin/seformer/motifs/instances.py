@@ -2,8 +2,8 @@
 
 A pattern's own seqlets are those that modisco clustered, at most so many as it is told to take.
 Fi-NeMo asks of every base of the windows which patterns, laid on it and added up, give the
-attributions with as few of them as possible (a sparse deconvolution). It needs torch, so it is no
-part of the small image of modisco: where ``finemo`` is installed beside modisco-lite, it is used.
+attributions with as few of them as possible (a sparse deconvolution). It is in modisco's image;
+elsewhere it is used where ``finemo`` is installed beside modisco-lite.
 """
 
 from __future__ import annotations
