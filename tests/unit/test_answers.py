@@ -151,7 +151,7 @@ def test_the_header_names_version_genome_and_command(used, tmp_path):
     report([used], tmp_path / "out", parameters=tmp_path / "p.json", run=tmp_path / "run.json")
     config = json.loads((tmp_path / "out" / "multiqc_config.yml").read_text())
     head = {key: text for entry in config["report_header_info"] for key, text in entry.items()}
-    assert head.keys() == {"Version", "Genome", "Command", "Help"}
+    assert head.keys() == {"Version", "Genome", "Command", "Places", "Help"}
     assert head["Version"].startswith("seformer 1") and "hg38.fa.gz" in head["Genome"]
     assert head["Command"].startswith("nextflow run . --fasta")
     assert not any("<" in text for text in head.values())
