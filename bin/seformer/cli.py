@@ -15,13 +15,14 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 import seformer
 from seformer.util.errors import UserError, visible
 
 TYPE_CHECKING = False  # `typing` itself takes time that a signal may come in
 if TYPE_CHECKING:
+    from typing import Any
+
     import typer
 
 # command line order is the way of the data; each module in `commands` defines one function
