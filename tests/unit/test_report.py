@@ -304,21 +304,21 @@ def test_axes_and_legends(tmp_path):
     """Figures are drawn by a stand-in for Plotly, which shows what it was given."""
     page = tmp_path / "page.html"
     page.write_text(
-        f"""<meta charset="utf-8"><div id="p" style="width:500px"></div>
+        """<meta charset="utf-8"><div id="p" style="width:500px"></div>
 <script>
-mqc_plots = {{p: {{pconfig: {{colors: {{Z9: "", a: "", integrative: ""}}}}}}}};
-Plotly = {{newPlot: (p, traces, layout) => {{ drawn = [traces, layout]; }}, react: () => {{}}}};
-</script>{content.SCRIPT}<script>
-const traces = ["a", "integrative", "x", "Z9"].map((name) => ({{name, x: [600, 2e4], y: [1, 2]}}));
-Plotly.newPlot("p", traces, {{xaxis: {{type: "log", ticksuffix: " bp"}}, yaxis: {{}}}});
-const {{xaxis, yaxis, legend}} = drawn[1];
-const near = {{xaxis: {{type: "log"}}, yaxis: {{}}}};
-Plotly.newPlot("p", [{{name: "a", x: [540, 760], y: [1, 2]}}], near);
+mqc_plots = {p: {pconfig: {colors: {Z9: "", a: "", integrative: ""}}}};
+Plotly = {newPlot: (p, traces, layout) => { drawn = [traces, layout]; }, react: () => {}};
+</script>SCRIPT<script>
+const traces = ["a", "integrative", "x", "Z9"].map((name) => ({name, x: [600, 2e4], y: [1, 2]}));
+Plotly.newPlot("p", traces, {xaxis: {type: "log", ticksuffix: " bp"}, yaxis: {}});
+const {xaxis, yaxis, legend} = drawn[1];
+const near = {xaxis: {type: "log"}, yaxis: {}};
+Plotly.newPlot("p", [{name: "a", x: [540, 760], y: [1, 2]}], near);
 const order = traces.toSorted((a, b) => a.legendrank - b.legendrank).map((t) => t.name).join();
 const shown = xaxis.tickvals.flatMap((v, i) => v >= 500 && v <= 20000 ? [xaxis.ticktext[i]] : []);
 document.title = [order, shown.join(";"), yaxis.exponentformat, yaxis.separatethousands,
   legend.orientation, near.xaxis.ticktext.slice(0, 5).join(";")].join("|");
-</script>""",
+</script>""".replace("SCRIPT", content.SCRIPT),
         encoding="utf-8",
     )
     title = re.search("<title>(.*?)</title>", in_browser(page, "--dump-dom"))[1]
