@@ -176,7 +176,9 @@ def test_the_verdict_is_shown_as_it_is_stored():
     assert shown == ("note", "Learned?", "As somebody wrote it.")
 
 
-@pytest.mark.parametrize(("names", "level"), [(["n_fraction"], "warning"), (["kmer_k"], "good")])
+@pytest.mark.parametrize(
+    ("names", "level"), [(["n_fraction"], "warning"), (["kmer_logistic"], "good")]
+)
 def test_to_beat_weak_baselines_alone_shows_nothing(names, level):
     found, _ = evaluation(
         np.random.default_rng(0), regions(np.random.default_rng(0), 300), 2.0, "K"

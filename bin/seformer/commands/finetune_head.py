@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from seformer.commands import options
 from seformer.training.settings import HeadSettings
 
@@ -14,14 +10,7 @@ from seformer.training.settings import HeadSettings
 def command(
     extracted: options.ExtractedMany,
     splits: options.SplitsMany,
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model",
-            help="tiny, small or bases (from scratch), a name from `seformer models`, a hub id "
-            "(owner/name[@revision]), or a folder.",
-        ),
-    ],
+    model: options.Backbone,
     out: options.Out,
     settings: HeadSettings,
 ) -> None:

@@ -148,6 +148,14 @@ LabelledFasta = Annotated[
         help="Write a FASTA too whose headers auditors read: >chr1:0-200 label=1 split=test.",
     ),
 ]
+Backbone = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="tiny, small or bases (from scratch), a name from `seformer models`, a hub id "
+        "(owner/name[@revision]), or a folder.",
+    ),
+]
 ModelFolder = Annotated[Path, typer.Option("--model", help="Model folder of an earlier stage.")]
 TrainedModel = Annotated[
     Path,

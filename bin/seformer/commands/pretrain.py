@@ -13,14 +13,7 @@ from seformer.training.settings import LaunchSettings, PretrainSettings
 
 @options.expand
 def command(
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model",
-            help="tiny, small or bases (from scratch), a name from `seformer models`, a hub id "
-            "(owner/name[@revision]), or a folder.",
-        ),
-    ],
+    model: options.Backbone,
     fasta: options.Fasta,
     out: options.Out,
     settings: PretrainSettings,

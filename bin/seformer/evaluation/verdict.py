@@ -94,16 +94,12 @@ def _judge_learning(test: Mapping[str, Any]) -> Finding:
     )
 
 
-def is_strong(name: str) -> bool:
-    """Whether a baseline goes as far as composition does: without one the best was not met."""
-    return name == "composition" or name.startswith("kmer")
-
-
 def _judge_gain(test: Mapping[str, Any]) -> Finding:
     """Say whether the model is better than the best baseline."""
     topic, delta = GAIN, test["delta"]["auroc"]
     name = scorer_title(delta["baseline"])
-    if delta["low"] > 0 and not any(map(is_strong, test["baselines"])):
+    beside = map(find_baseline, test["baselines"])
+    if delta["low"] > 0 and not any(baseline and baseline.strong for baseline in beside):
         return Finding(
             "warning",
             topic,

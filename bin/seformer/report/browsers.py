@@ -18,17 +18,19 @@ from xml.etree import ElementTree
 import pybigtools
 
 from seformer.genome.assemblies import ASSEMBLIES, recognise_assembly
+from seformer.regions.sizes import LARGEST
 from seformer.report.results import Results, SampleResults
 from seformer.scoring.browser_bed import write_browser_bed
+from seformer.scoring.vcf import LAST_IN_TBI
 from seformer.util.errors import UserError
 from seformer.util.labels import BED_COLOURS, SUPER, TYPICAL
 from seformer.util.markup import mark, plain
+from seformer.util.tables import is_bed9
 
 logger = logging.getLogger(__name__)
 HUB, SESSION = "hub", "igv_session.xml"
 OWN_FILES = (f"{HUB}/*.txt", f"{HUB}/*.bb", SESSION)
 SHORT, LONG = 17, 80  # letters that UCSC shows of labels
-LONGEST_TBI = 2**29  # beyond it a VCF has another index, which UCSC does not read
 WITH_TABLE, IN_FOLDER = ("attributions", "predictions", "variants"), ("motifs", "constituents")
 
 
@@ -194,9 +196,9 @@ def _is_published(
         case "attributions":
             return sample.explanations[bed].regions > 0
         case "predictions":
-            return sample.predictions[bed].scored > 0 and longest < 2**32
+            return sample.predictions[bed].scored > 0 and longest <= LARGEST
         case "variants":
-            return longest <= LONGEST_TBI
+            return longest <= LAST_IN_TBI  # UCSC reads no other index
         case _:
             return _is_track(file)
 
@@ -257,9 +259,8 @@ def entry_of(track: BrowserTrack, hub: Path, sizes: Mapping[str, int]) -> dict[s
     """The stanza of a track; None of a BED that cannot be made a bigBed."""
     address = quote(f"../{track.path}")
     if track.source is not None:
-        with open(track.source, encoding="utf-8") as text:
-            if text.readline().count("\t") != 8:
-                return None  # of version 1.0
+        if not is_bed9(track.source):
+            return None  # of version 1.0
         address = f"{track.name}.bb"
         try:
             write_browser_bed(track.source, hub / address, sizes, "the genome of the tracks")

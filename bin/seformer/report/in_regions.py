@@ -11,8 +11,7 @@ from seformer.genome.intervals import overlapping
 from seformer.report.draw import signed
 from seformer.report.results import SampleResults
 from seformer.util.errors import UserError
-from seformer.util.tables import NUMBER, WHOLE, as_numbers, read_tsv
-from seformer.util.text import open_text
+from seformer.util.tables import NUMBER, WHOLE, as_numbers, is_bed9, read_tsv
 
 AGAIN = "make these results again with the command that wrote them"
 COLUMNS = ["chrom", "start", "end", "name"]
@@ -66,9 +65,8 @@ def read_sites(folder: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     # before version 1.1 all was in the BED, the attribution behind the first six columns
-    with open_text(path) as text:
-        if text.readline().count("\t") == 8:  # the table was not copied along
-            return None
+    if is_bed9(path):  # the table was not copied along
+        return None
     try:
         table = pd.read_csv(
             path,

@@ -243,13 +243,15 @@ def merge_predictions(
             _shard_summary(path.with_name("summary.json"), length)
             for path, length in zip(paths, lengths, strict=True)
         ]
-        total = add_summaries(summaries)
+        used: dict[str, Any] = {}
         for key, what in USED.items():
-            said = {path.parent: s.get(key) for path, s in zip(paths, summaries, strict=True)}
+            says = key in summaries[0]  # a shard of version 1.0.0 does not
+            said = {p.parent: s.pop(key, None) for p, s in zip(paths, summaries, strict=True)}
             value = require_same(said, what)
-            if key in summaries[0]:  # of version 1.0.0 it is not
-                total[key] = value
-        total["read_as"] = first.read_as
+            if says:
+                used[key] = value
+        used["read_as"] = first.read_as
+        total = add_summaries(summaries) | used
         write_json(total, staging / "summary.json")
         write_ucsc(staging, regions.name, total.get("model"))
         if sizes is not None and chrom_sizes is not None:
@@ -259,12 +261,10 @@ def merge_predictions(
 
 
 def add_summaries(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Add up the counts of shards; what they were scored with is no count."""
+    """Add up the counts of shards."""
     total: dict[str, Any] = {}
     for part in parts:
         for key, value in part.items():
-            if key in USED:
-                continue
             if isinstance(value, dict):
                 total[key] = dict(Counter(total.get(key, {})) + Counter(value))
             elif key == "smallest_coverage":

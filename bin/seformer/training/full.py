@@ -47,6 +47,7 @@ from seformer.training.optimise import (
     prepare,
     resolve_precision,
     restore_optimizer,
+    take_up,
     tensors_by_kind,
 )
 from seformer.training.settings import Course, FullSettings, looked_up
@@ -212,14 +213,8 @@ class FullTrainer:
         return learning_rate_at(step, self.steps, rate, course.warmup)
 
     def fit(self, checkpoints: Checkpoints) -> None:
-        """Train until the last epoch or early stopping; leaves the weights of the best epoch.
-
-        Of several processes the first writes the checkpoints; all of them read them.
-        """
-        if (stored := checkpoints.load()) is not None:
-            self.restore(stored)
-        self.accelerator.wait_for_everyone()
-        checkpoints.writes = self.accelerator.is_main_process
+        """Train until the last epoch or early stopping; leaves the weights of the best epoch."""
+        take_up(checkpoints, self.accelerator, self.restore)
         with checkpoints:
             while self.epoch <= self.settings.epochs and not self.progress.stopping.stop:
                 with threads_worth(self.activations):

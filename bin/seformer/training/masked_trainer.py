@@ -26,6 +26,7 @@ from seformer.training.optimise import (
     optimizer_tensors,
     prepare,
     restore_optimizer,
+    take_up,
     tensors_by_kind,
 )
 from seformer.training.pretraining_windows import WindowStore
@@ -99,14 +100,8 @@ class MaskedTrainer:
         self.constant = self.best_constant()
 
     def fit(self, checkpoints: Checkpoints) -> None:
-        """Train to the last step; leaves the weights that did best on what is held back.
-
-        Of several processes the first writes the checkpoints; all of them read them.
-        """
-        if (stored := checkpoints.load()) is not None:
-            self.restore(stored)
-        self.accelerator.wait_for_everyone()
-        checkpoints.writes = self.accelerator.is_main_process
+        """Train to the last step; leaves the weights that did best on what is held back."""
+        take_up(checkpoints, self.accelerator, self.restore)
         mean = float(np.mean(self.windows.stop - self.windows.start))
         activations = self.settings.batch_size * mean * self.module.backbone.hidden_size
         with checkpoints, threads_worth(activations):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.state import AcceleratorState
 
+from seformer.training.checkpoint import Checkpoints
 from seformer.util.errors import UserError
+from seformer.util.verified_tensors import Stored
 
 MAX_GRADIENT_NORM = 1.0
 WEIGHT_DECAY = 0.01
@@ -49,6 +52,19 @@ def parameter_groups(module: torch.nn.Module) -> list[dict[str, Any]]:
         {"params": [p for p in trainable if p.ndim >= 2], "weight_decay": WEIGHT_DECAY},
         {"params": [p for p in trainable if p.ndim < 2], "weight_decay": 0.0},
     ]
+
+
+def take_up(
+    checkpoints: Checkpoints, accelerator: Accelerator, restore: Callable[[Stored], None]
+) -> None:
+    """Go on from the last checkpoint, if there is one.
+
+    Of several processes the first writes the checkpoints; all of them read them.
+    """
+    if (stored := checkpoints.load()) is not None:
+        restore(stored)
+    accelerator.wait_for_everyone()
+    checkpoints.writes = accelerator.is_main_process
 
 
 def prepare(

@@ -13,7 +13,7 @@ import pandas as pd
 
 from seformer.util.atomic import atomic_path
 from seformer.util.errors import UserError
-from seformer.util.text import existing_file
+from seformer.util.text import existing_file, open_text
 
 FLOATS = "%.9g"
 # what a column of a table holds; a ratio may be infinite
@@ -66,6 +66,12 @@ def as_bed9(rows: pd.DataFrame, colours: pd.Series) -> pd.DataFrame:
         Red, green and blue of each row, as ``213,94,0``.
     """
     return rows.assign(thick_start=rows["start"], thick_end=rows["end"], colour=colours)
+
+
+def is_bed9(path: Path) -> bool:
+    """Whether the first row has the nine columns of `as_bed9`."""
+    with open_text(path) as text:
+        return text.readline().count("\t") == 8
 
 
 def read_tsv(

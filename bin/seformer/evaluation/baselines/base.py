@@ -92,6 +92,8 @@ class Baseline:
         How the report says what was chosen, a format of the keys of `BaselineScores.chosen`.
     probabilities
         Whether the report draws its calibration beside the model's.
+    strong
+        Whether it goes as far as composition does: to beat none of these shows nothing.
     """
 
     order: int
@@ -103,6 +105,7 @@ class Baseline:
     advice: str = ""
     choice: str = ""
     probabilities: bool = False
+    strong: bool = False
 
 
 def fit_feature(

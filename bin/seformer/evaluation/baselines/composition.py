@@ -44,4 +44,5 @@ BASELINE = Baseline(
     advice="Length, GC, CpG and N together tell these classes apart. Match the negatives in all of "
     "them, and train again, to ask what the sequence says beyond counting.",
     probabilities=True,
+    strong=True,
 )

@@ -26,4 +26,5 @@ BASELINE = Baseline(
     fit=_fit,
     choice="{trees} boosted trees",
     probabilities=True,
+    strong=True,
 )

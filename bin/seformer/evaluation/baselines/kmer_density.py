@@ -36,4 +36,5 @@ BASELINE = Baseline(
     fit=_fit,
     choice="logistic regression on densities of {k}-mers",
     probabilities=True,
+    strong=True,
 )

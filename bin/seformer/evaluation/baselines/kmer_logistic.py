@@ -13,4 +13,5 @@ BASELINE = Baseline(
     fit=lambda regions: kmer_regression(regions.composition.kmers, regions),
     choice="logistic regression on {k}-mers",
     probabilities=True,
+    strong=True,
 )
