@@ -61,6 +61,7 @@ class Plan {
             predict    : params.predict ? Inputs.beds(params.predict.toString(), '--predict', launchDir) : [],
             explain    : explainable(params) ? Inputs.beds(explainable(params), '--explain', launchDir) : [],
             explain_top: strongest(params),
+            checks     : params.explain_faithfulness,
             variants   : params.variants ? Inputs.beds(params.variants.toString(), '--variants', launchDir) : [],
             dissect    : params.dissect ? dissection(params, launchDir) : null,
             motifs     : params.motifs ? motifs(params.motifs.toString(), workflow) : null,

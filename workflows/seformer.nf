@@ -40,7 +40,7 @@ workflow SEFORMER {
     }
 
     if (plan.explain || plan.explain_top) {
-        EXPLAIN_REGIONS(plan.explain, strongest, genome, models, plan.motifs, plan.modisco, plan.gtf)
+        EXPLAIN_REGIONS(plan.explain, strongest, genome, models, plan.motifs, plan.modisco, plan.gtf, plan.checks)
         folders  = folders.mix(EXPLAIN_REGIONS.out.folders)
         versions = versions.mix(EXPLAIN_REGIONS.out.versions)
     }

@@ -47,6 +47,7 @@ COMMANDS = (
     "merge-predictions",
     "explain",
     "merge-attributions",
+    "faithfulness",
     "motifs",
     "modisco",
     "dissect",

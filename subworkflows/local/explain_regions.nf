@@ -1,7 +1,9 @@
-// BED files explained with every model: cut into shards of like work, merged again in their order
+// BED files explained with every model: cut into shards of like work, merged again in their order. How
+// far they can be believed is measured beside all that uses them: only the report waits for it
 include { EXTRACT as EXTRACT_TO_EXPLAIN } from '../../modules/local/extract/main'
 include { EXPLAIN                       } from '../../modules/local/explain/main'
 include { MERGE_ATTRIBUTIONS            } from '../../modules/local/merge_attributions/main'
+include { FAITHFULNESS                  } from '../../modules/local/faithfulness/main'
 include { MOTIFS                        } from '../../modules/local/motifs/main'
 include { MODISCO                       } from '../../modules/local/modisco/main'
 include { HAND_OUT; GATHER              } from './shards'
@@ -15,6 +17,7 @@ workflow EXPLAIN_REGIONS {
     known  // motif file in MEME format, or null
     anew   // whether to search for motifs without such a file too
     gtf    // annotation whose genes stand beside the regions, or none
+    checks // regions of each file on which faithfulness is measured
 
     main:
     EXTRACT_TO_EXPLAIN(
@@ -37,6 +40,18 @@ workflow EXPLAIN_REGIONS {
 
     results  = MERGE_ATTRIBUTIONS.out.results
     versions = EXTRACT_TO_EXPLAIN.out.versions.mix(EXPLAIN.out.versions, MERGE_ATTRIBUTIONS.out.versions)
+
+    if (checks) {
+        // one process start a file, not one a shard, and the same regions however the shards were cut
+        FAITHFULNESS(
+            MERGE_ATTRIBUTIONS.out.unchecked
+                .map { meta, files -> [meta.sample, meta, files] }
+                .combine(models.map { meta, folder -> [meta.id, folder] }, by: 0)
+                .map { _sample, meta, files, folder -> [meta, folder, files] }
+        )
+        results  = FAITHFULNESS.out.results
+        versions = versions.mix(FAITHFULNESS.out.versions)
+    }
 
     if (known) {
         MOTIFS(MERGE_ATTRIBUTIONS.out.values, known)

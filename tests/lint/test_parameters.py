@@ -35,6 +35,7 @@ COMMAND_OF = {
     "MERGE_ATTRIBUTIONS": "merge-attributions",
     "JUDGE": "judge",
     "EXPLAIN": "explain",
+    "FAITHFULNESS": "faithfulness",
     "MOTIFS": "motifs",
     "CUT_VARIANTS": "cut-variants",
     "VARIANTS": "variants",

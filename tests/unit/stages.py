@@ -61,6 +61,8 @@ LATER = {
     " --vcf {good}/few.vcf --null 100 --motifs {good}/motifs.meme --out {out}",
     "merge-attributions": "merge-attributions {good}/explained --fasta {good}/genome.fa"
     " --bedgraph --out {out}",
+    "faithfulness": "faithfulness --model {good}/model --attributions {good}/explained"
+    f" --faithfulness 1 --out {{out}} {QUICK}",
     "motifs": "motifs --attributions {good}/explained --motifs {good}/motifs.meme --out {out}",
 }
 # files that hold no times

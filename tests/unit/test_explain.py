@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 
 import numpy as np
@@ -9,9 +10,11 @@ import pysam
 import pytest
 from toys import random_sequence, toy_model
 
+from seformer.explain import check as check_module
 from seformer.explain import explain as module
 from seformer.explain import top_regions, tracks
 from seformer.explain.attribute import attribute
+from seformer.explain.check import check
 from seformer.explain.folder import (
     SUMMARY_FILE,
     TABLE_FILE,
@@ -62,7 +65,8 @@ def bed(tmp_path):
 @pytest.fixture
 def toy(monkeypatch):
     model = toy_model(mixing=True, curved=True, window=20)
-    monkeypatch.setattr(module, "load_model", lambda folder, device: model)
+    for stage in (module, check_module):
+        monkeypatch.setattr(stage, "load_model", lambda folder, device: model)
     return model
 
 
@@ -148,6 +152,47 @@ def test_summary(explained):
     assert sum(part["regions"] for part in summary["profile"].values()) == 5
     assert len(summary["drawn"]) == 5
     assert len(summary["faithfulness"]["regions"]) == 2
+
+
+def test_checks_apart_are_those_of_the_explanation(tmp_path, explained, genome, bed, toy, caplog):
+    """Of merged shards too: which regions are checked does not depend on how they were cut."""
+    whole = json.loads((explained / SUMMARY_FILE).read_text())
+    assert whole["faithfulness"]["summary"]["deletion_ratio"] is not None
+    unchecked = tmp_path / "unchecked"
+    module.explain("model", unchecked, fasta=genome, regions=bed, faithfulness_regions=0)
+    with caplog.at_level("INFO", "seformer"):
+        check("model", unchecked, tmp_path / "checked", faithfulness_regions=2)
+    assert "checking the attributions of 2 of 5 regions" in caplog.text
+    assert "--faithfulness 0" in caplog.text and "--explain_faithfulness 0" in caplog.text
+    assert re.search(r"checked in [\d.]+ s, \d+ % of the time", caplog.text)
+    found = json.loads((tmp_path / "checked" / SUMMARY_FILE).read_text())
+    seconds = json.loads((unchecked / SUMMARY_FILE).read_text())["seconds"]
+    assert found == whole | {"seconds": seconds}
+    extract(genome, tmp_path / "x", regions=bed, unlabelled=True, shard_bases=200)
+    shards = []
+    for folder in sorted((tmp_path / "x").glob("shard_*")):
+        shards.append(tmp_path / "explained" / folder.name)
+        module.explain("model", shards[-1], extracted=folder, fasta=genome, faithfulness_regions=0)
+    assert len(shards) > 1
+    merge_attributions(shards, tmp_path / "merged", fasta=genome)
+    check("model", tmp_path / "merged", tmp_path / "checked", faithfulness_regions=2)
+    found = json.loads((tmp_path / "checked" / SUMMARY_FILE).read_text())["faithfulness"]
+    for one, other in zip(found["regions"], whole["faithfulness"]["regions"], strict=True):
+        assert one["region"] == other["region"]
+        np.testing.assert_allclose(one["deletion_random"], other["deletion_random"], atol=1e-5)
+
+
+def test_checks_need_the_attributions_own_model(tmp_path, explained, genome, bed, monkeypatch):
+    other = toy_model(mixing=True, curved=True, window=20, seed=2)
+    monkeypatch.setattr(check_module, "load_model", lambda folder, device: other)
+    with pytest.raises(UserError, match=r"with this model.*attributions of the model given"):
+        check("model", explained, tmp_path / "checked")
+    summary = json.loads((explained / SUMMARY_FILE).read_text())
+    summary["settings"]["references"] = 0
+    (explained / SUMMARY_FILE).write_text(json.dumps(summary))
+    with pytest.raises(UserError, match=r"summary.json.*references"):
+        check("model", explained, tmp_path / "checked")
+    assert not (tmp_path / "checked").exists()
 
 
 def test_shards_merge_to_the_same_result(tmp_path, explained, genome, bed, toy):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from toys import random_sequence, toy_model
@@ -12,7 +14,8 @@ def sample_of(model, sequences, settings):
     keys = [f"k{row}" for row in range(len(sequences))]
     results = attribute(model, sequences, keys, settings)
     return [
-        faithfulness.CheckedRegion(*region) for region in zip(sequences, keys, results, strict=True)
+        faithfulness.CheckedRegion(sequence, key, result.values, result.logit)
+        for sequence, key, result in zip(sequences, keys, results, strict=True)
     ]
 
 
@@ -83,6 +86,16 @@ def test_randomised_leaves_the_model_alone():
     assert (model.classifier.backbone.embedding.weight == before).all()
     assert not (other == before).all()
     assert sorted(other.flatten().tolist()) == sorted(before.flatten().tolist())
+
+
+def test_every_member_of_an_ensemble_is_randomised():
+    one, other = toy_model(), toy_model(width=8)
+    random = faithfulness.randomised(replace(one, others=(other,)), 1)
+    alone = faithfulness.randomised(one, 1)
+    weights = [member.classifier.backbone.embedding.weight for member in random.members]
+    assert len(weights) == 2
+    assert (weights[0] == alone.classifier.backbone.embedding.weight).all()
+    assert not (weights[1] == other.classifier.backbone.embedding.weight).all()
 
 
 def test_nothing_looks_at_n():

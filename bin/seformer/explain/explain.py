@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from seformer.explain import faithfulness, folder, tracks
+from seformer.explain import folder, tracks
 from seformer.explain.attribute import Attribution, attribute
+from seformer.explain.check import check_regions, chosen_regions
 from seformer.explain.completeness import check_windows
 from seformer.explain.settings import AttributionSettings, ExplainSettings, FrameSettings
-from seformer.explain.summary import RegionSummary, count_explained, log_summary
+from seformer.explain.summary import RegionSummary, count_explained, log_summary, place_of
 from seformer.explain.top_regions import write_top
 from seformer.explain.values import VALUES_FILE, ValuesWriter
 from seformer.genome.genome import Genome
@@ -107,14 +108,10 @@ def _write_explained(
     rows: list[dict[str, Any]] = []
     windows: list[tuple] = []
     summary = RegionSummary()
-    chosen = set(faithfulness.choose(kept["length"], settings.faithfulness_regions))
-    checked = []
     with ValuesWriter(out / VALUES_FILE, kept["length"].tolist()) as values:
         for explained in explain_sequences(model, kept, source.sequences(), settings):
             region, sequence, call, result = explained
             values.add(result.values, sequence)
-            if len(rows) in chosen:
-                checked.append(faithfulness.CheckedRegion(sequence, _key(region), result))
             summary.add(region, call, result, sequence)
             windows += window_rows(region, result, settings.completeness)
             rows.append(explained.row())
@@ -134,10 +131,11 @@ def _write_explained(
         **count_explained(table, window_table),
         "seconds": round(seconds, 3),
         **summary.record(),
-        "faithfulness": faithfulness.measure_faithfulness(model, checked, settings),
     }
-    write_json(record, out / folder.SUMMARY_FILE)
     log_summary(record)
+    chosen = chosen_regions(out, settings.faithfulness_regions)
+    record["faithfulness"] = check_regions(model, *chosen, settings, seconds)
+    write_json(record, out / folder.SUMMARY_FILE)
 
 
 @takes(FrameSettings)
@@ -222,17 +220,17 @@ def explain_sequences(
     sequences
         Their upper-case bases; a chunk of them is held at a time.
     """
-    regions = (row for _, row in kept.iterrows())
-    sequences = progress(sequences, "explaining", len(kept))
-    for group in chunks(sequences, model.views, CHUNK_BASES):
-        rows = list(islice(regions, len(group)))
-        results = attribute(model, group, [_key(row) for row in rows], settings)
-        _, calls = call_classes(model.settings, np.array([result.logit for result in results]))
-        yield from map(ExplainedRegion, rows, group, calls, results)
 
+    def explained() -> Iterator[ExplainedRegion]:
+        regions = (row for _, row in kept.iterrows())
+        for group in chunks(sequences, model.views, CHUNK_BASES):
+            rows = list(islice(regions, len(group)))
+            results = attribute(model, group, [place_of(row) for row in rows], settings)
+            _, calls = call_classes(model.settings, np.array([result.logit for result in results]))
+            yield from map(ExplainedRegion, rows, group, calls, results)
 
-def _key(region: pd.Series) -> str:
-    return f"{region['chrom']}:{region['start']}-{region['end']}"
+    # counted as they are done: sequences are read ahead, a chunk at a time
+    return progress(explained(), "explaining", len(kept))
 
 
 def window_rows(

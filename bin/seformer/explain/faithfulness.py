@@ -12,15 +12,15 @@ any. All look at known bases alone: at N every attribution is the same, and woul
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from seformer.explain.attribute import FIRST_STEPS, Attribution, attribute
+from seformer.explain.attribute import FIRST_STEPS, attribute
 from seformer.explain.completeness import SMALL_DIFFERENCE
 from seformer.explain.settings import AttributionSettings
 from seformer.model.folder import Model
@@ -28,6 +28,7 @@ from seformer.scoring.mutagenesis import importance, mutate
 from seformer.scoring.score import Ensemble
 from seformer.sequence.dna import BASE_LETTERS, CODE_OF_LETTER, base_codes
 from seformer.sequence.shuffle import dinucleotide_shuffle, generator
+from seformer.util.logs import progress
 
 # longer regions are passed over in the choice if there are enough others: the cost is theirs
 LONG = 10_000
@@ -40,11 +41,16 @@ DRAWING = ("integrated_gradients", "occlusion")
 
 
 class CheckedRegion(NamedTuple):
-    """A region that is looked at, with its attribution."""
+    """A region that is looked at, with its attribution.
+
+    ``values`` is float32 ``[bases]``, as the values file has them: what is measured is then the
+    same whether the attributions have just been made or are read again.
+    """
 
     sequence: str
     key: str
-    result: Attribution
+    values: np.ndarray
+    logit: float
 
 
 def choose(lengths: Sequence[int], number: int) -> list[int]:
@@ -74,7 +80,7 @@ def known_bases(region: CheckedRegion) -> np.ndarray:
     """
     known = base_codes(region.sequence) >= 0
     if not known.all():
-        known &= region.result.values != 0
+        known &= region.values != 0
     return np.flatnonzero(known)
 
 
@@ -112,7 +118,7 @@ def curves(
     """
     sequence = region.sequence
     known = np.flatnonzero(base_codes(sequence) >= 0)
-    order = known[np.argsort(-region.result.values[known], kind="stable")]
+    order = known[np.argsort(-region.values[known], kind="stable")]
     numbers = [max(1, round(fraction * len(known))) for fraction in FRACTIONS]
     texts = []
     for draw in range(DRAWS):
@@ -125,11 +131,10 @@ def curves(
             texts += [replaced(shuffled, ranked[:n], random, sequence) for n in numbers]
     logits = Ensemble(model, batch_tokens).score_together(texts).logit.reshape(DRAWS, -1)
     base, points = logits[:, :1], logits[:, 1:].reshape(DRAWS, 4, len(FRACTIONS))
-    logit = region.result.logit
     return {
-        "deletion_top": (logit - points[:, 0]).mean(0).tolist(),
+        "deletion_top": (region.logit - points[:, 0]).mean(0).tolist(),
         "insertion_top": (points[:, 1] - base).mean(0).tolist(),
-        "deletion_random": (logit - points[:, 2]).mean(0).tolist(),
+        "deletion_random": (region.logit - points[:, 2]).mean(0).tolist(),
         "insertion_random": (points[:, 3] - base).mean(0).tolist(),
     }
 
@@ -145,7 +150,7 @@ def against_mutagenesis(model: Model, region: CheckedRegion, batch_tokens: int) 
     chosen = np.linspace(0, len(known) - 1, min(POSITIONS, len(known))).round().astype(int)
     positions = known[np.unique(chosen)]
     effects = mutate(Ensemble(model, batch_tokens), region.sequence, positions.tolist())
-    worth, values = importance(effects), region.result.values[positions]
+    worth, values = importance(effects), region.values[positions]
     return {
         "mutagenesis": rank_correlation(np.abs(worth), np.abs(values)),
         "mutagenesis_signed": rank_correlation(worth, values),
@@ -153,39 +158,37 @@ def against_mutagenesis(model: Model, region: CheckedRegion, batch_tokens: int) 
 
 
 def randomised(model: Model, seed: int) -> Model:
-    """Copy the model with the entries of every weight tensor shuffled."""
-    classifier = copy.deepcopy(model.classifier)
+    """Copy the model, all members of it, with the entries of every weight tensor shuffled."""
     generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in classifier.parameters():
-            order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
-            parameter.copy_(parameter.flatten()[order].view_as(parameter))
-    return dataclasses.replace(model, classifier=classifier)
+
+    def shuffled(member: Model) -> Model:
+        classifier = copy.deepcopy(member.classifier)
+        with torch.no_grad():
+            for parameter in classifier.parameters():
+                order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
+                parameter.copy_(parameter.flatten()[order].view_as(parameter))
+        return replace(member, classifier=classifier)
+
+    first, *others = map(shuffled, model.members)
+    return replace(first, others=tuple(others))
 
 
-def _agreements(
-    model: Model, regions: Sequence[CheckedRegion], settings: AttributionSettings
-) -> list[dict[str, Any]]:
-    """Against shuffled weights and against other references, all regions at once."""
-    sequences, keys = [r.sequence for r in regions], [r.key for r in regions]
-    other: Sequence[Attribution | None] = [None] * len(regions)
+def against_other_draws(
+    model: Model, random_model: Model, region: CheckedRegion, settings: AttributionSettings
+) -> dict[str, Any]:
+    """Rank correlation with attributions against other references, and of shuffled weights."""
+    known, region_of = known_bases(region), ([region.sequence], [region.key])
+    values, stability = region.values[known], None
     if settings.method in DRAWING and settings.reference == "dinucleotide":
-        again = settings.but(seed=settings.seed + 1)
-        other = attribute(model, sequences, keys, again)
+        (again,) = attribute(model, *region_of, settings.but(seed=settings.seed + 1))
+        stability = rank_correlation(values, again.values[known])
     # whether this one is complete does not matter, so it is not driven there
     quick = settings.but(references=1, max_steps=FIRST_STEPS)
-    shuffled = attribute(randomised(model, settings.seed), sequences, keys, quick)
-    records = []
-    for region, again, random in zip(regions, other, shuffled, strict=True):
-        known = known_bases(region)
-        values = region.result.values[known]
-        records.append(
-            {
-                "seed_stability": again and rank_correlation(values, again.values[known]),
-                "randomised_model": rank_correlation(np.abs(values), np.abs(random.values[known])),
-            }
-        )
-    return records
+    (random,) = attribute(random_model, *region_of, quick)
+    return {
+        "seed_stability": stability,
+        "randomised_model": rank_correlation(np.abs(values), np.abs(random.values[known])),
+    }
 
 
 # ------------------------------------------------------------------------- all
@@ -197,16 +200,16 @@ def measure_faithfulness(
     """Measure all of the above on chosen regions; see `summarise_faithfulness`."""
     if not regions:
         return summarise_faithfulness([])
-    agreements = _agreements(model, regions, settings)
+    random_model = randomised(model, settings.seed)
     return summarise_faithfulness(
         [
             {
                 "region": region.key,
                 **curves(model, region, settings.seed, settings.batch_tokens),
                 **against_mutagenesis(model, region, settings.batch_tokens),
-                **agreement,
+                **against_other_draws(model, random_model, region, settings),
             }
-            for region, agreement in zip(regions, agreements, strict=True)
+            for region in progress(regions, "checking attributions")
         ]
     )
 

@@ -141,15 +141,8 @@ def iterate(folder: Path) -> Iterator[tuple[pd.Series, np.ndarray, str]]:
     Raises
     ------
     UserError
-        As `open_values`, or if a value is not finite.
+        As `open_values`, or if a value is not a number.
     """
     rows, values = open_values(folder)
     for index in range(len(rows)):
-        region_values = values[index]
-        if not np.isfinite(region_values).all():
-            raise UserError(
-                "there are values that are no numbers",
-                where=folder,
-                do="run `seformer explain` again",
-            )
-        yield rows.iloc[index], region_values, values.sequence(index)
+        yield rows.iloc[index], values[index], values.sequence(index)

@@ -14,14 +14,11 @@ from seformer.explain.top_regions import write_top
 from seformer.explain.values import VALUES_FILE, ValuesWriter, adds_up
 from seformer.regions.folder import in_order, require_same
 from seformer.regions.nearby_genes import GeneMap, with_genes
-from seformer.util import records, shapes
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
 from seformer.util.records import write_json
 from seformer.util.settings import takes
 from seformer.util.tables import write_tsv
-
-AGAIN = "run `seformer explain` again"
 
 
 @takes(TrackSettings)
@@ -50,7 +47,7 @@ def merge_attributions(
     # a shard knows only its own overlaps: those of the whole file take their place
     table = folder.mark_overlaps(pd.concat(tables, ignore_index=True))
     shard_records = [
-        read_shard_summary(shard / folder.SUMMARY_FILE, len(rows))
+        summary.read_explained(shard / folder.SUMMARY_FILE, len(rows))
         for shard, rows in zip(shards, tables, strict=True)
     ]
     model = require_same(_said(shards, shard_records, "model"), "another model")
@@ -96,22 +93,6 @@ def _copy_values(shard: Path, values: ValuesWriter) -> None:
                 f"the values of {row['chrom']}:{row['start']}-{row['end']} do not sum "
                 "to those in the table",
                 where=shard / folder.TABLE_FILE,
-                do=AGAIN,
+                do=summary.AGAIN,
             )
         values.add(region_values, sequence)
-
-
-def read_shard_summary(path: Path, rows: int) -> dict[str, Any]:
-    """Read the summary of a shard whose table has ``rows`` rows.
-
-    Raises
-    ------
-    UserError
-        If it is damaged or of another explanation.
-    """
-    record = records.read(path, shapes.Shard, AGAIN)
-    bins = {len(profile["mean"]) for profile in record["profile"].values()}
-    same = record["faithfulness"]["fractions"] == list(faithfulness.FRACTIONS)
-    if record["rows"] != rows or bins != {summary.PROFILE_BINS} or not same:
-        raise UserError("it is not of the table beside it", where=path, do=AGAIN)
-    return record

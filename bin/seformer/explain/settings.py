@@ -11,6 +11,19 @@ Method = Literal["integrated_gradients", "saliency", "input_x_gradient", "occlus
 Reference = Literal["dinucleotide", "mask", "pad", "zero"]
 
 
+# fields of more than one class
+BATCH_TOKENS = setting(
+    4096, "Tokens per batch in explanations.", ge=1, parameter="explain_batch_tokens"
+)
+CHECKED_REGIONS = setting(
+    4,
+    "Regions on which faithfulness is measured; 0 for none.",
+    ge=0,
+    option="--faithfulness",
+    parameter="explain_faithfulness",
+)
+
+
 class AttributionSettings(Settings):
     """How the bases of a region are made answerable for its score."""
 
@@ -47,9 +60,7 @@ class AttributionSettings(Settings):
         parameter="explain_max_steps",
     )
     seed: int = SEED
-    batch_tokens: int = setting(
-        4096, "Tokens per batch in explanations.", ge=1, parameter="explain_batch_tokens"
-    )
+    batch_tokens: int = BATCH_TOKENS
     occluded_tokens: int = setting(8, "Width of an occlusion.", unit="tokens", ge=1, option=None)
 
 
@@ -66,13 +77,14 @@ class TrackSettings(GeneSettings):
 class ExplainSettings(FrameSettings, TrackSettings, Computing):
     """How a file of regions is explained."""
 
-    faithfulness_regions: int = setting(
-        4,
-        "Regions on which faithfulness is measured.",
-        ge=0,
-        option="--faithfulness",
-        parameter="explain_faithfulness",
-    )
+    faithfulness_regions: int = CHECKED_REGIONS
+
+
+class FaithfulnessSettings(Computing):
+    """How the attributions of a file of regions are checked."""
+
+    faithfulness_regions: int = CHECKED_REGIONS
+    batch_tokens: int = BATCH_TOKENS
 
 
 class DissectionSettings(Settings):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,22 @@ import pandas as pd
 
 from seformer.explain.attribute import Attribution
 from seformer.explain.completeness import INCOMPLETE
+from seformer.explain.faithfulness import FRACTIONS
 from seformer.explain.folder import WINDOW, has_values
 from seformer.sequence.dna import base_codes
+from seformer.util import records, shapes
+from seformer.util.errors import UserError
 from seformer.util.labels import SUPER, TYPICAL
 
 logger = logging.getLogger(__name__)
 PROFILE_BINS = 50
 DRAWN_REGIONS, DRAWN_POINTS = 6, 600
+AGAIN = "run `seformer explain` again"
+
+
+def place_of(region: pd.Series) -> str:
+    """Name a region by where it is; with the seed this decides what is drawn for it."""
+    return f"{region['chrom']}:{region['start']}-{region['end']}"
 
 
 def count_explained(table: pd.DataFrame, windows: pd.DataFrame) -> dict[str, Any]:
@@ -124,6 +134,22 @@ def merge_summaries(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "known": known.tolist(),
         }
     return {"profile": profile, "drawn": _top([d for record in records for d in record["drawn"]])}
+
+
+def read_explained(path: Path, rows: int) -> dict[str, Any]:
+    """Read the summary of an explanation, of a shard too, whose table has ``rows`` rows.
+
+    Raises
+    ------
+    UserError
+        If it is damaged or of another explanation.
+    """
+    record = records.read(path, shapes.Shard, AGAIN)
+    bins = {len(profile["mean"]) for profile in record["profile"].values()}
+    same = record["faithfulness"]["fractions"] == list(FRACTIONS)
+    if record["rows"] != rows or bins != {PROFILE_BINS} or not same:
+        raise UserError("it is not of the table beside it", where=path, do=AGAIN)
+    return record
 
 
 def log_summary(record: dict[str, Any]) -> None:

@@ -126,8 +126,21 @@ class Values:
         return len(self.offsets) - 1
 
     def __getitem__(self, row: int) -> np.ndarray:
-        """Values of one region, float32 ``[bases]``."""
-        return self._values[int(self.offsets[row]) : int(self.offsets[row + 1])]
+        """Values of one region, float32 ``[bases]``.
+
+        Raises
+        ------
+        UserError
+            If one is not finite.
+        """
+        values = self._values[int(self.offsets[row]) : int(self.offsets[row + 1])]
+        if not np.isfinite(values).all():
+            raise UserError(
+                "there are values that are no numbers",
+                where=self._path,
+                do="run `seformer explain` again",
+            )
+        return values
 
     def sequence(self, row: int) -> str:
         """Bases of one region."""

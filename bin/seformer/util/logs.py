@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TypeVar
 
 from seformer.util.errors import visible
@@ -40,25 +40,46 @@ def set_up(verbose: bool = False) -> None:
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
-def progress(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+def _one(item: object) -> int:
+    return 1
+
+
+def progress(
+    items: Iterable[T],
+    description: str,
+    total: int | None = None,
+    *,
+    counted: Callable[[T], int] = _one,
+) -> Iterator[T]:
     """Yield ``items`` and show how far they are: a bar on a terminal, else a line now and then.
 
     Work in a second thread has lines: a terminal shows one bar at a time.
+
+    Parameters
+    ----------
+    total
+        How many there are; by default the length of ``items``, if they have one.
+    counted
+        How many of ``total`` an item is, where items are groups of what people count.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
     if sys.stderr.isatty() and threading.current_thread() is threading.main_thread():
         from rich.console import Console
-        from rich.progress import track
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-        yield from track(
-            items, description, total=total, console=Console(stderr=True), transient=True
-        )
+        columns = "{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(description, total=total)
+            for item in items:
+                yield item
+                bar.advance(task, counted(item))
         return
-    last = time.monotonic()
-    for done, item in enumerate(items):
+    last, done = time.monotonic(), 0
+    for item in items:
         now = time.monotonic()
         if now - last >= SECONDS_BETWEEN_LINES:
             logger.info("%s: %s", description, f"{done} of {total}" if total else done)
             last = now
         yield item
+        done += counted(item)

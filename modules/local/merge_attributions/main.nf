@@ -12,6 +12,7 @@ process MERGE_ATTRIBUTIONS {
     tuple val(meta), path('merged/{attributions.bw,attributions.tsv,attributions_windows.tsv,top.json,summary.json}'), emit: attributions
     // not the folder: what lies inside one would no longer be published by itself
     tuple val(meta), path('merged/attributions.{tsv,safetensors}')    , emit: values
+    tuple val(meta), path('merged/{attributions.tsv,attributions_windows.tsv,attributions.safetensors,top.json,summary.json}'), emit: unchecked
     tuple val(meta), path("for_report/${meta.sample}", type: 'dir')   , emit: results
     tuple val("${task.process}"), eval('seformer-version seformer pybigtools'), topic: versions, emit: versions
 

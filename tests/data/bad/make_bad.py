@@ -636,9 +636,19 @@ def explained(file: str, old: str, new: str) -> Callable[[Path, Path], None]:
     return make
 
 
+def _other_logits(here: Path, good: Path) -> None:
+    shutil.copytree(good / "explained", here / "explained")
+    path = here / "explained/attributions.tsv"
+    header, *rows = (line.split("\t") for line in path.read_text().splitlines())
+    for cells in rows:
+        cells[header.index("logit")] = "9.5"
+    path.write_text("".join(row(*cells) for cells in (header, *rows)))
+
+
 S = (0.5, 0.6, "SE", 1.0, "")
 MERGE = "merge-predictions {here} --regions {good}/few.bed --out {out}"
 TRACKS = "merge-attributions {here}/explained --fasta {good}/genome.fa --out {out}"
+CHECKS = "faithfulness --model {good}/model --attributions {here}/explained --out {out}"
 SHARDS = [
     case("scores/cut", MERGE, scores((1, *S), (2, *S), (3, 0.5)), "line 4", "6 columns"),
     case("scores/text_line", MERGE, scores(("x", *S)), "line 2", "no row of scores"),
@@ -673,6 +683,22 @@ SHARDS = [
         TRACKS,
         explained("summary.json", '"settings"', '"settnigs"'),
         "settings is missing",
+    ),
+    case("checks/none", CHECKS, None, "attributions.tsv", "no such file"),
+    case("checks/nan", CHECKS, values(values=lambda v: v * np.float32("nan")), "no numbers"),
+    case(
+        "checks/other_model",
+        CHECKS,
+        _other_logits,
+        "with this model",
+        "that they were made with",
+    ),
+    case(
+        "checks/method",
+        CHECKS,
+        explained("summary.json", '"saliency"', '"guessing"'),
+        "settings: guessing is no method",
+        "run `seformer explain` again",
     ),
 ]
 
