@@ -23,7 +23,7 @@ PLACES = {
 }
 OTHERS = [*ENGINES, *PLACES, "test", "test_full"]
 # whatever runs a model, which shows by the device that it is told
-LABELLED = {"FINETUNE_HEAD", "FINETUNE_FULL", "EVALUATE", "PREDICT", "EXPLAIN"}
+LABELLED = {"FINETUNE_HEAD", "FINETUNE_FULL", "EVALUATE", "PREDICT", "EXPLAIN", "FAITHFULNESS"}
 GB = 2**30
 
 QUEUES = {"queue": "cpu", "gpu_queue": "big", "gpus": "2", "cluster_options": "--account=lab"}
@@ -390,6 +390,6 @@ def test_what_is_tried_again(answers, code, strategy):
 @pytest.mark.parametrize("before, share", BATCHES.items())
 def test_batches_shrink_after_too_little_gpu_memory_alone(answers, before, share):
     for process in LABELLED:
-        tokens = 4096 if process == "EXPLAIN" else 16384
+        tokens = 4096 if process in ("EXPLAIN", "FAITHFULNESS") else 16384
         args = answers[("batches", *before)]["processes"][process]["args"]
         assert f"--batch-tokens {tokens // share} " in args
