@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -27,7 +28,7 @@ from seformer.scoring.predict import predict
 from seformer.scoring.score import Scorer
 from seformer.splits.dataset import open_dataset
 from seformer.training import feature_cache as frozen_module
-from seformer.util import atomic, verified_tensors
+from seformer.util import atomic, logs, verified_tensors
 from seformer.util.atomic import output_folder, temporary_folder
 from seformer.util.errors import UserError
 from seformer.util.records import write_json
@@ -37,6 +38,29 @@ from seformer.util.text import existing_file
 @pytest.fixture(scope="module")
 def good(tmp_path_factory) -> Path:
     return sound_inputs(tmp_path_factory.mktemp("good"))
+
+
+WORKS = {
+    "split": ["comparing k-mers"],
+    "finetune-head": ["tokenising|frozen features"],
+    "finetune-full": ["tokenising", "validating", "stage 2, batches of epoch 2 of at most 2"],
+    "evaluate": ["scoring", "resampling the loci"],
+    "predict": ["scoring"],
+    "explain": ["explaining"],
+    "variants": ["scoring variants"],
+    "dissect": ["dissecting"],
+    "pretrain": ["reading windows", "pre-training"],
+}
+
+
+@pytest.mark.parametrize("stage", WORKS)
+def test_progress_says_of_how_many(stage, good, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(logs, "SECONDS_BETWEEN_LINES", 0)
+    assert run(words(stage, good, tmp_path / "out")) == 0
+    said = re.findall(r"^[\d:]+ ([a-z][^:;]+): (\d+)( of \d+)?$", capfd.readouterr().err, re.M)
+    assert all(total for _, _, total in said), said
+    for work in WORKS[stage]:
+        assert any(re.fullmatch(work, name) for name, *_ in said), said
 
 
 @pytest.mark.parametrize("stage", ["extract", "predict"])

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn import metrics as sk
 
+from seformer.util.logs import progress
+
 # name -> title
 METRICS = {
     "auroc": "AUROC",
@@ -258,6 +260,12 @@ def locus_draws(
     labels: np.ndarray, clusters: np.ndarray | None, n: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
     """Yield weight matrices float64 [resamples, regions]: how often each region was drawn."""
+    return progress(_draws(labels, clusters, n, rng), "resampling the loci", n, counted=len)
+
+
+def _draws(
+    labels: np.ndarray, clusters: np.ndarray | None, n: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
     if clusters is None:
         members = np.arange(len(labels))
     else:

@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from seformer.util.logs import progress
+
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
@@ -54,7 +56,7 @@ def fit_kmer_logistic(
         bool [n].
     """
     highest, best = -1.0, None
-    for k in sorted(kmers):
+    for k in progress(sorted(kmers), "fitting k-mers"):
         mean, scale = scaling(kmers[k], train)
         scaled = standardised(kmers[k], mean, scale)
         model = LogisticRegression(max_iter=200, tol=1e-3, warm_start=True)

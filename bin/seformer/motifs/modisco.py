@@ -109,12 +109,14 @@ def modisco(
         searched = cut_windows(attributions, settings.width, settings.windows)
         patterns, unknown = pd.DataFrame(columns=list(PATTERN_COLUMNS)), 0
         if len(searched.places):
+            logger.info("searching %d windows for patterns", len(searched.places))
             patterns, unknown = _search(
                 searched, staging, names, settings.max_seqlets, settings.threads
             )
         write_tsv(patterns, staging / "patterns.tsv")
         found = {}
         if len(patterns) and instances.available():
+            logger.info("looking for every place of %d patterns", len(patterns))
             found["instances"] = _write_instances(searched, staging, settings.threads)
         record = {
             "regions": int(searched.places["region"].nunique()),

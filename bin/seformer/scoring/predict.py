@@ -109,7 +109,10 @@ def score_frame(
         read = with_bases(regions, source, genome, **settings.only(ReadingRegions))
         scorer = Ensemble(model, settings.batch_tokens)
         say_without_sets(model)
-        parts = [score_rows(scorer, *part, record, settings.prevalence)[0] for part in read]
+        parts: list[pd.DataFrame] = []
+        for part in read:
+            place = {"done": sum(map(len, parts)), "total": len(regions)}
+            parts.append(score_rows(scorer, *part, record, settings.prevalence, **place)[0])
     return pd.concat(parts, ignore_index=True).drop(columns="line")
 
 
@@ -143,7 +146,8 @@ def _score_file(
         with PredictionWriter(out, names, columns_of(scorer.model), genes) as writer:
             summaries, written = [], 0
             for rows, sequences in with_bases(table, str(regions), genome, **how):
-                scores, windows = score_rows(scorer, rows, sequences, record, prevalence)
+                place = {"done": written, "total": len(table)}
+                scores, windows = score_rows(scorer, rows, sequences, record, prevalence, **place)
                 summaries.append(count_calls(scores, rows, windows))
                 lines = as_lines(scores.drop(columns="line"), float_format=FLOATS)
                 # chromosomes as the file spells them, also where the genome's names are others
@@ -193,8 +197,13 @@ def score_rows(
     sequences: Iterable[str],
     genome: dict[str, Any],
     prevalence: float | None,
+    *,
+    done: int = 0,
+    total: int | None = None,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Score the rows without ``drop_reason``, whose ``sequences`` these are.
+
+    ``done`` of ``total`` rows were scored before, in earlier parts of their file.
 
     Returns
     -------
@@ -202,8 +211,9 @@ def score_rows(
         ``line`` and the columns of scores for every row, and int64 ``[scored]``, the windows of
         each region.
     """
-    scores, settings = scorer.score(sequences), scorer.model.settings
-    kept = (regions["drop_reason"] == "").to_numpy()
+    kept, settings = (regions["drop_reason"] == "").to_numpy(), scorer.model.settings
+    total = int(kept.sum()) if total is None else total
+    scores = scorer.score(sequences, done=done, total=total)
     if not np.isfinite(scores.logit).all():
         row = regions[kept].iloc[int(np.flatnonzero(~np.isfinite(scores.logit))[0])]
         raise UserError(

@@ -18,6 +18,7 @@ from seformer.util.devices import side_by_side
 from seformer.util.logs import progress
 from seformer.util.prefetch import ahead
 from seformer.util.settings import BATCH_TOKENS
+from seformer.util.streams import length_of
 
 # edited sequences are tokenised and compared in groups of about this many tokens
 CHUNK_TOKENS = 2_000_000
@@ -254,7 +255,14 @@ class Ensemble:
         self.model = model
         self.scorers = [Scorer(member, batch_tokens) for member in model.members]
 
-    def score(self, sequences: Iterable[str], description: str = "scoring") -> Scores:
+    def score(
+        self,
+        sequences: Iterable[str],
+        description: str = "scoring",
+        *,
+        done: int = 0,
+        total: int | None = None,
+    ) -> Scores:
         """Score upper-case sequences of any length.
 
         Parameters
@@ -263,6 +271,8 @@ class Ensemble:
             Sequences over A, C, G, T, N, in any number; they are read as a stream.
         description
             What the progress bar says.
+        done, total
+            See `util.logs.progress`; by default the sequences are all that there is to score.
 
         Returns
         -------
@@ -270,10 +280,14 @@ class Ensemble:
             In the order of ``sequences``. A score depends on its own sequence alone.
         """
         encoded = ((group, self._encode(group)) for group in chunks(sequences, self.model.views))
-        parts = [
-            self._score_encoded(group, encodings)
-            for group, encodings in progress(ahead(encoded), description)
-        ]
+        shown = progress(
+            ahead(encoded),
+            description,
+            length_of(sequences) if total is None else total,
+            done=done,
+            counted=lambda pair: len(pair[0]),
+        )
+        parts = [self._score_encoded(group, encodings) for group, encodings in shown]
         if not parts:
             none, members = np.empty(0), len(self.scorers)
             return Scores(none, none, np.empty(0, dtype=np.int64), np.empty((members, 0)), none)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from seformer.sequence.dna import base_codes
+from seformer.util.logs import progress
 
 K = 31
 MAX_KMERS = 20_000_000  # 160 MB of hashes
@@ -148,7 +149,7 @@ def containment(sequences: Iterable[str], index: np.ndarray, scaled: int = 1) ->
 def base_batches(sequences: Iterable[str]) -> Iterator[list[str]]:
     """Yield some sequences at a time, about `BATCH_BASES` together."""
     batch, bases = [], 0
-    for sequence in sequences:
+    for sequence in progress(sequences, "comparing k-mers"):
         batch.append(sequence)
         bases += len(sequence)
         if bases >= BATCH_BASES:

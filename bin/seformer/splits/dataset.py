@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from seformer.splits.grey_zone import LEFT_OUT
 from seformer.splits.sequence_store import SequenceStore
 from seformer.util.errors import UserError
 from seformer.util.labels import PARTS, TRAINING_PARTS
+from seformer.util.streams import Stream
 
 PLACE = ["chrom", "start", "end"]
 # what a split adds to a region
@@ -43,7 +44,7 @@ class LabelledDataset(NamedTuple):
         """Row numbers of the regions in ``parts``: int64, ascending."""
         return np.flatnonzero(self.regions["split"].isin(parts))
 
-    def sequences(self, *parts: str) -> Iterator[str]:
+    def sequences(self, *parts: str) -> Stream[str]:
         """Stream the sequences of the regions in ``parts``, in order."""
         return self.store.take(self.select(*parts))
 

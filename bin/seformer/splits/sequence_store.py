@@ -13,6 +13,7 @@ import numpy as np
 
 from seformer.regions.folder import Extracted
 from seformer.util.atomic import temporary_folder
+from seformer.util.streams import Stream
 
 
 class SequenceStore:
@@ -36,7 +37,7 @@ class SequenceStore:
         self._edges = np.zeros(1, dtype=np.int64)
         self._digests: list[str] = []
 
-    def take(self, rows: Sequence[int] | np.ndarray) -> Iterator[str]:
+    def take(self, rows: Sequence[int] | np.ndarray) -> Stream[str]:
         """Yield the bases (upper case ACGTN) of ``rows``, one at a time.
 
         Raises
@@ -44,6 +45,9 @@ class SequenceStore:
         UserError
             At the first use, if a file does not hold exactly the kept regions.
         """
+        return Stream(self._read(rows), len(rows))
+
+    def _read(self, rows: Sequence[int] | np.ndarray) -> Iterator[str]:
         descriptor = self._opened().fileno()
         for row in rows:
             start, stop = int(self._edges[row]), int(self._edges[row + 1])

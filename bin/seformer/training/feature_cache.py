@@ -49,9 +49,15 @@ def frozen_features(scorer: Scorer, data: LabelledDataset, cache: Path | None) -
 def _compute(scorer: Scorer, data: LabelledDataset) -> WindowFeatures:
     parts = []
     strands = 0
-    groups = chunks(data.sequences(*TRAINING_PARTS))
-    encoded = (scorer.model.tokenizer.encode(both_strands(group)) for group in groups)
-    for encoding in progress(ahead(encoded), "frozen features"):
+    sequences = data.sequences(*TRAINING_PARTS)
+    encoded = (scorer.model.tokenizer.encode(both_strands(g)) for g in chunks(sequences))
+    shown = progress(
+        ahead(encoded),
+        "frozen features",
+        len(sequences),
+        counted=lambda encoding: (len(encoding.splits) - 1) // STRANDS,
+    )
+    for encoding in shown:
         pooled = scorer.window_features(encoding)
         parts.append(pooled._replace(strand=pooled.strand + strands))
         strands += len(encoding.splits) - 1

@@ -230,7 +230,8 @@ class FullTrainer:
         batches = epoch_batches(self.lengths, self.settings.batch_size, rng)
         done = self.step - (self.epoch - 1) * self.steps_per_epoch
         self.module.train()
-        for regions in progress(batches[done:], f"stage 2 epoch {self.epoch}"):
+        name = f"stage 2, batches of epoch {self.epoch} of at most {self.settings.epochs}"
+        for regions in progress(batches[done:], name, done=done):
             began = time.monotonic()
             try:
                 self.total_loss += self.train_step(regions)

@@ -108,7 +108,7 @@ class MaskedTrainer:
             if not self.rows:
                 self.measure()
             left = self.batches(self.step)
-            for batch in progress(ahead(left), "pre-training", self.steps - self.step):
+            for batch in progress(ahead(left), "pre-training", self.steps, done=self.step):
                 began = time.monotonic()
                 self.train_step(batch)
                 self.seconds += time.monotonic() - began

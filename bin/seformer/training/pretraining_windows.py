@@ -230,8 +230,9 @@ def write_windows(
     )
     sizes, dropped, digest = [], {"n_rich": 0, "short": 0}, hashlib.sha256()
     with temporary_folder() as folder, open(folder / "bases", "w+b") as file:
-        for first in progress(range(0, len(places), AT_ONCE), "reading sequence"):
-            for text in genome.fetch_many(places.iloc[first : first + AT_ONCE]):
+        parts = (places.iloc[first : first + AT_ONCE] for first in range(0, len(places), AT_ONCE))
+        for part in progress(parts, "reading windows", len(places), counted=len):
+            for text in genome.fetch_many(part):
                 letters = text.encode("ascii")
                 if len(letters) < SHORTEST:
                     dropped["short"] += 1

@@ -12,6 +12,7 @@ from seformer.scoring.score import Scorer
 from seformer.scoring.views import STRANDS, both_strands, chunks
 from seformer.sequence.tokenizers import Encoding, Tokenizer
 from seformer.util.logs import progress
+from seformer.util.streams import length_of
 
 # tokens taken from a store at a time
 CHUNK_TOKENS = 2**18
@@ -46,7 +47,8 @@ def build_token_store(
     starts, stops = [], []
     written = 0
     with open(path, "wb") as handle:
-        for group in progress(chunks(sequences), "tokenising"):
+        groups = progress(chunks(sequences), "tokenising", length_of(sequences), counted=len)
+        for group in groups:
             strands = both_strands(group)
             views = []
             for phase in range(phases):
@@ -74,7 +76,7 @@ def token_store_margins(scorer: Scorer, store: TokenStore) -> np.ndarray:
     none = np.empty(0, dtype=np.int32)
     stretch = store.start[:, 0] // CHUNK_TOKENS
     groups = np.split(np.arange(len(stretch)), np.flatnonzero(np.diff(stretch)) + 1)
-    for rows in progress(groups, "validating"):
+    for rows in progress(groups, "validating", len(stretch), counted=len):
         # in one phase the strands of all regions lie end to end
         edges = np.append(store.start[rows].ravel(), store.stop[rows[-1], -1])
         encoding = Encoding(store.ids[edges[0] : edges[-1]], none, none, edges - edges[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ from seformer.util.errors import visible
 T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 15.0
 logger = logging.getLogger(__name__)
+_last_line: dict[str, float] = {}  # when the progress of a work was said, or the work began
 
 
 class _Visible(logging.Formatter):
@@ -49,6 +51,7 @@ def progress(
     description: str,
     total: int | None = None,
     *,
+    done: int = 0,
     counted: Callable[[T], int] = _one,
 ) -> Iterator[T]:
     """Yield ``items`` and show how far they are: a bar on a terminal, else a line now and then.
@@ -58,28 +61,32 @@ def progress(
     Parameters
     ----------
     total
-        How many there are; by default the length of ``items``, if they have one.
+        How many there are in all; by default ``done`` and the length of ``items``, if it is known.
+    done
+        How many were done before: by an earlier run, or on an earlier part of them.
     counted
         How many of ``total`` an item is, where items are groups of what people count.
     """
     if total is None and isinstance(items, Sized):
-        total = len(items)
+        total = done + len(items)
     if sys.stderr.isatty() and threading.current_thread() is threading.main_thread():
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
         columns = "{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(description, total=total)
+            task = bar.add_task(description, total=total, completed=done)
             for item in items:
                 yield item
                 bar.advance(task, counted(item))
         return
-    last, done = time.monotonic(), 0
+    # a work in parts, each shorter than that, has its lines too
+    last = _last_line.get(description, -math.inf) if done else time.monotonic()
     for item in items:
         now = time.monotonic()
         if now - last >= SECONDS_BETWEEN_LINES:
             logger.info("%s: %s", description, f"{done} of {total}" if total else done)
             last = now
+        _last_line[description] = last
         yield item
         done += counted(item)
