@@ -161,13 +161,14 @@ def test_checks_apart_are_those_of_the_explanation(tmp_path, explained, genome, 
     unchecked = tmp_path / "unchecked"
     module.explain("model", unchecked, fasta=genome, regions=bed, faithfulness_regions=0)
     with caplog.at_level("INFO", "seformer"):
-        check("model", unchecked, tmp_path / "checked", faithfulness_regions=2)
+        check("model", unchecked, unchecked, faithfulness_regions=2)
     assert "checking the attributions of 2 of 5 regions" in caplog.text
     assert "--faithfulness 0" in caplog.text and "--explain_faithfulness 0" in caplog.text
     assert re.search(r"checked in [\d.]+ s, \d+ % of the time", caplog.text)
-    found = json.loads((tmp_path / "checked" / SUMMARY_FILE).read_text())
-    seconds = json.loads((unchecked / SUMMARY_FILE).read_text())["seconds"]
-    assert found == whole | {"seconds": seconds}
+    found = json.loads((unchecked / SUMMARY_FILE).read_text())
+    assert found == whole | {"seconds": found["seconds"]}
+    # all else stays
+    assert {path.name for path in unchecked.iterdir()} >= {TABLE_FILE, TRACK_FILE, VALUES_FILE}
     extract(genome, tmp_path / "x", regions=bed, unlabelled=True, shard_bases=200)
     shards = []
     for folder in sorted((tmp_path / "x").glob("shard_*")):

@@ -47,6 +47,7 @@ WORKS = {
     "evaluate": ["scoring", "resampling the loci"],
     "predict": ["scoring"],
     "explain": ["explaining"],
+    "faithfulness": ["checking attributions"],
     "variants": ["scoring variants"],
     "dissect": ["dissecting"],
     "pretrain": ["reading windows", "pre-training"],

@@ -102,6 +102,8 @@ class Progress:
     ----------
     stage
         1 or 2.
+    epochs
+        At most so many.
     stopping
         When to stop, and which epoch was the best.
     rows
@@ -111,6 +113,7 @@ class Progress:
     """
 
     stage: int
+    epochs: int
     stopping: EarlyStopping
     rows: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -122,9 +125,10 @@ class Progress:
         row = {"stage": self.stage, "epoch": epoch} | validation | measured
         self.rows.append({column: row[column] for column in HISTORY_COLUMNS})
         logger.info(
-            "stage %(stage)d epoch %(epoch)d: training loss %(train_loss).4f, "
-            "validation loss %(validation_loss).4f, AUROC %(validation_auroc).4f, %(seconds).0f s",
-            row,
+            "stage %(stage)d, epoch %(epoch)d of at most %(epochs)d: training loss "
+            "%(train_loss).4f, validation loss %(validation_loss).4f, AUROC "
+            "%(validation_auroc).4f, %(seconds).0f s",
+            row | {"epochs": self.epochs},
         )
         if self.stopping.update(epoch, validation):
             self.best = copy_weights(module)

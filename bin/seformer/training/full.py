@@ -200,7 +200,7 @@ class FullTrainer:
         seen = float(np.minimum(self.lengths, most).mean())
         self.activations = settings.batch_size * seen * self.module.backbone.hidden_size
         self.epoch, self.step, self.total_loss, self.seconds = 1, 0, 0.0, 0.0
-        self.progress = Progress(2, EarlyStopping(settings.patience))
+        self.progress = Progress(2, settings.epochs, EarlyStopping(settings.patience))
 
     @property
     def steps(self) -> int:
@@ -327,5 +327,7 @@ class FullTrainer:
         (measure, loss), waited = map(float, record["best"]), record["waited"]
         best = measure, loss
         stopping = EarlyStopping(self.settings.patience, best, record["best_epoch"], waited)
-        self.progress = Progress(2, stopping, record["history"], tensors["best"])
+        self.progress = Progress(
+            2, self.settings.epochs, stopping, record["history"], tensors["best"]
+        )
         logger.info("going on from the checkpoint at epoch %d, step %d", self.epoch, self.step)

@@ -251,7 +251,7 @@ class HeadTrainer:
             weight_decay=WEIGHT_DECAY,
         )
         self.generator = torch.Generator().manual_seed(settings.seed)
-        self.progress = Progress(1, EarlyStopping(settings.patience))
+        self.progress = Progress(1, settings.epochs, EarlyStopping(settings.patience))
         self.step = 0
 
     def fit(self) -> None:
