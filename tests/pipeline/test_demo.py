@@ -91,8 +91,8 @@ def test_a_pair_speaks_for_its_class(attributed):
     assert (supports == pairs.index.get_level_values("speaks_for")).mean() >= 0.85
 
 
-def test_attributions_are_faithful(explained):
-    found = read_json(explained / "summary.json")["faithfulness"]
+def test_attributions_are_faithful(results):
+    found = read_json(results / "attributions" / "regions_to_explain.summary.json")["faithfulness"]
     summary = found["summary"]
     assert summary["deletion_ratio"] >= 5
     assert summary["mutagenesis"] >= 0.6
