@@ -101,12 +101,12 @@ class StemEncoder(Backbone):
         # padding is zero before each convolution, as what lies beyond the end of a sequence
         real = attention_mask.to(self.word_embeddings.weight.dtype).unsqueeze(1)
         hidden = self.word_embeddings(input_ids).transpose(1, 2) * real
-        hidden = 2 * F.relu(self.motifs(hidden)) ** 3 * real
+        hidden = 2 * F.relu(convolve(self.motifs, hidden)) ** 3 * real
         # a group that the sequence ends in is averaged as if zeros followed
         beyond = -tokens % self.pool
         hidden = F.avg_pool1d(F.pad(hidden, (0, beyond)), self.pool) * self.pool**0.5
         keep = F.max_pool1d(F.pad(real, (0, beyond)), self.pool)
-        hidden = self.dropout(self.mixing(hidden).transpose(1, 2))
+        hidden = self.dropout(convolve(self.mixing, hidden).transpose(1, 2))
         nearness = self._nearness(hidden.shape[1], keep.bool().squeeze(1)).to(hidden.dtype)
         cos, sin = self.rotary(hidden.shape[1], hidden)
         for layer in self.layers:
@@ -125,3 +125,18 @@ class StemEncoder(Backbone):
         if bool(keep.all()):
             return bias
         return bias.masked_fill(~keep[:, None, None, :], float("-inf"))
+
+
+def convolve(convolution: nn.Conv1d, hidden: torch.Tensor) -> torch.Tensor:
+    """Return what ``convolution``, which keeps the length, makes of ``hidden``.
+
+    On a CPU as one product of matrices: oneDNN compiles a convolution anew for every length, and
+    hardly two batches of regions have the same, so that compiling cost more than computing.
+    """
+    if hidden.device.type != "cpu":
+        return convolution(hidden)
+    (kernel,), weight, bias = convolution.kernel_size, convolution.weight, convolution.bias
+    ends = kernel // 2, kernel // 2
+    columns = F.unfold(F.pad(hidden, ends).unsqueeze(2), (1, kernel))
+    weights = weight.flatten(1).expand(len(hidden), -1, -1)
+    return torch.baddbmm(bias[None, :, None], weights, columns)
