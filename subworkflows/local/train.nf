@@ -7,9 +7,18 @@ include { FETCH_MODEL   } from '../../modules/local/fetch_model/main'
 include { PRETRAIN      } from '../../modules/local/pretrain/main'
 include { FINETUNE_HEAD } from '../../modules/local/finetune_head/main'
 include { FINETUNE_FULL } from '../../modules/local/finetune_full/main'
+include { CALIBRATE     } from '../../modules/local/calibrate/main'
+include { BASELINES     } from '../../modules/local/baselines/main'
 include { EVALUATE      } from '../../modules/local/evaluate/main'
+include { ENSEMBLE      } from '../../modules/local/ensemble/main'
 include { POOL          } from '../../modules/local/pool/main'
 include { TRANSFER      } from '../../modules/local/transfer/main'
+
+// What several folds made, as one item: in their order, so that -resume finds it
+def inOrder(metas, folders) {
+    def order = (0..<metas.size()).toSorted { a, b -> metas[a].fold <=> metas[b].fold }
+    return [metas[0].subMap(['id', 'members']), order.collect { i -> folders[i] }]
+}
 
 workflow TRAIN {
     take:
@@ -142,33 +151,50 @@ workflow TRAIN {
             [metas[0].subMap(['id', 'members', 'fold']), order.collect { i -> models[i] }]
         }
 
-    twinned = plan.twin
-        ? FINETUNE_FULL.out.model.filter { meta, _model -> meta.twin }.map { meta, model -> [meta.subMap(['id', 'members', 'fold']), model] }
+    twins_trained = FINETUNE_FULL.out.model
+        .filter { meta, _model -> meta.twin }
+        .map { meta, model -> [meta.subMap(['id', 'members', 'fold']), model] }
+        .join(data)
+        .map { meta, model, regions, split -> [meta + [twin: true], model, regions, split] }
+
+    BASELINES(data, [plan.tracks.names, plan.tracks.files], plan.twin)
+    CALIBRATE(trained.join(data).mix(twins_trained))
+
+    calibrated = CALIBRATE.out.calibrated.filter { meta, _folder -> !meta.twin }
+    ready      = CALIBRATE.out.model.filter { meta, _folder -> !meta.twin }
+    twinned    = plan.twin
+        ? CALIBRATE.out.calibrated.filter { meta, _folder -> meta.twin }.map { meta, folder -> [meta.subMap(['id', 'members', 'fold']), folder] }
         : data.map { meta, _regions, _split -> [meta, []] }
 
-    EVALUATE(trained.join(data).join(twinned), [plan.tracks.names, plan.tracks.files])
+    EVALUATE(calibrated.join(BASELINES.out.scores).join(data).join(twinned))
 
     if (folds.size() > 1) {
+        ENSEMBLE(
+            calibrated
+                .map { meta, folder -> [groupKey(meta.id, folds.size()), meta, folder] }
+                .groupTuple()
+                .map { _key, metas, folders -> inOrder(metas, folders) }
+        )
         POOL(
             EVALUATE.out.metrics
                 .map { meta, file -> [groupKey(meta.id, folds.size()), meta, file.parent] }
                 .groupTuple()
-                .map { _key, metas, found ->
-                    def order = (0..<metas.size()).toSorted { a, b -> metas[a].fold <=> metas[b].fold }
-                    [metas[0].subMap(['id', 'members']), order.collect { i -> found[i] }]
-                }
+                .map { _key, metas, folders -> inOrder(metas, folders) }
+                .join(ENSEMBLE.out.model)
         )
-        tested   = POOL.out
-        versions = versions.mix(POOL.out.versions)
+        models   = ENSEMBLE.out.model
+        results  = POOL.out.results
+        versions = versions.mix(ENSEMBLE.out.versions, POOL.out.versions)
     }
     else {
-        tested   = EVALUATE.out
+        models   = ready
+        results  = EVALUATE.out.results
     }
 
     if (samples.size() > 1) {
         // one order in every run, so that -resume finds it
         TRANSFER(
-            EVALUATE.out.model.toSortedList { a, b -> a[0].fold <=> b[0].fold ?: a[0].id <=> b[0].id }.map { all -> all.collect { _meta, model -> model } },
+            ready.toSortedList { a, b -> a[0].fold <=> b[0].fold ?: a[0].id <=> b[0].id }.map { all -> all.collect { _meta, model -> model } },
             extracted.map { all -> all.collect { _meta, folder -> folder } },
             splits.map { _fold, split -> samples.collect { sample -> split.resolve(sample.id) } }.collect()
         )
@@ -193,15 +219,14 @@ workflow TRAIN {
         .map { meta, _folders, split -> [meta.id, split[0].resolve('regions.tsv')] }
         .join(channel.fromList(samples.findAll { sample -> sample.parts }.collect { sample -> [sample.id, sample.parts[0]] }).mix(parts))
 
-    models   = tested.model
     folders  = SPLIT.out.tables.flatten()
         .map { file -> file.parent }
         .unique()
         .filter { folder -> !(folder.parent.name ==~ /fold_\d+/) }
         .mix(SPLIT.out.audit, matrix, calls, records)
         .mix(FINETUNE_HEAD.out.history.mix(FINETUNE_FULL.out.history).filter { meta, _file -> !meta.twin }.map { meta, file -> meta.run.tokenize('/').inject(file.parent) { folder, _part -> folder.parent } })
-        .mix(tested.results.map { _meta, folder -> folder })
-    versions = versions.mix(call_versions, EXTRACT.out.versions, SPLIT.out.versions, FINETUNE_HEAD.out.versions, FINETUNE_FULL.out.versions, EVALUATE.out.versions)
+        .mix(results.map { _meta, folder -> folder })
+    versions = versions.mix(call_versions, EXTRACT.out.versions, SPLIT.out.versions, FINETUNE_HEAD.out.versions, FINETUNE_FULL.out.versions, BASELINES.out.versions, CALIBRATE.out.versions, EVALUATE.out.versions)
 
     emit:
     models   // [meta, folder]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seformer import cli
-from seformer.util import devices
+from seformer.util import threads
 
 
 def exhaust_memory(_threads):
@@ -25,7 +25,7 @@ def another_error(_threads):
 def predict(monkeypatch, tmp_path):
     def run(at_start):
         monkeypatch.setattr(cli, "COMMANDS", ("predict",))
-        monkeypatch.setattr(devices, "use_threads", at_start)
+        monkeypatch.setattr(threads, "use_threads", at_start)
         cli.main(["predict", "--model", str(tmp_path), "--out", str(tmp_path / "out")])
 
     return run

@@ -14,7 +14,8 @@ from seformer.scoring.score import Ensemble, Scorer
 from seformer.scoring.views import both_strands, chunks, coverage
 from seformer.sequence.dna import reverse_complement
 from seformer.sequence.tokenizers import KmerTokenizer
-from seformer.util.devices import FEW_ACTIVATIONS, side_by_side, threads_worth, use_threads
+from seformer.util.devices import FEW_ACTIVATIONS, side_by_side, threads_worth
+from seformer.util.threads import use_threads
 
 
 @pytest.fixture(scope="module")

@@ -13,23 +13,38 @@ from seformer.evaluation.settings import EvaluateSettings
 
 @options.expand
 def command(
-    model: Annotated[
-        list[Path],
-        typer.Option(
-            "--model",
-            help="Model folder of an earlier stage; several make one ensemble (mean logit).",
-        ),
-    ],
     extracted: options.ExtractedMany,
     splits: options.SplitsMany,
     out: options.Out,
     settings: EvaluateSettings,
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--model",
+            help="Model folder of an earlier stage; several make one ensemble (mean logit).",
+        ),
+    ] = None,
     random_twin: Annotated[
         list[Path] | None,
         typer.Option(
             "--random-twin",
             help="Model folder of the same network, trained in the same way from random weights "
-            "(finetune-head --random-weights); several make one ensemble.",
+            "(finetune-head --random-weights), or what `seformer calibrate` wrote of it; several "
+            "make one ensemble.",
+        ),
+    ] = None,
+    calibrated: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibrated",
+            help="Folder written by `seformer calibrate`, in place of --model.",
+        ),
+    ] = None,
+    baseline_scores: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline-scores",
+            help="Folder written by `seformer baselines`. Default: they are fitted here.",
         ),
     ] = None,
 ) -> None:
@@ -39,4 +54,13 @@ def command(
     """
     from seformer.evaluation.evaluate import evaluate
 
-    evaluate(model, extracted, splits, out, settings, random_twin=random_twin or ())
+    evaluate(
+        model or (),
+        extracted,
+        splits,
+        out,
+        settings,
+        random_twin=random_twin or (),
+        calibrated=calibrated,
+        baseline_scores=baseline_scores,
+    )

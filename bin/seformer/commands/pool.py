@@ -19,6 +19,13 @@ def command(
     ],
     out: options.Out,
     settings: PoolSettings,
+    ensemble: Annotated[
+        Path | None,
+        typer.Option(
+            "--ensemble",
+            help="Model folder written by `seformer ensemble`. Default: it is made here.",
+        ),
+    ] = None,
 ) -> None:
     """Pool the test parts of folds: metrics over all regions, and the ensemble of the models.
 
@@ -26,4 +33,4 @@ def command(
     """
     from seformer.evaluation.cross_validation import pool_folds
 
-    pool_folds(evaluated, out, settings)
+    pool_folds(evaluated, out, settings, ensemble=ensemble)

@@ -6,7 +6,8 @@ different scales. The model that comes with it is the ensemble of the folds' mod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,21 +19,19 @@ from seformer.evaluation.baselines.random_twin import TWIN
 from seformer.evaluation.compare import (
     CONTAINMENT,
     MODEL,
-    calibrate_scorer,
-    calibration_rows,
     measure_test,
     probability_column,
     spread,
 )
 from seformer.evaluation.curves import curve_points
-from seformer.evaluation.evaluate import RULES, Evaluation, finish_model, write_evaluation
+from seformer.evaluation.evaluate import RULES, Evaluation, write_evaluation
+from seformer.evaluation.held_out import MODEL_FOLDER, copy_with_settings
 from seformer.evaluation.metrics import ScoredRegions
 from seformer.evaluation.settings import PoolSettings
 from seformer.evaluation.signal_ranks import SIGNAL
 from seformer.evaluation.uncertainty import measure_sets
-from seformer.model.conformal import SETS, fit_sets
-from seformer.model.folder import Model, ensemble, load_model
-from seformer.model.settings import SplitRecord, TrainingRange
+from seformer.model.conformal import SETS
+from seformer.model.settings import ModelSettings, read_settings
 from seformer.scoring.merge import SET
 from seformer.util import records, shapes_of_tests
 from seformer.util.atomic import require_writable
@@ -147,13 +146,17 @@ def scorers_of(fold: Fold) -> dict[str, ScoredRegions]:
 
 
 @takes(PoolSettings)
-def pool_folds(folders: Sequence[Path], out: Path, settings: PoolSettings) -> None:
+def pool_folds(
+    folders: Sequence[Path], out: Path, settings: PoolSettings, *, ensemble: Path | None = None
+) -> None:
     """Pool evaluated folds and write what `seformer evaluate` writes, for all of them together.
 
     Parameters
     ----------
     folders
         Of `seformer evaluate`, in the order of the folds.
+    ensemble
+        The model folder that `seformer ensemble` wrote for these folds; by default it is made here.
 
     Raises
     ------
@@ -178,10 +181,50 @@ def pool_folds(folders: Sequence[Path], out: Path, settings: PoolSettings) -> No
     measured = measure_pooled(table, scorers, folds, settings.resamples, settings.seed)
     labels = table["label"].to_numpy(np.int64)
     evaluation = Evaluation({"sample": sample} | measured, curve_points(labels, scorers), table)
-    model = ensemble([load_model(fold.folder / "model", settings.device) for fold in folds])
     positive = int(labels.sum())
     sizes = {"test, each region once": {"SE": positive, "TE": len(labels) - positive}}
-    write_evaluation(out, evaluation, finish_ensemble(model, table, folds, sample), sizes)
+    if ensemble is None:
+        model, save = join_folds(folds, table, sample, settings.device)
+    else:
+        model, save = read_settings(ensemble), partial(copy_with_settings, ensemble)
+        check_ensemble(model, folds, ensemble)
+    write_evaluation(out, evaluation, model, save, sizes)
+
+
+def join_folds(
+    folds: Sequence[Fold], table: pd.DataFrame, sample: str, device: str
+) -> tuple[ModelSettings, Callable[[ModelSettings, Path], None]]:
+    """Load and join the models of the folds: settings, and what writes the model with them."""
+    from seformer.evaluation.ensemble import Joined, join_models
+
+    first = folds[0].metrics
+    how = Joined(
+        [fold.folder / MODEL_FOLDER for fold in folds],
+        table["label"].to_numpy(np.int64),
+        table["logit"].to_numpy(np.float64),
+        table,
+        first.get("calibration", {}).get("method"),
+        first["threshold"]["by"],
+        promised_coverage(folds),
+    )
+    return join_models(how, sample, device)
+
+
+def check_ensemble(model: ModelSettings, folds: Sequence[Fold], folder: Path) -> None:
+    """Refuse an ensemble that is not of as many models as the folds have.
+
+    Raises
+    ------
+    UserError
+        With both numbers.
+    """
+    numbers = [read_settings(fold.folder / MODEL_FOLDER).members for fold in folds]
+    if model.members != sum(numbers):
+        raise UserError(
+            f"the ensemble has {model.members} members, the folds {sum(numbers)}",
+            where=folder,
+            do="give the folder that `seformer ensemble` wrote for these folds",
+        )
 
 
 def measure_pooled(
@@ -266,40 +309,3 @@ def mean_validation(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
             for name in parts[0]["baselines"]
         },
     }
-
-
-def finish_ensemble(model: Model, table: pd.DataFrame, folds: Sequence[Fold], sample: str) -> Model:
-    """Calibrate the ensemble on the pooled out-of-fold logits, and describe it."""
-    labels, logits = table["label"].to_numpy(np.int64), table["logit"].to_numpy(np.float64)
-    first, settings = folds[0].metrics, [member.settings for member in model.members]
-    method = first.get("calibration", {}).get("method", model.settings.calibration.method)
-    every = np.ones(len(labels), bool)
-    rows, rule = calibration_rows(table, every), first["threshold"]["by"]
-    scorer = calibrate_scorer(logits, labels, every, method, rule, rows)
-    if (promised := promised_coverage(folds)) is not None:
-        sets = fit_sets(logits, labels, table["cluster"].to_numpy(), promised)
-        scorer = scorer._replace(sets=sets)
-    ranges = [s.training_range for s in settings if s.training_range]
-    hashes = dict.fromkeys(s.splits.hash for s in settings if s.splits.hash)
-    return finish_model(
-        model,
-        scorer,
-        sample=sample,
-        splits=SplitRecord(method=f"{len(folds)} folds", hash="+".join(hashes) or None),
-        training_range=widest_range(ranges, labels) if ranges else None,
-    )
-
-
-def widest_range(ranges: Sequence[TrainingRange], labels: np.ndarray) -> TrainingRange:
-    """Join the training ranges of the folds; together they were trained on every region."""
-    return ranges[0].model_copy(
-        update={
-            name: (
-                min(getattr(r, name)[0] for r in ranges),
-                max(getattr(r, name)[1] for r in ranges),
-            )
-            for name in ("length", "gc")
-        }
-        | {"prevalence": float(labels.mean()), "regions": len(labels)}
-        | {"chromosomes": sorted({name for r in ranges for name in r.chromosomes})}
-    )

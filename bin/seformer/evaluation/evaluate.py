@@ -7,18 +7,23 @@ validation part; the test part only measures.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 
 from seformer.evaluation import metrics
-from seformer.evaluation.baselines import check_baselines, fit_baselines, sort_baselines
+from seformer.evaluation.baseline_scores import (
+    FittedBaselines,
+    baseline_regions,
+    fit_held_out,
+    read_baselines,
+)
+from seformer.evaluation.baselines import check_baselines, sort_baselines
 from seformer.evaluation.baselines.base import BaselineRegions, BaselineScores
 from seformer.evaluation.baselines.random_twin import TWIN
 from seformer.evaluation.card import model_card
@@ -26,33 +31,35 @@ from seformer.evaluation.compare import (
     CONTAINMENT,
     MODEL,
     CalibratedScorer,
-    calibrate_scorer,
-    calibration_rows,
     measure_parts,
     probability_column,
     tabulate_measures,
 )
-from seformer.evaluation.control_variate import (
-    REFERENCE_K,
-    CalibrationControl,
-    Reference,
-    fit_reference,
-)
+from seformer.evaluation.control_variate import REFERENCE_K, Reference
 from seformer.evaluation.curves import curve_points
+from seformer.evaluation.held_out import (
+    Calibrated,
+    HeldOutScores,
+    Network,
+    calibrator,
+    check_test_part,
+    held_out_regions,
+    read_calibrated,
+    require_same_regions,
+)
 from seformer.evaluation.settings import EvaluateSettings
 from seformer.evaluation.signal_ranks import SIGNAL, judge_signal
-from seformer.evaluation.tracks import NO_TRACKS, Tracks, named_tracks, read_tracks
-from seformer.evaluation.twin import chosen_names, is_pretrained, load_twin
+from seformer.evaluation.tracks import Tracks, named_tracks, read_tracks
+from seformer.evaluation.twin import TwinScores, chosen_names, is_pretrained, twin_scores
 from seformer.evaluation.uncertainty import measure_sets
 from seformer.evaluation.verdict import in_short, judge_test
+from seformer.model.archive import OWN_FILES
 from seformer.model.backbones import registry
 from seformer.model.calibration import check_rule
-from seformer.model.conformal import always_held, few_loci, fit_sets, name_sets
-from seformer.model.folder import OWN_FILES, Model, ensemble, load_model, save_model
-from seformer.model.settings import ConformalSets, FittedCalibration, SplitRecord
+from seformer.model.conformal import always_held, name_sets
+from seformer.model.settings import ModelSettings
 from seformer.regions.negatives import RANDOM
 from seformer.scoring.merge import SET
-from seformer.scoring.score import Ensemble, Scores
 from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.splits.grey_zone import LEFT_OUT
 from seformer.util.atomic import output_folder, require_writable
@@ -61,10 +68,8 @@ from seformer.util.labels import PARTS, SUPER, TYPICAL
 from seformer.util.records import write_json
 from seformer.util.settings import takes
 from seformer.util.tables import write_tsv
-from seformer.util.text import sha256
 
 logger = logging.getLogger(__name__)
-FEW_CHROMOSOMES = 30
 RULES = {
     "calibration": "fitted on the validation part, for the model and each baseline: on its regions "
     "unlike those of the training part, where there are enough of each class; the slope is held "
@@ -95,6 +100,8 @@ def evaluate(
     settings: EvaluateSettings,
     *,
     random_twin: Sequence[Path] = (),
+    calibrated: Path | None = None,
+    baseline_scores: Path | None = None,
 ) -> None:
     """Evaluate a model, or several as one ensemble, and write everything into ``out``.
 
@@ -104,7 +111,12 @@ def evaluate(
     Parameters
     ----------
     random_twin
-        Model folders of the model's random twin; several make one ensemble.
+        Model folders of the model's random twin, or what `seformer calibrate` wrote of them;
+        several make one ensemble.
+    calibrated
+        What `seformer calibrate` wrote, in place of ``models``: no network is needed then.
+    baseline_scores
+        What `seformer baselines` wrote; by default the baselines are fitted here.
 
     Raises
     ------
@@ -114,59 +126,133 @@ def evaluate(
     check_rule(settings.threshold_by)
     check_baselines(settings.baseline_names)
     files = named_tracks(settings.baseline_tracks)
+    folders = [Path(models)] if isinstance(models, str | Path) else models
+    if bool(folders) == (calibrated is not None):
+        raise UserError(
+            f"--model and --calibrated were {'both' if folders else 'not'} given",
+            expected="one of them",
+            do="give the model folder of stage 2 to --model, or what `seformer calibrate` wrote to "
+            "--calibrated",
+        )
     require_writable(out)
     data = open_dataset(extracted, splits)
     check_test_part(data, splits)
+    regions = held_out_regions(data)
     tracks = read_tracks(files, data)
-    folders = [Path(models)] if isinstance(models, str | Path) else models
+
+    def baselines(model: ModelSettings, of: BaselineRegions) -> FittedBaselines:
+        if baseline_scores is not None:
+            return read_baselines(baseline_scores, regions)
+        beside = bool(random_twin), bool(random_twin or tracks.statistics)
+        names = chosen_names(settings.baseline_names, model, *beside)
+        return FittedBaselines(fit_held_out(of, names), tracks.counts)
+
+    if calibrated is None:
+        ready, beside = calibrate_here(folders, data, splits, settings, tracks, baselines)
+    else:
+        ready, table = read_calibrated(calibrated)
+        require_same_regions(table, regions, calibrated)
+        settings = as_calibrated(settings, ready, calibrated)
+        beside = baselines(ready.settings, baseline_regions(data, tracks))
+    score = partial(score_folder, data, settings)
+    twin = twin_scores(random_twin, ready, regions, score)
+    evaluation = measure_model(ready, data, settings, beside, twin)
+    write_evaluation(out, evaluation, ready.settings, ready.save, part_sizes(data))
+
+
+def calibrate_here(
+    folders: Sequence[Path],
+    data: LabelledDataset,
+    splits: Sequence[Path],
+    settings: EvaluateSettings,
+    tracks: Tracks,
+    baselines: Callable[[ModelSettings, BaselineRegions], FittedBaselines],
+) -> tuple[Calibrated, FittedBaselines]:
+    """Load and calibrate the model while the baselines are fitted beside it."""
+    import torch
+
+    from seformer.evaluation.calibrate import calibrate_on, reference_of
+    from seformer.model.folder import ensemble, load_model
+
     model = ensemble([load_model(folder, settings.device) for folder in folders])
-    twin = load_twin(random_twin, model, settings.device)
-    evaluation, scorer = evaluate_model(model, data, settings, twin, tracks)
-    sample, split = evaluation.metrics["sample"], record_split(model, data, splits)
-    finished = finish_model(model, scorer, sample=sample, splits=split)
-    write_evaluation(out, evaluation, finished, part_sizes(data))
+    of = baseline_regions(data, tracks)
+
+    def beside() -> FittedBaselines:
+        # torch gives a new thread its number of threads at first use: before baselines limit it
+        torch.get_num_threads()
+        return baselines(model.settings, of)
+
+    with ThreadPoolExecutor(1) as thread:
+        fitting = thread.submit(beside)
+
+        def reference() -> Reference | None:
+            fitting.result()
+            return reference_of(data, of.composition.kmers[REFERENCE_K], settings.seed)
+
+        return calibrate_on(model, data, splits, settings, reference), fitting.result()
 
 
-def evaluate_model(
-    model: Model,
+def score_folder(
+    data: LabelledDataset, settings: EvaluateSettings, folder: Path
+) -> tuple[ModelSettings, Network, np.ndarray]:
+    """Score the held-out regions with a model folder: float64 [members, n]."""
+    from seformer.evaluation.calibrate import network_of
+    from seformer.model.folder import load_model
+    from seformer.scoring.score import Ensemble
+
+    twin = load_model(folder, settings.device)
+    scorer = Ensemble(twin, settings.batch_tokens)
+    scores = scorer.score(data.sequences("validation", "test"), "random twin")
+    return twin.settings, network_of(twin), scores.members
+
+
+def as_calibrated(settings: EvaluateSettings, ready: Calibrated, folder: Path) -> EvaluateSettings:
+    """Return the settings by which the model was calibrated; an option that says otherwise is none.
+
+    Raises
+    ------
+    UserError
+        For such an option.
+    """
+    sets = ready.settings.conformal
+    how = {
+        "calibration": ready.settings.calibration.method,
+        "threshold_by": ready.threshold.by,
+        "coverage": sets.coverage if sets is not None else settings.coverage,
+    }
+    for name, value in how.items():
+        if settings.changed(name) and getattr(settings, name) != value:
+            raise UserError(
+                f"{name} is {getattr(settings, name)}, but the model was calibrated with {value}",
+                where=folder,
+                do="leave the option out, or calibrate again with it",
+            )
+    return settings.but(**how)
+
+
+def measure_model(
+    ready: Calibrated,
     data: LabelledDataset,
     settings: EvaluateSettings,
-    twin: Model | None = None,
-    tracks: Tracks = NO_TRACKS,
-) -> tuple[Evaluation, CalibratedScorer]:
-    """Score validation and test part, by the model and by the baselines, and measure them.
-
-    Returns what was measured, and the model's scores with its calibration, threshold and sets.
-    """
-    regions = held_out_regions(data)
-    beside_them = twin is not None or bool(tracks.statistics)
-    names = chosen_names(settings.baseline_names, model, twin is not None, beside_them)
-    with ThreadPoolExecutor(1) as beside:
-        fitting = beside.submit(score_baselines, data, names, settings.seed, tracks.statistics)
-        scores = Ensemble(model, settings.batch_tokens).score(data.sequences("validation", "test"))
-        if twin is not None:
-            held_out = data.sequences("validation", "test")
-            of_twin = Ensemble(twin, settings.batch_tokens).score(held_out, "random twin").logit
-        baselines, reference = fitting.result()
+    beside: FittedBaselines,
+    twin: TwinScores | None = None,
+) -> Evaluation:
+    """Measure the held-out scores of the model and of all that stands beside it."""
+    regions, scores, sets = held_out_regions(data), ready.scores, ready.settings.conformal
+    baselines = beside.scores
     if twin is not None:
-        baselines = sort_baselines(baselines | {TWIN: BaselineScores(of_twin, {})})
+        baselines = sort_baselines(baselines | {TWIN: BaselineScores(twin.logit, {})})
     labels, loci = regions["label"].to_numpy(np.int64), regions["cluster"].to_numpy()
     test = (regions["split"] == "test").to_numpy()
-    rows = calibration_rows(regions, ~test)
-    control = CalibrationControl(reference, labels, loci, rows, settings.seed)
-
-    def calibrated(margins: np.ndarray) -> CalibratedScorer:
-        how = settings.calibration, settings.threshold_by
-        return calibrate_scorer(margins, labels, ~test, *how, rows, control)
-
+    calibrated = calibrator(regions, scores.reference, settings)
     scorers = {MODEL: calibrated(scores.logit)}
     scorers |= {name: calibrated(baseline.scores) for name, baseline in baselines.items()}
     # of a model with a k-mer spectrum both parts can be judged alone
     parts = {}
-    if model.classifier.spectrum is not None:
+    if scores.spectrum is not None:
         parts = {"transformer": calibrated(scores.logit - scores.spectrum)}
         parts["kmers"] = calibrated(scores.spectrum)
-    measured: dict[str, Any] = {"sample": settings.sample or model.settings.sample} | measure_parts(
+    measured: dict[str, Any] = {"sample": settings.sample or ready.settings.sample} | measure_parts(
         regions,
         scorers,
         settings.resamples,
@@ -175,9 +261,6 @@ def evaluate_model(
         members=[calibrated(member) for member in scores.members],
         prevalence=settings.prevalence or data.natural_prevalence(),
     )
-    sets = fit_sets(scores.logit[~test], labels[~test], loci[~test], settings.coverage)
-    chosen = scorers[MODEL]._replace(sets=sets)
-    warn_of_sets(sets)
     table = tabulate_predictions(regions, scorers | parts, scores)[test]
     table.insert(table.columns.get_loc("prediction") + 1, SET, name_sets(sets, table["logit"]))
     measured["test"]["conformal"] = measure_sets(
@@ -190,6 +273,7 @@ def evaluate_model(
         settings.resamples,
         settings.seed,
     )
+    chosen = scorers[MODEL]
     measured |= {
         "calibration": {k: v for k, v in chosen.calibration.items() if np.isscalar(v)},
         "threshold": chosen.threshold._asdict(),
@@ -198,48 +282,43 @@ def evaluate_model(
         "bootstrap": {"resamples": settings.resamples, "seed": settings.seed},
         "rules": RULES,
     }
-    if (seen := seen_in_pretraining(model, data)) is not None:
+    if (seen := seen_in_pretraining(ready.settings, data)) is not None:
         measured["pretraining"] = seen
     if twin is not None:
-        measured[TWIN] = {"models": len(twin.members), "of": len(model.members)}
+        measured[TWIN] = {"models": twin.members, "of": len(scores.members)}
     if left_out := int((data.regions["grey_zone"] == LEFT_OUT).sum()):
         measured["grey_zone"] = {LEFT_OUT: left_out}
-    if tracks.counts:
-        measured["tracks"] = tracks.counts
+    if beside.tracks:
+        measured["tracks"] = beside.tracks
     drawn = curve_points(labels[test], {n: s.scored.take(test) for n, s in scorers.items()})
-    return Evaluation(measured, drawn, table), chosen
-
-
-def warn_of_sets(sets: ConformalSets) -> None:
-    """Say of which class there are too few validation regions, or loci, for the coverage."""
-    for name in few_loci(sets):
-        logger.warning(
-            "the validation regions of class %s lie in %d loci, too few for --coverage %g: what "
-            "the sets promise is not sure where the regions of a locus are alike",
-            *(name, getattr(sets, name).loci, sets.coverage),
-        )
-    for name in always_held(sets):
-        of_class = getattr(sets, name)
-        logger.warning(
-            "%d validation regions of class %s in %d loci are too few for --coverage %g: every "
-            "set holds %s",
-            *(of_class.regions, name, of_class.loci, sets.coverage, name),
-        )
+    return Evaluation(measured, drawn, table)
 
 
 def write_evaluation(
-    out: Path, evaluation: Evaluation, model: Model, sizes: Mapping[str, Mapping[str, int]]
+    out: Path,
+    evaluation: Evaluation,
+    model: ModelSettings,
+    save: Callable[[ModelSettings, Path], None],
+    sizes: Mapping[str, Mapping[str, int]],
 ) -> None:
-    """Make the verdict and write the evaluated folder; ``sizes`` as of `model_card`."""
+    """Make the verdict and write the evaluated folder.
+
+    Parameters
+    ----------
+    model, save
+        As of `held_out.Calibrated`.
+    sizes
+        As of `model_card`.
+    """
     measured = evaluation.metrics
     findings = [*judge_test(measured), *judge_signal(measured["test"])]
     measured["verdict"] = [finding._asdict() for finding in findings]
-    settings = model.settings.model_copy(update={"test": in_short(measured)})
+    settings = model.model_copy(update={"test": in_short(measured)})
     for finding in measured["verdict"]:
         logger.info("%s %s", finding["topic"], finding["text"])
     drawn = {"sample": measured["sample"], "test": evaluation.curves}
     with output_folder(out, own=[f"model/{name}" for name in OWN_FILES]) as staging:
-        save_model(replace(model, settings=settings), staging / "model")
+        save(settings, staging / "model")
         card = model_card(settings, measured, sizes)
         (staging / "model" / "README.md").write_text(card, encoding="utf-8")
         write_json(measured, staging / "metrics.json")
@@ -248,7 +327,7 @@ def write_evaluation(
         write_tsv(evaluation.predictions, staging / "test_predictions.tsv")
 
 
-def seen_in_pretraining(model: Model, data: LabelledDataset) -> dict[str, Any] | None:
+def seen_in_pretraining(settings: ModelSettings, data: LabelledDataset) -> dict[str, Any] | None:
     """Tell which test chromosomes a published backbone saw in pre-training; None if it has none.
 
     Returns
@@ -258,9 +337,9 @@ def seen_in_pretraining(model: Model, data: LabelledDataset) -> dict[str, Any] |
         unknown), ``seen`` (test chromosomes not among them) and, of a backbone that was trained
         with labels too, ``labels``.
     """
-    name = model.settings.backbone.get("name")
+    name = settings.backbone.get("name")
     entry = registry.find(name) if name else None
-    if entry is None or entry.hub is None or not is_pretrained(model.settings):
+    if entry is None or entry.hub is None or not is_pretrained(settings):
         return None
     tested = sorted(map(str, data.regions["chrom"].iloc[data.select("test")].unique()))
     held_out = {chrom.removeprefix("chr") for chrom in entry.held_out}
@@ -269,68 +348,6 @@ def seen_in_pretraining(model: Model, data: LabelledDataset) -> dict[str, Any] |
         "held_out": entry.held_out,
         "seen": [chrom for chrom in tested if chrom.removeprefix("chr") not in held_out],
     } | ({"labels": entry.labels} if entry.labels else {})
-
-
-def check_test_part(data: LabelledDataset, splits: Sequence[Path]) -> None:
-    """Refuse a test part that lacks a class.
-
-    Raises
-    ------
-    UserError
-        With the counts.
-    """
-    labels = data.labels("test")
-    positive = int(labels.sum())
-    if not 0 < positive < len(labels):
-        raise UserError(
-            f"the test part has {positive} super-enhancers and {len(labels) - positive} typical "
-            "enhancers",
-            where=splits[0],
-            expected="both classes in every part",
-            do="split again, with a larger test part or other chromosomes",
-        )
-
-
-def held_out_regions(data: LabelledDataset) -> pd.DataFrame:
-    """Take the rows of validation and test, see `with_loci`."""
-    return with_loci(data.regions.iloc[data.select("validation", "test")])
-
-
-def with_loci(regions: pd.DataFrame) -> pd.DataFrame:
-    """Make a region without a cluster its own locus; rows are numbered anew."""
-    regions = regions.reset_index(drop=True)
-    clusters = regions["cluster"].astype(object)
-    alone = "region " + regions.index.astype(str)
-    regions["cluster"] = clusters.where(clusters.notna() & (clusters != ""), alone).astype(str)
-    return regions
-
-
-def score_baselines(
-    data: LabelledDataset,
-    names: Sequence[str],
-    seed: int,
-    tracks: Mapping[str, np.ndarray] | None = None,
-) -> tuple[dict[str, BaselineScores], Reference | None]:
-    """Fit the baselines, and the reference of calibrations beside them, on the training part.
-
-    Returns the scores of the rows of validation and test.
-    """
-    rows = with_loci(data.regions.iloc[data.select(*PARTS)])
-    regions = BaselineRegions(
-        lambda: data.sequences(*PARTS),
-        rows["label"].to_numpy(np.int64),
-        rows["split"].to_numpy(str),
-        tracks or {},
-    )
-    # torch gives a new thread its number of threads at first use: before the baselines limit it
-    torch.get_num_threads()
-    baselines = {
-        name: baseline._replace(scores=baseline.scores[~regions.train])
-        for name, baseline in fit_baselines(regions, names).items()
-    }
-    kmers, loci = regions.composition.kmers[REFERENCE_K], rows["cluster"].to_numpy()
-    reference = fit_reference(kmers, regions.labels, regions.train, loci, seed)
-    return baselines, reference and reference.take(~regions.train)
 
 
 def part_sizes(data: LabelledDataset) -> dict[str, dict[str, int]]:
@@ -343,31 +360,8 @@ def part_sizes(data: LabelledDataset) -> dict[str, dict[str, int]]:
     return sizes
 
 
-def record_split(model: Model, data: LabelledDataset, splits: Sequence[Path]) -> SplitRecord:
-    """Return the split's record: that of the training, or of these files where it has none."""
-    record = model.settings.splits
-    if record.hash is not None:
-        return record
-    chromosomes = {
-        part: sorted(map(str, data.regions["chrom"].iloc[data.select(part)].unique()))
-        for part in ("test", "validation")
-    }
-    # a split by loci has thousands of "chromosomes" or shares them: then only the hash tells
-    few = max(map(len, chromosomes.values())) <= FEW_CHROMOSOMES
-    digest = "+".join(sha256(path) for path in splits)
-    return SplitRecord(method=record.method, hash=digest, **(chromosomes if few else {}))
-
-
-def finish_model(model: Model, scorer: CalibratedScorer, **settings: Any) -> Model:
-    """Put calibration, threshold and sets, and more ``settings``, into the model's settings."""
-    fitted = FittedCalibration(**scorer.calibration)
-    update = {"calibration": fitted, "threshold": scorer.threshold.value, **settings}
-    update["conformal"] = scorer.sets
-    return replace(model, settings=model.settings.model_copy(update=update))
-
-
 def tabulate_predictions(
-    regions: pd.DataFrame, scorers: Mapping[str, CalibratedScorer], scores: Scores
+    regions: pd.DataFrame, scorers: Mapping[str, CalibratedScorer], scores: HeldOutScores
 ) -> pd.DataFrame:
     """Tabulate every row's scores: test_predictions.tsv."""
     table = regions[["sample", "chrom", "start", "end", "name", "label"]].copy()

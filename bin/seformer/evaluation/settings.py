@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 from seformer.model.choices import CalibrationMethod
-from seformer.util.settings import SEED, Batched, Computing, Names, ReadingRegions, setting
+from seformer.util.settings import (
+    SEED,
+    Batched,
+    Computing,
+    Names,
+    ReadingRegions,
+    Settings,
+    setting,
+)
 
 Probabilities = Literal["auto", "given", "fitted"]
 Direction = Literal["higher", "lower", "absolute"]
@@ -26,10 +34,16 @@ BASELINE_NAMES = setting(
     "Baselines beside the model: all, or a comma list.",
     option="--baselines",
 )
+BASELINE_TRACKS = setting(
+    (),
+    "Tracks as baselines beside the model: name=file.bw, with commas between several.",
+    group="evaluation_options",
+    metavar="NAME=FILE,…",
+)
 
 
-class EvaluateSettings(Batched):
-    """How a model is judged, and how its scores become probabilities and calls."""
+class CalibrateSettings(Batched):
+    """How a model's scores become probabilities, calls and sets."""
 
     sample: str | None = SAMPLE
     calibration: CalibrationMethod = CALIBRATION
@@ -42,6 +56,24 @@ class EvaluateSettings(Batched):
         group="evaluation_options",
         refused="the coverage {value} is not a share",
     )
+    seed: int = SEED
+
+
+class BaselineSettings(Settings):
+    """Which baselines are fitted."""
+
+    baseline_names: Names = BASELINE_NAMES
+    baseline_tracks: Names = BASELINE_TRACKS
+    twin: bool = setting(
+        False,
+        "A random twin stands beside the model: where it alone is asked for, nothing is fitted.",
+        parameter=None,
+    )
+
+
+class EvaluateSettings(CalibrateSettings):
+    """How a model is judged, and how its scores become probabilities and calls."""
+
     prevalence: float | None = setting(
         None,
         "Share of super-enhancers for which precision, AUPRC and MCC are given too.",
@@ -52,14 +84,14 @@ class EvaluateSettings(Batched):
         refused="the prevalence {value} is not a share",
     )
     baseline_names: Names = BASELINE_NAMES
-    baseline_tracks: Names = setting(
-        (),
-        "Tracks as baselines beside the model: name=file.bw, with commas between several.",
-        group="evaluation_options",
-        metavar="NAME=FILE,…",
-    )
+    baseline_tracks: Names = BASELINE_TRACKS
     resamples: int = RESAMPLES
-    seed: int = SEED
+
+
+class EnsembleSettings(Computing):
+    """How the models of all folds become one."""
+
+    sample: str | None = SAMPLE
 
 
 class PoolSettings(Computing):

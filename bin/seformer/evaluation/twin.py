@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
 
 from seformer.evaluation.baselines import fitted_baselines
 from seformer.evaluation.baselines.random_twin import TWIN
-from seformer.model.folder import Model, config_digest, ensemble, load_model
+from seformer.evaluation.held_out import (
+    TABLE,
+    Calibrated,
+    Network,
+    read_calibrated,
+    require_same_regions,
+)
 from seformer.model.settings import ModelSettings
 from seformer.util.errors import UserError
 
@@ -28,43 +38,65 @@ def is_pretrained(settings: ModelSettings) -> bool:
     return not drawn and not settings.training.get("random_weights")
 
 
-def load_twin(folders: Sequence[Path], model: Model, device: str) -> Model | None:
-    """Load the random twin of ``model``, several as one ensemble; None without any.
+class TwinScores(NamedTuple):
+    """Mean logit of the twin's members, float64 [n] of the held-out regions, and their number."""
+
+    logit: np.ndarray
+    members: int
+
+
+def twin_scores(
+    folders: Sequence[Path],
+    model: Calibrated,
+    regions: pd.DataFrame,
+    score: Callable[[Path], tuple[ModelSettings, Network, np.ndarray]],
+) -> TwinScores | None:
+    """Return the scores of the random twin of ``model``, several as one; None without any.
+
+    Parameters
+    ----------
+    folders
+        Model folders, or what `seformer calibrate` wrote of them.
+    score
+        Loads a model folder and scores the held-out ``regions``: float64 [members, n].
 
     Raises
     ------
     UserError
         If its network or tokeniser is another, or it was read or trained otherwise.
     """
-    twins = []
+    logits: list[np.ndarray] = []
     for folder in map(Path, folders):
-        twin = load_model(folder, device)
-        if fault := _unlike(twin, model):
+        if (folder / TABLE).is_file():
+            twin, table = read_calibrated(folder)
+            require_same_regions(table, regions, folder / TABLE)
+            settings, network, each = twin.settings, twin.network, twin.scores.members
+        else:
+            settings, network, each = score(folder)
+        if fault := _unlike(settings, network, model):
             raise UserError(
                 f"this is not a twin of the model: {fault}",
                 where=folder,
                 expected=ALIKE,
                 do="train it as the model, with finetune-head --random-weights and finetune-full",
             )
-        if is_pretrained(twin.settings):
+        if is_pretrained(settings):
             logger.warning("%s was not trained from random weights (--random-weights)", folder)
-        twins.append(twin)
-    return ensemble(twins) if twins else None
+        logits += list(each)
+    return TwinScores(np.mean(logits, axis=0), len(logits)) if logits else None
 
 
-def _unlike(twin: Model, model: Model) -> str | None:
+def _unlike(here: ModelSettings, network: Network, model: Calibrated) -> str | None:
     """Say what of a twin is not as in the model; of training options that differ only the log."""
-    here, there = twin.settings, model.settings
-    if config_digest(twin.classifier.backbone.config) != config_digest(
-        model.classifier.backbone.config
-    ):
+    there = model.settings
+    if network.config != model.network.config:
         return "its network is another"
-    if twin.tokenizer.identity != model.tokenizer.identity:
+    if network.tokenizer != model.network.tokenizer:
         return "its tokeniser is another"
     for name in READING:
         if getattr(here, name) != getattr(there, name):
             return f"{name} is {getattr(here, name)}, of the model {getattr(there, name)}"
-    ranges = [member.settings.training_range for member in model.members]
+    ranges = model.network.ranges
     if None not in ranges and here.training_range not in (None, *ranges):
         return "it was trained on other regions"
     for name in here.training.keys() | there.training.keys():
@@ -73,7 +105,9 @@ def _unlike(twin: Model, model: Model) -> str | None:
     return None
 
 
-def chosen_names(names: Sequence[str], model: Model, twin: bool, others: bool) -> Sequence[str]:
+def chosen_names(
+    names: Sequence[str], settings: ModelSettings, twin: bool, others: bool
+) -> Sequence[str]:
     """Return the baselines to fit; says so where a twin was asked for by name but is not there.
 
     Parameters
@@ -88,7 +122,7 @@ def chosen_names(names: Sequence[str], model: Model, twin: bool, others: bool) -
     if twin or TWIN not in names:
         return names
     why = "give its folder to --random-twin"
-    if not is_pretrained(model.settings):
+    if not is_pretrained(settings):
         why = "the model was trained from scratch, and pre-training is what a twin measures"
     logger.warning("no random twin stands beside the model: %s", why)
     if set(names) == {TWIN} and not others:

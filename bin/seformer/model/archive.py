@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -19,7 +20,7 @@ from typing import BinaryIO, NamedTuple
 from seformer.util.atomic import atomic_path, output_folder, temporary_folder
 from seformer.util.errors import UserError, distrusted
 
-__all__ = ["opened", "pack_model", "unpack", "unpack_whole"]
+__all__ = ["copy_model_files", "opened", "pack_model", "unpack", "unpack_whole"]
 
 # what model folders consist of; weights as safetensors only, since pickles can run code
 SUFFIXES = (".json", ".safetensors", ".txt", ".md", ".tsv")
@@ -152,6 +153,15 @@ def unpack_whole(archive: str | os.PathLike[str], out: str | os.PathLike[str]) -
 
     with output_folder(out, own=OWN_FILES) as staging:
         unpack(existing_file(archive), staging)
+
+
+def copy_model_files(folder: Path, target: Path) -> None:
+    """Copy what a model folder consists of (`OWN_FILES`), and nothing that lies beside it."""
+    for pattern in OWN_FILES:
+        for path in folder.glob(pattern):
+            copy = target / path.relative_to(folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
 
 
 def _checked(raw: BinaryIO, archive: Path) -> dict[PurePosixPath, Member]:

@@ -28,12 +28,14 @@ from seformer.model.backbones.build import check_vocabulary, fill_backbone, read
 from seformer.model.backbones.loading import require_finite
 from seformer.model.classifier import RegionClassifier, check_pooling
 from seformer.model.settings import (
+    MEMBERS_FOLDER,
     SETTINGS_FILE,
     WEIGHTS_FILE,
     Contents,
     FittedCalibration,
     ModelSettings,
     read_settings,
+    write_settings,
 )
 from seformer.sequence.tokenizers import Tokenizer, load_tokenizer
 from seformer.util import verified_tensors
@@ -46,7 +48,6 @@ logger = logging.getLogger(__name__)
 HEAD_PREFIX = "seformer_head."
 ATTENTION_PREFIX = "window_pooling."
 SPECTRUM_PREFIX = "kmer_spectrum."
-MEMBERS_FOLDER = "members"
 # of a configuration: training's own, and what libraries note
 NOT_SCORES = re.compile(r"dropout|initializer|gradient|cache|label|version|architectures|dtype|^_")
 LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "captum", "pysam")
@@ -147,8 +148,7 @@ def save_model(model: Model, folder: Path) -> None:
         tokenizer=model.tokenizer.identity,
         members=[weights_digest(classifier_state(member.classifier)) for member in model.others],
     )
-    settings = model.settings.model_copy(update={"contents": contents})
-    write_json(json.loads(settings.model_dump_json()), folder / SETTINGS_FILE)
+    write_settings(model.settings.model_copy(update={"contents": contents}), folder)
     for number, member in enumerate(model.others, 2):
         save_model(member, folder / MEMBERS_FOLDER / str(number))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +12,7 @@ import seformer
 from seformer.model.choices import CalibrationMethod, TokenPooling, WindowPooling
 from seformer.sequence.kmers import KmerScale
 from seformer.util.errors import UserError
-from seformer.util.records import read_object
+from seformer.util.records import read_object, write_json
 from seformer.util.shapes_of_pretraining import Pretraining
 from seformer.util.shapes_of_tests import TestRecord
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SETTINGS_FILE = "seformer.json"
 WEIGHTS_FILE = "model.safetensors"
+MEMBERS_FOLDER = "members"
 
 
 class _Strict(BaseModel):
@@ -180,6 +182,11 @@ class ModelSettings(_Strict):
         """Most tokens of a window that stand for bases."""
         special = sum(map(len, tokenizer.wrap))
         return None if self.window is None else self.window - special
+
+
+def write_settings(settings: ModelSettings, folder: Path) -> None:
+    """Write `seformer.json` into a model folder."""
+    write_json(json.loads(settings.model_dump_json()), folder / SETTINGS_FILE)
 
 
 def read_settings(folder: Path) -> ModelSettings:

@@ -11,9 +11,7 @@ import pandas as pd
 from typing_extensions import TypedDict
 
 from seformer.genome.genome import Genome
-from seformer.model.folder import load_model
 from seformer.regions.folder import in_order, require_same
-from seformer.scoring.score import Ensemble
 from seformer.scoring.settings import VariantCutSettings, VariantPlanSettings, VariantSettings
 from seformer.scoring.variant_files import (
     INDEXES,
@@ -22,7 +20,6 @@ from seformer.scoring.variant_files import (
     write_scored_variants,
 )
 from seformer.scoring.variant_plan import Block, plan_variants
-from seformer.scoring.variants import score_blocks
 from seformer.scoring.views import Edit
 from seformer.util import records
 from seformer.util.atomic import output_folder
@@ -113,6 +110,11 @@ def score_shard(model: Path, shard: Path, out: Path, settings: VariantSettings) 
     UserError
         If the folder is not such a shard.
     """
+    # here, since cutting and merging need no network
+    from seformer.model.folder import load_model
+    from seformer.scoring.score import Ensemble
+    from seformer.scoring.variants import score_blocks
+
     blocks = read_tsv(
         shard / BLOCKS_FILE,
         ["block", "start", "sequence"],

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from seformer.model.folder import Model
 from seformer.sequence.dna import reverse_complement
 from seformer.sequence.tokenizers import Encoding, Tokenizer, interleave
+
+if TYPE_CHECKING:
+    from seformer.model.folder import Model
 
 STRANDS = 2
 # bounds the memory of one round of scoring: sequences, their tokens and window features

@@ -15,7 +15,6 @@ from seformer.util.errors import UserError
 T = TypeVar("T")
 # four regions of 700 bases, 64 wide: one thread takes a third of the time of two that share
 FEW_ACTIVATIONS = 2**18
-MOST_THREADS = 1024
 
 
 def resolve_device(name: str) -> torch.device:
@@ -41,26 +40,6 @@ def resolve_device(name: str) -> torch.device:
             "-profile gpu, or give --device cpu",
         ) from error
     return device
-
-
-def use_threads(threads: int) -> None:
-    """Use so many CPU threads; 0 takes the processors that this task may use.
-
-    These are as many as OMP_NUM_THREADS says, which schedulers set, or all that the process may
-    run on.
-
-    Raises
-    ------
-    UserError
-        If it is more than any machine has.
-    """
-    if threads > MOST_THREADS:
-        raise UserError(
-            f"{threads} threads are too many", where="--threads", expected=f"0 to {MOST_THREADS}"
-        )
-    allotted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    given = threads or (int(allotted) if allotted.isdecimal() else 0)
-    torch.set_num_threads(given or len(os.sched_getaffinity(0)))
 
 
 @contextlib.contextmanager

@@ -301,7 +301,7 @@ class Computing(Settings):
     def begin(self) -> None:
         # in Python torch's number is left alone unless one is asked for
         if "threads" in self.model_fields_set:
-            from seformer.util.devices import use_threads
+            from seformer.util.threads import use_threads
 
             use_threads(self.threads)
 

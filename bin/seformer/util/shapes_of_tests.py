@@ -128,7 +128,27 @@ _threshold = _object(
     value=NotRequired[Number],
     reached=NotRequired[Number | None],
 )
+# calibrated.json: how the threshold was chosen, and the line of the calibration's reference
+Calibrated = _object(
+    threshold=_object(
+        by=Annotated[Text, Field(pattern="^(mcc|precision:[0-9.e-]+)$")],
+        value=Number,
+        reached=Number | None,
+        met=Flag,
+    ),
+    reference=_object(**_all("log_slope variance intercept intercept_variance", Number)) | None,
+)
 Finding = _object(level=Literal["good", "note", "warning", "bad"], topic=Text, text=Text)
+_choices = dict[Text, _partial(k=Count, trees=Count, per=Text, by=Text, of=Text)]
+_tracks = dict[
+    Text,
+    _object(
+        **_all("regions without_value on_missing_chromosomes bases bases_without_value"),
+        missing_chromosomes=list[Text],
+        other_lengths=list[Text],
+    ),
+]
+Baselines = _object(chosen=_choices, tracks=_tracks)  # baselines.json
 _METRICS = {
     "sample": Text,
     "test": _checked(_test, _unlike_deltas),
@@ -136,9 +156,7 @@ _METRICS = {
     "threshold": NotRequired[_threshold],
     "thresholds": NotRequired[dict[Text, Number]],
     "calibration": NotRequired[_object(method=Literal["none", "temperature", "isotonic"])],
-    "baseline_choices": NotRequired[
-        dict[Text, _partial(k=Count, trees=Count, per=Text, by=Text, of=Text)]
-    ],
+    "baseline_choices": NotRequired[_choices],
     "bootstrap": NotRequired[_object(resamples=Count)],
     "pretraining": NotRequired[
         _object(
@@ -147,16 +165,7 @@ _METRICS = {
     ],
     "grey_zone": NotRequired[_object(left_out=Count)],
     "random_twin": NotRequired[_object(models=Positive, of=Positive)],
-    "tracks": NotRequired[
-        dict[
-            Text,
-            _object(
-                **_all("regions without_value on_missing_chromosomes bases bases_without_value"),
-                missing_chromosomes=list[Text],
-                other_lengths=list[Text],
-            ),
-        ]
-    ],
+    "tracks": NotRequired[_tracks],
     "folds": NotRequired[list[_object(fold=Count, n=Count, auroc=Interval, delta=Difference)]],
     "verdict": list[Finding],
 }

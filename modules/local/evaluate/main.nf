@@ -1,12 +1,10 @@
-// The held-out test part, scored once, beside its baselines; several models are one ensemble
+// The held-out test part measured, beside its baselines: of scores that are there already
 process EVALUATE {
     tag "${meta.fold ? "${meta.id}, fold_${meta.fold}" : meta.id}"
-    label 'process_medium'
-    label 'process_gpu'
+    label 'process_single'
 
     input:
-    tuple val(meta), path(models, stageAs: 'stage2/?'), path(extracted, stageAs: 'extracted/?'), path(splits, stageAs: 'splits/?'), path(twin, stageAs: 'random_twin')
-    tuple val(track_names), path(tracks, stageAs: 'tracks/?')
+    tuple val(meta), path(calibrated, stageAs: 'calibrated'), path(baselines, stageAs: 'baselines'), path(extracted, stageAs: 'extracted/?'), path(splits, stageAs: 'splits/?'), path(twin, stageAs: 'random_twin')
 
     output:
     tuple val(meta), path("evaluated/${meta.id}/model", type: 'dir')      , emit: model
@@ -15,19 +13,17 @@ process EVALUATE {
     tuple val(meta), path("evaluated/${meta.id}/curves.json")             , emit: curves
     tuple val(meta), path("evaluated/${meta.id}/test_predictions.tsv")    , emit: predictions
     tuple val(meta), path("for_report/${meta.id}", type: 'dir')           , emit: results
-    tuple val("${task.process}"), eval('seformer-version seformer torch scikit-learn'), topic: versions, emit: versions
+    tuple val("${task.process}"), eval('seformer-version seformer scikit-learn'), topic: versions, emit: versions
 
     script:
     def args   = task.ext.args ?: ''
-    def trained = (1..[models].flatten().size()).collect { i -> "--model stage2/${i}" }
     def inputs = (1..meta.members).collect { i -> "--extracted extracted/${i} --splits splits/${i}/splits.tsv" }
-    // under numbers, whatever the files are called
-    def pairs  = track_names.withIndex().collect { name, i -> "${name}=tracks/${i + 1}" }
-    def beside = (twin ? ['--random-twin random_twin'] : []) + (tracks ? ["--baseline-tracks '${pairs.join(',')}'"] : [])
+    def beside = twin ? ['--random-twin random_twin'] : []
     """
     export OMP_NUM_THREADS=${task.cpus}
     seformer-evaluate \\
-        ${trained.join(' ')} \\
+        --calibrated calibrated \\
+        --baseline-scores baselines \\
         ${inputs.join(' ')} \\
         ${beside.join(' ')} \\
         --sample '${meta.id}' \\

@@ -1,10 +1,10 @@
-// The test parts of all folds as one result, and the models of all folds as one ensemble
+// The test parts of all folds as one result, beside the ensemble of all folds' models
 process POOL {
     tag "${meta.id}"
     label 'process_single'
 
     input:
-    tuple val(meta), path(evaluated, stageAs: 'evaluated/?')
+    tuple val(meta), path(evaluated, stageAs: 'evaluated/?'), path(ensemble, stageAs: 'ensemble')
 
     output:
     tuple val(meta), path("pooled/${meta.id}/model", type: 'dir')      , emit: model
@@ -22,6 +22,7 @@ process POOL {
     seformer-pool \\
         --sample '${meta.id}' \\
         --out 'pooled/${meta.id}' \\
+        --ensemble ensemble \\
         ${args} \\
         ${all.join(' ')}
     mkdir -p 'for_report/${meta.id}'

@@ -35,11 +35,14 @@ def _fit(regions: BaselineRegions) -> BaselineScores:
     from torch import nn
     from torch.nn import functional
 
+    from seformer.util.devices import threads_worth
+
     codes = [base_codes(sequence) for sequence in regions.sequences()]
     rows, validation = np.flatnonzero(regions.train), np.flatnonzero(regions.validation)
     truth = torch.from_numpy(np.asarray(regions.labels)).float()
     rng = np.random.default_rng(SEED)
-    with torch.random.fork_rng(devices=[]):
+    # one thread: the same sums, and so the same training, on every machine
+    with torch.random.fork_rng(devices=[]), threads_worth(0):
         torch.manual_seed(SEED)
         network = nn.ModuleDict(
             {
@@ -80,8 +83,10 @@ def _margins(network: torch.nn.ModuleDict, bases: torch.Tensor) -> torch.Tensor:
     import torch
     from torch.nn import functional
 
-    hidden = functional.max_pool1d(functional.relu(network["first"](bases)), 2)
-    hidden = functional.relu(network["second"](hidden))
+    from seformer.model.backbones.stem import convolve
+
+    hidden = functional.max_pool1d(functional.relu(convolve(network["first"], bases)), 2)
+    hidden = functional.relu(convolve(network["second"], hidden))
     pooled = torch.cat([hidden.amax(-1), hidden.mean(-1)], dim=-1)
     pooled = functional.dropout(pooled, DROPOUT, network.training)
     return network["out"](pooled).squeeze(-1)

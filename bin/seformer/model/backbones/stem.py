@@ -128,15 +128,15 @@ class StemEncoder(Backbone):
 
 
 def convolve(convolution: nn.Conv1d, hidden: torch.Tensor) -> torch.Tensor:
-    """Return what ``convolution``, which keeps the length, makes of ``hidden``.
+    """Return what ``convolution`` makes of ``hidden``, float ``[batch, channels, length]``.
 
     On a CPU as one product of matrices: oneDNN compiles a convolution anew for every length, and
     hardly two batches of regions have the same, so that compiling cost more than computing.
     """
     if hidden.device.type != "cpu":
         return convolution(hidden)
-    (kernel,), weight, bias = convolution.kernel_size, convolution.weight, convolution.bias
-    ends = kernel // 2, kernel // 2
-    columns = F.unfold(F.pad(hidden, ends).unsqueeze(2), (1, kernel))
-    weights = weight.flatten(1).expand(len(hidden), -1, -1)
-    return torch.baddbmm(bias[None, :, None], weights, columns)
+    weight, bias, ends = convolution.weight, convolution.bias, convolution.padding[0]
+    padded = F.pad(hidden, (ends, ends)).unsqueeze(2)
+    shape, stride = (1, convolution.kernel_size[0]), (1, convolution.stride[0])
+    columns = F.unfold(padded, shape, stride=stride)
+    return torch.baddbmm(bias[:, None], weight.flatten(1).expand(len(hidden), -1, -1), columns)
