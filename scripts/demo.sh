@@ -16,6 +16,7 @@ if [ ! -e data/variants.vcf ]; then
     "$root/.venv/bin/seformer" simulate --out data --seed 1
 fi
 "$root/scripts/nextflow.sh" run "$root" -profile venv -resume \
+    -c "$root/conf/demo.config" \
     --input data/samplesheet_from_peaks.csv --stitch 100 \
     --fasta data/genome.fa.gz \
     --model bases --head_epochs 3 --epochs 12 --patience 12 --batch_size 4 \

@@ -39,20 +39,25 @@ workflow SEFORMER {
         versions = versions.mix(PREDICT_REGIONS.out.versions)
     }
 
+    // on one machine scores come first: what takes longer waits for them
+    others = plan.predict && plan.one_machine
+        ? models.combine(PREDICT_REGIONS.out.done).map { meta, folder, _done -> [meta, folder] }
+        : models
+
     if (plan.explain || plan.explain_top) {
-        EXPLAIN_REGIONS(plan.explain, strongest, genome, models, plan.motifs, plan.modisco, plan.gtf, plan.checks)
+        EXPLAIN_REGIONS(plan.explain, strongest, genome, others, plan.motifs, plan.modisco, plan.gtf, plan.checks)
         folders  = folders.mix(EXPLAIN_REGIONS.out.folders)
         versions = versions.mix(EXPLAIN_REGIONS.out.versions)
     }
 
     if (plan.variants) {
-        SCORE_VARIANTS(plan.variants, genome, models, plan.variant_regions, plan.motifs)
+        SCORE_VARIANTS(plan.variants, genome, others, plan.variant_regions, plan.motifs)
         folders  = folders.mix(SCORE_VARIANTS.out.folders)
         versions = versions.mix(SCORE_VARIANTS.out.versions)
     }
 
     if (plan.dissect) {
-        DISSECT_REGIONS(plan.dissect, held_out.filter { plan.dissect.samples }, genome, models)
+        DISSECT_REGIONS(plan.dissect, held_out.filter { plan.dissect.samples }, genome, others)
         folders  = folders.mix(DISSECT_REGIONS.out.folders)
         versions = versions.mix(DISSECT_REGIONS.out.versions)
     }

@@ -45,11 +45,13 @@ workflow PREDICT_REGIONS {
         genome
     )
 
+    done      = MERGE_PREDICTIONS.out.results.toList().map { _results -> true }
     strongest = MERGE_PREDICTIONS.out.top
     folders   = MERGE_PREDICTIONS.out.results.mix(JUDGE.out.results).map { _meta, folder -> folder }.mix(passed_over)
     versions  = EXTRACT_TO_PREDICT.out.versions.mix(PREDICT.out.versions, MERGE_PREDICTIONS.out.versions, JUDGE.out.versions)
 
     emit:
+    done      // once all is scored
     strongest // [meta, table of regions]
     folders
     versions

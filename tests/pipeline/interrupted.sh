@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# A real run that is killed in stage 2, goes on with -resume, and is then started a third time.
+# A real run that is killed in stage 2, goes on with -resume, is then started a third time, and a
+# fourth time with another test.
 # Arguments: options of the pipeline.
 set -euo pipefail
 
 run() {
-    PROFILE=test tests/pipeline/run.sh -resume --checkpoint_minutes 0 --outdir results "$@"
+    PROFILE=test tests/pipeline/run.sh -resume --checkpoint_minutes 0 --outdir "${outdir:-results}" "$@"
 }
 
 set -m # a group of its own, so that Nextflow and its tasks are killed at once
@@ -33,4 +34,5 @@ ls work/checkpoints/*/*/ > checkpoints.txt
 
 run "$@" > resumed.log 2>&1 || { cat resumed.log; exit 1; }
 run "$@" > again.log 2>&1 || { cat again.log; exit 1; }
+outdir=retested run "$@" --bootstrap 60 --baselines gc > retested.log 2>&1 || { cat retested.log; exit 1; }
 cat resumed.log

@@ -13,9 +13,9 @@ from seformer.util.tables import read_tsv
 DEMO = Path(__file__).parents[1] / "data" / "demo"
 
 
-def trace(workflow_dir: Path, number: int) -> dict[str, str]:
+def trace(workflow_dir: Path, number: int, outdir: str = "results") -> dict[str, str]:
     """Return task to status of the run with this number (0 = first)."""
-    traces = sorted(workflow_dir.glob("results/pipeline_info/execution_trace_*.txt"))
+    traces = sorted(workflow_dir.glob(f"{outdir}/pipeline_info/execution_trace_*.txt"))
     with open(traces[number]) as handle:
         return {row["name"]: row["status"] for row in csv.DictReader(handle, delimiter="\t")}
 
@@ -25,6 +25,17 @@ def test_third_run_is_all_from_the_cache(workflow_dir):
     statuses = trace(Path(workflow_dir), -1)
     assert len(statuses) > 10
     assert set(statuses.values()) == {"CACHED"}
+
+
+@pytest.mark.workflow("killed in stage 2 and resumed")
+def test_another_test_leaves_scores_and_explanations_as_they_are(workflow_dir):
+    statuses = trace(Path(workflow_dir), -1, "retested")
+    again = {name.split()[0].split(":")[-1] for name, s in statuses.items() if s == "COMPLETED"}
+    assert again == {"BASELINES", "EVALUATE", "REPORT", "MULTIQC"}
+    assert len(statuses) > 10 and set(statuses.values()) == {"CACHED", "COMPLETED"}
+    record = json.loads((Path(workflow_dir) / "retested/simulated/metrics.json").read_text())
+    assert list(record["test"]["baselines"]) == ["gc"]
+    assert record["bootstrap"]["resamples"] == 60
 
 
 @pytest.mark.workflow("killed in stage 2 and resumed")

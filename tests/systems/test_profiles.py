@@ -23,7 +23,7 @@ PLACES = {
 }
 OTHERS = [*ENGINES, *PLACES, "test", "test_full"]
 # whatever runs a model, which shows by the device that it is told
-LABELLED = {"FINETUNE_HEAD", "FINETUNE_FULL", "EVALUATE", "PREDICT", "EXPLAIN", "FAITHFULNESS"}
+LABELLED = {"FINETUNE_HEAD", "FINETUNE_FULL", "CALIBRATE", "PREDICT", "EXPLAIN", "FAITHFULNESS"}
 GB = 2**30
 
 QUEUES = {"queue": "cpu", "gpu_queue": "big", "gpus": "2", "cluster_options": "--account=lab"}
@@ -364,7 +364,9 @@ def test_without_spot_machines(answers):
     assert google["spot"] is False
 
 
-@pytest.mark.parametrize("process", ["SPLIT", "FINETUNE_HEAD", "FINETUNE_FULL", "EVALUATE"])
+@pytest.mark.parametrize(
+    "process", ["SPLIT", "FINETUNE_HEAD", "FINETUNE_FULL", "BASELINES", "CALIBRATE", "EVALUATE"]
+)
 def test_resources_grow_with_the_input(answers, process):
     """Memory and time follow the sequences, and both rise with each attempt."""
     few, many, again = (

@@ -386,8 +386,8 @@ def test_what_pretraining_saw_comes_from_the_registry():
 
     def seen(name, **training):
         backbone = {"name": name, "source": "registry", "revision": None, "family": "gena"}
-        model = SimpleNamespace(settings=SimpleNamespace(backbone=backbone, training=training))
-        return seen_in_pretraining(model, LabelledDataset(regions, ()))
+        settings = SimpleNamespace(backbone=backbone, training=training)
+        return seen_in_pretraining(settings, LabelledDataset(regions, ()))
 
     assert seen("tiny") is None
     assert seen("some/folder") is None

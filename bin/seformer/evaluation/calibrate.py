@@ -104,14 +104,14 @@ def calibrate_on(
     def save(settings: ModelSettings, folder: Path) -> None:
         save_model(replace(ready, settings=settings), folder)
 
-    return Calibrated(ready.settings, network_of(model), calibrated.threshold, scores, save)
+    return Calibrated(ready.settings, network_of(model), calibrated.threshold, sets, scores, save)
 
 
 def network_of(model: Model) -> Network:
     """Say what the network of a loaded model is."""
     config = config_digest(model.classifier.backbone.config)
     ranges = [member.settings.training_range for member in model.members]
-    return Network(config, model.tokenizer.identity, ranges)
+    return Network(config, dict(model.tokenizer.identity), ranges)
 
 
 def four_mer_reference(data: LabelledDataset, seed: int) -> Reference | None:

@@ -214,11 +214,10 @@ def as_calibrated(settings: EvaluateSettings, ready: Calibrated, folder: Path) -
     UserError
         For such an option.
     """
-    sets = ready.settings.conformal
     how = {
         "calibration": ready.settings.calibration.method,
         "threshold_by": ready.threshold.by,
-        "coverage": sets.coverage if sets is not None else settings.coverage,
+        "coverage": ready.sets.coverage,
     }
     for name, value in how.items():
         if settings.changed(name) and getattr(settings, name) != value:
@@ -238,7 +237,7 @@ def measure_model(
     twin: TwinScores | None = None,
 ) -> Evaluation:
     """Measure the held-out scores of the model and of all that stands beside it."""
-    regions, scores, sets = held_out_regions(data), ready.scores, ready.settings.conformal
+    regions, scores, sets = held_out_regions(data), ready.scores, ready.sets
     baselines = beside.scores
     if twin is not None:
         baselines = sort_baselines(baselines | {TWIN: BaselineScores(twin.logit, {})})

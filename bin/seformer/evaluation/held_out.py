@@ -29,6 +29,7 @@ from seformer.model.calibration import Threshold
 from seformer.model.settings import (
     MEMBERS_FOLDER,
     SETTINGS_FILE,
+    ConformalSets,
     ModelSettings,
     TrainingRange,
     read_settings,
@@ -98,8 +99,8 @@ class Calibrated(NamedTuple):
     ----------
     settings, network
         Of the model.
-    threshold
-        How the threshold was chosen.
+    threshold, sets
+        How the threshold was chosen; the limits of the sets, as `settings` has them too.
     scores
         Of the held-out regions.
     save
@@ -109,6 +110,7 @@ class Calibrated(NamedTuple):
     settings: ModelSettings
     network: Network
     threshold: Threshold
+    sets: ConformalSets
     scores: HeldOutScores
     save: Callable[[ModelSettings, Path], None]
 
@@ -218,10 +220,12 @@ def read_calibrated(folder: Path) -> tuple[Calibrated, pd.DataFrame]:
         table[SPECTRUM].to_numpy() if spectrum else None,
         Reference(table[REFERENCE].to_numpy(), **line) if line else None,
     )
-    threshold = Threshold(**record["threshold"])
+    threshold, sets = Threshold(**record["threshold"]), settings.conformal
+    if sets is None:
+        raise UserError("conformal is null", where=folder / MODEL_FOLDER / SETTINGS_FILE, do=AGAIN)
     save = partial(copy_with_settings, folder / MODEL_FOLDER)
     return Calibrated(
-        settings, stored_network(folder / MODEL_FOLDER), threshold, scores, save
+        settings, stored_network(folder / MODEL_FOLDER), threshold, sets, scores, save
     ), table
 
 

@@ -292,7 +292,8 @@ def ensemble(models: Sequence[Model]) -> Model:
             "test": None,
         }
     )
-    alone = [replace(m, settings=m.settings.model_copy(update={"members": 1})) for m in members[1:]]
+    own = {"members": 1, "test": None}
+    alone = [replace(m, settings=m.settings.model_copy(update=own)) for m in members[1:]]
     return replace(first, settings=settings, others=tuple(alone))
 
 
