@@ -26,6 +26,8 @@ STAGES = {
     "finetune-full": f"finetune-full --model {{good}}/model {TRAINING} --out {{out}} --epochs 2"
     f" --checkpoints {{out}}-checkpoints --checkpoint-minutes 0 {QUICK}",
     "evaluate": f"evaluate --model {{good}}/model {TRAINING} --out {{out}} --bootstrap 10 {QUICK}",
+    "calibrate": f"calibrate --model {{good}}/model {TRAINING} --out {{out}} {QUICK}",
+    "baselines": f"baselines {TRAINING} --baselines gc,composition --out {{out}}",
     "predict": "predict --model {good}/model --fasta {good}/genome.fa --regions {good}/all.bed"
     f" --out {{out}} {QUICK}",
     "explain": "explain --model {good}/model --fasta {good}/genome.fa --regions {good}/few.bed"
@@ -49,6 +51,9 @@ STAGES = {
 LATER = {
     "unpack": "unpack --archive {good}/model.tar --out {out}",
     "pool": f"pool {{good}}/fold_1 {{good}}/fold_2 --out {{out}} --bootstrap 10 {QUICK}",
+    "evaluate-apart": f"evaluate --calibrated {{good}}/calibrated {TRAINING} --baseline-scores"
+    " {good}/baselines --bootstrap 10 --out {out} --threads 1",
+    "ensemble": f"ensemble {{good}}/calibrated_1 {{good}}/calibrated_2 --out {{out}} {QUICK}",
     "transfer": "transfer --model {good}/of_cell/model --model {good}/of_other/model"
     " --extracted {good}/cell --extracted {good}/other --splits {good}/both/cell/splits.tsv"
     f" --splits {{good}}/both/other/splits.tsv --out {{out}} --bootstrap 10 {QUICK}",
@@ -94,6 +99,10 @@ def made(good: Path) -> Path:
         ["extract", *fasta, *classes, "--sample", "other", "--out", good / "other"],
         ["split", *both, "--out", good / "both"],
         ["split", "--extracted", good / "cell", "--folds", "2", "--out", good / "folds"],
+        words("calibrate", good, good / "calibrated"),
+        words("baselines", good, good / "baselines"),
+        calibrated(good, "folds/fold_1/cell", "calibrated_1"),
+        calibrated(good, "folds/fold_2/cell", "calibrated_2"),
         evaluated(good, "cell", "folds/fold_1/cell", "fold_1"),
         evaluated(good, "cell", "folds/fold_2/cell", "fold_2"),
         evaluated(good, "cell", "both/cell", "of_cell"),
@@ -101,6 +110,13 @@ def made(good: Path) -> Path:
     ):
         assert run(command) == 0
     return good
+
+
+def calibrated(good: Path, splits: str, out: str) -> list[object]:
+    """The command that calibrates the model on a split."""
+    data = ["--extracted", good / "cell", "--splits", good / splits / "splits.tsv"]
+    model = ["calibrate", "--model", good / "model", "--out", good / out]
+    return [*model, *data, *QUICK.split()]
 
 
 def evaluated(good: Path, sample: str, splits: str, out: str) -> list[object]:

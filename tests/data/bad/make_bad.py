@@ -648,6 +648,8 @@ def _other_logits(here: Path, good: Path) -> None:
 S = (0.5, 0.6, "SE", 1.0, "")
 MERGE = "merge-predictions {here} --regions {good}/few.bed --out {out}"
 TRACKS = "merge-attributions {here}/explained --fasta {good}/genome.fa --out {out}"
+OF_TEST = "evaluate --extracted {good}/cell --splits {good}/splits.tsv --bootstrap 10 --out {out}"
+TOGETHER = OF_TEST.replace("evaluate", "calibrate") + " --model {here}/model"
 CHECKS = "faithfulness --model {good}/model --attributions {here}/explained --out {out}"
 SHARDS = [
     case("scores/cut", MERGE, scores((1, *S), (2, *S), (3, 0.5)), "line 4", "6 columns"),
@@ -684,6 +686,24 @@ SHARDS = [
         explained("summary.json", '"settings"', '"settnigs"'),
         "settings is missing",
     ),
+    case("held_out/neither", OF_TEST, "", "--model and --calibrated were not given"),
+    case("held_out/none", OF_TEST + " --calibrated {here}", "", "there is no held_out.tsv"),
+    case(
+        "held_out/no_baselines",
+        OF_TEST + " --model {good}/model --baseline-scores {here}",
+        "",
+        "baselines.json",
+        "no such file",
+    ),
+    case(
+        "held_out/baselines",
+        "baselines --extracted {good}/cell --splits {good}/splits.tsv --baselines luck --out {out}",
+        "",
+        "the baseline 'luck' is not known",
+    ),
+    case("held_out/model", TOGETHER.replace(" --bootstrap 10", ""), "", "not a model folder"),
+    case("held_out/one_fold", "ensemble {here} --out {out}", "", "there is one fold only"),
+    case("held_out/no_folds", "ensemble {here} {good} --out {out}", "", "there is no held_out.tsv"),
     case("checks/none", CHECKS, None, "attributions.tsv", "no such file"),
     case("checks/nan", CHECKS, values(values=lambda v: v * np.float32("nan")), "no numbers"),
     case(
