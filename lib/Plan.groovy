@@ -73,7 +73,7 @@ class Plan {
             gtf        : params.gtf ? [Inputs.file(params.gtf.toString(), '--gtf', [launchDir])] : [],
             multiqc_config: params.multiqc_config ? [Inputs.file(params.multiqc_config.toString(), '--multiqc_config', [launchDir])] : [],
             changed    : schema.changed(params),
-            one_machine: Software.oneMachine(Global.session.config as Map),
+            one_machine: Software.oneMachine(Global.session?.config as Map),
             outdir     : params.outdir.toString()
         ]
         if (params.input) {

@@ -52,7 +52,7 @@ class Software {
 
     // Whether the tasks run on this machine, where one takes the processors of another
     static boolean oneMachine(Map config) {
-        return (config.process as Map)?.executor in [null, 'local']
+        return (config?.process as Map)?.executor in [null, 'local']
     }
 
     // The profile that works here as things are, or the first that would with an image; null where
