@@ -28,7 +28,7 @@ from harness import TOLERANCE, Row
 
 COMPARISONS = (
     *("extraction", "extraction_bgzip", "tokenisation"),
-    *("stage1", "stage2", "prediction", "attribution"),
+    *("stage1", "stage2", "prediction", "attribution", "views", "views_explained"),
 )
 FACTS = ("starting", "memory", "demo")
 MEASURES = {"starting": facts.starting, "memory": facts.memory}

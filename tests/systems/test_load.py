@@ -1,7 +1,6 @@
 """Many regions through extract, predict and merge without loss, shard by shard.
 
-``SEFORMER_LOAD_REGIONS`` says how many, ``SEFORMER_LOAD_PHASES`` over how many k-mer phases a score
-is averaged (default: all six of the preset `tiny`). What was measured: docs/promises.md.
+``SEFORMER_LOAD_REGIONS`` says how many. What was measured: docs/promises.md.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ import pytest
 import torch
 
 REGIONS = int(os.environ.get("SEFORMER_LOAD_REGIONS", "5000"))
-PHASES = int(os.environ.get("SEFORMER_LOAD_PHASES", "6"))
 LENGTH = 50
 SHARDS = 8
 
@@ -51,7 +49,7 @@ def place(tmp_path_factory) -> Path:
     backbone, tokenizer, origin = build_backbone("tiny", seed=1)
     torch.manual_seed(1)
     cpu = torch.device("cpu")
-    model = new_model(backbone, tokenizer, origin, device=cpu, window=512, phases=PHASES)
+    model = new_model(backbone, tokenizer, origin, device=cpu, window=512)
     save_model(model, folder / "model")
     return folder
 
@@ -96,7 +94,7 @@ def test_nothing_is_lost(place):
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     spent = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items())
     sys.stderr.write(
-        f"\n{REGIONS} regions, {kept} scored, {PHASES} phases; processor time: {spent};"
+        f"\n{REGIONS} regions, {kept} scored; processor time: {spent};"
         f" peak {peak:.1f} GB;"
         f" SHA-256 of the scores {merged_sum.hexdigest()}\n"
     )

@@ -598,7 +598,7 @@ def test_published_dnabert_configurations(tmp_path, k):
 
 
 @pytest.mark.parametrize(
-    ("name", "family", "phases"), [("tiny", "kmer", 6), ("small", "kmer", 6), ("bases", "stem", 1)]
+    ("name", "family", "phases"), [("tiny", "kmer", 1), ("small", "kmer", 1), ("bases", "stem", 1)]
 )
 def test_presets_are_made_from_their_seed(name, family, phases):
     model, tokenizer, origin = build_backbone(name, seed=4)
@@ -634,9 +634,10 @@ def test_a_stem_sees_every_base_where_it_stands():
     assert 40 - reach < int(moved.min()) <= 40 <= int(moved.max()) < 40 + reach
 
 
+@pytest.mark.parametrize("preset", ["bases", "tiny"])
 @pytest.mark.parametrize("length", [5, 8, 63, 64, 65])
-def test_padding_changes_nothing_of_a_stem(length):
-    model = build_backbone("bases", seed=1)[0].eval()
+def test_padding_changes_nothing_where_tokens_share_a_state(length, preset):
+    model = build_backbone(preset, seed=1)[0].eval()
     ids = 5 + torch.randint(4, (1, length), generator=torch.Generator().manual_seed(length))
     padded = torch.nn.functional.pad(ids, (0, 100 - length))
     mask = (torch.arange(100) < length).long()[None]
@@ -645,6 +646,35 @@ def test_padding_changes_nothing_of_a_stem(length):
         together = model(padded, mask)
     torch.testing.assert_close(together[:, :length], alone, atol=1e-5, rtol=1e-5)
     assert together[:, length:].abs().max() == 0
+
+
+def test_a_position_is_the_sum_of_its_kmers():
+    """Of half of them in training, drawn anew each time."""
+    model = build_backbone("tiny", seed=1)[0].eval()
+    model.layers, model.dropout.p = torch.nn.ModuleList(), 0.0
+    ids = 5 + torch.arange(20).view(1, 20)
+    mask = torch.ones_like(ids)
+    with torch.no_grad():
+        states = model(ids, mask)[0]
+        words = model.embedding(ids)[0]
+        model.train()
+        drawn = torch.stack([model(ids, mask)[0] for _ in range(200)])
+    for first in (0, 6, 12, 18):
+        together = words[first : first + 6].sum(0) / 6**0.5
+        for state in states[first : first + 6]:
+            torch.testing.assert_close(state, together)
+    assert (drawn[0] != drawn[1]).any()
+    torch.testing.assert_close(drawn.mean(0), states, atol=0.05, rtol=0)
+    # what is left counts twice: of the two at the end both, one or none
+    patterns = [a * words[18] + b * words[19] for a in (0, 2) for b in (0, 2)]
+    for pattern in patterns:
+        share = ((drawn[:, 18] - pattern / 6**0.5).abs().amax(1) < 1e-5).float().mean()
+        assert 0.1 < share < 0.4
+
+
+def test_a_sum_of_too_many_kmers():
+    with pytest.raises(UserError, match="pool is at most 64"):
+        new_backbone(PRESETS["tiny"] | {"pool": 65}, seed=1)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ def test_all_ways_agree_at_the_smallest_size(tmp_path):
     lines = [line for line in text.splitlines() if line.startswith("| ")][2:]
     assert len(lines) >= 10
     extractions = ("extraction: 100 regions", "extraction, bgzipped")
-    for work in (*extractions, "6-mers", "stage 1", "stage 2", "prediction", "attribution"):
+    tiny = ("scores of `tiny`: ", "explanations of `tiny`: ")
+    for work in (*extractions, "6-mers", "stage 1", "stage 2", "prediction", "attribution", *tiny):
         assert any(line.startswith(f"| {work}") for line in lines)
     assert all(float(line.split(" | ")[-1].rstrip(" |")) <= harness.TOLERANCE for line in lines)
 

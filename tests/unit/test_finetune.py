@@ -84,14 +84,6 @@ def stage1(data, tmp_path_factory):
     return out
 
 
-@pytest.fixture(scope="module")
-def straight(data, stage1, tmp_path_factory):
-    """Stage 2 without interruption."""
-    out = tmp_path_factory.mktemp("straight") / "out"
-    finetune_full(stage1, *data, out, **QUICK)
-    return out
-
-
 def test_stage_1_leaves_the_backbone_alone(data, stage1):
     fresh, _, _ = build_backbone("tiny", seed=1)
     weights = load_file(stage1 / "model.safetensors")
@@ -154,14 +146,15 @@ def test_rows_of_gathers_the_windows_of_strands():
     assert owner.tolist() == [0, 0, 0, 1, 1]
 
 
-def test_stage_2_trains_all_layers_and_the_same_again(data, stage1, straight, tmp_path):
-    finetune_full(stage1, *data, tmp_path / "again", **QUICK)
-    one, two = (folder / "model.safetensors" for folder in (straight, tmp_path / "again"))
+def test_stage_2_trains_all_layers_and_the_same_again(data, stage1, tmp_path):
+    for name in "ab":
+        finetune_full(stage1, *data, tmp_path / name, **QUICK)
+    one, two = (tmp_path / name / "model.safetensors" for name in "ab")
     assert one.read_bytes() == two.read_bytes()
     before, after = load_file(stage1 / "model.safetensors"), load_file(one)
     for key in before:
         assert not torch.equal(before[key], after[key]), key
-    history = pd.read_csv(straight / "history.tsv", sep="\t")
+    history = pd.read_csv(tmp_path / "a" / "history.tsv", sep="\t")
     assert history["stage"].tolist() == [2, 2]
 
 
@@ -172,11 +165,12 @@ def without_dropout(stage1, tmp_path_factory):
     shutil.copytree(stage1, folder)
     for name, old in (
         ("config.json", '"embedding_dropout_prob": 0.1'),
+        ("config.json", '"token_dropout_prob": 0.5'),
         ("seformer.json", '"dropout": 0.1'),
     ):
         path = folder / name
         assert old in path.read_text()
-        path.write_text(path.read_text().replace(old, old.replace("0.1", "0.0")))
+        path.write_text(path.read_text().replace(old, f"{old[:-3]}0.0"))
     return folder
 
 
@@ -256,9 +250,8 @@ def run_command(model, data, out, options):
 
 
 @pytest.mark.parametrize("moment", [1, 7, 14])
-def test_an_interrupted_training_ends_the_same(
-    data, stage1, straight, tmp_path, monkeypatch, moment
-):
+def test_an_interrupted_training_ends_the_same(data, stage1, tmp_path, monkeypatch, moment):
+    finetune_full(stage1, *data, tmp_path / "straight", **QUICK)
     steps = 0
     train_step = full_module.FullTrainer.train_step
 
@@ -278,7 +271,7 @@ def test_an_interrupted_training_ends_the_same(
     monkeypatch.undo()
     finetune_full(stage1, *data, tmp_path / "resumed", checkpoints=checkpoints, **QUICK)
     name = "model.safetensors"
-    assert (tmp_path / "resumed" / name).read_bytes() == (straight / name).read_bytes()
+    assert (tmp_path / "resumed" / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
     assert not list(checkpoints.rglob("*.safetensors"))
 
 
@@ -342,7 +335,7 @@ def test_a_checkpoint_of_other_options_is_not_used(data, stage1, tmp_path, monke
 def test_a_killed_training_goes_on(data, stage1, tmp_path):
     """SIGKILL, as by the memory killer: no handler runs, the last checkpoint counts."""
     options = {"--checkpoints": tmp_path / "checkpoints", "--checkpoint-minutes": 0}
-    options |= {"--epochs": 2, "--batch-size": 8, "--device": "cpu", "--threads": 1}
+    options |= {"--epochs": 4, "--batch-size": 8, "--device": "cpu", "--threads": 1}
     command, environment = finetune_command(stage1, data, tmp_path / "out", options)
     checkpoint = tmp_path / "checkpoints"
     with open(tmp_path / "log", "w") as log:
@@ -356,10 +349,11 @@ def test_a_killed_training_goes_on(data, stage1, tmp_path):
     second = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "going on from the checkpoint" in second.stderr
     straight = tmp_path / "straight"
+    options = dict(QUICK, epochs=4)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        finetune_full(stage1, *data, straight, **QUICK)
+        finetune_full(stage1, *data, straight, **options)
     finally:
         torch.set_num_threads(threads)
     name = "model.safetensors"
@@ -428,12 +422,12 @@ def test_fp16_needs_a_gpu():
 
 
 def test_a_window_longer_than_the_context_is_an_error(data, tmp_path):
-    with pytest.raises(UserError, match="context of 512"):
-        finetune_head(*data, "tiny", tmp_path / "out", window=1000, device="cpu")
+    with pytest.raises(UserError, match="context of 3072"):
+        finetune_head(*data, "tiny", tmp_path / "out", window=4000, device="cpu")
 
 
 def test_store_holds_every_view(tmp_path):
-    _, tokenizer, _ = build_backbone("tiny")
+    tokenizer = KmerTokenizer(6, 6)
     sequences = [random_sequence(50, seed=1), random_sequence(90, seed=2)]
     store = build_token_store(iter(sequences), tokenizer, tmp_path / "tokens")
     assert store.start.shape == (2, 12)
@@ -449,7 +443,8 @@ def test_store_holds_every_view(tmp_path):
 
 def test_validation_from_the_store_is_the_score_in_one_phase(tmp_path, monkeypatch):
     monkeypatch.setattr("seformer.training.token_store.CHUNK_TOKENS", 40)
-    backbone, tokenizer, origin = build_backbone("tiny")
+    backbone, _, origin = build_backbone("tiny")
+    tokenizer = KmerTokenizer(6, 6)
     model = new_model(backbone, tokenizer, origin, device=torch.device("cpu"), window=20, phases=6)
     sequences = [random_sequence(n, seed=n) for n in (90, 50, 400, 7)]
     store = build_token_store(iter(sequences), tokenizer, tmp_path / "tokens", 1)

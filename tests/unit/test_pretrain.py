@@ -14,8 +14,9 @@ from toys import random_sequence
 from seformer.evaluation.findings import judge_pretraining
 from seformer.genome.genome import Genome
 from seformer.genome.intervals import subtract
-from seformer.model.backbones import build_backbone
+from seformer.model.backbones import build_backbone, new_backbone
 from seformer.model.backbones.build import load_backbone, read_published
+from seformer.model.backbones.presets import PRESETS
 from seformer.model.folder import load_model
 from seformer.model.masked_head import MaskedHead, MaskedModel, masked_head
 from seformer.regions.extract import extract
@@ -41,7 +42,9 @@ from seformer.util.errors import UserError
 from seformer.util.records import read_json
 from seformer.util.tables import read_tsv
 
-QUICK = dict(device="cpu", threads=1, window=66, batch_size=8)
+QUICK = dict(device="cpu", threads=1, window=326, batch_size=8)
+# steps enough to learn the few words of the genome below
+COURSE = dict(epochs=8, learning_rate=5e-3)
 
 
 # ------------------------------------------------------------------------- hidden tokens
@@ -307,7 +310,7 @@ def test_published_head_equals_transformers(kind, tmp_path):
 
 
 def test_part_of_a_head_is_refused_and_none_makes_a_new_one(tmp_path):
-    backbone, _, _ = build_backbone("tiny")
+    backbone = new_backbone(PRESETS["tiny"] | {"stride": 6, "pool": 1}, seed=1)
     assert masked_head(backbone, {}, "tiny", 1)[1] is False
     head, _ = masked_head(backbone, {}, "tiny", 1)
     assert head.decoder.weight is backbone.embedding.weight
@@ -368,7 +371,7 @@ def pretrained(data):
         data / "pretrained",
         fasta=data / "genome.fa",
         splits=[data / "split/cell/splits.tsv"],
-        epochs=8,
+        **COURSE,
         checkpoints=data / "checkpoints",
         checkpoint_minutes=0,
         **QUICK,
@@ -421,7 +424,7 @@ def test_an_interrupted_one_goes_on_to_the_same_weights(pretrained, data, tmp_pa
     options = dict(
         fasta=data / "genome.fa",
         splits=[data / "split/cell/splits.tsv"],
-        epochs=8,
+        **COURSE,
         checkpoints=tmp_path / "checkpoints",
         checkpoint_minutes=0,
         **QUICK,
@@ -512,8 +515,8 @@ def test_mistakes_are_told(data, tmp_path):
         pretrain("tiny", tmp_path / "out", regions=tmp_path / "short.bed", **options)
     with pytest.raises(UserError, match="learning rate"):
         pretrain("tiny", tmp_path / "out", **(options | {"steps": 3}), learning_rate=1e30)
-    with pytest.raises(UserError, match="context of 512"):
-        pretrain("tiny", tmp_path / "out", **(options | {"window": 600}))
+    with pytest.raises(UserError, match="context of 3072"):
+        pretrain("tiny", tmp_path / "out", **(options | {"window": 4000}))
     config = read_json(data / "genome.json") if (data / "genome.json").exists() else None
     assert config is None and not (tmp_path / "out").exists()
 

@@ -98,7 +98,8 @@ def test_presets_are_as_the_registry_says(name):
     assert entry.parameters == sum(p.numel() for p in model.parameters())
     assert entry.context_tokens == model.context
     special = sum(map(len, tokenizer.wrap))
-    assert entry.context_bp == (model.context - special) * tokenizer.stride
+    bases = (model.context - special) * tokenizer.stride
+    assert entry.context_bp == bases + tokenizer.k - tokenizer.stride
 
 
 def test_t2t_models_hold_out_chromosomes_7_and_10():

@@ -8,7 +8,7 @@ import pytest
 import torch
 from toys import random_sequence, toy_model
 
-from seformer.model.backbones import build_backbone
+from seformer.model.backbones import Origin, build_backbone, new_backbone
 from seformer.model.folder import load_model, new_model, save_model
 from seformer.scoring.score import Ensemble, Scorer
 from seformer.scoring.views import both_strands, chunks, coverage
@@ -141,6 +141,51 @@ def test_a_score_is_the_mean_over_strands_and_phases():
     np.testing.assert_allclose(alone, np.mean(margins, axis=2)[:, 0], atol=1e-6)
 
 
+def test_the_preset_reads_each_strand_once(tiny):
+    assert tiny.views == 2
+    turned = [reverse_complement(sequence) for sequence in SEQUENCES]
+    scores, others = (Ensemble(tiny).score(s).logit for s in (SEQUENCES, turned))
+    np.testing.assert_allclose(scores, others, atol=1e-5)
+    # a shift of all its k-mers by less than a position changes little
+    longer = "ACG" + SEQUENCES[4]
+    alike = Ensemble(tiny).score([SEQUENCES[4], longer, SEQUENCES[1]]).logit
+    assert abs(alike[0] - alike[1]) < 0.2 * abs(alike[0] - alike[2])
+
+
+# the preset tiny of version 1.0, but for its sizes
+SIX_PHASES = {
+    "model_type": "seformer_kmer",
+    "k": 6,
+    "stride": 6,
+    "vocab_size": 4101,
+    "max_position_embeddings": 512,
+    "hidden_dropout_prob": 0.0,
+    "embedding_dropout_prob": 0.1,
+    "initializer_range": 0.3,
+    "rotary_base": 10000.0,
+    "pad_token_id": 0,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+}
+
+
+def test_a_folder_of_version_1_0_scores_as_it_did(tmp_path):
+    """The figures are those of its code: weights drawn from the same seed, saved, read again."""
+    backbone, tokenizer = new_backbone(SIX_PHASES, seed=3), KmerTokenizer(6, 6)
+    torch.manual_seed(3)
+    origin = Origin("tiny", "preset", None, "kmer")
+    device = torch.device("cpu")
+    made = new_model(backbone, tokenizer, origin, device=device, window=20, phases=6)
+    save_model(made, tmp_path / "model")
+    model = load_model(tmp_path / "model")
+    assert model.views == 12 and model.classifier.backbone.tokens_a_state == 1
+    logits = Ensemble(model).score([random_sequence(n, seed=n) for n in (500, 61, 7)]).logit
+    expected = [-0.05579979841907819, -0.019926587740580242, 0.17178648710250854]
+    np.testing.assert_allclose(logits, expected, atol=1e-6)
+
+
 def test_windows_of_the_same_tokens_are_computed_once():
     model = toy_model(window=12)
     sequences = [random_sequence(100, seed=5), random_sequence(60, seed=6)]
@@ -197,7 +242,7 @@ def test_no_sequences_no_scores(tiny):
 def test_60_kb_are_seen_whole(tiny):
     result = Ensemble(tiny).score_together([random_sequence(60_000, seed=2)])
     assert result.coverage[0] == 1.0
-    assert result.windows[0] == -(-10_000 // 62)
+    assert result.windows[0] == -(-59_995 // 62)
 
 
 @pytest.mark.parametrize("window_pooling", ["mean", "lse", "attention"])

@@ -52,11 +52,15 @@ class MaskedHead(nn.Module):
     def forward(self, hidden: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
         """Map float ``[n, width]`` and places in the window, int64 ``[n]``, to ``[n, tokens]``."""
         features = self.norm(self.activation(self.dense(hidden)))
-        logits = nn.functional.linear(features, self.decoder.weight, self.bias)
         if self.places == 1:
-            return logits
-        logits = logits.unflatten(1, (self.places, -1))
-        return logits[torch.arange(len(logits), device=logits.device), place % self.places]
+            return nn.functional.linear(features, self.decoder.weight, self.bias)
+        own = place % self.places
+        # one product a place: all places' logits of every token would cost as many times as much
+        order = torch.argsort(own, stable=True)
+        shares = features[order].split(torch.bincount(own, minlength=self.places).tolist())
+        rows = self.decoder.weight.unflatten(0, (self.places, -1))
+        parts = map(nn.functional.linear, shares, rows, self.bias.unflatten(0, (self.places, -1)))
+        return torch.cat(list(parts))[torch.argsort(order)]
 
     def names(self) -> dict[str, tuple[str, ...]]:
         """The published keys of each weight; of several each may hold it."""

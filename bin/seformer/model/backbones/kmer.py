@@ -1,5 +1,11 @@
 """seformer's own small encoder over k-mers, trained from scratch: the presets tiny and small.
 
+The k-mer at every base has an embedding, and six neighbours are added up to one position of the
+transformer. So it hardly matters where the first k-mer begins, and one reading of a strand is
+enough; models of version 1.0 have k-mers that do not overlap, one a position, and read each strand
+in six phases. In training half of the k-mers are left out at random: those over one motif overlap
+and say the same, and no single one should be relied on.
+
 A pre-LayerNorm transformer (Xiong 2020, arXiv:2002.04745) with rotary positions (Su 2021,
 arXiv:2104.09864), so that spacing counts and any length goes. No dropout inside the attention: it
 would leave the fused kernel and triple the time on CPUs. No LayerNorm at the end: scaling every
@@ -26,6 +32,7 @@ from seformer.model.backbones.base import (
 from seformer.model.backbones.rotary import Rotary, rotate
 
 EMBEDDING_DEVIATION = 0.1
+LARGEST_POOL = 64
 
 
 class RotaryLayer(nn.Module):
@@ -79,6 +86,10 @@ class KmerEncoder(Backbone):
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config, context=config["max_position_embeddings"])
         width = config["hidden_size"]
+        self.pool = self.tokens_a_state = config.get("pool", 1)
+        if self.pool > LARGEST_POOL:
+            raise ValueError(f"pool is at most {LARGEST_POOL}")
+        self.left_out = config.get("token_dropout_prob", 0.0)
         self.word_embeddings = nn.Embedding(config["vocab_size"], width)
         self.dropout = nn.Dropout(config["embedding_dropout_prob"])
         self.layers = nn.ModuleList(RotaryLayer(config) for _ in range(config["num_hidden_layers"]))
@@ -103,9 +114,30 @@ class KmerEncoder(Backbone):
                 nn.init.normal_(parameter, std=scale)
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        hidden = self.dropout(self.word_embeddings(input_ids))
-        mask = key_mask(attention_mask)
-        cos, sin = self.rotary(input_ids.shape[1], hidden)
+        hidden, keep = self.word_embeddings(input_ids), attention_mask
+        if self.pool > 1:
+            hidden, keep = self._positions(hidden, attention_mask)
+        hidden = self.dropout(hidden)
+        mask = key_mask(keep)
+        cos, sin = self.rotary(hidden.shape[1], hidden)
         for layer in self.layers:
             hidden = self.run(layer, hidden, mask, cos, sin)
+        if self.pool > 1:
+            hidden = hidden.repeat_interleave(self.pool, 1)[:, : input_ids.shape[1]]
         return zero_padding(hidden, attention_mask)
+
+    def _positions(
+        self, tokens: torch.Tensor, attention_mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Add up neighbouring tokens, padding and what lies beyond the end as zeros.
+
+        Returns float ``[batch, positions, width]``, and int64 ``[batch, positions]``: 0 where there
+        is padding alone.
+        """
+        real = attention_mask.unsqueeze(-1).to(tokens.dtype)
+        beyond = -tokens.shape[1] % self.pool
+        kept = tokens * F.dropout(real, self.left_out, self.training)
+        groups = F.pad(kept, (0, 0, 0, beyond)).unflatten(1, (-1, self.pool))
+        inside = F.pad(attention_mask, (0, beyond)).unflatten(1, (-1, self.pool))
+        # as large as one token alone while embeddings are random
+        return groups.sum(2) * self.pool**-0.5, inside.amax(2)

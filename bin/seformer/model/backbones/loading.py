@@ -161,7 +161,10 @@ _LENGTHS = (
     *("local_attention", "type_vocab_size", "pool"),
 )
 MAX_POSITIONS = 2**20
-_SHARES = ("hidden_dropout_prob", "attention_probs_dropout_prob", "embedding_dropout_prob")
+_SHARES = (
+    *("hidden_dropout_prob", "attention_probs_dropout_prob", "embedding_dropout_prob"),
+    "token_dropout_prob",
+)
 _NUMBERS = (
     dict.fromkeys(_SHARES, (0, 0.999))
     | dict.fromkeys(("layer_norm_eps", "norm_eps"), (0, 0.1))

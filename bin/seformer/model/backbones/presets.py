@@ -11,13 +11,16 @@ __all__ = ["PRESETS", "preset_tokenizer"]
 _SIX_MERS: dict[str, Any] = {
     "model_type": "seformer_kmer",
     "k": 6,
-    "stride": 6,
+    "stride": 1,
+    # six neighbouring k-mers are one position
+    "pool": 6,
     "vocab_size": 4101,
-    # 510 k-mers and two special tokens: 3,060 bp in one window
-    "max_position_embeddings": 512,
-    # dropout inside the layers costs a third of the time on a CPU; random phase and strand and
-    # dropout of the embeddings regularise as well
+    # 512 positions: 3,070 k-mers and two special tokens, 3,075 bp in one window
+    "max_position_embeddings": 3072,
+    # dropout inside the layers costs a third of the time on a CPU; random strand, k-mers left out
+    # and dropout of the embeddings regularise as well
     "hidden_dropout_prob": 0.0,
+    "token_dropout_prob": 0.5,
     "embedding_dropout_prob": 0.1,
     "initializer_range": 0.02,
     "rotary_base": 10000.0,

@@ -26,11 +26,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from seformer.model.backbones.base import PRESET_MASKED_HEAD, Backbone, HeadStyle, zero_padding
-from seformer.model.backbones.kmer import RotaryLayer
+from seformer.model.backbones.kmer import LARGEST_POOL, RotaryLayer
 from seformer.model.backbones.rotary import Rotary
 from seformer.sequence.dna import BASES
 
-LARGEST_POOL = 64
 # attention falls to 1/e over so many positions: 2.5 in the first head, twice as many in each next
 STEEPEST = 0.4
 
