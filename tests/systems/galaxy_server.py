@@ -11,10 +11,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +30,19 @@ IMAGE = "seformer-galaxy:1.0.0"
 # where the script keeps its Galaxy; planemo's packages would not go with ours either
 PLACE = Path(tempfile.gettempdir()) / "galaxy-tool-test"
 PLANTED = "seformer_planted"
+# by itself every file that is taken in starts Python with all of Galaxy twice, every job once more,
+# six seconds of processor each time; Galaxy's own workers, as large servers have them, do it once
+WORKERS = {
+    "GALAXY_CONFIG_OVERRIDE_ENABLE_CELERY_TASKS": "true",
+    "GALAXY_CONFIG_OVERRIDE_METADATA_STRATEGY": "directory_celery",
+}
+START_WORKERS = """
+GALAXY_CONFIG_FILE="$WORK/galaxy.yml" setsid celery --app galaxy.celery worker --concurrency 2 \
+    --pool threads --queues celery,galaxy.internal,galaxy.external --loglevel INFO \
+    --pidfile "$WORK/celery.pid" > "$WORK/celery.log" 2>&1 &
+for second in $(seq 300); do ! grep -q " ready" "$WORK/celery.log" || break; sleep 1; done
+grep -q " ready" "$WORK/celery.log" || { tail -n 40 "$WORK/celery.log"; exit 3; }
+"""
 
 
 class Served(NamedTuple):
@@ -134,15 +149,19 @@ def starter() -> Path:
 
 
 def serve(script: Path, folder: Path, tools: Path, **settings: str) -> Served:
-    """Start a server with ``tools`` in it, run their tests, stop it."""
-    settings |= {"GX_WORK": str(folder / "server"), "GX_START_TIMEOUT": "1800"}
-    done = subprocess.run(
-        ["bash", script, tools],
-        env={**os.environ, "OMP_NUM_THREADS": "1", **settings},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Start a server and its workers with ``tools`` in it, run their tests, stop both."""
+    settings |= {"GX_WORK": str(folder / "server"), "GX_START_TIMEOUT": "1800", **WORKERS}
+    settings["GX_HOOK"] = START_WORKERS + settings.get("GX_HOOK", "")
+    try:
+        done = subprocess.run(
+            ["bash", script, tools],
+            env={**os.environ, "OMP_NUM_THREADS": "1", **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        stop_workers(folder / "server/celery.pid")
     said = done.stdout + done.stderr
     if "ready on port" not in said:
         pytest.skip(f"no Galaxy can be had here: {said.strip()[-300:]}")
@@ -152,6 +171,12 @@ def serve(script: Path, folder: Path, tools: Path, **settings: str) -> Served:
     checks = {path.name: path.read_text() for path in (folder / "checks").glob("*")}
     assert not list(folder.rglob("escaped.json")), "a member of an archive got out"
     return Served(tests, checks, said)
+
+
+def stop_workers(number: Path) -> None:
+    """Stop the process whose number a file holds, and all that it has started."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        os.killpg(int(number.read_text()), signal.SIGKILL)
 
 
 def problem(result: dict) -> str:

@@ -28,11 +28,11 @@ from stages import (
     check_after,
     compared,
     file_limit,
-    interrupted,
     limited,
     made,
     words,
 )
+from warm import run_warm
 
 from seformer.cli import COMMANDS
 
@@ -65,7 +65,8 @@ def whole(good, tmp_path_factory) -> Callable[[str], Whole]:
     def run_to_its_end(stage: str) -> Whole:
         place = tmp_path_factory.mktemp("whole") / "out"
         began = time.monotonic()
-        assert interrupted(words(stage, good, place), signal.SIGKILL, 300) == 0
+        status, said = run_warm(words(stage, good, place))
+        assert status == 0, said
         return Whole(place, compared(place), time.monotonic() - began)
 
     return run_to_its_end
@@ -84,18 +85,18 @@ def test_every_stage_at_random_moments(stage, good, whole, tmp_path):
     for moment in range(MOMENTS):
         out = tmp_path / f"results_{moment}/out"
         number = (signal.SIGTERM, signal.SIGKILL)[(moment + ALL.index(stage)) % 2]
-        # the first part of the time goes into starting Python
-        status = interrupted(words(stage, good, out), number, seconds * random.uniform(0.3, 1))
+        after = seconds * random.uniform()
+        status, _ = run_warm(words(stage, good, out), signalled=number, after=after)
         check_after(stage, status, good, out, files)
 
 
 @pytest.mark.parametrize("stage", [stage for stage in ALL if stage != "index"])
 def test_no_room_for_any_stage(stage, good, tmp_path):
     out = tmp_path / "results/out"
-    done = limited(words(stage, good, out), file_limit(20), HEAVY)
-    assert done.returncode == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    assert "seformer: error: " in done.stderr
+    status, said = run_warm(words(stage, good, out), file_limit(20))
+    assert status == 1, said
+    assert "Traceback" not in said
+    assert "seformer: error: " in said
     assert not out.exists()
     assert run(words(stage, good, out)) == 0
 
@@ -152,11 +153,10 @@ def test_a_disk_too_small_by_a_little(stage, name, good, whole, disk):
     number = max(2, inodes - files)
     options = f"size={4 * (pages - fewer)}k" if fewer else f"size=64m,nr_inodes={number}"
     place = disk(options)
-    command = [sys.executable, "-m", "seformer.cli", *words(stage, good, place / "out")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode in (1, 2), f"{done.returncode} {done.stderr}"
-    assert done.stderr.count("seformer: error: ") == 1, done.stderr
-    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+    status, said = run_warm(words(stage, good, place / "out"))
+    assert status in (1, 2), f"{status} {said}"
+    assert said.count("seformer: error: ") == 1, said
+    assert "Traceback" not in said and "Exception ignored" not in said
     # checkpoints are there to go on from
     assert {path.name for path in place.iterdir()} <= {"out-checkpoints"}
 

@@ -29,7 +29,7 @@ from report_inputs import (
 from seformer.evaluation import cross_validation, verdict
 from seformer.evaluation.card import model_card
 from seformer.evaluation.metrics import ScoredRegions
-from seformer.explain import faithfulness
+from seformer.explain.faithfulness_summary import FRACTIONS
 from seformer.explain.folder import (
     REGION_COLUMNS,
     RESULT_COLUMNS,
@@ -419,7 +419,7 @@ def test_damaged_attributions_are_merged_or_refused(tmp_path, every):
         write_table(windows, place / WINDOWS_FILE)
         summary = {"rows": 1, "settings": {"method": "saliency"}, "seconds": 1.5}
         summary |= {"profile": {"SE": profile, "TE": profile}, "drawn": [drawn]}
-        checks = {"regions": [region], "fractions": list(faithfulness.FRACTIONS), "summary": {}}
+        checks = {"regions": [region], "fractions": list(FRACTIONS), "summary": {}}
         write_json(summary | {"faithfulness": checks}, place / "summary.json")
     shards = sorted(tmp_path.glob("shard_*"))
     assert shards[0].name == "shard_10000"

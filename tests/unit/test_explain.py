@@ -2,6 +2,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -232,6 +234,12 @@ def test_shards_merge_to_the_same_result(tmp_path, explained, genome, bed, toy):
             merge_attributions(shards, tmp_path / "no", fasta=genome)
         assert str(shards[-1]) in str(caught.value)
     assert not (tmp_path / "no").exists()
+
+
+def test_merging_needs_no_torch():
+    """It would be most of what a task that only joins files costs."""
+    code = "import sys, seformer.explain.merge; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_best_regions_are_kept_base_by_base(tmp_path, explained, genome, toy, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from toys import random_sequence, toy_model
 
-from seformer.explain import faithfulness
+from seformer.explain import faithfulness, faithfulness_summary
 from seformer.explain.attribute import attribute
 from seformer.explain.settings import AttributionSettings
 from seformer.sequence.shuffle import generator
@@ -54,7 +54,7 @@ def test_a_faithful_attribution_measures_well():
     assert [region["region"] for region in record["regions"]] == ["k0", "k1", "k2"]
     summary = record["summary"]
     top, random = (np.array(summary[f"deletion_{name}"]) for name in ("top", "random"))
-    assert (top > random).all() and top[faithfulness.ONE_PERCENT] > 0
+    assert (top > random).all() and top[faithfulness_summary.ONE_PERCENT] > 0
     top, random = (np.array(summary[f"insertion_{name}"]) for name in ("top", "random"))
     assert (top > random).all()
     assert summary["mutagenesis_signed"] > 0.3
@@ -73,8 +73,8 @@ def test_the_same_again_and_merged():
         model, sample_of(model, sequences, settings), settings
     )
     assert first == again
-    parts = [faithfulness.summarise_faithfulness([region]) for region in first["regions"]]
-    assert faithfulness.merge_faithfulness(parts) == first
+    parts = [faithfulness_summary.summarise_faithfulness([region]) for region in first["regions"]]
+    assert faithfulness_summary.merge_faithfulness(parts) == first
     empty = faithfulness.measure_faithfulness(model, [], settings)
     assert empty["regions"] == [] and empty["summary"] == {}
 

@@ -84,6 +84,14 @@ def stage1(data, tmp_path_factory):
     return out
 
 
+@pytest.fixture(scope="module")
+def straight(data, stage1, tmp_path_factory):
+    """Stage 2 without interruption."""
+    out = tmp_path_factory.mktemp("straight") / "out"
+    finetune_full(stage1, *data, out, **QUICK)
+    return out
+
+
 def test_stage_1_leaves_the_backbone_alone(data, stage1):
     fresh, _, _ = build_backbone("tiny", seed=1)
     weights = load_file(stage1 / "model.safetensors")
@@ -146,15 +154,14 @@ def test_rows_of_gathers_the_windows_of_strands():
     assert owner.tolist() == [0, 0, 0, 1, 1]
 
 
-def test_stage_2_trains_all_layers_and_the_same_again(data, stage1, tmp_path):
-    for name in "ab":
-        finetune_full(stage1, *data, tmp_path / name, **QUICK)
-    one, two = (tmp_path / name / "model.safetensors" for name in "ab")
+def test_stage_2_trains_all_layers_and_the_same_again(data, stage1, straight, tmp_path):
+    finetune_full(stage1, *data, tmp_path / "again", **QUICK)
+    one, two = (folder / "model.safetensors" for folder in (straight, tmp_path / "again"))
     assert one.read_bytes() == two.read_bytes()
     before, after = load_file(stage1 / "model.safetensors"), load_file(one)
     for key in before:
         assert not torch.equal(before[key], after[key]), key
-    history = pd.read_csv(tmp_path / "a" / "history.tsv", sep="\t")
+    history = pd.read_csv(straight / "history.tsv", sep="\t")
     assert history["stage"].tolist() == [2, 2]
 
 
@@ -250,8 +257,9 @@ def run_command(model, data, out, options):
 
 
 @pytest.mark.parametrize("moment", [1, 7, 14])
-def test_an_interrupted_training_ends_the_same(data, stage1, tmp_path, monkeypatch, moment):
-    finetune_full(stage1, *data, tmp_path / "straight", **QUICK)
+def test_an_interrupted_training_ends_the_same(
+    data, stage1, straight, tmp_path, monkeypatch, moment
+):
     steps = 0
     train_step = full_module.FullTrainer.train_step
 
@@ -271,7 +279,7 @@ def test_an_interrupted_training_ends_the_same(data, stage1, tmp_path, monkeypat
     monkeypatch.undo()
     finetune_full(stage1, *data, tmp_path / "resumed", checkpoints=checkpoints, **QUICK)
     name = "model.safetensors"
-    assert (tmp_path / "resumed" / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
+    assert (tmp_path / "resumed" / name).read_bytes() == (straight / name).read_bytes()
     assert not list(checkpoints.rglob("*.safetensors"))
 
 
@@ -335,7 +343,7 @@ def test_a_checkpoint_of_other_options_is_not_used(data, stage1, tmp_path, monke
 def test_a_killed_training_goes_on(data, stage1, tmp_path):
     """SIGKILL, as by the memory killer: no handler runs, the last checkpoint counts."""
     options = {"--checkpoints": tmp_path / "checkpoints", "--checkpoint-minutes": 0}
-    options |= {"--epochs": 4, "--batch-size": 8, "--device": "cpu", "--threads": 1}
+    options |= {"--epochs": 2, "--batch-size": 8, "--device": "cpu", "--threads": 1}
     command, environment = finetune_command(stage1, data, tmp_path / "out", options)
     checkpoint = tmp_path / "checkpoints"
     with open(tmp_path / "log", "w") as log:
@@ -349,11 +357,10 @@ def test_a_killed_training_goes_on(data, stage1, tmp_path):
     second = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "going on from the checkpoint" in second.stderr
     straight = tmp_path / "straight"
-    options = dict(QUICK, epochs=4)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        finetune_full(stage1, *data, straight, **options)
+        finetune_full(stage1, *data, straight, **QUICK)
     finally:
         torch.set_num_threads(threads)
     name = "model.safetensors"

@@ -11,12 +11,8 @@ from typing import Any
 import numpy as np
 
 from seformer.explain import folder
-from seformer.explain.faithfulness import (
-    CheckedRegion,
-    choose,
-    measure_faithfulness,
-    summarise_faithfulness,
-)
+from seformer.explain.faithfulness import CheckedRegion, choose, measure_faithfulness
+from seformer.explain.faithfulness_summary import summarise_faithfulness
 from seformer.explain.settings import AttributionSettings, FaithfulnessSettings
 from seformer.explain.summary import AGAIN, place_of, read_explained
 from seformer.model.folder import Model, load_model
@@ -89,7 +85,7 @@ def check_regions(
 ) -> dict[str, Any]:
     """Measure faithfulness on these of ``explained`` regions, and say what it costs.
 
-    ``seconds`` is what the attributions took; see `explain.faithfulness.summarise_faithfulness`.
+    ``seconds`` is what the attributions took; see `summarise_faithfulness`.
     """
     if not regions:
         return summarise_faithfulness([])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from seformer.explain.window_contributions import WindowContributions
+if TYPE_CHECKING:  # shards are merged without torch
+    from seformer.explain.window_contributions import WindowContributions
 
 # |f(x) − f(x′)| below this: the relative error says nothing, the absolute one is held instead
 SMALL_DIFFERENCE = 0.01

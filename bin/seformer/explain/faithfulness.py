@@ -18,10 +18,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from scipy.stats import spearmanr
 
 from seformer.explain.attribute import FIRST_STEPS, attribute
-from seformer.explain.completeness import SMALL_DIFFERENCE
+from seformer.explain.faithfulness_summary import FRACTIONS, summarise_faithfulness
 from seformer.explain.settings import AttributionSettings
 from seformer.model.folder import Model
 from seformer.scoring.mutagenesis import importance, mutate
@@ -32,10 +31,8 @@ from seformer.util.logs import progress
 
 # longer regions are passed over in the choice if there are enough others: the cost is theirs
 LONG = 10_000
-FRACTIONS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 DRAWS = 4
 POSITIONS = 60
-ONE_PERCENT = FRACTIONS.index(0.01)
 # methods that compare with references; only the shuffled ones follow the seed
 DRAWING = ("integrated_gradients", "occlusion")
 
@@ -70,6 +67,9 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
     first, second = first[both], second[both]
     if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return None
+    # takes half a second, which every shard would pay whose regions are not checked
+    from scipy.stats import spearmanr
+
     return float(spearmanr(first, second).statistic)
 
 
@@ -212,33 +212,3 @@ def measure_faithfulness(
             for region in progress(regions, "checking attributions")
         ]
     )
-
-
-def summarise_faithfulness(regions: list[dict[str, Any]]) -> dict[str, Any]:
-    """Sum up records of regions.
-
-    Returns
-    -------
-    dict
-        ``regions``, ``fractions`` and ``summary``: mean curves; ``deletion_ratio``, the drop of
-        the logit by the top 1 % of bases over the size of its change by random ones; medians of
-        the correlations.
-    """
-    record: dict[str, Any] = {"regions": regions, "fractions": list(FRACTIONS), "summary": {}}
-    if not regions:
-        return record
-    summary = record["summary"]
-    for name in ("deletion_top", "deletion_random", "insertion_top", "insertion_random"):
-        summary[name] = np.mean([region[name] for region in regions], axis=0).tolist()
-    top, random = (summary[f"deletion_{name}"][ONE_PERCENT] for name in ("top", "random"))
-    # random bases lower and raise the logit: a change next to none must not make a huge ratio
-    summary["deletion_ratio"] = top / max(abs(random), SMALL_DIFFERENCE)
-    for name in ("mutagenesis", "mutagenesis_signed", "seed_stability", "randomised_model"):
-        values = [region[name] for region in regions if region[name] is not None]
-        summary[name] = float(np.median(values)) if values else None
-    return record
-
-
-def merge_faithfulness(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Join what was measured on shards."""
-    return summarise_faithfulness([region for record in records for region in record["regions"]])

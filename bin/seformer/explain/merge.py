@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from seformer.explain import faithfulness, folder, summary, tracks
+from seformer.explain import folder, summary, tracks
+from seformer.explain.faithfulness_summary import merge_faithfulness
 from seformer.explain.settings import TrackSettings
 from seformer.explain.top_regions import write_top
 from seformer.explain.values import VALUES_FILE, ValuesWriter, adds_up
@@ -74,9 +75,7 @@ def merge_attributions(
             **summary.count_explained(table, windows),
             "seconds": round(sum(shard["seconds"] for shard in shard_records), 3),
             **summary.merge_summaries(shard_records),
-            "faithfulness": faithfulness.merge_faithfulness(
-                [shard["faithfulness"] for shard in shard_records]
-            ),
+            "faithfulness": merge_faithfulness([shard["faithfulness"] for shard in shard_records]),
         }
         write_json(record, staging / folder.SUMMARY_FILE)
         summary.log_summary(record)

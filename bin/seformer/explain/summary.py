@@ -6,19 +6,21 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from seformer.explain.attribute import Attribution
 from seformer.explain.completeness import INCOMPLETE
-from seformer.explain.faithfulness import FRACTIONS
+from seformer.explain.faithfulness_summary import FRACTIONS
 from seformer.explain.folder import WINDOW, has_values
 from seformer.sequence.dna import base_codes
 from seformer.util import records, shapes
 from seformer.util.errors import UserError
 from seformer.util.labels import SUPER, TYPICAL
+
+if TYPE_CHECKING:  # shards are merged without torch
+    from seformer.explain.attribute import Attribution
 
 logger = logging.getLogger(__name__)
 PROFILE_BINS = 50
