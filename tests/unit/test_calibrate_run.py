@@ -119,6 +119,13 @@ def test_the_test_of_stored_scores_needs_no_network(apart, two_splits, tmp_path)
     assert (tmp_path / "out" / "metrics.json").is_file()
 
 
+def test_a_name_of_its_own(place, two_splits, apart, tmp_path):
+    options = {"calibrated": apart[0][0], "baseline_scores": apart[1][0], "resamples": 10}
+    evaluate((), *two_splits[0], tmp_path, sample="mine", **options)
+    assert json.loads((tmp_path / "metrics.json").read_text())["sample"] == "mine"
+    assert load_model(tmp_path / "model").settings.sample == "mine"
+
+
 def test_a_twin_may_be_calibrated_too(published, tmp_path):
     place = published
     data = [place / "K562"], [place / "split" / "K562" / "splits.tsv"]
@@ -152,6 +159,9 @@ def test_the_twin_alone_needs_no_fit(place, two_splits, tmp_path):
         ({"calibrated": "head1_1"}, "there is no held_out.tsv"),
         ({"calibration": "isotonic"}, "calibration is isotonic, but the model was calibrated"),
         ({"coverage": 0.8}, "coverage is 0.8, but"),
+        ({"seed": 5}, "seed is 5, but"),
+        ({"baseline_names": ["gc"]}, "were chosen when they were fitted"),
+        ({"baseline_tracks": ["a=a.bw"]}, "were chosen when they were fitted"),
         ({"threshold_by": "precision:0.9"}, "threshold_by is precision:0.9, but"),
         ({"baseline_scores": "head1_1"}, "baselines.json"),
         ({"baseline_scores": "baselines2"}, "are not the"),

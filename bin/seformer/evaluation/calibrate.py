@@ -104,7 +104,9 @@ def calibrate_on(
     def save(settings: ModelSettings, folder: Path) -> None:
         save_model(replace(ready, settings=settings), folder)
 
-    return Calibrated(ready.settings, network_of(model), calibrated.threshold, sets, scores, save)
+    return Calibrated(
+        ready.settings, network_of(model), calibrated.threshold, sets, settings.seed, scores, save
+    )
 
 
 def network_of(model: Model) -> Network:

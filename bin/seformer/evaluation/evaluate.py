@@ -134,6 +134,12 @@ def evaluate(
             do="give the model folder of stage 2 to --model, or what `seformer calibrate` wrote to "
             "--calibrated",
         )
+    if baseline_scores is not None and (files or settings.changed("baseline_names")):
+        raise UserError(
+            "the baselines were chosen when they were fitted",
+            where=baseline_scores,
+            do="leave out --baselines and --baseline-tracks, or fit other ones: seformer baselines",
+        )
     require_writable(out)
     data = open_dataset(extracted, splits)
     check_test_part(data, splits)
@@ -153,6 +159,8 @@ def evaluate(
         ready, table = read_calibrated(calibrated)
         require_same_regions(table, regions, calibrated)
         settings = as_calibrated(settings, ready, calibrated)
+        sample = settings.sample or ready.settings.sample
+        ready = ready._replace(settings=ready.settings.model_copy(update={"sample": sample}))
         beside = baselines(ready.settings, baseline_regions(data, tracks))
     score = partial(score_folder, data, settings)
     twin = twin_scores(random_twin, ready, regions, score)
@@ -218,6 +226,7 @@ def as_calibrated(settings: EvaluateSettings, ready: Calibrated, folder: Path) -
         "calibration": ready.settings.calibration.method,
         "threshold_by": ready.threshold.by,
         "coverage": ready.sets.coverage,
+        "seed": ready.seed,
     }
     for name, value in how.items():
         if settings.changed(name) and getattr(settings, name) != value:

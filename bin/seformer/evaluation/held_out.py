@@ -101,6 +101,8 @@ class Calibrated(NamedTuple):
         Of the model.
     threshold, sets
         How the threshold was chosen; the limits of the sets, as `settings` has them too.
+    seed
+        Of the calibration.
     scores
         Of the held-out regions.
     save
@@ -111,6 +113,7 @@ class Calibrated(NamedTuple):
     network: Network
     threshold: Threshold
     sets: ConformalSets
+    seed: int
     scores: HeldOutScores
     save: Callable[[ModelSettings, Path], None]
 
@@ -174,7 +177,8 @@ def write_calibrated(out: Path, calibrated: Calibrated, regions: pd.DataFrame) -
     if reference is not None:
         table[REFERENCE] = reference.margins
         line = {name: value for name, value in reference._asdict().items() if name != "margins"}
-    record = {"threshold": calibrated.threshold._asdict(), "reference": line}
+    record = {"threshold": calibrated.threshold._asdict(), "seed": calibrated.seed}
+    record["reference"] = line
     with output_folder(out, own=[f"{MODEL_FOLDER}/{name}" for name in OWN_FILES]) as staging:
         calibrated.save(calibrated.settings, staging / MODEL_FOLDER)
         write_exactly(table, staging / TABLE)
@@ -225,7 +229,13 @@ def read_calibrated(folder: Path) -> tuple[Calibrated, pd.DataFrame]:
         raise UserError("conformal is null", where=folder / MODEL_FOLDER / SETTINGS_FILE, do=AGAIN)
     save = partial(copy_with_settings, folder / MODEL_FOLDER)
     return Calibrated(
-        settings, stored_network(folder / MODEL_FOLDER), threshold, sets, scores, save
+        settings,
+        stored_network(folder / MODEL_FOLDER),
+        threshold,
+        sets,
+        record["seed"],
+        scores,
+        save,
     ), table
 
 

@@ -136,6 +136,7 @@ Calibrated = _object(
         reached=Number | None,
         met=Flag,
     ),
+    seed=Count,
     reference=_object(**_all("log_slope variance intercept intercept_variance", Number)) | None,
 )
 Finding = _object(level=Literal["good", "note", "warning", "bad"], topic=Text, text=Text)
