@@ -12,7 +12,7 @@ set -m # a group of its own, so that Nextflow and its tasks are killed at once
 run "$@" > killed.log 2>&1 &
 group=$!
 set +m
-for _ in $(seq 600); do
+for _ in $(seq 1500); do
     if compgen -G 'work/checkpoints/*/*/*.safetensors' > /dev/null; then
         break
     fi
@@ -21,9 +21,9 @@ for _ in $(seq 600); do
         echo "the run ended before stage 2 began"
         exit 1
     fi
-    sleep 0.5
+    sleep 0.2
 done
-sleep 3
+sleep 1
 # the task's processes first: Nextflow starts each in a group of its own
 for pid in $(pgrep -f "$PWD/work/" || true); do
     kill -9 "$pid" 2>/dev/null || true

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Scores the demo's regions with their labels too, which makes them a test of the model, and variants
-# in two of them, as the GWAS catalogue names them: without a reference allele
+# in two of them, as the GWAS catalogue names them: without a reference allele. The model is a Nucleotide
+# Transformer v1 in small where there is one
 set -euo pipefail
 demo=tests/data/demo
 for class in super:SE typical:TE; do
@@ -16,6 +17,8 @@ done > labelled.bed
     printf '\t\trs9-A\trs9\n'
 } > gwas.tsv
 echo 'subtitle: "Of the laboratory"' > 'own config.yml'
-exec tests/pipeline/run.sh "$@" --predict "$demo/to_score.bed,labelled.bed" \
+model=(--model tiny)
+[ -z "${SEFORMER_BACKBONES-}" ] || model=(--model "$SEFORMER_BACKBONES/nt_v1" --window 128)
+exec tests/pipeline/run.sh "$@" "${model[@]}" --predict "$demo/to_score.bed,labelled.bed" \
     --variants gwas.tsv --variant_regions "$demo/to_score.bed" --motifs "$demo/motifs.meme" \
     --multiqc_title 'Folds and seeds' --multiqc_config 'own config.yml' --variant_null 24 --variant_shard_alleles 20

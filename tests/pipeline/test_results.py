@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,6 +19,16 @@ def trace(workflow_dir: Path, number: int, outdir: str = "results") -> dict[str,
     traces = sorted(workflow_dir.glob(f"{outdir}/pipeline_info/execution_trace_*.txt"))
     with open(traces[number]) as handle:
         return {row["name"]: row["status"] for row in csv.DictReader(handle, delimiter="\t")}
+
+
+@pytest.mark.workflow("two folds with two seeds each")
+def test_a_nucleotide_transformer_v1_goes_the_whole_way(workflow_dir):
+    if "SEFORMER_BACKBONES" not in os.environ:
+        pytest.skip("SEFORMER_TEST_DATA does not name the folder of real data")
+    results = Path(workflow_dir) / "results"
+    backbone = read_json(results / "simulated/model/seformer.json")["backbone"]
+    assert (backbone["family"], backbone["licence"]) == ("esm", "CC-BY-NC-SA-4.0")
+    assert "Not for commercial use" in (results / "multiqc/multiqc_report.html").read_text()
 
 
 @pytest.mark.workflow("killed in stage 2 and resumed")

@@ -42,7 +42,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     servers = {"planemo": install_planemo, "galaxy": start_galaxy, "galaxy_docker": start_jobs}
     # one after another: systems may install packages, and one server is enough for a machine. A
     # server takes what the tests leave of the processors: their course is what has to end first
-    for works, niceness in ((systems, 0), (servers, 10)):
+    for works, niceness in ((systems, 0), (servers, 5)):
         worker = ThreadPoolExecutor(1, initializer=os.nice, initargs=(niceness,))
         for name, work in works.items():
             if any(needs(item, name) for item in session.items):

@@ -6,11 +6,14 @@ import csv
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from published import write_published
 
 from seformer.util.tables import read_tsv
 
@@ -18,7 +21,10 @@ ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "tests" / "data" / "demo"
 # what takes time without showing more: shuffles, baselines that are trained, a third epoch
 SHORT = ("--explain_references", 1, "--explain_faithfulness", 0)
-SHORT += ("--baselines", "length,gc", "--epochs", 2)
+SHORT += ("--baselines", "length,gc", "--head_epochs", 2, "--epochs", 2, "--bootstrap", 20)
+# read by whoever runs it
+BACKBONE = tempfile.TemporaryDirectory(prefix="seformer_backbone_", ignore_cleanup_errors=True)
+Path(BACKBONE.name).chmod(0o755)
 # naming motifs compiles for a minute, anew in every run: one of them is enough
 UNNAMED = "params.motifs = null\n"
 # scores of one model on one machine, whatever runs it
@@ -62,12 +68,20 @@ def possible(*words: str) -> bool:
     )
 
 
+@cache
+def backbone() -> tuple[object, ...]:
+    """A ModernBERT-DNA in small; without real data nothing, which is the preset of the profile."""
+    folder = write_published("modernbert_dna", Path(BACKBONE.name) / "modernbert_dna")
+    return ("--model", folder, "--window", 128) if folder else ()
+
+
 def command(profile: str, *options: object, root: Path = ROOT, config: Path | None = None):
     """Return the command line of a run on the demo's data."""
     words: list[object] = [root / "scripts/nextflow.sh"]
     words += ["-c", config] if config else []
     words += ["run", root, "-profile", profile, "-ansi-log", "false"]
-    return list(map(str, [*words, "--outdir", "results", *SHORT, *options]))
+    given = () if "--trained_model" in options else backbone()
+    return list(map(str, [*words, "--outdir", "results", *SHORT, *given, *options]))
 
 
 def run(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from runs import OFFLINE, assert_complete, possible
+from runs import OFFLINE, assert_complete, backbone, possible
+
+from seformer.util.records import read_json
 
 
 @pytest.fixture(scope="module")
@@ -15,6 +17,13 @@ def offline() -> None:
 def test_a_run_from_start_to_report(reference):
     assert_complete(reference)
     assert reference.statuses() == {"COMPLETED"}
+
+
+def test_a_modernbert_dna_goes_the_whole_way(reference):
+    if not backbone():
+        pytest.skip("SEFORMER_TEST_DATA does not name the folder of real data")
+    settings = read_json(reference.sample / "model/seformer.json")
+    assert settings["backbone"]["family"] == "modernbert"
 
 
 def test_the_run_had_no_network(offline, reference):
