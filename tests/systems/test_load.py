@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 import torch
 
-REGIONS = int(os.environ.get("SEFORMER_LOAD_REGIONS", "5000"))
+REGIONS = int(os.environ.get("SEFORMER_LOAD_REGIONS", "2000"))
 LENGTH = 50
-SHARDS = 8
+SHARDS = 4
 
 
 def command(*arguments: object) -> float:
