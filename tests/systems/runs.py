@@ -19,9 +19,9 @@ from seformer.util.tables import read_tsv
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "tests" / "data" / "demo"
-# what takes time without showing more: shuffles, baselines that are trained, a third epoch
+# what takes time without showing more: shuffles, baselines that are trained, many resamples
 SHORT = ("--explain_references", 1, "--explain_faithfulness", 0)
-SHORT += ("--baselines", "length,gc", "--head_epochs", 2, "--epochs", 2, "--bootstrap", 20)
+SHORT += ("--baselines", "length,gc", "--head_epochs", 2, "--bootstrap", 20)
 # read by whoever runs it
 BACKBONE = tempfile.TemporaryDirectory(prefix="seformer_backbone_", ignore_cleanup_errors=True)
 Path(BACKBONE.name).chmod(0o755)
@@ -70,9 +70,14 @@ def possible(*words: str) -> bool:
 
 @cache
 def backbone() -> tuple[object, ...]:
-    """A ModernBERT-DNA in small; without real data nothing, which is the preset of the profile."""
+    """A ModernBERT-DNA in small, without real data the profile's preset; as long in stage 2.
+
+    An epoch of the first takes a third of a second: some seconds are wanted to be preempted in.
+    """
     folder = write_published("modernbert_dna", Path(BACKBONE.name) / "modernbert_dna")
-    return ("--model", folder, "--window", 128) if folder else ()
+    if folder is None:
+        return ("--epochs", 2)
+    return ("--model", folder, "--window", 128, "--epochs", 10, "--patience", 10)
 
 
 def command(profile: str, *options: object, root: Path = ROOT, config: Path | None = None):
