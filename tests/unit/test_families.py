@@ -19,7 +19,8 @@ import torch
 from safetensors.torch import load_file
 from toys import random_sequence
 
-from seformer.evaluation.evaluate import evaluate, score_baselines
+from seformer.evaluation.baseline_scores import score_baselines
+from seformer.evaluation.evaluate import evaluate
 from seformer.explain.explain import explain
 from seformer.explain.folder import iterate, read_attributions
 from seformer.model.backbones import load_backbone, random_backbone
@@ -31,7 +32,6 @@ from seformer.regions.folder import read_extracted
 from seformer.scoring.predict import predict
 from seformer.scoring.score import Ensemble
 from seformer.sequence.tokenizers import load_tokenizer
-from seformer.splits.dataset import open_dataset
 from seformer.splits.split import split
 from seformer.training.full import finetune_full
 from seformer.training.head import finetune_head
@@ -210,9 +210,11 @@ def write_backbone(family: Family, tokenizers: Path, to: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def baselines(data):
+def baselines(data, tmp_path_factory) -> Path:
     """The baselines see no model, so one fit serves all families."""
-    return score_baselines(open_dataset([data.extracted], [data.splits]), BASELINES, seed=1)
+    out = tmp_path_factory.mktemp("baselines") / "out"
+    score_baselines([data.extracted], [data.splits], out, baseline_names=BASELINES)
+    return out
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -245,16 +247,14 @@ def run(request, data, baselines, tmp_path_factory) -> Run:
         max_windows=2,
         device="cpu",
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("seformer.evaluation.evaluate.score_baselines", lambda *given: baselines)
-        evaluate(
-            folder / "full",
-            *paths,
-            folder / "evaluated",
-            baseline_names=BASELINES,
-            resamples=10,
-            device="cpu",
-        )
+    evaluate(
+        folder / "full",
+        *paths,
+        folder / "evaluated",
+        baseline_scores=baselines,
+        resamples=10,
+        device="cpu",
+    )
     logging.getLogger("seformer").removeHandler(warned)
     stages = (folder / name for name in ("head", "full", "evaluated"))
     return Run(request.param, family, backbone, *stages, warned.messages)
