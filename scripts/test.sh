@@ -8,6 +8,8 @@ scripts/setup.sh
 # workflows run beside the other tests, and the models are tiny: more threads only wait for each other
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-10000} # as the command has it: the processors are shared here
+# hundreds of processes would each compile the package otherwise
+unset PYTHONDONTWRITEBYTECODE
 # as Nextflow 26.04 reads scripts; the demo is read as the Nextflow at hand does by itself
 export NXF_SYNTAX_PARSER=${NXF_SYNTAX_PARSER:-v2}
 options=(--workflow-threads 2)
