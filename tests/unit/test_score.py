@@ -14,7 +14,7 @@ from seformer.scoring.score import Ensemble, Scorer
 from seformer.scoring.views import both_strands, chunks, coverage
 from seformer.sequence.dna import reverse_complement
 from seformer.sequence.tokenizers import KmerTokenizer
-from seformer.util.devices import FEW_ACTIVATIONS, side_by_side, threads_worth
+from seformer.util.devices import FEW_ACTIVATIONS, seed_step, side_by_side, threads_worth
 from seformer.util.threads import use_threads
 
 
@@ -68,6 +68,15 @@ def test_threads_are_the_processors_where_nothing_is_allotted(three_threads, mon
     monkeypatch.setenv("OMP_NUM_THREADS", allotted)
     use_threads(0)
     assert torch.get_num_threads() == len(os.sched_getaffinity(0))
+
+
+def test_a_step_draws_what_torch_would_and_notes_nothing(monkeypatch):
+    """For devices that are not in use torch keeps every seed that it is given."""
+    torch.manual_seed(2**62 + 7)
+    expected = torch.rand(5)
+    monkeypatch.setattr(torch.cuda, "_queued_calls", noted := [])
+    seed_step(2**62 + 7, torch.device("cpu"))
+    assert torch.equal(torch.rand(5), expected) and not noted
 
 
 @pytest.mark.parametrize(("activations", "expected"), [(1, 1), (FEW_ACTIVATIONS + 1, 3)])

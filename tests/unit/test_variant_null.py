@@ -11,6 +11,7 @@ from scipy.stats import false_discovery_control
 from toys import random_sequence, toy_model
 
 from seformer.genome.genome import Genome
+from seformer.model import folder
 from seformer.model.kmer_linear import Spectrum
 from seformer.scoring import variant_null, variant_plan, variant_shards
 from seformer.scoring import variants as module
@@ -40,7 +41,7 @@ def counter(monkeypatch):
     spectrum = Spectrum(2)
     spectrum.weight[spectrum._index[4 * 1 + 2]] = 1000.0
     model.classifier.spectrum = spectrum
-    for place in (module, variant_shards):
+    for place in (module, folder):
         monkeypatch.setattr(place, "load_model", lambda folder, device: model)
     return model
 
@@ -232,7 +233,7 @@ def test_large_regions_are_drawn_from_in_part(fasta, monkeypatch):
 @pytest.mark.parametrize("edits", [1, 40, 100_000])
 def test_shards_give_what_a_whole_run_gives(edits, tmp_path, fasta, monkeypatch):
     model = toy_model(mixing=True, curved=True, window=40)
-    for place in (module, variant_shards):
+    for place in (module, folder):
         monkeypatch.setattr(place, "load_model", lambda folder, device: model)
     monkeypatch.setattr(variant_plan, "BLOCK", 30)
     bed = tmp_path / "r.bed"
@@ -247,7 +248,9 @@ def test_shards_give_what_a_whole_run_gives(edits, tmp_path, fasta, monkeypatch)
     module.variants("m", tmp_path / "whole", **files, **how)
     variant_shards.cut_variants(tmp_path / "cut", **files, **how, shard_alleles=edits)
     shards = sorted((tmp_path / "cut").glob("shard_*"))
-    assert len(shards) == 1 if edits == 100_000 else len(shards) > 5
+    assert len(shards) == 1 if edits == 100_000 else len(shards) >= 5
+    sizes = [len(read_tsv(shard / "edits.tsv")) for shard in shards]
+    assert max(sizes) <= edits + 30 and max(sizes) - min(sizes) <= 2 * 30
     scored = []
     for number, shard in enumerate(shards):
         variant_shards.score_shard("m", shard, tmp_path / f"scored_{number}")

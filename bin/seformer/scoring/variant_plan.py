@@ -76,6 +76,12 @@ class Plan(NamedTuple):
     read_as: str
     unreadable: dict[str, int]
 
+    @property
+    def edits(self) -> int:
+        """Number of all edits."""
+        null = (len(self.null.get(span, ())) for span in self.homes)
+        return sum(map(len, self.homes.values())) + sum(null)
+
     def blocks(self) -> Iterator[Block]:
         """Yield all edits: by region first its alleles, then its part of the null."""
         for span, numbers in self.homes.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from seformer.scoring.variant_files import (
     MotifChanges,
     write_scored_variants,
 )
-from seformer.scoring.variant_plan import Block, plan_variants
+from seformer.scoring.variant_plan import Block, Plan, plan_variants
 from seformer.scoring.views import Edit
 from seformer.util import records
 from seformer.util.atomic import output_folder
@@ -70,7 +71,7 @@ def cut_variants(
         plan = plan_variants(genome, settings, vcf=vcf, positions=positions, regions=regions)
         write_json({"unmatched_chromosomes": plan.unmatched}, staging / SUMMARY_FILE)
         first = 0
-        for number, blocks in enumerate(_shards(plan.blocks(), settings.shard_alleles), 1):
+        for number, blocks in enumerate(_shards(plan, settings.shard_alleles), 1):
             folder = staging / f"shard_{number:04d}"
             folder.mkdir()
             bases = [genome.fetch(b.span.chrom, b.span.start, b.span.end) for b in blocks]
@@ -88,17 +89,19 @@ def cut_variants(
             write_tsv(edits, folder / EDITS_FILE)
 
 
-def _shards(blocks: Iterator[Block], edits: int) -> Iterator[list[Block]]:
-    """Group blocks until they hold so many edits; without any there is one empty shard."""
-    group, held, none = [], 0, True
-    for block in blocks:
-        if group and held + len(block.edits) > edits:
+def _shards(plan: Plan, edits: int) -> Iterator[list[Block]]:
+    """Group blocks into shards of like work, of about so many edits or fewer; one if none is."""
+    total = plan.edits
+    number = math.ceil(total / edits)
+    group, shard, before = [], 0, 0
+    for block in plan.blocks():
+        # the shard in which the block begins
+        if group and (place := before * number // total) > shard:
             yield group
-            group, held = [], 0
+            group, shard = [], place
         group.append(block)
-        held, none = held + len(block.edits), False
-    if group or none:
-        yield group
+        before += len(block.edits)
+    yield group
 
 
 @takes(VariantSettings)

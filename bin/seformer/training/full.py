@@ -54,7 +54,7 @@ from seformer.training.settings import Course, FullSettings, looked_up
 from seformer.training.token_store import TokenStore, build_token_store, token_store_margins
 from seformer.util import verified_tensors
 from seformer.util.atomic import output_folder, require_writable, temporary_folder
-from seformer.util.devices import threads_worth
+from seformer.util.devices import seed_step, threads_worth
 from seformer.util.errors import UserError
 from seformer.util.logs import progress
 from seformer.util.settings import takes
@@ -250,7 +250,7 @@ class FullTrainer:
         """Train on one batch, in as many forward passes as memory asks for; returns its loss."""
         settings, accelerator, device = self.settings, self.accelerator, self.model.device
         rng = np.random.default_rng([settings.seed, self.epoch, self.step])
-        torch.manual_seed(int(rng.integers(2**63)))
+        seed_step(int(rng.integers(2**63)), device)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate_at(self.step)
         self.optimizer.zero_grad()

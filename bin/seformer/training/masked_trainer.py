@@ -32,7 +32,7 @@ from seformer.training.optimise import (
 from seformer.training.pretraining_windows import WindowStore
 from seformer.training.settings import PretrainSettings, looked_up
 from seformer.util import verified_tensors
-from seformer.util.devices import threads_worth
+from seformer.util.devices import seed_step, threads_worth
 from seformer.util.logs import progress
 from seformer.util.prefetch import ahead
 
@@ -155,9 +155,8 @@ class MaskedTrainer:
     def train_step(self, batch: MaskedBatch) -> None:
         """Train on one batch, in as many forward passes as memory asks for."""
         accelerator, device = self.accelerator, self.device
-        torch.manual_seed(
-            int(np.random.default_rng([self.settings.seed, 3, self.step]).integers(2**63))
-        )
+        rng = np.random.default_rng([self.settings.seed, 3, self.step])
+        seed_step(int(rng.integers(2**63)), device)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate_at(self.step)
         self.module.train()

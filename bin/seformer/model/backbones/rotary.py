@@ -40,7 +40,7 @@ class Rotary(nn.Module):
 
 
 def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    """Rotate the first ``cos.shape[-1]`` channels of ``x`` [batch, heads, tokens, channels]."""
+    """Rotate the first ``cos.shape[-1]`` channels of ``x`` [..., tokens, channels]."""
     dim = cos.shape[-1]
     turned, kept = x[..., :dim], x[..., dim:]
     low, high = turned.chunk(2, dim=-1)
