@@ -969,7 +969,7 @@ PRETRAINING = [
     ),
     case("pretrain/no_splits.tsv", ALL_OF_IT + " --splits {here}/%s", row("a", "b"), "Expected"),
     case("pretrain/share", ALL_OF_IT + " --mask-share 1", None, "--mask-share"),
-    case("pretrain/window", ALL_OF_IT + " --window 513", None, "context of 512"),
+    case("pretrain/window", ALL_OF_IT + " --window 4000", None, "context of 3072"),
     case("pretrain/no_model", ALL_OF_IT.replace("tiny", "teeny"), None, "did you mean tiny"),
     case(
         "pretrain/no_encoder",
