@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -113,11 +114,15 @@ def log_as_it_was(monkeypatch):
 
 @pytest.fixture
 def opened():
-    """Files that Python opens while a test runs: pairs of path and flags, as they come."""
+    """Files that Python opens for a test: pairs of path and flags, as they come.
+
+    By the test's thread and those that it starts: whole runs go on in others beside it.
+    """
     seen, watching = [], True
+    others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
 
     def hook(event: str, arguments: tuple) -> None:
-        if watching and event == "open":
+        if watching and event == "open" and threading.get_ident() not in others:
             seen.append((str(arguments[0]), arguments[2]))
 
     sys.addaudithook(hook)  # there is no way to take one off again
