@@ -30,6 +30,10 @@ class Plan {
                 throw new Stop(problems.join('\n'))
             }
             new Software(workflow, params, Global.session.config as Map).require()
+            def unseen = Software.unseen(workflow, System.getenv('NXF_SYNTAX_PARSER'))
+            if (unseen) {
+                Terminal.warn(unseen)
+            }
             return resolve(workflow, params, schema)
         }
         catch (Stop stop) {

@@ -50,6 +50,15 @@ class Software {
         }
     }
 
+    // What has to be said of a run that goes on, or null. Before Nextflow 26.04 the strict parser leaves a
+    // process's options out of what its tasks are known by (nextflow-io/nextflow, issue 6695)
+    static String unseen(workflow, String parser) {
+        if (!workflow.resume || parser != 'v2' || workflow.nextflow.version.matches('>=26.04')) {
+            return null
+        }
+        return "-resume: with NXF_SYNTAX_PARSER=v2 this Nextflow (${workflow.nextflow.version}) does not see a changed option, and takes what was made with the old one. With the same options as before all is well; with others leave -resume out, or unset NXF_SYNTAX_PARSER"
+    }
+
     // Whether the tasks run on this machine, where one takes the processors of another
     static boolean oneMachine(Map config) {
         return (config?.process as Map)?.executor in [null, 'local']

@@ -3,13 +3,14 @@
 //   java -cp '.venv/share/nextflow/*:lib' groovy.ui.GroovyMain Given.groovy ROOT < request > answer
 //
 // The request is a list of cases, each with `params`, `sheet` (a path), `words`, `help`, `software`
-// (what a machine has) or `run` (parameters of a whole run, begun in `folder`); the answer is a list of
-// what came of them: `values` and `problems`, the `rows` of a sheet, the `help`, the profile at `hand`,
-// or `stop`, the message.
+// (what a machine has), `resume` (of which `version`, with which `parser`) or `run` (parameters of a
+// whole run, begun in `folder`); the answer is a list of what came of them: `values` and `problems`, the
+// `rows` of a sheet, the `help`, the profile at `hand`, what is `unseen`, or `stop`, the message.
 import ch.qos.logback.classic.Level
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurper
 import java.nio.file.Path
+import nextflow.util.VersionNumber
 import org.slf4j.LoggerFactory
 
 LoggerFactory.getLogger('ROOT').level = Level.ERROR
@@ -34,6 +35,10 @@ Map answer(Map given) {
             def workflow = [projectDir: Path.of(of.project), profile: of.profile, containerEngine: of.engine, stubRun: of.stub]
             def software = new Software(workflow, schema.typed(defaults + of.params), of.config, of.path)
             return given.hand ? [hand: software.atHand()] : [stop: software.require()]
+        }
+        if (given.containsKey('resume')) {
+            def workflow = [resume: given.resume, nextflow: [version: new VersionNumber(given.version)]]
+            return [unseen: Software.unseen(workflow, given.parser)]
         }
         if (given.containsKey('run')) {
             // what Nextflow says of a run, as far as the plan asks

@@ -512,6 +512,14 @@ MACHINES = {
         None,
     ),
 }
+# whether a run goes on, Nextflow's version, the parser, whether changed options are not seen
+RESUMED = [
+    (True, "25.04.4", "v2", True),
+    (True, "25.10.2", "v2", True),
+    (True, "26.04.0", "v2", False),
+    (True, "25.04.4", None, False),
+    (False, "25.04.4", "v2", False),
+]
 # programs, whether setup.sh has run, the profile that is recommended
 AT_HAND = {
     "an image": ({"docker": ("", 0), "singularity": ("", 0)}, True, "docker"),
@@ -567,6 +575,9 @@ def answers(tmp_path_factory) -> dict:
                 "path": machine(folder / "machines" / name, programs),
             }
         }
+    for resume, version, parser, _ in RESUMED:
+        case = {"resume": resume, "version": version, "parser": parser}
+        asked["resume", resume, version, parser] = case
     asked["machine", "a stub"] = {
         "software": asked["machine", "no GPU"]["software"] | {"stub": True}
     }
@@ -592,6 +603,13 @@ def answers(tmp_path_factory) -> dict:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(zip(asked, json.loads(done.stdout.splitlines()[-1]), strict=True))
+
+
+@pytest.mark.parametrize("resume, version, parser, unseen", RESUMED)
+def test_where_a_changed_option_is_not_seen_it_is_said(answers, resume, version, parser, unseen):
+    said = answers["resume", resume, version, parser]["unseen"]
+    assert bool(said) == unseen
+    assert not said or (version in said and "unset NXF_SYNTAX_PARSER" in said)
 
 
 @pytest.mark.parametrize("name, given, meant", TYPED)
