@@ -108,6 +108,11 @@ def run(
         A command in front, such as ``unshare --net``.
     """
     words = [*within, *command(profile, *options, root=root, config=write(folder, config))]
+    # a container is given the place that all inputs have in common, which is not to be /tmp
+    place = folder.with_name("backbone")
+    if not place.exists():
+        shutil.copytree(BACKBONE.name, place)
+    words = [word.replace(BACKBONE.name, str(place)) for word in words]
     done = subprocess.run(
         words,
         cwd=folder,
