@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from seformer.model.backbones import (
@@ -23,6 +25,7 @@ from seformer.model.backbones import (
 )
 from seformer.model.backbones.presets import PRESETS
 from seformer.model.backbones.rotary import Rotary
+from seformer.model.backbones.stem import convolve
 from seformer.sequence.tokenizers import KmerTokenizer, load_tokenizer
 from seformer.util.errors import UserError
 
@@ -618,6 +621,21 @@ def test_making_a_preset_leaves_torchs_generator_alone():
     before = torch.get_rng_state()
     build_backbone("tiny", seed=9)
     assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    "kernel, padding, stride, length", [(13, 6, 1, 37), (5, 2, 1, 3), (12, 0, 2, 40)]
+)
+def test_a_convolution_as_a_product_is_the_convolution(kernel, padding, stride, length):
+    """Values and gradients of torch's own, at the ends too."""
+    layer = nn.Conv1d(4, 6, kernel, padding=padding, stride=stride)
+    bases = torch.randn(3, 4, length, requires_grad=True)
+    gradients = []
+    for run in (layer, partial(convolve, layer)):
+        out = run(bases)
+        gradients.append((out, *torch.autograd.grad((out**2).sum(), [bases, *layer.parameters()])))
+    for expected, ours in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_stem_sees_every_base_where_it_stands():
