@@ -156,6 +156,17 @@ def test_summary(explained):
     assert len(summary["faithfulness"]["regions"]) == 2
 
 
+def explained_shards(genome, bed, place):
+    """Explain the regions in several shards, unchecked."""
+    extract(genome, place / "x", regions=bed, unlabelled=True, shard_bases=200)
+    shards = []
+    for folder in sorted((place / "x").glob("shard_*")):
+        shards.append(place / "explained" / folder.name)
+        module.explain("model", shards[-1], extracted=folder, fasta=genome, faithfulness_regions=0)
+    assert len(shards) > 1
+    return shards
+
+
 def test_checks_apart_are_those_of_the_explanation(tmp_path, explained, genome, bed, toy, caplog):
     """Of merged shards too: which regions are checked does not depend on how they were cut."""
     whole = json.loads((explained / SUMMARY_FILE).read_text())
@@ -171,12 +182,7 @@ def test_checks_apart_are_those_of_the_explanation(tmp_path, explained, genome, 
     assert found == whole | {"seconds": found["seconds"]}
     # all else stays
     assert {path.name for path in unchecked.iterdir()} >= {TABLE_FILE, TRACK_FILE, VALUES_FILE}
-    extract(genome, tmp_path / "x", regions=bed, unlabelled=True, shard_bases=200)
-    shards = []
-    for folder in sorted((tmp_path / "x").glob("shard_*")):
-        shards.append(tmp_path / "explained" / folder.name)
-        module.explain("model", shards[-1], extracted=folder, fasta=genome, faithfulness_regions=0)
-    assert len(shards) > 1
+    shards = explained_shards(genome, bed, tmp_path)
     merge_attributions(shards, tmp_path / "merged", fasta=genome)
     check("model", tmp_path / "merged", tmp_path / "checked", faithfulness_regions=2)
     found = json.loads((tmp_path / "checked" / SUMMARY_FILE).read_text())["faithfulness"]
@@ -199,12 +205,7 @@ def test_checks_need_the_attributions_own_model(tmp_path, explained, genome, bed
 
 
 def test_shards_merge_to_the_same_result(tmp_path, explained, genome, bed, toy):
-    extract(genome, tmp_path / "x", regions=bed, unlabelled=True, shard_bases=200)
-    shards = []
-    for folder in sorted((tmp_path / "x").glob("shard_*")):
-        shards.append(tmp_path / "explained" / folder.name)
-        module.explain("model", shards[-1], extracted=folder, fasta=genome, faithfulness_regions=0)
-    assert len(shards) > 1
+    shards = explained_shards(genome, bed, tmp_path)
     merged = tmp_path / "merged"
     merge_attributions(shards, merged, fasta=genome)
     whole, parts = read_attributions(explained), read_attributions(merged)

@@ -5,21 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from seformer.commands import options
 from seformer.evaluation.settings import CalibrateSettings
 
 
 @options.expand
 def command(
-    model: Annotated[
-        list[Path],
-        typer.Option(
-            "--model",
-            help="Model folder of an earlier stage; several make one ensemble (mean logit).",
-        ),
-    ],
+    model: Annotated[list[Path], options.MODELS],
     extracted: options.ExtractedMany,
     splits: options.SplitsMany,
     out: options.Out,

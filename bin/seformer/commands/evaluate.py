@@ -17,13 +17,7 @@ def command(
     splits: options.SplitsMany,
     out: options.Out,
     settings: EvaluateSettings,
-    model: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--model",
-            help="Model folder of an earlier stage; several make one ensemble (mean logit).",
-        ),
-    ] = None,
+    model: Annotated[list[Path] | None, options.MODELS] = None,
     random_twin: Annotated[
         list[Path] | None,
         typer.Option(

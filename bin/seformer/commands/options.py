@@ -156,6 +156,10 @@ Backbone = Annotated[
         "(owner/name[@revision]), or a folder.",
     ),
 ]
+# of one evaluation; required or not
+MODELS = typer.Option(
+    "--model", help="Model folder of an earlier stage; several make one ensemble (mean logit)."
+)
 ModelFolder = Annotated[Path, typer.Option("--model", help="Model folder of an earlier stage.")]
 TrainedModel = Annotated[
     Path,

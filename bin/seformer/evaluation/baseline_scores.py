@@ -21,7 +21,6 @@ from seformer.evaluation.held_out import (
     held_out_regions,
     read_exactly,
     require_same_regions,
-    write_exactly,
 )
 from seformer.evaluation.settings import BaselineSettings
 from seformer.evaluation.tracks import NO_TRACKS, Tracks, named_tracks, read_tracks
@@ -30,6 +29,7 @@ from seformer.util import records, shapes_of_tests
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.labels import PARTS
 from seformer.util.settings import takes
+from seformer.util.tables import EXACT, write_tsv
 
 TABLE, RECORD = "baselines.tsv", "baselines.json"
 AGAIN = "run seformer baselines again"
@@ -67,7 +67,7 @@ def score_baselines(
         table[name] = baseline.scores
     chosen = {name: baseline.chosen for name, baseline in fitted.items()}
     with output_folder(out) as staging:
-        write_exactly(table, staging / TABLE)
+        write_tsv(table, staging / TABLE, EXACT)
         records.write_json({"chosen": chosen, "tracks": tracks.counts}, staging / RECORD)
 
 

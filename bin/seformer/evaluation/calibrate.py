@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from seformer.evaluation.compare import CalibratedScorer
 from seformer.evaluation.control_variate import REFERENCE_K, Reference, fit_reference
@@ -63,16 +65,20 @@ def calibrate_models(
     data = open_dataset(extracted, splits)
     check_test_part(data, splits)
     model = ensemble([load_model(folder, settings.device) for folder in models])
-    calibrated = calibrate_on(
-        model, data, splits, settings, lambda: four_mer_reference(data, settings.seed)
-    )
-    write_calibrated(out, calibrated, held_out_regions(data))
+    regions, split = held_out_regions(data), record_split(model.settings, data, splits)
+
+    def reference() -> Reference | None:
+        return four_mer_reference(data, settings.seed)
+
+    calibrated = calibrate_on(model, data, regions, split, settings, reference)
+    write_calibrated(out, calibrated, regions)
 
 
 def calibrate_on(
     model: Model,
     data: LabelledDataset,
-    splits: Sequence[Path],
+    regions: pd.DataFrame,
+    split: SplitRecord,
     settings: CalibrateSettings,
     reference: Callable[[], Reference | None],
 ) -> Calibrated:
@@ -80,13 +86,14 @@ def calibrate_on(
 
     Parameters
     ----------
+    regions, split
+        Of `held_out_regions` and `record_split`.
     reference
         Gives the reference of the calibration, on the rows of validation and test.
     """
     scored = Ensemble(model, settings.batch_tokens).score(data.sequences("validation", "test"))
     spectrum = scored.spectrum if model.classifier.spectrum is not None else None
     scores = HeldOutScores(scored.logit, scored.members, spectrum, reference())
-    regions = held_out_regions(data)
     labels, loci = regions["label"].to_numpy(np.int64), regions["cluster"].to_numpy()
     validation = (regions["split"] == "validation").to_numpy()
     calibrated = calibrator(regions, scores.reference, settings)(scores.logit)
@@ -98,15 +105,22 @@ def calibrate_on(
         model,
         calibrated._replace(sets=sets),
         sample=settings.sample or model.settings.sample,
-        splits=record_split(model.settings, data, splits),
+        splits=split,
     )
-
-    def save(settings: ModelSettings, folder: Path) -> None:
-        save_model(replace(ready, settings=settings), folder)
-
     return Calibrated(
-        ready.settings, network_of(model), calibrated.threshold, sets, settings.seed, scores, save
+        ready.settings,
+        network_of(model),
+        calibrated.threshold,
+        sets,
+        settings.seed,
+        scores,
+        partial(save_with_settings, ready),
     )
+
+
+def save_with_settings(model: Model, settings: ModelSettings, folder: Path) -> None:
+    """Write a model into ``folder``, with other settings."""
+    save_model(replace(model, settings=settings), folder)
 
 
 def network_of(model: Model) -> Network:

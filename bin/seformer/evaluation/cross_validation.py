@@ -200,8 +200,6 @@ def join_folds(
     first = folds[0].metrics
     how = Joined(
         [fold.folder / MODEL_FOLDER for fold in folds],
-        table["label"].to_numpy(np.int64),
-        table["logit"].to_numpy(np.float64),
         table,
         first.get("calibration", {}).get("method"),
         first["threshold"]["by"],

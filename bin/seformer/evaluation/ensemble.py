@@ -7,20 +7,20 @@ worth the folds' tests say, since it was itself trained on every region.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from seformer.evaluation.calibrate import finish_model
+from seformer.evaluation.calibrate import finish_model, save_with_settings
 from seformer.evaluation.compare import calibrate_scorer, calibration_rows
 from seformer.evaluation.held_out import MODEL_FOLDER, TABLE, read_calibrated
 from seformer.evaluation.settings import EnsembleSettings
 from seformer.model.archive import OWN_FILES
 from seformer.model.conformal import fit_sets
-from seformer.model.folder import ensemble, load_model, save_model
+from seformer.model.folder import ensemble, load_model
 from seformer.model.settings import ModelSettings, SplitRecord, TrainingRange
 from seformer.splits.dataset import PLACE
 from seformer.util.atomic import output_folder, require_writable
@@ -35,8 +35,8 @@ class Joined(NamedTuple):
     ----------
     models
         Model folder of each fold.
-    labels, logits, regions
-        Of all test regions, [n]: each scored by the fold that held it out.
+    regions
+        All test regions with ``label`` and ``logit``: each scored by the fold that held it out.
     method, rule
         Of calibration and threshold; without a method the first model's.
     coverage
@@ -44,8 +44,6 @@ class Joined(NamedTuple):
     """
 
     models: Sequence[Path]
-    labels: np.ndarray
-    logits: np.ndarray
     regions: pd.DataFrame
     method: str | None
     rule: str
@@ -89,11 +87,9 @@ def ensemble_folds(folders: Sequence[Path], out: Path, settings: EnsembleSetting
             where=Path(folders[-1]) / TABLE,
             do="give the folds of one split, each once",
         )
-    promised = {s.coverage if (s := fold.settings.conformal) else None for fold, _ in read}
+    promised = {fold.sets.coverage for fold, _ in read}
     joined = Joined(
         [Path(folder) / MODEL_FOLDER for folder in folders],
-        table["label"].to_numpy(np.int64),
-        table["logit"].to_numpy(np.float64),
         table,
         *how[0],
         promised.pop() if len(promised) == 1 else None,
@@ -109,10 +105,11 @@ def join_models(
     """Load and join the models: the ensemble's settings, and what writes it with such settings."""
     model = ensemble([load_model(folder, device) for folder in how.models])
     settings = [member.settings for member in model.members]
-    every = np.ones(len(how.labels), bool)
+    labels, logits = (how.regions[name].to_numpy() for name in ("label", "logit"))
+    every = np.ones(len(labels), bool)
     scorer = calibrate_scorer(
-        how.logits,
-        how.labels,
+        logits,
+        labels,
         every,
         how.method or model.settings.calibration.method,
         how.rule,
@@ -120,7 +117,7 @@ def join_models(
     )
     if how.coverage is not None:
         loci = how.regions["cluster"].to_numpy()
-        scorer = scorer._replace(sets=fit_sets(how.logits, how.labels, loci, how.coverage))
+        scorer = scorer._replace(sets=fit_sets(logits, labels, loci, how.coverage))
     ranges = [s.training_range for s in settings if s.training_range]
     hashes = dict.fromkeys(s.splits.hash for s in settings if s.splits.hash)
     ready = finish_model(
@@ -128,13 +125,9 @@ def join_models(
         scorer,
         sample=sample,
         splits=SplitRecord(method=f"{len(how.models)} folds", hash="+".join(hashes) or None),
-        training_range=widest_range(ranges, how.labels) if ranges else None,
+        training_range=widest_range(ranges, labels) if ranges else None,
     )
-
-    def save(settings: ModelSettings, folder: Path) -> None:
-        save_model(replace(ready, settings=settings), folder)
-
-    return ready.settings, save
+    return ready.settings, partial(save_with_settings, ready)
 
 
 def widest_range(ranges: Sequence[TrainingRange], labels: np.ndarray) -> TrainingRange:

@@ -154,7 +154,7 @@ def evaluate(
         return FittedBaselines(fit_held_out(of, names), tracks.counts)
 
     if calibrated is None:
-        ready, beside = calibrate_here(folders, data, splits, settings, tracks, baselines)
+        ready, beside = calibrate_here(folders, data, regions, splits, settings, tracks, baselines)
     else:
         ready, table = read_calibrated(calibrated)
         require_same_regions(table, regions, calibrated)
@@ -164,13 +164,14 @@ def evaluate(
         beside = baselines(ready.settings, baseline_regions(data, tracks))
     score = partial(score_folder, data, settings)
     twin = twin_scores(random_twin, ready, regions, score)
-    evaluation = measure_model(ready, data, settings, beside, twin)
+    evaluation = measure_model(ready, data, regions, settings, beside, twin)
     write_evaluation(out, evaluation, ready.settings, ready.save, part_sizes(data))
 
 
 def calibrate_here(
     folders: Sequence[Path],
     data: LabelledDataset,
+    regions: pd.DataFrame,
     splits: Sequence[Path],
     settings: EvaluateSettings,
     tracks: Tracks,
@@ -179,7 +180,7 @@ def calibrate_here(
     """Load and calibrate the model while the baselines are fitted beside it."""
     import torch
 
-    from seformer.evaluation.calibrate import calibrate_on, reference_of
+    from seformer.evaluation.calibrate import calibrate_on, record_split, reference_of
     from seformer.model.folder import ensemble, load_model
 
     model = ensemble([load_model(folder, settings.device) for folder in folders])
@@ -197,7 +198,9 @@ def calibrate_here(
             fitting.result()
             return reference_of(data, of.composition.kmers[REFERENCE_K], settings.seed)
 
-        return calibrate_on(model, data, splits, settings, reference), fitting.result()
+        split = record_split(model.settings, data, splits)
+        ready = calibrate_on(model, data, regions, split, settings, reference)
+        return ready, fitting.result()
 
 
 def score_folder(
@@ -241,12 +244,13 @@ def as_calibrated(settings: EvaluateSettings, ready: Calibrated, folder: Path) -
 def measure_model(
     ready: Calibrated,
     data: LabelledDataset,
+    regions: pd.DataFrame,
     settings: EvaluateSettings,
     beside: FittedBaselines,
     twin: TwinScores | None = None,
 ) -> Evaluation:
     """Measure the held-out scores of the model and of all that stands beside it."""
-    regions, scores, sets = held_out_regions(data), ready.scores, ready.sets
+    scores, sets = ready.scores, ready.sets
     baselines = beside.scores
     if twin is not None:
         baselines = sort_baselines(baselines | {TWIN: BaselineScores(twin.logit, {})})

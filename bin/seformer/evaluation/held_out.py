@@ -39,11 +39,9 @@ from seformer.splits.dataset import PLACE, LabelledDataset
 from seformer.util import records, shapes_of_tests
 from seformer.util.atomic import output_folder
 from seformer.util.errors import UserError
-from seformer.util.tables import NUMBER, WHOLE, read_tsv, write_tsv_rows
+from seformer.util.tables import EXACT, NUMBER, WHOLE, read_tsv, write_tsv
 
 MODEL_FOLDER, TABLE, RECORD = "model", "held_out.tsv", "calibrated.json"
-# every float64 is read back as the same number
-EXACT = "%.17g"
 ROW = ("sample", *PLACE, "name", "label", "split", "cluster")
 SPECTRUM, REFERENCE = "kmer_logit", "reference_logit"
 AGAIN = "run seformer calibrate again"
@@ -181,14 +179,8 @@ def write_calibrated(out: Path, calibrated: Calibrated, regions: pd.DataFrame) -
     record["reference"] = line
     with output_folder(out, own=[f"{MODEL_FOLDER}/{name}" for name in OWN_FILES]) as staging:
         calibrated.save(calibrated.settings, staging / MODEL_FOLDER)
-        write_exactly(table, staging / TABLE)
+        write_tsv(table, staging / TABLE, EXACT)
         records.write_json(record, staging / RECORD)
-
-
-def write_exactly(table: pd.DataFrame, path: Path) -> None:
-    """Write a table whose numbers are read back as they are."""
-    with open(path, "w", encoding="utf-8", newline="") as text:
-        write_tsv_rows(table, text, header=True, float_format=EXACT)
 
 
 def read_calibrated(folder: Path) -> tuple[Calibrated, pd.DataFrame]:
@@ -230,7 +222,7 @@ def read_calibrated(folder: Path) -> tuple[Calibrated, pd.DataFrame]:
     save = partial(copy_with_settings, folder / MODEL_FOLDER)
     return Calibrated(
         settings,
-        stored_network(folder / MODEL_FOLDER),
+        stored_network(folder / MODEL_FOLDER, settings),
         threshold,
         sets,
         record["seed"],
@@ -245,9 +237,8 @@ def copy_with_settings(folder: Path, settings: ModelSettings, target: Path) -> N
     write_settings(settings, target)
 
 
-def stored_network(folder: Path) -> Network:
-    """Read of a model folder that this version wrote what its network is."""
-    first = read_settings(folder)
+def stored_network(folder: Path, first: ModelSettings) -> Network:
+    """Say what the network of a model folder is that this version wrote; ``first`` is its own."""
     others = [folder / MEMBERS_FOLDER / str(i) for i in range(2, first.members + 1)]
     if (contents := first.contents) is None:
         raise UserError("contents is missing", where=folder / SETTINGS_FILE, do=AGAIN)

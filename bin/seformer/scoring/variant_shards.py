@@ -29,14 +29,12 @@ from seformer.util.logs import progress
 from seformer.util.records import write_json
 from seformer.util.settings import takes
 from seformer.util.shapes import UsedModel
-from seformer.util.tables import NUMBER, WHOLE, read_tsv, write_tsv, write_tsv_rows
+from seformer.util.tables import EXACT, NUMBER, WHOLE, read_tsv, write_tsv
 
 BLOCKS_FILE, EDITS_FILE, SCORES_FILE = "blocks.tsv", "edits.tsv", "scores.tsv"
 PLACE = ["chrom", "start", "end", "bases"]
 EDIT_COLUMNS = ["edit", "block", *PLACE]
 SCORE_COLUMNS = ["edit", *PLACE, "reference_logit", "edited_logit"]
-# every digit, so that shards give what a whole run gives
-EXACT = "%.17g"
 
 
 class ScoredShard(TypedDict):
@@ -137,8 +135,8 @@ def score_shard(model: Path, shard: Path, out: Path, settings: VariantSettings) 
         table = edits[["edit", *PLACE]].assign(
             reference_logit=scores[:, 0], edited_logit=scores[:, 1]
         )
-        with open(staging / SCORES_FILE, "w", encoding="utf-8", newline="") as text:
-            write_tsv_rows(table, text, header=True, float_format=EXACT)
+        # so that shards give what a whole run gives
+        write_tsv(table, staging / SCORES_FILE, EXACT)
         write_json({"model": loaded.settings.as_used}, staging / SUMMARY_FILE)
 
 

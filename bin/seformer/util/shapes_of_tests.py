@@ -122,8 +122,9 @@ _test = _object(
     conformal=NotRequired[_conformal],
     signal=NotRequired[_signal],
 )
+_rule = Annotated[Text, Field(pattern="^(mcc|precision:[0-9.e-]+)$")]
 _threshold = _object(
-    by=Annotated[Text, Field(pattern="^(mcc|precision:[0-9.e-]+)$")],
+    by=_rule,
     met=NotRequired[Flag],
     value=NotRequired[Number],
     reached=NotRequired[Number | None],
@@ -131,7 +132,7 @@ _threshold = _object(
 # calibrated.json: how the threshold was chosen, and the line of the calibration's reference
 Calibrated = _object(
     threshold=_object(
-        by=Annotated[Text, Field(pattern="^(mcc|precision:[0-9.e-]+)$")],
+        by=_rule,
         value=Number,
         reached=Number | None,
         met=Flag,

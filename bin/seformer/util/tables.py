@@ -16,14 +16,16 @@ from seformer.util.errors import UserError
 from seformer.util.text import existing_file, open_text
 
 FLOATS = "%.9g"
+# every float64 is read back as the same number
+EXACT = "%.17g"
 # what a column of a table holds; a ratio may be infinite
 WHOLE, COUNT, NUMBER, RATIO = "int64", "Int64", "float64", "float"
 
 
-def write_tsv(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Write a tab-separated table with a header, floats to 9 significant digits."""
+def write_tsv(table: pd.DataFrame, path: str | os.PathLike[str], floats: str = FLOATS) -> None:
+    """Write a tab-separated table with a header; ``floats`` to 9 significant digits, or `EXACT`."""
     with atomic_path(path) as partial, open(partial, "w", encoding="utf-8", newline="") as text:
-        write_tsv_rows(table, text, header=True, float_format=FLOATS)
+        write_tsv_rows(table, text, header=True, float_format=floats)
 
 
 def write_tsv_rows(table: pd.DataFrame, text: TextIO, *, header: bool = False, **how: Any) -> None:
