@@ -374,3 +374,11 @@ def test_lines_of_variants_are_named(drawn, tmp_path):
     with pytest.raises(UserError, match="line 2: 2 columns where the header has 3"):
         agree_tables(scores, tmp_path / "v.tsv")
     assert not (tmp_path / "out").exists()
+
+
+def test_swapped_alleles_are_told(tmp_path):
+    header = "chrom\tpos\tref\talt\tlog2FC\n"
+    (tmp_path / "v.tsv").write_text(header + "chr1\t5\tA\tC\t1\nchr1\t8\tG\tT\t2\n")
+    (tmp_path / "m.tsv").write_text(header + "chr1\t5\tC\tA\t1\nchr1\t9\tG\tT\t2\n")
+    with pytest.raises(UserError, match="at the places of 1 of them other alleles are scored"):
+        agree_tables(tmp_path / "v.tsv", tmp_path / "m.tsv", score_column="log2FC")

@@ -6,6 +6,7 @@ import json
 import pytest
 from toys import random_sequence, toy_model
 
+from seformer.regions.measured import read_places
 from seformer.scoring import variants as module
 from seformer.scoring.variant_table import read_table
 from seformer.sequence.dna import reverse_complement
@@ -183,7 +184,7 @@ def test_a_table_as_spreadsheets_save_it(tmp_path):
 
 
 def test_a_table_as_r_writes_it(tmp_path):
-    text = '"chr"\t"pos"\t"rsid"\t"ref"\t"alt"\n"chr1"\t7\t"a"b"\t"A"\t"C"\n'
+    text = '"chr"\t"pos"\t"rsid"\t"ref"\t"alt"\n"chr1"\t7\t"a\\"b"\t"A"\t"C"\n'
     (tmp_path / "t.tsv").write_text(text)
     (row,) = read_table(tmp_path / "t.tsv").rows
     assert (row.chrom, row.start, row.id, row.alleles) == ("chr1", 6, 'a"b', ["A", "C"])
@@ -197,3 +198,52 @@ def test_what_is_not_a_table(tmp_path):
     with gzip.open(tmp_path / "t.gz", "wt") as handle:
         handle.write("chr_id\tchr_pos\tstrongest snp-risk allele\n1\t7\trs7-A\n")
     assert read_table(tmp_path / "t.gz").rows[0].alleles == ["A"]
+
+
+ROWS = [["chr1", "7", "rs7", "A", "C"], ["chr1", "9", "rs9", "G", "T"]]
+NAMES = ["chr", "pos", "rsid", "ref", "alt"]
+
+
+def joined(between, *rows, quote=""):
+    return "".join(between.join(quote + cell + quote for cell in row) + "\n" for row in rows)
+
+
+NUMBERED = [[str(i), *row] for i, row in enumerate(ROWS, 1)]
+TABLES = {
+    "blanks": joined(" ", NAMES, *ROWS),
+    "aligned": joined("   ", ["", *NAMES], *(["", *row, ""] for row in ROWS)),  # PLINK
+    "regenie": joined(" ", ["CHROM", "GENPOS", "ID", "ALLELE0", "ALLELE1"], *ROWS),
+    "bars": joined("|", NAMES, *ROWS),
+    "write.table": joined(" ", NAMES, *NUMBERED, quote='"'),
+    "write.table, tabs": joined("\t", NAMES, *NUMBERED, quote='"'),
+    "write.table, no quotes": joined("\t", NAMES, *NUMBERED),
+    "write.csv": joined(",", ["", *NAMES], *NUMBERED, quote='"'),
+    "to_csv": joined(",", ["", *NAMES], *[["a", *row[1:]] for row in NUMBERED]),
+    "remarks": "# made by us\n#\n## twice\n" + joined("\t", NAMES, *ROWS),
+    "a header in a remark": "# ours\n#" + joined("\t", NAMES, *ROWS),
+    "a spreadsheet's": "sep=;\n" + joined(";", NAMES, *ROWS),
+    "empty ends": joined("\t", NAMES, *([*row, ""] for row in ROWS)),
+}
+
+
+@pytest.mark.parametrize("text", TABLES.values(), ids=TABLES)
+def test_tables_however_they_are_written(text, tmp_path):
+    """The variants, and what is measured at variants, are read in the same way."""
+    (tmp_path / "t.txt").write_text(text)
+    rows = read_table(tmp_path / "t.txt").rows
+    assert [(row.chrom, row.start, row.id) for row in rows] == [
+        ("chr1", 6, "rs7"),
+        ("chr1", 8, "rs9"),
+    ]
+    assert [set(row.alleles) for row in rows] == [{"A", "C"}, {"G", "T"}]
+    if "GENPOS" not in text:
+        places = read_places(tmp_path / "t.txt")
+        assert places.regions["start"].tolist() == [6, 8]
+        assert [list(places.cells[name]) for name in ("ref", "alt")] == [["A", "G"], ["C", "T"]]
+        lines = text.splitlines()
+        assert all("rs" in lines[n - 1] for n in places.regions["line"])
+
+
+def test_a_remark_that_names_columns_by_chance_is_no_header(tmp_path):
+    (tmp_path / "t.tsv").write_text("# chrom pos ref alt\n1\t2\t3\n")
+    assert read_table(tmp_path / "t.tsv") is None

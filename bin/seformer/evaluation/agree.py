@@ -136,7 +136,7 @@ def agree_tables(
     status = _statuses(rows, said, matches, without.count, settings.several)
     used = (status == USED).to_numpy()
     if not used.any():
-        raise _nothing_compared(scored, places, candidates, status)
+        raise _nothing_compared(scored, places, candidates, status, matches)
     chosen[~used] = np.nan
     table = _tabulate(rows, said, said_value, chosen, matches, candidates, best, used)
     table["locus"] = pd.array([pd.NA] * len(table), "Int64")
@@ -241,7 +241,11 @@ def _statuses(
 
 
 def _nothing_compared(
-    scored: PlaceTable, places: PlaceTable, candidates: pd.DataFrame, status: pd.Series
+    scored: PlaceTable,
+    places: PlaceTable,
+    candidates: pd.DataFrame,
+    status: pd.Series,
+    matches: Matches,
 ) -> UserError:
     first = places.regions.iloc[0]
     place = f"{first['chrom']}:{first['start']}-{first['end']}"
@@ -250,6 +254,14 @@ def _nothing_compared(
         other = candidates.iloc[0]
         there = f"the scores begin with {other['chrom']}:{other['start']}-{other['end']}"
     counted = ", ".join(f"{n} {reason}" for reason, n in Counter(status).items())
+    if others := int((matches.other_allele > 0).sum()):
+        return UserError(
+            f"no measured row has a score ({counted}): at the places of {others} of them other"
+            " alleles are scored",
+            where=places.source,
+            expected="the alleles of the scores, reference and alternative, one of each a row",
+            do="look whether the two are swapped, of the other strand, or several in one cell",
+        )
     return UserError(
         f"no measured row has a score ({counted}); it begins with {place}, {there}",
         where=places.source,

@@ -213,17 +213,23 @@ def _not_read(form: Format, source: Path, line: int) -> UserError:
 # ------------------------------------------------------------------------- a header
 
 
-def _delimiters(line: str) -> tuple[str | None, ...]:
+def delimiters(line: str) -> tuple[str | None, ...]:
+    """What may stand between the cells of a line; None means runs of blanks."""
     return ("\t",) if "\t" in line else (None, *SHEET)
+
+
+def split_header(line: str, delimiter: str | None) -> tuple[LineLayout, list[str]]:
+    """How a line is cut if it names columns, and the names."""
+    cells = [cell.strip(" ") for cell in line.split(delimiter)]
+    quoted = delimiter in SHEET or all(cell[:1] == cell[-1:] == '"' for cell in cells)
+    layout = LineLayout(delimiter, quoted)
+    return layout, [name.strip().lstrip("#") for name in layout.split(line)]
 
 
 def _header(line: str) -> LineLayout | None:
     """The layout of a line that names chromosome, start and end; None of any other line."""
-    for delimiter in _delimiters(line):
-        cells = [cell.strip(" ") for cell in line.split(delimiter)]
-        quoted = delimiter in SHEET or all(cell[:1] == cell[-1:] == '"' for cell in cells)
-        layout = LineLayout(delimiter, quoted)
-        names = [name.strip().lstrip("#") for name in layout.split(line)]
+    for delimiter in delimiters(line):
+        layout, names = split_header(line, delimiter)
         column = {meaning: at[0] for meaning, at in find_columns(names).items()}
         if {"chrom", "start", "end"} <= column.keys():
             return replace(layout, names=tuple(names), column=column)
@@ -232,7 +238,7 @@ def _header(line: str) -> LineLayout | None:
 
 def _of_comment(header: LineLayout, line: str) -> LineLayout | None:
     """Return a header that stands in a comment, if it is that of ``line``, as wide as this."""
-    if header.delimiter not in _delimiters(line):
+    if header.delimiter not in delimiters(line):
         return None
     row = header.split(line)
     names, width = header.names, len(row)
@@ -285,7 +291,7 @@ def _way(head: Sequence[Line]) -> LineLayout:
     line = head[0][1]
     ways = [
         LineLayout(delimiter, quoted)
-        for delimiter in _delimiters(line)
+        for delimiter in delimiters(line)
         for quoted in ((True,) if delimiter in SHEET else (False, True))
     ]
     return next(

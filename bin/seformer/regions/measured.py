@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from os import PathLike
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from seformer.regions.frames import FRAME, as_texts, read_frame
+from seformer.regions.headed import read_headed
 from seformer.regions.layout import MAX_DIGITS
 from seformer.regions.read import read_regions, region_rows, unlabelled
 from seformer.regions.scores import (
@@ -29,7 +29,6 @@ from seformer.regions.scores import (
 )
 from seformer.regions.words import HEADER_WORDS, plain_word
 from seformer.util.errors import UserError
-from seformer.util.tables import require_width
 from seformer.util.text import numbered_lines, open_text
 
 logger = logging.getLogger(__name__)
@@ -149,9 +148,8 @@ def read_places(source: Source, invalid: str = "error") -> PlaceTable:
             return _at_positions(cells, [*range(len(source))], FRAME)
         return PlaceTable(read_frame(source, invalid=invalid), cells, FRAME)
     path = Path(source)
-    if (cells := _read_variants(path)) is not None:
-        lines = [*map(int, cells.pop(""))]
-        return _at_positions(cells, lines, str(path))
+    if (variants := _read_variants(path)) is not None:
+        return _at_positions(*variants, str(path))
     table = read_regions(path, labels=False, invalid=invalid)
     return PlaceTable(table.regions, table.cells, str(path))
 
@@ -263,24 +261,16 @@ def _position(names: Sequence[str]) -> dict[str, str]:
     return there if variants else {}
 
 
-def _read_variants(path: Path) -> dict[str, list[str]] | None:
-    """The cells of a table of variants and, under "", numbers of lines; None of another file."""
+def _read_variants(path: Path) -> tuple[dict[str, Sequence[str]], list[int]] | None:
+    """The cells of a table of variants, and their lines; None of another file."""
     with open_text(path) as text:
-        lines = ((n, line.rstrip("\r")) for n, line in numbered_lines(text, path))
-        lines = ((n, line) for n, line in lines if line.strip() and line[:2] != "##")
-        _, header = next(lines, (0, ""))
-        delimiter = "\t" if "\t" in header else ","
-        names = [name.strip().lstrip("#") for name in header.split(delimiter)]
-        if not _position(names):
+        table = read_headed(numbered_lines(text, path), path, lambda names: bool(_position(names)))
+        if table is None:
             return None
-        rows = []
-        for number, line in islice(lines, None):
-            cells = line.split(delimiter)
-            require_width(cells, names, path, number)
-            rows.append((str(number), *cells))
+        lines, rows = [*zip(*table.rows, strict=True)] or ((), ())
     if not rows:
         raise UserError("the file has no variants", where=path, expected="one variant per line")
-    return dict(zip(("", *names), map(list, zip(*rows, strict=True)), strict=True))
+    return dict(zip(table.names, zip(*rows, strict=True), strict=True)), [*lines]
 
 
 def _at_positions(

@@ -12,15 +12,15 @@ the alternatives. Read are, by the names of the columns, counted from 1 where th
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from seformer.genome.genome import Genome
+from seformer.regions.headed import read_headed
 from seformer.scoring.alleles import (
     AMBIGUOUS,
     PAST_END,
@@ -31,7 +31,6 @@ from seformer.scoring.alleles import (
 from seformer.scoring.vcf import HEADER, LAST_POSITION, VcfRecord, is_bcf
 from seformer.sequence.dna import reverse_complement
 from seformer.util.errors import UserError
-from seformer.util.tables import require_width
 from seformer.util.text import numbered_lines, open_text
 
 # reasons why a row has no allele to score
@@ -44,7 +43,7 @@ SEVERAL_POSITIONS = "several_positions"
 # what columns are called, lower case; the first name that is there is taken
 COLUMNS = {
     "chrom": "chr_id|hm_chrom|chrom|chr|chromosome|chromosome/scaffold name|chromosome_name",
-    "position": "chr_pos|hm_pos|pos|position|base_pair_location|bp"
+    "position": "chr_pos|hm_pos|pos|position|base_pair_location|bp|genpos"
     "|chromosome/scaffold position start (bp)",
     "start": "chromstart|start",
     "end": "chromend|end",
@@ -55,7 +54,7 @@ COLUMNS = {
     "alternative": "alt|alts|alternative|alt_allele|alternative_allele|alternate_allele",
     "observed": "observed|variation|variant alleles|alleles",
     "effect": "hm_effect_allele|effect_allele|ea|allele1|a1",
-    "other": "hm_other_allele|other_allele|nea|non_effect_allele|allele2|a2",
+    "other": "hm_other_allele|other_allele|nea|non_effect_allele|allele2|a2|allele0",
 }
 # any of these groups of columns tells the alleles
 ALLELES = (("observed",), ("reference", "alternative"), ("effect", "other"), ("risk",))
@@ -63,6 +62,7 @@ ALLELES = (("observed",), ("reference", "alternative"), ("effect", "other"), ("r
 UCSC_DUMP = "bin chrom chromstart chromend name score strand refncbi refucsc observed".split()
 NOTHING = ("", "?", "NR", "NA", ".", "N", "NONE")
 PLAIN = re.compile("[ACGT]*")
+VCF_NAMES = HEADER.lstrip("#").split("\t")
 
 
 class Row(NamedTuple):
@@ -103,35 +103,29 @@ def read_table(path: Path) -> VariantTable | None:
     if is_bcf(path):
         return None
     with open_text(path) as text:
-        lines = ((n, line.rstrip("\r\n")) for n, line in numbered_lines(text, path))
-        lines = ((n, line) for n, line in lines if line.strip())
-        head = list(islice(lines, 1))
-        if not head or head[0][1].startswith(("##", HEADER)):
+        lines = numbered_lines(text, path)
+        first = next(lines, (1, ""))
+        if first[1].startswith("##fileformat"):  # of many samples the names are a long line
             return None
-        # spreadsheets separate by commas, or by semicolons where a comma is the decimal point
-        delimiter = "\t" if "\t" in head[0][1] else max(",;", key=head[0][1].count)
-        names = [cell.strip().lstrip("#").lower() for cell in _cells(head[0][1], delimiter)]
-        # UCSC's browser writes hg38.snp151.chrom where several tables are joined
-        names = [re.sub(r"^\w+\.\w+\.", "", name) for name in names]
+        table = read_headed(chain([first], lines), path, _is_header)
+        if table is None or table.names[: len(VCF_NAMES)] == VCF_NAMES:
+            return None
+        names, lines = _lower(table.names), table.rows
         if _is_dump(names):
+            lines = chain([(table.line, table.names)], lines)
             names = [*UCSC_DUMP, *[""] * (len(names) - len(UCSC_DUMP))]
-            lines = chain(head, lines)
         columns = _columns(names)
-        if "chrom" not in columns or not ({"position"} <= columns.keys() or _interval(columns)):
-            return None
         if not any(set(group) <= columns.keys() for group in ALLELES):
             raise UserError(
                 "the table names places, but no alleles",
                 where=path,
-                line=head[0][0],
+                line=table.line,
                 expected="a column such as observed, ref and alt, effect_allele and other_allele, "
                 "or STRONGEST SNP-RISK ALLELE",
                 do="add one, or give a VCF",
             )
         rows, unreadable = [], Counter()
-        for number, line in lines:
-            cells = _cells(line, delimiter)
-            require_width(cells, names, path, number)
+        for number, cells in lines:
             row = {meaning: cells[i].strip() for meaning, i in columns.items()}
             if fault := _place_fault(row):
                 unreadable[fault] += 1
@@ -141,11 +135,15 @@ def read_table(path: Path) -> VariantTable | None:
     return VariantTable(rows, dict(sorted(unreadable.items())), f"table ({named})")
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
-    if delimiter != "\t":
-        return next(csv.reader([line], delimiter=delimiter), [])
-    # quotes are letters like others in tables with tabs, but for R's round a whole cell
-    return [re.sub(r'^"(.*)"$', r"\1", cell) for cell in line.split("\t")]
+def _lower(names: Sequence[str]) -> list[str]:
+    # UCSC's browser writes hg38.snp151.chrom where several tables are joined
+    return [re.sub(r"^\w+\.\w+\.", "", name.lower()) for name in names]
+
+
+def _is_header(names: Sequence[str]) -> bool:
+    """Tell a header that names places, or the first row of a dump, which has none."""
+    columns = _columns(_lower(names))
+    return _is_dump(names) or ("chrom" in columns and ("position" in columns or _interval(columns)))
 
 
 def _is_dump(cells: Sequence[str]) -> bool:
