@@ -30,9 +30,9 @@ class PlainClassifier(nn.Module):
         attention_mask: torch.Tensor,
         labels: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
-        hidden = self.classifier.backbone(input_ids, attention_mask)
+        states = self.classifier.backbone.states(input_ids, attention_mask)
         content = ~torch.isin(input_ids, self.special)
-        features = self.classifier.pool_tokens(hidden, content)
+        features = self.classifier.pool_tokens(states, content)
         number = len(input_ids)
         tokens = content.sum(1).float()
         margins = self.classifier.margins(features, tokens, torch.arange(number), number)

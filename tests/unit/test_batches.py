@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seformer.sequence.batches import (
+    CPU_BATCH_STATES,
     CPU_BATCH_TOKENS,
     SHORTEST_IN_BATCH,
     collate,
@@ -29,10 +30,12 @@ def test_plan_holds_every_window_once_within_the_budget(lengths, budget):
 
 def test_a_processor_takes_no_more_than_cache_and_memory_hold():
     processor, gpu = torch.device("cpu"), torch.device("cuda")
-    assert tokens_at_once(10**6, processor) == CPU_BATCH_TOKENS
-    assert tokens_at_once(10, processor) == training_tokens(10, 128, processor) == 10
+    assert tokens_at_once(10**6, 1, processor) == CPU_BATCH_TOKENS
+    # six tokens a state: more of them make as many states
+    assert tokens_at_once(10**6, 6, processor) == 6 * CPU_BATCH_STATES
+    assert tokens_at_once(10, 6, processor) == training_tokens(10, 128, processor) == 10
     assert training_tokens(10**6, 128, processor) == 6 * training_tokens(10**6, 768, processor) + 2
-    assert tokens_at_once(10**6, gpu) == training_tokens(10**6, 768, gpu) == 10**6
+    assert tokens_at_once(10**6, 6, gpu) == training_tokens(10**6, 768, gpu) == 10**6
 
 
 def test_collate_puts_special_tokens_round_and_pads_right():

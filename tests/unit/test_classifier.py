@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from toys import random_sequence
 
-from seformer.model.backbones import HeadStyle
+from seformer.model.backbones import HeadStyle, build_backbone
 from seformer.model.classifier import RegionClassifier, check_pooling
+from seformer.sequence.batches import collate
 from seformer.util.errors import UserError
 
 HIDDEN = 6
@@ -13,6 +15,7 @@ HIDDEN = 6
 
 class Bare(torch.nn.Module):
     hidden_size = HIDDEN
+    tokens_a_state = 1
     head_style = HeadStyle("dense", "out", activation="gelu", pooling="mean")
 
 
@@ -95,6 +98,22 @@ def test_token_mean_is_right_to_the_last_digit():
     pooled = build("mean").pool_tokens(hidden, content)
     expected = [row[mask].double().mean(0) for row, mask in zip(hidden, content, strict=True)]
     assert torch.equal(pooled, torch.stack(expected).float())
+
+
+@pytest.mark.parametrize("preset", ["tiny", "bases"])
+def test_states_that_tokens_share_are_pooled_as_the_tokens_would_be(preset):
+    backbone, tokenizer, _ = build_backbone(preset, seed=2)
+    encoding = tokenizer.encode([random_sequence(length, seed=length) for length in (150, 99)])
+    edges = encoding.splits
+    batch = collate(encoding.input_ids, edges[:-1], edges[1:], tokenizer)
+    model = RegionClassifier(backbone).eval()
+    with torch.inference_mode():
+        tokens = backbone(batch.input_ids, batch.attention_mask)
+        states = backbone.states(batch.input_ids, batch.attention_mask)
+        pooled = model.window_features(batch)
+    assert states.shape[1] == -(-tokens.shape[1] // backbone.tokens_a_state)
+    for row, mask, one in zip(tokens, batch.content_mask, pooled, strict=True):
+        assert torch.allclose(row[mask].double().mean(0).float(), one, atol=1e-6)
 
 
 def test_cls_pooling_needs_a_token_in_front():

@@ -472,8 +472,8 @@ def test_gradient_checkpointing_gives_the_same_gradients():
         if switched:
             backbone.gradient_checkpointing_enable()
         ids = torch.arange(5, 45).view(2, 20)
-        hidden = backbone(ids, torch.ones_like(ids))
-        model.pool_tokens(hidden, torch.ones_like(ids, dtype=torch.bool)).square().sum().backward()
+        states = backbone.states(ids, torch.ones_like(ids))
+        model.pool_tokens(states, torch.ones_like(ids, dtype=torch.bool)).square().sum().backward()
         gradients.append(backbone.layers[0].qkv.weight.grad.clone())
     assert torch.allclose(*gradients, atol=1e-6)
     assert gradients[0].abs().sum() > 0

@@ -16,6 +16,8 @@ from seformer.sequence.tokenizers import KmerTokenizer, Tokenizer
 class LookupBackbone(nn.Module):
     """Context-free: the hidden state of a token is its embedding."""
 
+    tokens_a_state = 1
+
     def __init__(self, vocabulary: int, width: int, seed: int = 0) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, width)
@@ -26,6 +28,9 @@ class LookupBackbone(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         return self.embedding(input_ids) * attention_mask.unsqueeze(-1)
+
+    def states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self(input_ids, attention_mask)
 
 
 class MixingBackbone(LookupBackbone):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from seformer.model.backbones import HeadStyle
 from seformer.model.choices import TokenPooling, WindowPooling
@@ -138,17 +139,23 @@ class RegionClassifier(nn.Module):
 
     def window_features(self, batch: Batch) -> torch.Tensor:
         """Pool the tokens of each window: float32 ``[windows, hidden]``."""
-        hidden = self.backbone(batch.input_ids, batch.attention_mask)
-        return self.pool_tokens(hidden, batch.content_mask)
+        states = self.backbone.states(batch.input_ids, batch.attention_mask).float()
+        return self.pool_tokens(states, batch.content_mask)
 
-    def pool_tokens(self, hidden: torch.Tensor, content_mask: torch.Tensor) -> torch.Tensor:
-        """Pool float ``[windows, tokens, hidden]`` to float ``[windows, hidden]``."""
+    def pool_tokens(self, states: torch.Tensor, content_mask: torch.Tensor) -> torch.Tensor:
+        """Pool float ``[windows, states, hidden]`` to float ``[windows, hidden]``.
+
+        A state counts as often as tokens that stand for bases have it in common.
+        """
         if self.token_pooling == "cls":
-            return hidden[:, 0]
-        mask = content_mask.unsqueeze(-1).to(hidden.dtype)
+            return states[:, 0]
+        shared = self.backbone.tokens_a_state
+        beyond = -content_mask.shape[1] % shared
+        groups = F.pad(content_mask, (0, beyond)).unflatten(1, (-1, shared))
+        weight = groups.sum(2).unsqueeze(-1).to(states.dtype)
         # in double precision: features differ little beside their mean, so rounding would show
-        total = (hidden * mask).sum(1, dtype=torch.float64)
-        return (total / mask.sum(1)).to(hidden.dtype)
+        total = (states * weight).sum(1, dtype=torch.float64)
+        return (total / weight.sum(1)).to(states.dtype)
 
     def window_weights(self, tokens: torch.Tensor) -> torch.Tensor:
         """Number of vectors pooled in windows of ``tokens`` content tokens: float ``[windows]``."""

@@ -97,8 +97,9 @@ class MaskedModel(nn.Module):
         asked
             bool ``[windows, tokens]``.
         """
-        hidden = self.backbone(input_ids, attention_mask)
-        return self.head(hidden[asked], asked.nonzero()[:, 1]).float()
+        states = self.backbone.states(input_ids, attention_mask).float()
+        window, place = asked.nonzero(as_tuple=True)
+        return self.head(states[window, place // self.head.places], place).float()
 
 
 def masked_head(

@@ -230,7 +230,9 @@ class Scorer:
             pooled = classifier.window_features(batch.to(model.device))
             features[torch.from_numpy(group)] = pooled.float().cpu()
 
-        at_once = tokens_at_once(self.batch_tokens, model.device)
+        at_once = tokens_at_once(
+            self.batch_tokens, classifier.backbone.tokens_a_state, model.device
+        )
         groups = list(plan_batches(lengths, at_once))
         # a window longer than that is a batch by itself: two of them at once would double the peak
         alone = np.count_nonzero(lengths > at_once)

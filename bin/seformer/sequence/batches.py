@@ -12,6 +12,8 @@ from seformer.sequence.tokenizers import Tokenizer
 
 # scoring on processors, several batches are computed side by side: so much of each stays in a cache
 CPU_BATCH_TOKENS = 2_048
+# of tokens that have a hidden state in common, of which a state is most of the work, more
+CPU_BATCH_STATES = 1_024
 # training on processors, all threads share one batch, as large as memory allows: so many numbers of
 # a hidden state keep 70 MB of activations a layer
 CPU_TRAINING_NUMBERS = 2**20
@@ -40,9 +42,11 @@ class Batch(NamedTuple):
         return Batch(*(tensor.to(device, non_blocking=True) for tensor in self))
 
 
-def tokens_at_once(batch_tokens: int, device: torch.device) -> int:
+def tokens_at_once(batch_tokens: int, tokens_a_state: int, device: torch.device) -> int:
     """Return the tokens to score in one pass: ``batch_tokens``, fewer where that is faster."""
-    return min(batch_tokens, CPU_BATCH_TOKENS) if device.type == "cpu" else batch_tokens
+    if device.type != "cpu":
+        return batch_tokens
+    return min(batch_tokens, max(CPU_BATCH_TOKENS, CPU_BATCH_STATES * tokens_a_state))
 
 
 def training_tokens(batch_tokens: int, width: int, device: torch.device) -> int:

@@ -167,7 +167,17 @@ class Backbone(nn.Module):
         attention_mask : tensor [batch, tokens]
             1 for tokens, 0 for padding (on the right).
         """
-        raise NotImplementedError
+        hidden = self.states(input_ids, attention_mask)
+        if self.tokens_a_state > 1:
+            hidden = hidden.repeat_interleave(self.tokens_a_state, 1)[:, : input_ids.shape[1]]
+        return zero_padding(hidden, attention_mask)
+
+    def states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return hidden states, each of which `tokens_a_state` neighbouring tokens have in common.
+
+        Float ``[batch, states, hidden]``, whatever at padding; a last group may be incomplete.
+        """
+        return self(input_ids, attention_mask)
 
     def initialise(self) -> None:
         """Draw all weights as the family's authors do: here normal, LayerNorms at one."""

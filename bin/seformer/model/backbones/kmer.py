@@ -27,7 +27,6 @@ from seformer.model.backbones.base import (
     Backbone,
     HeadStyle,
     key_mask,
-    zero_padding,
 )
 from seformer.model.backbones.rotary import Rotary, rotate
 
@@ -113,7 +112,7 @@ class KmerEncoder(Backbone):
                 scale = residual if name.endswith(("out.weight", "down.weight")) else deviation
                 nn.init.normal_(parameter, std=scale)
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    def states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         hidden, keep = self.word_embeddings(input_ids), attention_mask
         if self.pool > 1:
             hidden, keep = self._positions(hidden, attention_mask)
@@ -122,9 +121,7 @@ class KmerEncoder(Backbone):
         cos, sin = self.rotary(hidden.shape[1], hidden)
         for layer in self.layers:
             hidden = self.run(layer, hidden, mask, cos, sin)
-        if self.pool > 1:
-            hidden = hidden.repeat_interleave(self.pool, 1)[:, : input_ids.shape[1]]
-        return zero_padding(hidden, attention_mask)
+        return hidden
 
     def _positions(
         self, tokens: torch.Tensor, attention_mask: torch.Tensor

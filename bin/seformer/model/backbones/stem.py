@@ -25,7 +25,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from seformer.model.backbones.base import PRESET_MASKED_HEAD, Backbone, HeadStyle, zero_padding
+from seformer.model.backbones.base import PRESET_MASKED_HEAD, Backbone, HeadStyle
 from seformer.model.backbones.kmer import LARGEST_POOL, RotaryLayer
 from seformer.model.backbones.rotary import Rotary
 from seformer.sequence.dna import BASES
@@ -95,7 +95,7 @@ class StemEncoder(Backbone):
             corners = 2 * torch.eye(len(BASES)) - 0.5
             self.word_embeddings.weight[-len(BASES) :, : len(BASES)] = corners
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    def states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         tokens = input_ids.shape[1]
         # padding is zero before each convolution, as what lies beyond the end of a sequence
         real = attention_mask.to(self.word_embeddings.weight.dtype).unsqueeze(1)
@@ -110,7 +110,7 @@ class StemEncoder(Backbone):
         cos, sin = self.rotary(hidden.shape[1], hidden)
         for layer in self.layers:
             hidden = self.run(layer, hidden, nearness, cos, sin)
-        return zero_padding(hidden.repeat_interleave(self.pool, 1)[:, :tokens], attention_mask)
+        return hidden
 
     def _nearness(self, positions: int, keep: torch.Tensor) -> torch.Tensor:
         """Return −slope·distance, and −∞ for padded keys.
