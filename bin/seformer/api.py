@@ -39,8 +39,9 @@ class TrainedModel:
     """
 
     def __init__(self, folder: str | PathLike[str], device: str = "auto") -> None:
-        with opened(folder) as opened_folder:
-            self._model = load_model(opened_folder, device)
+        with _python_door(None):
+            with opened(_path(folder, "folder", "a model's folder, or an archive of it")) as model:
+                self._model = load_model(model, str(device))
 
     @property
     def settings(self) -> ModelSettings:
@@ -179,14 +180,14 @@ def _numbers(table: RegionTable) -> pd.DataFrame:
 
 
 @contextlib.contextmanager
-def _python_door(regions: Regions) -> Iterator[None]:
+def _python_door(regions: Regions | None) -> Iterator[None]:
     """One call at a time; errors speak of rows of the frame and of arguments, not of options."""
     try:
         with ONE_AT_A_TIME:
             yield
     except UserError as error:
         where, line = error.where, error.line
-        if where == FRAME and line is not None and not isinstance(regions, str | PathLike):
+        if where == FRAME and line is not None and isinstance(regions, pd.DataFrame):
             label = regions.index[line]
             where, line = f"{FRAME}, position {line} (index {label!r})", None
         raise UserError(

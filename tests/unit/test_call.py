@@ -608,10 +608,30 @@ def test_peaks_on_one_chromosome_under_two_names(made):
 def test_peaks_that_lie_where_there_is_no_signal(made, caplog):
     peaks, signal, out = made
     peaks.write_text(peaks.read_text() + "chrY\t5\t500\tlost\n")
+    with pytest.raises(UserError, match=r"signal.bw: 1 of 9 peaks lie on .* not in it \(chrY\)"):
+        call(peaks, signal, out)
+    # of a contig or two it is said
+    weak = "".join(f"chr2\t{start}\t{start + 100}\tw\n" for start in range(1000, 3000, 150))
+    peaks.write_text(peaks.read_text() + weak)
     with caplog.at_level(logging.WARNING, "seformer"):
-        summary = call(peaks, signal, out)
-    assert "1 of 9 peaks lie on chromosomes that are not in it (chrY)" in caplog.text
+        summary = call(peaks, signal, out, stitch=0)
+    assert "1 of 23 peaks lie on chromosomes that are not in it (chrY)" in caplog.text
     assert summary["without_signal"] == {"chrY": 1}
+
+
+def test_a_cut_off_of_few_regions_and_values_without_end_are_said(made, tmp_path, caplog):
+    from seformer.report.collect import collect
+    from seformer.report.sections import data_calls
+
+    peaks, _, _ = made
+    values = [("chr1", 10_000, 11_000, float("inf")), ("chr2", 100_000, 101_000, 1.0)]
+    with caplog.at_level(logging.WARNING, "seformer"):
+        call(peaks, write_track(tmp_path / "inf.bw", values), tmp_path / "results/K562/calls")
+    assert "inf.bw: bases with an infinite value" in caplog.text
+    assert "(in 1 of 10 stretches)" in caplog.text
+    assert "there are 6 regions only" in caplog.text
+    _, table, _ = data_calls.sections(collect([tmp_path / "results"]))
+    assert "There are 6 regions only" in table.data
 
 
 def test_too_few_peaks(made, tmp_path):

@@ -239,6 +239,7 @@ NO_FASTA = {
     ">a\nAC\n>a\nGT\n": "line 3: .*the name a occurs more than once",
     ">a\nAC\n>\nGT\n": "line 3: .*no name",
     ">a\n": "cannot be indexed",
+    ">a\n  1 ACG\n  4 GT\n": "'1' in record a is no nucleotide",
 }
 
 

@@ -344,5 +344,9 @@ def test_faults_are_user_errors(place, model):
         model.predict(pd.DataFrame({"chrom": ["chr1"], "start": [1]}), place / "genome.fa")
     with pytest.raises(UserError, match="not a model folder"):
         seformer.load_model(place)
+    with pytest.raises(UserError, match="folder is of the type"):
+        seformer.load_model(None)
+    with pytest.raises(UserError, match=r"^device: .*'gpu' cannot be used"):
+        seformer.load_model(place / "model", device="gpu")
     with pytest.raises(UserError, match="no such file"):
         model.explain(place / "none.bed", place / "genome.fa")

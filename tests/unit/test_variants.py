@@ -183,7 +183,8 @@ def test_positions_at_n_have_no_substitutions(tmp_path, toy):
 
 def test_records_without_alternative_are_kept(tmp_path, fasta, toy):
     table, records, summary = run(tmp_path, fasta, [("chr1", "7", "none", base(7), ".")])
-    assert len(table) == 0 and len(records) == 1 and summary["alleles"] == 0
+    assert len(records) == 1 and table["status"].tolist() == ["no_alternative"]
+    assert summary["status"] == {"no_alternative": 1}
 
 
 def test_a_vcf_is_read_however_it_is_compressed(tmp_path):
@@ -220,9 +221,10 @@ def test_bad_files(tmp_path, fasta, toy):
 
 
 # position, reference, alternative in the file and what becomes of it ({} is the genome's base)
+NONE = "no_alternative"
 UNUSUAL = [
     ("700", "{}", "{}T", ["scored"]),
-    ("700", "{}", "a,c,g,t", ["scored"] * 4),
+    ("700", "{}", ",".join(OTHER).lower(), ["scored" if x != base(700) else NONE for x in OTHER]),
     ("700", "{}", "*", ["symbolic_allele"]),
     ("700", "{}", "<*>,<NON_REF>,<DEL>", ["symbolic_allele"] * 3),
     ("700", "{}", "{}[chr1:9[", ["symbolic_allele"]),
@@ -232,7 +234,8 @@ UNUSUAL = [
     ("0", "N", "A", ["past_chromosome_end"]),  # a telomere
     ("3001", "N", "A", ["past_chromosome_end"]),
     ("2147483647", "A", "C", ["past_chromosome_end"]),
-    ("700", "{}", ".", []),
+    ("700", "{}", ".", [NONE]),
+    ("700", "{0}", "{0}", [NONE]),
 ]
 
 
@@ -243,6 +246,8 @@ def test_unusual_alleles(position, reference, alternative, status, tmp_path, fas
     table, records, _ = run(tmp_path, fasta, [row], width=90)
     assert table["status"].tolist() == status
     assert len(records) == 1
+    if "[" in alternative:  # a chromosome's name keeps its letters
+        assert table["alternative"].tolist() == [row[-1]]
 
 
 def test_all_else_in_a_vcf_stays_as_it_was(tmp_path, fasta, toy):

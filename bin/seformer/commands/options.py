@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -45,7 +45,7 @@ def expand(command: Callable) -> Callable:
         for name, field in fields_of(kind).items()
         if meta(field).name is not None
     ]
-    others = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    others = [_not_empty(p).replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
@@ -77,7 +77,23 @@ def _option(name: str, field: Any) -> Any:
     # the class says what is wrong with a choice, in the same words at every door
     as_text = choices or kind_of(field) == Names
     kind: Any = str | None if as_text else field.annotation
+    option.parser = _path if Path in get_args(kind) else None
     return Annotated[kind, option]
+
+
+def _not_empty(parameter: inspect.Parameter) -> inspect.Parameter:
+    """A parameter that takes no empty path, if it takes paths."""
+    kind, *told = get_args(parameter.annotation) or (None,)
+    if kind is Path or {Path, list[Path]} & {*get_args(kind)}:
+        told[0].parser = _path
+    return parameter
+
+
+def _path(text: str) -> Path:
+    """What a variable of the shell that is not set leaves would be the current folder."""
+    if not text:
+        raise typer.BadParameter("it is empty; name a file or folder, or leave the option out")
+    return Path(text)
 
 
 def _metavar(text: str, kind: type) -> str | None:
@@ -92,16 +108,9 @@ def _metavar(text: str, kind: type) -> str | None:
     return "\n".join(lines)
 
 
-def _folder(text: str) -> Path:
-    """What an unset variable of a shell leaves would be the current folder."""
-    if not text:
-        raise typer.BadParameter("it is empty; name a folder for the results")
-    return Path(text)
-
-
 Out = Annotated[
     Path,
-    typer.Option("--out", parser=_folder, metavar="PATH", help="Folder for the results."),
+    typer.Option("--out", metavar="PATH", help="Folder for the results."),
 ]
 Fasta = Annotated[Path, typer.Option("--fasta", help="Genome FASTA, plain, bgzipped or gzipped.")]
 OptionalFasta = Annotated[

@@ -10,6 +10,7 @@ import typer
 from seformer.commands import options
 
 
+@options.expand
 def command(
     model: options.ModelFolder,
     archive: Annotated[Path, typer.Option("--archive", help="Tar archive to write.")],

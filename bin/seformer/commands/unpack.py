@@ -10,6 +10,7 @@ import typer
 from seformer.commands import options
 
 
+@options.expand
 def command(
     archive: Annotated[Path, typer.Option("--archive", help="Tar archive of a model folder.")],
     out: options.Out,

@@ -82,7 +82,7 @@ def read_track(
                 *(path, others[0], sizes[names[others[0]]], lengths[others[0]]),
             )
         statistics = np.tile([np.nan, np.nan, 0.0], (len(regions), 1))
-        covered = np.zeros(len(regions), np.int64)
+        covered, infinite = np.zeros(len(regions), np.int64), set()
         chroms, starts, ends = (regions[name].to_numpy() for name in ("chrom", "start", "end"))
         rows = np.lexsort((starts, pd.factorize(chroms)[0]))
         for row in progress(rows, f"values of {path.name}", len(rows)):
@@ -90,7 +90,16 @@ def read_track(
                 continue
             for start in range(int(starts[row]), int(ends[row]), STRETCH):
                 stretch = track.records(chrom, start, min(start + STRETCH, int(ends[row])))
-                _add(np.fromiter(stretch, _RECORD), statistics[row], covered, row)
+                records = np.fromiter(stretch, _RECORD)
+                _add(records, statistics[row], covered, row)
+                if np.isinf(records["value"]).any():
+                    infinite.add(row)
+    if infinite:
+        logger.warning(
+            "%s: bases with an infinite value, as of a division by zero, count as without one "
+            "(in %d of %d stretches)",
+            *(path, len(infinite), len(regions)),
+        )
     statistics[:, 0] = statistics[:, 2] / np.where(covered, covered, np.nan)
     missing = [name for name in dict.fromkeys(chroms) if name not in names]
     return TrackValues(statistics, covered, missing, others)

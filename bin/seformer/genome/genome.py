@@ -310,7 +310,7 @@ class Genome:
                 return wanted
             logger.warning("%s: %s; making it anew", wanted[0], fault)
         else:
-            logger.info("%s: making the index", self.source)
+            logger.info("%s: making the index", self.source.name)
         made = fasta_index.make_index(self.source, self._folder())
         fault = index_fault(self.source, made)
         if fault is not None:

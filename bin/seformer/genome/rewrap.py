@@ -18,7 +18,8 @@ from seformer.util.text import is_gzipped, open_text
 WIDTH = 60
 CHUNK = 2**22
 BLANKS = b" \t\r\n\f\v"
-LETTERS = bytes(range(33, 127))  # what samtools counts as a base
+# what samtools counts as a base, but for the numbers of lines, which would move all places behind
+LETTERS = bytes({*range(33, 127)} - {*b"0123456789"})
 EXPECTED = "nucleotide FASTA: records of a '>name' line and sequence lines"
 COPIED = "check that it is nucleotide FASTA and was copied completely"
 

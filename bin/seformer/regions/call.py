@@ -20,6 +20,7 @@ from seformer.genome.intervals import cluster, overlapping
 from seformer.genome.signal_sums import read_signal
 from seformer.regions.call_files import OWN_FILES, write_call
 from seformer.regions.call_inputs import (
+    FEWEST_RANKED,
     read_peaks,
     require_one_name,
     require_peaks,
@@ -215,6 +216,12 @@ def _log(summary: dict[str, Any]) -> None:
         *(summary["super_enhancers"], summary["typical_enhancers"], summary["cutoff"]),
         *(min(counts), max(counts)),
     )
+    if summary["regions"] < FEWEST_RANKED:
+        logger.warning(
+            "there are %d regions only: the cut-off is where their ranked signal bends, which so "
+            "few do not show. Give the peaks of a whole experiment",
+            summary["regions"],
+        )
     if not summary["super_enhancers"]:
         logger.warning("no region stands out: all have the same signal, or nearly so")
     elif not summary["cutoff"]:

@@ -16,8 +16,10 @@ from seformer.regions.settings import CallSettings
 from seformer.util.errors import UserError
 
 logger = logging.getLogger(__name__)
-# part of the peaks that may lie where a control has nothing
+# part of the peaks that may lie where signal or control have nothing
 MOST_WITHOUT = 0.05
+# regions that a bend shows in: an experiment has thousands
+FEWEST_RANKED = 100
 
 
 def read_peaks(path: Path) -> tuple[pd.DataFrame, int]:
@@ -91,10 +93,19 @@ def require_same_genome(
             )
     if measured.missing:
         without = int(peaks["chrom"].isin(measured.missing).sum())
+        names = ", ".join(measured.missing[:NAMED])
+        if without > MOST_WITHOUT * len(peaks):
+            raise UserError(
+                f"{without} of {len(peaks)} peaks lie on chromosomes that are not in it ({names})",
+                where=signal,
+                expected="the signal of the experiment that the peaks were called on, on all"
+                " chromosomes",
+                do="take a file of the whole genome, or leave these peaks out",
+            )
         logger.warning(
             "%s: %d of %d peaks lie on chromosomes that are not in it (%s): they count as without "
             "signal",
-            *(signal, without, len(peaks), ", ".join(measured.missing[:NAMED])),
+            *(signal, without, len(peaks), names),
         )
 
 

@@ -23,6 +23,7 @@ PAST_END = "past_chromosome_end"
 WRONG_REFERENCE = "wrong_reference"
 SYMBOLIC = "symbolic_allele"
 AMBIGUOUS = "ambiguous_allele"
+NO_ALTERNATIVE = "no_alternative"
 OFF_REGION = "off_region"
 PARTLY = "partly_in_region"
 
@@ -30,7 +31,7 @@ PARTLY = "partly_in_region"
 class Allele(NamedTuple):
     """One alternative allele of one record, 0-based half-open, and its status so far.
 
-    ``alternative`` is empty where a table names no allele but the genome's.
+    ``alternative`` is empty where no allele but the genome's is named.
     """
 
     record: int
@@ -151,14 +152,18 @@ def _of(
         status = WRONG_REFERENCE
     else:
         status = ""
-    if record.fault and not record.alternatives:
-        yield Allele(number, 0, *place, "", status)
-    for index, alternative in enumerate(map(str.upper, record.alternatives)):
-        yield Allele(number, index, *place, alternative, status or form_fault(alternative))
+    if not record.alternatives:  # the genome's base alone, as in rows of a gVCF
+        yield Allele(number, 0, *place, "", status or NO_ALTERNATIVE)
+    for index, alternative in enumerate(record.alternatives):
+        # letters of a breakend are also those of its mate's chromosome
+        allele = alternative.upper() if alternative.isalpha() else alternative
+        yield Allele(number, index, *place, allele, status or form_fault(allele, reference))
 
 
-def form_fault(alternative: str) -> str:
+def form_fault(alternative: str, reference: str) -> str:
     """Say why an alternative allele is no sequence that can be put in; nothing if it is one."""
+    if alternative == reference:
+        return NO_ALTERNATIVE
     if alternative in ("*", ".") or not alternative.isalpha():
         return SYMBOLIC
     return "" if set(alternative) <= set("ACGT") else AMBIGUOUS

@@ -23,6 +23,7 @@ from seformer.genome.genome import Genome
 from seformer.regions.headed import read_headed
 from seformer.scoring.alleles import (
     AMBIGUOUS,
+    NO_ALTERNATIVE,
     PAST_END,
     SYMBOLIC,
     UNKNOWN_CHROMOSOME,
@@ -34,7 +35,6 @@ from seformer.util.errors import UserError
 from seformer.util.text import numbered_lines, open_text
 
 # reasons why a row has no allele to score
-NO_ALTERNATIVE = "no_alternative"
 UNKNOWN_ALLELE = "unknown_allele"
 # and why it names no single place
 NO_POSITION = "no_position"

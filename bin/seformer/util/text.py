@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,7 +66,12 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
     """
     path = Path(path)
     if not path.exists():
-        raise UserError("no such file", where=path, do="check the path and its spelling")
+        do = "check the path and its spelling"
+        if re.match(r"[a-z]\w+:/", str(path)):
+            do = "download it first: addresses are not read"
+        elif path.parts[0].startswith("~"):
+            do = "write out the home folder: only a shell knows what ~ is, and not in quotes"
+        raise UserError("no such file", where=path, do=do)
     if path.is_dir():
         raise UserError("this is a folder", where=path, expected="a file")
     if not path.is_file():

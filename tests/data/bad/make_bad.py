@@ -225,6 +225,8 @@ def _pipe(here: Path, _good: Path) -> None:
 
 REGIONS += [
     case("bed/missing.bed", SCORE, None, "no such file", "check the path"),
+    case("bed/https://a.org/peaks.bed", SCORE.replace("{here}/", ""), None, "download it first"),
+    case("bed/~/peaks.bed", SCORE.replace("{here}/", ""), None, "only a shell knows what ~ is"),
     case("bed/folder.bed", SCORE, _folder, "this is a folder"),
     case("bed/pipe.bed", SCORE, _pipe, "neither a file nor", "Expected: a file"),
     case("bed/giant_line.bed", SCORE, _giant_line, "line 2", "longer than"),
@@ -1019,6 +1021,11 @@ PARAMETERS = [
     ),
     case("option/threads", SOUND + " --threads 99999999", None, "--threads"),
     case("option/out_empty", SOUND.replace("--out {out}", "--out="), None, "it is empty"),
+    case("option/file_empty", SOUND + " --gtf=", None, "'--gtf': it is empty"),
+    case(
+        "option/model_empty", SOUND.replace("--model {good}/model", "--model="), None, "'--model'"
+    ),
+    case("option/argument_empty", "pool {good}/cell --ensemble= --out {out}", None, "it is empty"),
     case("option/out_is_a_file", SOUND.replace("{out}", "{good}/genome.fa"), None, "genome.fa"),
     case(
         "option/out_below_a_file",

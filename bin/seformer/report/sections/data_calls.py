@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from seformer.regions.call_inputs import FEWEST_RANKED
 from seformer.regions.call_record import Call
 from seformer.report.content import TEXTS, Section, say
 from seformer.report.draw import (
@@ -95,6 +96,8 @@ def _remarks(call: Call) -> str:
             less=say("data_choices", "less", control=escape(control["file"])) if control else "",
         ),
     ]
+    if call["regions"] < FEWEST_RANKED:
+        said.append(say("data_choices", "few", regions=number(call["regions"])))
     if call["start_sites"] is None:
         said.append(say("data_choices", "no_genes"))
     elif peaks["near_start_sites"] or call["taken_apart"]:
