@@ -202,6 +202,15 @@ def test_start_sites_of_gff3(tmp_path):
     assert read_genes(path, ["protein_coding"])["position"].tolist() == [100, 300]
 
 
+def test_semicolons_in_quotes_part_nothing(tmp_path):
+    said = 'gene_id "g1"; note "x; gene_name y"; gene_name "A B;C"; gene_type "p"'
+    (tmp_path / "g.gtf").write_text(f"chr1\th\tgene\t5001\t9000\t.\t-\t.\t{said};\n")
+    (name,) = read_genes(tmp_path / "g.gtf", ["p"])["name"]
+    assert name == "A B;C"
+    (tmp_path / "g.gtf").write_text('chr1\th\tgene\t5001\t9000\t.\t-\t.\tgene_id "g;1";\n')
+    assert read_regions(tmp_path / "g.gtf").regions["name"].tolist() == ["g;1"]
+
+
 def test_names_of_gff3_are_decoded(tmp_path):
     path = tmp_path / "g.gff3"
     path.write_text("1\tx\tgene\t1\t900\t.\t+\t.\tID=a%3Bb;Name=beta%09gene%3B 2\n")

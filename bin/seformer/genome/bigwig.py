@@ -90,7 +90,7 @@ def read_track(
                 continue
             for start in range(int(starts[row]), int(ends[row]), STRETCH):
                 stretch = track.records(chrom, start, min(start + STRETCH, int(ends[row])))
-                records = np.fromiter(stretch, _RECORD)
+                records: np.ndarray = np.fromiter(stretch, _RECORD)
                 _add(records, statistics[row], covered, row)
                 if np.isinf(records["value"]).any():
                     infinite.add(row)

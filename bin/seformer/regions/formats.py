@@ -137,8 +137,9 @@ def _gff_row(cells: Cells) -> bool:
 def _gff_name(attributes: str) -> str:
     """ID of GFF3, else Name, else the gene's of GTF; a plain text is a name itself."""
     for key in ("ID", "Name", "gene_id"):
-        if attribute := re.search(rf'(?:^|;)\s*{key}[ =]\s*"?([^";]+)', attributes):
-            return attribute[1].strip()
+        value = r'(?:"([^"]+)|([^";]+))'  # a semicolon in quotes is part of it
+        if attribute := re.search(rf"(?:^|;)\s*{key}[ =]\s*{value}", attributes):
+            return (attribute[1] or attribute[2]).strip()
     return "" if re.search(r'[=;"]', attributes) else attributes
 
 

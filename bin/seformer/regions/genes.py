@@ -21,7 +21,8 @@ from seformer.util.text import numbered_lines, open_text
 
 TRANSCRIPTS = {"transcript", "mRNA", "ncRNA", "lnc_RNA", "lncRNA"}
 GENES = {"gene", "pseudogene", "ncRNA_gene"}
-ATTRIBUTE = re.compile(r'\s*([\w.-]+)(=|\s+)"?([^";]*)"?\s*(?:;|$)')
+# a semicolon in quotes is part of a value
+ATTRIBUTE = re.compile(r'\s*([\w.-]+)(=|\s+)(?:"([^"]*)"|([^";]*))\s*(?:;|$)')
 NAMED = 8  # types of genes that a message names
 EXPECTED = "a GTF or GFF3 of genes, or a BED of transcription start sites with strands"
 
@@ -166,7 +167,8 @@ def _gff_features(path: Path) -> Iterator[tuple[str, Feature, str]]:
             for match in ATTRIBUTE.finditer(cells[8] if len(cells) > 8 else ""):
                 gff3 = match[2] == "="
                 # GFF3 escapes as addresses of the web do; a decoded tab must not part a table
-                value = unquote(match[3]) if gff3 else match[3]
+                value = match[4] if match[3] is None else match[3]
+                value = unquote(value) if gff3 else value
                 said.setdefault(match[1], " ".join(value.split()))
                 equals |= gff3
             yield cells[2], *_feature(cells, said, equals)
