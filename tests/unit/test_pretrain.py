@@ -18,7 +18,7 @@ from seformer.model.backbones import build_backbone, new_backbone
 from seformer.model.backbones.build import load_backbone, read_published
 from seformer.model.backbones.presets import PRESETS
 from seformer.model.folder import load_model
-from seformer.model.masked_head import MaskedHead, MaskedModel, masked_head
+from seformer.model.masked_head import MaskedModel, masked_head
 from seformer.regions.extract import extract
 from seformer.report.collect import collect
 from seformer.report.sections import pretraining as section
@@ -323,14 +323,16 @@ def test_part_of_a_head_is_refused_and_none_makes_a_new_one(tmp_path):
         masked_head(backbone, state, tmp_path, 1)
 
 
-def test_bases_tell_each_place_of_a_shared_state_apart():
-    """Eight bases have one hidden state: the head has a row of logits for each of them."""
-    backbone, tokenizer, _ = build_backbone("bases")
-    head = MaskedHead(backbone)
-    assert head.bias.shape == (8 * tokenizer.vocab_size,)
-    logits = head(torch.ones(9, backbone.hidden_size), torch.arange(9))
-    assert logits.shape == (9, tokenizer.vocab_size)
-    torch.testing.assert_close(logits[0], logits[8])
+@pytest.mark.parametrize(("preset", "places"), [("tiny", 6), ("bases", 8)])
+def test_each_place_of_a_shared_state_is_told_apart_by_one_decoder(preset, places):
+    """Several tokens have one hidden state: what is learned of a token serves all places."""
+    backbone, tokenizer, _ = build_backbone(preset)
+    head, _ = masked_head(backbone, {}, preset, 1)
+    assert backbone.tokens_a_state == places and head.bias.shape == (tokenizer.vocab_size,)
+    assert (head.decoder.weight is backbone.embedding.weight) == (preset == "tiny")
+    logits = head(torch.ones(places + 1, backbone.hidden_size), torch.arange(places + 1))
+    assert logits.shape == (places + 1, tokenizer.vocab_size)
+    torch.testing.assert_close(logits[0], logits[places])
     assert not torch.allclose(logits[0], logits[1])
 
 

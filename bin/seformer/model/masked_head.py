@@ -26,8 +26,9 @@ class MaskedHead(nn.Module):
     Parameters
     ----------
     backbone
-        Its `masked_head_style` and `tokens_a_state` say the form; a hidden state that several
-        tokens share gets a row of logits for each of their places.
+        Its `masked_head_style` and `tokens_a_state` say the form; of a hidden state that several
+        tokens share each of their places has its own dense layer, all places one decoder: what a
+        token is called does not hang on its place, and is learned from every one of them.
     """
 
     def __init__(self, backbone: Backbone) -> None:
@@ -38,12 +39,12 @@ class MaskedHead(nn.Module):
                 f"the activation is {style.activation!r}", expected=", ".join(ACTIVATIONS)
             )
         self.style, self.places = style, backbone.tokens_a_state
-        self.dense = nn.Linear(width, width, bias=style.dense_bias)
+        self.dense = nn.Linear(width, width * self.places, bias=style.dense_bias)
         self.activation = ACTIVATIONS[style.activation]()
         self.norm = nn.LayerNorm(width, eps=style.norm_eps, bias=style.norm_bias)
-        rows = backbone.embedding.num_embeddings * self.places
-        self.decoder = nn.Linear(width, rows, bias=False)
-        self.bias = nn.Parameter(torch.zeros(rows))
+        vocabulary = backbone.embedding.num_embeddings
+        self.decoder = nn.Linear(width, vocabulary, bias=False)
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
         for layer in (self.dense, self.decoder):
             nn.init.normal_(layer.weight, std=NEW_DEVIATION)
         if style.dense_bias:
@@ -51,16 +52,9 @@ class MaskedHead(nn.Module):
 
     def forward(self, hidden: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
         """Map float ``[n, width]`` and places in the window, int64 ``[n]``, to ``[n, tokens]``."""
-        features = self.norm(self.activation(self.dense(hidden)))
-        if self.places == 1:
-            return nn.functional.linear(features, self.decoder.weight, self.bias)
-        own = place % self.places
-        # one product a place: all places' logits of every token would cost as many times as much
-        order = torch.argsort(own, stable=True)
-        shares = features[order].split(torch.bincount(own, minlength=self.places).tolist())
-        rows = self.decoder.weight.unflatten(0, (self.places, -1))
-        parts = map(nn.functional.linear, shares, rows, self.bias.unflatten(0, (self.places, -1)))
-        return torch.cat(list(parts))[torch.argsort(order)]
+        features = self.dense(hidden).unflatten(-1, (self.places, -1))
+        features = features[torch.arange(len(place), device=place.device), place % self.places]
+        return self.decoder(self.norm(self.activation(features))) + self.bias
 
     def names(self) -> dict[str, tuple[str, ...]]:
         """The published keys of each weight; of several each may hold it."""
@@ -127,7 +121,7 @@ def masked_head(
     found = {own: next((key for key in keys if key in state), None) for own, keys in names.items()}
     # ModernBERT's classifier has these parts too, and its decoder alone tells the two apart
     if found["bias"] is None:
-        if fits and backbone.tokens_a_state == 1:
+        if fits:
             head.decoder.weight = backbone.embedding.weight
         return head, False
     lacking = [names[own][0] for own, key in found.items() if key is None]
