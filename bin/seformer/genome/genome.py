@@ -136,7 +136,7 @@ class Genome:
             starts, size = np.linspace(0, length - STRETCH, STRETCHES).astype(int).tolist(), STRETCH
         digest = hashlib.sha256()
         for start in starts:
-            digest.update(self._read(name, start, start + size).translate(TO_BASES))
+            digest.update(self._read(name, start, start + size).translate(TO_BASES).encode())
         return f"{length}:{digest.hexdigest()[:16]}"
 
     def fetch(self, chrom: str, start: int, end: int) -> str:
@@ -155,11 +155,11 @@ class Genome:
         length = self.chromosomes.get(chrom)
         if length is None or not 0 <= start < end <= length:
             raise UserError(f"{chrom}:{start}-{end} is not in the genome", where=self.path)
-        raw = self._read(chrom, start, end)
-        bases = raw.translate(TO_BASES_OR_ZERO)
-        if b"\0" not in bases:
-            return bases.decode()
-        odd = chr(min(raw.translate(TO_BASES).translate(None, b"ACGTN")))
+        letters = self._read(chrom, start, end)
+        bases = letters.translate(TO_BASES_OR_ZERO)
+        if "\0" not in bases:
+            return bases
+        odd = min({*letters.translate(TO_BASES)} - {*"ACGTN"})
         if odd in "\r\n":
             found, expected, do = (
                 "the lines do not end where the index says",
@@ -197,7 +197,7 @@ class Genome:
             raise UserError("the FASTA ends early: it has become shorter", where=self.path)
         return bases
 
-    def _read(self, chrom: str, start: int, end: int) -> bytes:
+    def _read(self, chrom: str, start: int, end: int) -> str:
         """Return letters as they stand in the file, without the ends of lines."""
         if self._unchecked and (number := self._unchecked.pop(chrom, None)) is not None:
             if fault := fasta_index.contigs_fault(self._text, self._contigs, [number]):
@@ -215,7 +215,7 @@ class Genome:
                 where=self.path,
                 do="copy the file again",
             )
-        return letters.encode("latin-1")
+        return letters
 
     def match_chromosomes(self, names: Iterable[str], rename: bool = False) -> dict[str, str]:
         """Map names to the genome's; with ``rename`` whatever their spelling. Others are left out.
