@@ -7,7 +7,8 @@ through the head. Views are batched, but no term joins two of them.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,12 +20,11 @@ from torch.utils.checkpoint import checkpoint
 
 from seformer.explain.base_shares import Shares
 from seformer.explain.window_contributions import along_path
-from seformer.model.classifier import RegionClassifier
 from seformer.scoring.score import Scorer
-from seformer.sequence.batches import Batch, collate
+from seformer.sequence.batches import Batch, collate, tokens_at_once
 from seformer.sequence.tokenizers import Encoding
+from seformer.util.devices import side_by_side
 
-# activations kept for the backward pass need several times the memory of scoring
 Masks = tuple[torch.Tensor, torch.Tensor]  # attention and content, see `Batch`
 
 
@@ -110,30 +110,16 @@ class _Group(NamedTuple):
     masks: Masks
 
 
-def _groups(scorer: Scorer, jobs: Sequence[Job]) -> Iterator[_Group]:
-    """Yield the groups of jobs, on the device of the model."""
+def _together(scorer: Scorer, jobs: Sequence[Job], rows: list[int]) -> _Group:
+    """Put jobs together, on the device of the model."""
     pad, device = scorer.model.tokenizer.pad_id, scorer.model.device
-    for rows in group_jobs(jobs, scorer.batch_tokens):
-        members = [jobs[row] for row in rows]
-        batches = [job.example.batch for job in members]
-        ids = _stack([batch.input_ids for batch in batches], pad).to(device)
-        references = _stack([job.reference for job in members], pad).to(device)
-        attention = _stack([batch.attention_mask for batch in batches], 0).to(device)
-        content = _stack([batch.content_mask for batch in batches], 0).to(device)
-        yield _Group(rows, members, ids, references, (attention, content))
-
-
-@contextlib.contextmanager
-def _frozen(classifier: RegionClassifier) -> Iterator[None]:
-    """Evaluation mode without gradients of the weights; both are put back afterwards."""
-    wanted = [p for p in classifier.parameters() if p.requires_grad]
-    classifier.requires_grad_(False)
-    try:
-        with classifier.evaluating():
-            yield
-    finally:
-        for parameter in wanted:
-            parameter.requires_grad_(True)
+    members = [jobs[row] for row in rows]
+    batches = [job.example.batch for job in members]
+    ids = _stack([batch.input_ids for batch in batches], pad).to(device)
+    references = _stack([job.reference for job in members], pad).to(device)
+    attention = _stack([batch.attention_mask for batch in batches], 0).to(device)
+    content = _stack([batch.content_mask for batch in batches], 0).to(device)
+    return _Group(rows, members, ids, references, (attention, content))
 
 
 # ------------------------------------------------------------------------- the function
@@ -150,6 +136,12 @@ class Lookup(nn.Module):
         return self.embedding(ids.clamp(min=0)) * (ids >= 0).unsqueeze(-1)
 
 
+class _Given(threading.local):
+    """What the backbone gets in place of its word embeddings, each thread its own."""
+
+    values: torch.Tensor | None = None
+
+
 class ViewMargins:
     """Margins of views, each with all its windows, as a function of their embeddings.
 
@@ -159,9 +151,38 @@ class ViewMargins:
     """
 
     def __init__(self, scorer: Scorer) -> None:
-        self.classifier = scorer.model.classifier
+        self.scorer, self.classifier = scorer, scorer.model.classifier
         self.lookup = Lookup(self.classifier.backbone.embedding)
-        self.batch_tokens = scorer.batch_tokens
+        # whatever states tokens share: their own gradients are kept, and threads want a batch each
+        self.at_once = tokens_at_once(scorer.batch_tokens, 1, scorer.model.device)
+        self._given = _Given()
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Be callable: in evaluation mode, without gradients of the weights; puts all back."""
+        wanted = [p for p in self.classifier.parameters() if p.requires_grad]
+        self.classifier.requires_grad_(False)
+        hook = self.lookup.embedding.register_forward_hook(lambda *_: self._given.values)
+        try:
+            with self.classifier.evaluating():
+                yield
+        finally:
+            hook.remove()
+            for parameter in wanted:
+                parameter.requires_grad_(True)
+
+    def for_each(self, jobs: Sequence[Job], run: Callable[[_Group], None]) -> None:
+        """Call ``run`` on all jobs, those of similar shape together; on a processor side by side.
+
+        `frozen` meanwhile.
+        """
+        groups = list(group_jobs(jobs, self.at_once))
+        # a job larger than that is a group by itself: two of them at once would double the peak
+        large = [rows for rows in groups if jobs[rows[0]].reference.numel() > self.at_once]
+        small = [rows for rows in groups if jobs[rows[0]].reference.numel() <= self.at_once]
+        with self.frozen():
+            for some, workers in ((large, 1), (small, self.scorer.batch_tokens // self.at_once)):
+                side_by_side(lambda rows: run(_together(self.scorer, jobs, rows)), some, workers)
 
     def __call__(
         self, values: torch.Tensor, ids: torch.Tensor, masks: Masks
@@ -181,7 +202,7 @@ class ViewMargins:
         view = real.nonzero()[:, 0]
         # the ids of a reference of zeros are never looked up, but backbones may shape by them
         inputs = (values[real], ids.clamp(min=0)[real], *(mask[real] for mask in masks))
-        size = max(1, self.batch_tokens // ids.shape[-1])
+        size = max(1, self.scorer.batch_tokens // ids.shape[-1])
         features = torch.cat(
             [
                 self._features(*(x[first : first + size] for x in inputs), len(view) > size)
@@ -204,32 +225,26 @@ class ViewMargins:
 
     def _features(self, values, ids, attention, content, in_parts: bool) -> torch.Tensor:
         def run(values: torch.Tensor) -> torch.Tensor:
-            with _embedded(self.lookup.embedding, values):
+            self._given.values = values
+            try:
                 return self.classifier.window_features(Batch(ids, attention, content))
+            finally:
+                self._given.values = None
 
         if in_parts and torch.is_grad_enabled():
             return checkpoint(run, values, use_reentrant=False)
         return run(values)
 
 
-@contextlib.contextmanager
-def _embedded(embedding: nn.Module, values: torch.Tensor) -> Iterator[None]:
-    """Make the backbone use ``values`` in place of its word embeddings."""
-    hook = embedding.register_forward_hook(lambda module, inputs, output: values)
-    try:
-        yield
-    finally:
-        hook.remove()
-
-
 def reference_margins(scorer: Scorer, jobs: Sequence[Job]) -> np.ndarray:
     """Margin of every job's reference: float64 ``[jobs]``."""
     function, margins = ViewMargins(scorer), np.empty(len(jobs))
-    with _frozen(function.classifier):
-        for group in _groups(scorer, jobs):
-            margins[group.rows] = (
-                function.of(group.references, group.ids, group.masks)[0].double().cpu()
-            )
+
+    def run(group: _Group) -> None:
+        found, _ = function.of(group.references, group.ids, group.masks)
+        margins[group.rows] = found.double().cpu()
+
+    function.for_each(jobs, run)
     return margins
 
 
@@ -277,18 +292,20 @@ def integrate(scorer: Scorer, shares: Shares, jobs: Sequence[Job], steps: int) -
     """
     function = ViewMargins(scorer)
     results: dict[int, Integral] = {}
-    with _frozen(function.classifier):
-        for group in _groups(scorer, jobs):
-            slope, path = _mean_slope(function, group, steps)
-            change = function.lookup(group.ids) - function.lookup(group.references)
-            values = shares(slope, change, group.ids)
-            columns = (
-                _tokens_of(values, group.jobs),
-                values.sum((2, 3)).cpu().numpy(),
-                _window_differences(function, group, path),
-            )
-            for row, tokens, total, difference in zip(group.rows, *columns, strict=True):
-                results[row] = Integral(*tokens, total, difference)
+
+    def run(group: _Group) -> None:
+        slope, path = _mean_slope(function, group, steps)
+        change = function.lookup(group.ids) - function.lookup(group.references)
+        values = shares(slope, change, group.ids)
+        columns = (
+            _tokens_of(values, group.jobs),
+            values.sum((2, 3)).cpu().numpy(),
+            _window_differences(function, group, path),
+        )
+        for row, tokens, total, difference in zip(group.rows, *columns, strict=True):
+            results[row] = Integral(*tokens, total, difference)
+
+    function.for_each(jobs, run)
     return [results[row] for row in range(len(jobs))]
 
 
@@ -305,9 +322,11 @@ def _mean_slope(
         the margins there anyway, so that they cost nothing more.
     """
     path = []
+    # Captum puts hooks on its layer: groups side by side need one each
+    layer = Lookup(function.lookup.embedding)
 
     def margins(ids: torch.Tensor, *masks: torch.Tensor) -> torch.Tensor:
-        values = function.lookup(ids)
+        values = layer(ids)
         if not torch.is_grad_enabled():
             # Captum asks for the layer's output only, and looks at no margin
             return values.new_zeros(len(ids))
@@ -315,14 +334,14 @@ def _mean_slope(
         path.append(features.detach().cpu())
         return margins
 
-    method = LayerIntegratedGradients(margins, function.lookup, multiply_by_inputs=False)
+    method = LayerIntegratedGradients(margins, layer, multiply_by_inputs=False)
     slope = method.attribute(
         group.ids,
         baselines=group.references,
         additional_forward_args=group.masks,
         n_steps=steps,
         method="gausslegendre",
-        internal_batch_size=max(len(group.rows), function.batch_tokens // group.ids[0].numel()),
+        internal_batch_size=max(len(group.rows), function.at_once // group.ids[0].numel()),
     )
     return slope.detach(), torch.cat(path).unflatten(0, (steps, -1))
 
@@ -372,17 +391,18 @@ def gradients(
     As in `integrate`, with one share a token.
     """
     function = ViewMargins(scorer)
-    results: list[tuple[np.ndarray, float]] = [(np.empty(0), 0.0)] * len(jobs)
-    with _frozen(function.classifier):
-        for group in _groups(scorer, jobs):
-            inputs = function.lookup(group.ids).detach().requires_grad_()
-            margins, _ = function(inputs, group.ids, group.masks)
-            (slope,) = torch.autograd.grad(margins.sum(), inputs)
-            if times_input:
-                values = (inputs.detach() * slope).double().sum(-1)
-            else:
-                values = slope.double().norm(dim=-1)
-            tokens = _tokens_of(values.unsqueeze(-1), group.jobs)
-            for row, result in zip(group.rows, tokens, strict=True):
-                results[row] = result
-    return results
+    results: dict[int, tuple[np.ndarray, float]] = {}
+
+    def run(group: _Group) -> None:
+        inputs = function.lookup(group.ids).detach().requires_grad_()
+        margins, _ = function(inputs, group.ids, group.masks)
+        (slope,) = torch.autograd.grad(margins.sum(), inputs)
+        if times_input:
+            values = (inputs.detach() * slope).double().sum(-1)
+        else:
+            values = slope.double().norm(dim=-1)
+        tokens = _tokens_of(values.unsqueeze(-1), group.jobs)
+        results.update(zip(group.rows, tokens, strict=True))
+
+    function.for_each(jobs, run)
+    return [results[row] for row in range(len(jobs))]
