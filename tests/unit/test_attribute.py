@@ -2,6 +2,7 @@ import os
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from threading import current_thread
 
 import numpy as np
 import pytest
@@ -283,6 +284,26 @@ def test_a_region_does_not_depend_on_its_neighbours_or_order():
             alone = attribute(model, [sequences[index]], [sequences[index]], how)[0]
             np.testing.assert_allclose(alone.values, together[index].values, atol=2e-6)
             np.testing.assert_array_equal(alone.reference_steps, together[index].reference_steps)
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "saliency"])
+def test_batches_side_by_side_give_what_one_thread_gives(method):
+    model, how = toy_model(**CONTEXT), AttributionSettings(method=method, references=2)
+    sequences = [random_sequence(n) for n in (60, 90, 140, 220, 340)]
+    threads, used = torch.get_num_threads(), set()
+    hook = model.classifier.head.register_forward_hook(lambda *_: used.add(current_thread().name))
+    try:
+        torch.set_num_threads(1)
+        expected = attribute(model, sequences, sequences, how)
+        assert used == {current_thread().name}
+        torch.set_num_threads(2)
+        found = attribute(model, sequences, sequences, how)
+    finally:
+        torch.set_num_threads(threads)
+        hook.remove()
+    assert len(used) > 2
+    for one, two in zip(expected, found, strict=True):
+        np.testing.assert_allclose(two.values, one.values, atol=1e-6)
 
 
 def test_the_integral_is_what_its_formula_says():
