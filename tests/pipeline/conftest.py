@@ -20,6 +20,7 @@ DEMO, FOLDER = (
 )
 # checkpoints that whole runs begin with, where real data are at hand: folder and layout
 BACKBONES = {"nt tiny": "nt_v2", "nt_v1": "nt_v1"}
+BACKBONES |= {name: name for name in ("gena_supervised", "dnabert_s", "grover")}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -21,14 +21,50 @@ def trace(workflow_dir: Path, number: int, outdir: str = "results") -> dict[str,
         return {row["name"]: row["status"] for row in csv.DictReader(handle, delimiter="\t")}
 
 
-@pytest.mark.workflow("two folds with two seeds each")
-def test_a_nucleotide_transformer_v1_goes_the_whole_way(workflow_dir):
+def backbone_of(results: Path) -> dict:
+    """The backbone of the model that a run has trained."""
     if "SEFORMER_BACKBONES" not in os.environ:
         pytest.skip("SEFORMER_TEST_DATA does not name the folder of real data")
+    return read_json(results / "simulated/model/seformer.json")["backbone"]
+
+
+@pytest.mark.workflow("two folds with two seeds each")
+def test_a_nucleotide_transformer_v1_goes_the_whole_way(workflow_dir):
     results = Path(workflow_dir) / "results"
-    backbone = read_json(results / "simulated/model/seformer.json")["backbone"]
+    backbone = backbone_of(results)
     assert (backbone["family"], backbone["licence"]) == ("esm", "CC-BY-NC-SA-4.0")
     assert "Not for commercial use" in (results / "multiqc/multiqc_report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("layout", "family", "tokens"),
+    [
+        ("gena_supervised", "gena", 32_000),
+        ("dnabert_s", "dnabert2", 4_096),
+        ("grover", "bert", 609),
+    ],
+)
+@pytest.mark.workflow("one backbone after another")
+def test_each_backbone_goes_the_whole_way(workflow_dir, layout, family, tokens):
+    results = Path(workflow_dir) / layout
+    assert backbone_of(results)["family"] == family
+    assert (results / "multiqc/multiqc_report.html").stat().st_size > 100_000
+    sample = results / "simulated"
+    # of GROVER's tokens the one of no letters has no row
+    assert read_json(sample / "model/config.json")["vocab_size"] == tokens
+    scores = read_tsv(sample / "predictions/to_score.tsv")
+    assert len(scores) == 6 and scores["probability"].between(0, 1).all()
+    assert scores["logit"].std() > 0
+    (explained,) = read_tsv(sample / "attributions/to_explain.tsv").to_dict("records")
+    assert explained["completeness_error"] <= 0.05 or "incomplete" in explained["flags"]
+
+
+@pytest.mark.workflow("one backbone after another")
+def test_the_head_of_a_supervised_branch_is_named_and_left_out(workflow_dir):
+    folder = Path(workflow_dir)
+    backbone_of(folder / "gena_supervised")
+    said = [path.read_text() for path in folder.glob("work/*/*/.command.err")]
+    assert any("4 weights" in text and "classifier.weight" in text for text in said)
 
 
 @pytest.mark.workflow("killed in stage 2 and resumed")

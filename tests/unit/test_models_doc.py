@@ -12,14 +12,15 @@ from seformer.model.backbones import registry
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
-TEST = re.compile(r"`(test_\w+\.py)::(test_\w+)(?:\[([^\]]+)\])?`")
+TEST = re.compile(r"`((?:tests/\w+/)?test_\w+\.py)::(test_\w+)(?:\[([^\]]+)\])?`")
 
 
 def test_every_named_test_exists():
     named = set(TEST.findall(PAGE))
     assert len(named) > 60
     for file, function, case in named:
-        source = (Path(__file__).parent / file).read_text(encoding="utf-8")
+        folder = ROOT if "/" in file else Path(__file__).parent
+        source = (folder / file).read_text(encoding="utf-8")
         functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
         assert function in {node.name for node in functions}, f"{file}::{function}"
         assert re.search(rf'\b{re.escape(case)}["\']?\b', source), f"{file}::{function}[{case}]"
