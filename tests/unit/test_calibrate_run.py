@@ -68,6 +68,20 @@ def test_the_calibrated_model_knows_nothing_of_its_test(apart):
     assert not (calibrated[0] / "model" / "README.md").exists()
 
 
+def test_a_model_of_another_split_is_told(place, two_splits, tmp_path, caplog):
+    """It may have seen what tests it; the split of its training stays on record."""
+    models = [place / f"head{fold}_1" for fold in (1, 2)]
+    calibrate_models(models[:1], *two_splits[0], tmp_path / "own")
+    assert "another split" not in caplog.text
+    for folders in (models[:1], models):
+        caplog.clear()
+        calibrate_models(folders, *two_splits[1], tmp_path / "other")
+        assert "the model was trained on another split than" in caplog.text
+    own, other = (load_model(tmp_path / name / "model").settings for name in ("own", "other"))
+    assert own.splits == other.splits == load_model(models[0]).settings.splits
+    assert own.splits.hash is not None
+
+
 def test_other_resamples_and_baselines_leave_the_calibrated_model_as_it_is(
     place, two_splits, apart, tmp_path
 ):

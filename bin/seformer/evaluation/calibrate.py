@@ -36,13 +36,12 @@ from seformer.model.settings import ConformalSets, FittedCalibration, ModelSetti
 from seformer.scoring.score import Ensemble
 from seformer.sequence.composition import composition
 from seformer.splits.dataset import LabelledDataset, open_dataset
+from seformer.splits.record import split_of_training
 from seformer.util.atomic import require_writable
 from seformer.util.labels import PARTS
 from seformer.util.settings import takes
-from seformer.util.text import sha256
 
 logger = logging.getLogger(__name__)
-FEW_CHROMOSOMES = 30
 
 
 @takes(CalibrateSettings)
@@ -65,7 +64,8 @@ def calibrate_models(
     data = open_dataset(extracted, splits)
     check_test_part(data, splits)
     model = ensemble([load_model(folder, settings.device) for folder in models])
-    regions, split = held_out_regions(data), record_split(model.settings, data, splits)
+    trained_on = [member.settings.splits for member in model.members]
+    regions, split = held_out_regions(data), split_of_training(trained_on, data, splits)
 
     def reference() -> Reference | None:
         return four_mer_reference(data, settings.seed)
@@ -87,7 +87,7 @@ def calibrate_on(
     Parameters
     ----------
     regions, split
-        Of `held_out_regions` and `record_split`.
+        Of `held_out_regions` and `splits.record.split_of_training`.
     reference
         Gives the reference of the calibration, on the rows of validation and test.
     """
@@ -161,23 +161,6 @@ def warn_of_sets(sets: ConformalSets) -> None:
             "set holds %s",
             *(of_class.regions, name, of_class.loci, sets.coverage, name),
         )
-
-
-def record_split(
-    settings: ModelSettings, data: LabelledDataset, splits: Sequence[Path]
-) -> SplitRecord:
-    """Return the split's record: that of the training, or of these files where it has none."""
-    record = settings.splits
-    if record.hash is not None:
-        return record
-    chromosomes = {
-        part: sorted(map(str, data.regions["chrom"].iloc[data.select(part)].unique()))
-        for part in ("test", "validation")
-    }
-    # a split by loci has thousands of "chromosomes" or shares them: then only the hash tells
-    few = max(map(len, chromosomes.values())) <= FEW_CHROMOSOMES
-    digest = "+".join(sha256(path) for path in splits)
-    return SplitRecord(method=record.method, hash=digest, **(chromosomes if few else {}))
 
 
 def finish_model(model: Model, scorer: CalibratedScorer, **settings: Any) -> Model:

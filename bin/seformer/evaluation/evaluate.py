@@ -180,8 +180,9 @@ def calibrate_here(
     """Load and calibrate the model while the baselines are fitted beside it."""
     import torch
 
-    from seformer.evaluation.calibrate import calibrate_on, record_split, reference_of
+    from seformer.evaluation.calibrate import calibrate_on, reference_of
     from seformer.model.folder import ensemble, load_model
+    from seformer.splits.record import split_of_training
 
     model = ensemble([load_model(folder, settings.device) for folder in folders])
     of = baseline_regions(data, tracks)
@@ -198,7 +199,8 @@ def calibrate_here(
             fitting.result()
             return reference_of(data, of.composition.kmers[REFERENCE_K], settings.seed)
 
-        split = record_split(model.settings, data, splits)
+        trained_on = [member.settings.splits for member in model.members]
+        split = split_of_training(trained_on, data, splits)
         ready = calibrate_on(model, data, regions, split, settings, reference)
         return ready, fitting.result()
 

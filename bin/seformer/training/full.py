@@ -23,6 +23,7 @@ from seformer.model.folder import (
 from seformer.scoring.score import Scorer
 from seformer.sequence.batches import training_tokens
 from seformer.splits.dataset import LabelledDataset, open_dataset
+from seformer.splits.record import split_of_training
 from seformer.training.checkpoint import Checkpoints
 from seformer.training.common import (
     EarlyStopping,
@@ -92,6 +93,7 @@ def finetune_full(
     require_writable(out)
     data = open_dataset(extracted, splits)
     start = load_model(model, settings.device)
+    start.settings.splits = split_of_training([start.settings.splits], data, splits)
     backbone = start.classifier.backbone
     settings = settings.but(
         learning_rate=settings.learning_rate

@@ -19,6 +19,7 @@ from seformer.scoring.score import Scorer, WindowFeatures
 from seformer.scoring.views import STRANDS
 from seformer.sequence.kmers import KmerScale
 from seformer.splits.dataset import LabelledDataset, open_dataset
+from seformer.splits.record import record_split
 from seformer.training.common import (
     EarlyStopping,
     Progress,
@@ -101,6 +102,7 @@ def finetune_head(
         spectrum_scale=scale or "frequency",
         seeds=[settings.seed],
         assembly=assembly(data),
+        splits=record_split(data, splits),
         training_range=training_range(data),
         training={"class_weights": settings.weights, "dropout": settings.dropout}
         | ({"random_weights": True} if settings.random_weights else {}),
