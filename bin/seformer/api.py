@@ -17,7 +17,7 @@ from seformer.model.archive import opened
 from seformer.model.folder import load_model
 from seformer.model.settings import ModelSettings
 from seformer.regions.extract import bad_lines
-from seformer.regions.frames import FRAME, free_names, read_frame
+from seformer.regions.frames import FRAME, free_names, read_frame, wrong_type
 from seformer.regions.read import RegionTable, read_regions
 from seformer.scoring.predict import score_frame
 from seformer.util.errors import UserError
@@ -157,14 +157,7 @@ def _path(value: Any, argument: str, expected: str) -> Path:
     if isinstance(value, (str, PathLike)):
         with contextlib.suppress(TypeError):  # a path of bytes
             return Path(value)
-    raise UserError(
-        f"{argument} is of the type {type(value).__module__}.{type(value).__name__}",
-        expected=expected,
-        do="make a pandas.DataFrame of it: pd.DataFrame(rows, columns=['chrom', 'start', 'end']),"
-        " .to_dataframe() of pybedtools, .df of pyranges"
-        if argument == "regions"
-        else None,
-    )
+    raise wrong_type(argument, value, expected)
 
 
 def _numbers(table: RegionTable) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from seformer.evaluation.agree import agree, agree_tables
 from seformer.evaluation.agreement import measure_classes, measure_ranks, rank_correlations
+from seformer.evaluation.judge import judge_frame
 from seformer.evaluation.matching import choose_scores, match_places, name_loci
 from seformer.util.errors import UserError
 
@@ -374,6 +375,14 @@ def test_lines_of_variants_are_named(drawn, tmp_path):
     with pytest.raises(UserError, match="line 2: 2 columns where the header has 3"):
         agree_tables(scores, tmp_path / "v.tsv")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_no_table_is_told(drawn):
+    for tables in (([1], drawn[1]), (drawn[0], None)):
+        with pytest.raises(UserError, match=r"a table is of the type .* make a pandas.DataFrame"):
+            agree_tables(*tables)
+    with pytest.raises(UserError, match="frame is of the type"):
+        judge_frame([1], "genome.fa")
 
 
 def test_swapped_alleles_are_told(tmp_path):

@@ -67,7 +67,8 @@ def _beyond(found: Mapping[str, Any]) -> Iterator[Finding]:
     yield Finding(
         level,
         "Do they know more than the simple measures together?",
-        f"{answer}: without what {without} explain, the rank correlation is {_interval(rest)}.",
+        f"{answer}: without what {without} explain{'s' if len(names) == 1 else ''}, the rank "
+        f"correlation is {_interval(rest)}.",
     )
 
 

@@ -36,6 +36,7 @@ from seformer.genome.genome import Genome
 from seformer.model.calibration import check_rule
 from seformer.regions.extract import bad_lines
 from seformer.regions.folder import SAMPLE_NAME, check_sample_name
+from seformer.regions.frames import wrong_type
 from seformer.regions.scores import (
     ScoredTable,
     frame_of_scores,
@@ -153,6 +154,8 @@ def judge_frame(
     """
     check_rule(settings.threshold_by)
     check_baselines(settings.baseline_names)
+    if not isinstance(frame, pd.DataFrame):
+        raise wrong_type("frame", frame, "a data frame")
     if frame.empty:
         raise UserError("the data frame has no regions", expected="a row for each scored region")
     table = frame_of_scores(

@@ -24,6 +24,18 @@ EXPECTED = (
 )
 
 
+def wrong_type(argument: str, value: Any, expected: str) -> UserError:
+    """The error of an argument of Python that is no table, or no path."""
+    return UserError(
+        f"{argument} is of the type {type(value).__module__}.{type(value).__name__}",
+        expected=expected,
+        do="make a pandas.DataFrame of it: pd.DataFrame(rows, columns=['chrom', 'start', 'end']),"
+        " .to_dataframe() of pybedtools, .df of pyranges"
+        if "data frame" in expected
+        else None,
+    )
+
+
 def read_frame(frame: pd.DataFrame, *, invalid: str = "error") -> pd.DataFrame:
     """Read the regions of a data frame, whatever its index, types and further columns.
 

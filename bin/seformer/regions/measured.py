@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from seformer.regions.frames import FRAME, as_texts, read_frame
+from seformer.regions.frames import FRAME, as_texts, read_frame, wrong_type
 from seformer.regions.headed import read_headed
 from seformer.regions.layout import MAX_DIGITS
 from seformer.regions.read import read_regions, region_rows, unlabelled
@@ -147,6 +147,8 @@ def read_places(source: Source, invalid: str = "error") -> PlaceTable:
         if _position(names):
             return _at_positions(cells, [*range(len(source))], FRAME)
         return PlaceTable(read_frame(source, invalid=invalid), cells, FRAME)
+    if not isinstance(source, str | PathLike):
+        raise wrong_type("a table", source, "a file, or a data frame")
     path = Path(source)
     if (variants := _read_variants(path)) is not None:
         return _at_positions(*variants, str(path))
