@@ -68,7 +68,7 @@ def test_the_calibrated_model_knows_nothing_of_its_test(apart):
     assert not (calibrated[0] / "model" / "README.md").exists()
 
 
-def test_a_model_of_another_split_is_told(place, two_splits, tmp_path, caplog):
+def test_a_model_of_another_split_is_told(place, two_splits, folds, tmp_path, caplog):
     """It may have seen what tests it; the split of its training stays on record."""
     models = [place / f"head{fold}_1" for fold in (1, 2)]
     calibrate_models(models[:1], *two_splits[0], tmp_path / "own")
@@ -80,6 +80,11 @@ def test_a_model_of_another_split_is_told(place, two_splits, tmp_path, caplog):
     own, other = (load_model(tmp_path / name / "model").settings for name in ("own", "other"))
     assert own.splits == other.splits == load_model(models[0]).settings.splits
     assert own.splits.hash is not None
+    for data, told in ((two_splits[0], None), (two_splits[1], True)):
+        evaluate(models[:1], *data, tmp_path / "out", resamples=20, baseline_names=["length"])
+        measured = json.loads((tmp_path / "out/metrics.json").read_text())
+        assert measured.get("other_split") is told
+        assert (measured["verdict"][0]["topic"] == "Held out?") is bool(told)
 
 
 def test_other_resamples_and_baselines_leave_the_calibrated_model_as_it_is(

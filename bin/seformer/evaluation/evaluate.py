@@ -62,6 +62,7 @@ from seformer.regions.negatives import RANDOM
 from seformer.scoring.merge import SET
 from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.splits.grey_zone import LEFT_OUT
+from seformer.splits.record import is_another
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
 from seformer.util.labels import PARTS, SUPER, TYPICAL
@@ -165,6 +166,8 @@ def evaluate(
     score = partial(score_folder, data, settings)
     twin = twin_scores(random_twin, ready, regions, score)
     evaluation = measure_model(ready, data, regions, settings, beside, twin)
+    if is_another(ready.settings.splits, splits):
+        evaluation.metrics["other_split"] = True
     write_evaluation(out, evaluation, ready.settings, ready.save, part_sizes(data))
 
 

@@ -37,6 +37,15 @@ class Finding(NamedTuple):
     text: str
 
 
+OTHER_SPLIT = Finding(
+    "warning",
+    "Held out?",
+    "Not known: the model was trained on another split than it is tested on. Regions of this test "
+    "part may be among those that it has seen, and these figures memory: give the splits.tsv of "
+    "its training.",
+)
+
+
 def scorer_title(name: str) -> str:
     """Name a scorer of metrics.json as sentences and tables do."""
     baseline = find_baseline(name)
@@ -47,6 +56,7 @@ def judge_test(metrics: Mapping[str, Any]) -> list[Finding]:
     """Judge the content of metrics.json; the gravest and most general come first."""
     learned = _judge_learning(metrics["test"])
     return [
+        *([OTHER_SPLIT] if metrics.get("other_split") else []),
         learned,
         *([_judge_gain(metrics["test"])] if learned.level == "good" else []),
         *_judge_pretraining(metrics),

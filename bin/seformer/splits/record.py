@@ -27,20 +27,27 @@ def record_split(data: LabelledDataset, splits: Sequence[Path]) -> SplitRecord:
     return record.model_copy(update={"test": test, "validation": validation})
 
 
+def is_another(record: SplitRecord, splits: Sequence[Path]) -> bool:
+    """Whether a model with this record was trained on another split than that of the files."""
+    here = {sha256(path) for path in splits}
+    return record.hash is not None and not here <= {*record.hash.split("+")}
+
+
 def split_of_training(
     records: Iterable[SplitRecord], data: LabelledDataset, splits: Sequence[Path]
 ) -> SplitRecord:
     """The split that models were trained on, or this one where they have no record of any.
 
-    A model that was trained on another one is told: it may have seen what tests it now.
+    A model that was trained on another one is told: it may have seen what tests it now. Of several
+    its record is the one returned.
     """
     records = [record for record in records if record.hash is not None]
-    here = {sha256(path) for path in splits}
-    if any(not here <= {*str(record.hash).split("+")} for record in records):
+    other = next((record for record in records if is_another(record, splits)), None)
+    if other is not None:
         logger.warning(
             "the model was trained on another split than %s: regions that are held out here may be "
             "among those that it has seen, and results then are memory. Give the splits.tsv of its "
             "training",
             " and ".join(map(str, splits)),
         )
-    return records[0] if records else record_split(data, splits)
+    return other or next(iter(records), None) or record_split(data, splits)
