@@ -32,7 +32,7 @@ from seformer.evaluation.settings import CalibrateSettings
 from seformer.model.calibration import check_rule
 from seformer.model.conformal import always_held, few_loci, fit_sets
 from seformer.model.folder import Model, config_digest, ensemble, load_model, save_model
-from seformer.model.settings import ConformalSets, FittedCalibration, ModelSettings, SplitRecord
+from seformer.model.settings import ConformalSets, FittedCalibration, ModelSettings
 from seformer.scoring.score import Ensemble
 from seformer.sequence.composition import composition
 from seformer.splits.dataset import LabelledDataset, open_dataset
@@ -64,13 +64,12 @@ def calibrate_models(
     data = open_dataset(extracted, splits)
     check_test_part(data, splits)
     model = ensemble([load_model(folder, settings.device) for folder in models])
-    trained_on = [member.settings.splits for member in model.members]
-    regions, split = held_out_regions(data), split_of_training(trained_on, data, splits)
+    regions = held_out_regions(data)
 
     def reference() -> Reference | None:
         return four_mer_reference(data, settings.seed)
 
-    calibrated = calibrate_on(model, data, regions, split, settings, reference)
+    calibrated = calibrate_on(model, data, regions, splits, settings, reference)
     write_calibrated(out, calibrated, regions)
 
 
@@ -78,7 +77,7 @@ def calibrate_on(
     model: Model,
     data: LabelledDataset,
     regions: pd.DataFrame,
-    split: SplitRecord,
+    splits: Sequence[Path],
     settings: CalibrateSettings,
     reference: Callable[[], Reference | None],
 ) -> Calibrated:
@@ -86,11 +85,13 @@ def calibrate_on(
 
     Parameters
     ----------
-    regions, split
-        Of `held_out_regions` and `splits.record.split_of_training`.
+    regions
+        Of `held_out_regions`.
     reference
         Gives the reference of the calibration, on the rows of validation and test.
     """
+    # before the work: it warns of a model that was trained on another one
+    trained_on = split_of_training([m.settings.splits for m in model.members], data, splits)
     scored = Ensemble(model, settings.batch_tokens).score(data.sequences("validation", "test"))
     spectrum = scored.spectrum if model.classifier.spectrum is not None else None
     scores = HeldOutScores(scored.logit, scored.members, spectrum, reference())
@@ -105,7 +106,7 @@ def calibrate_on(
         model,
         calibrated._replace(sets=sets),
         sample=settings.sample or model.settings.sample,
-        splits=split,
+        splits=trained_on,
     )
     return Calibrated(
         ready.settings,

@@ -185,7 +185,6 @@ def calibrate_here(
 
     from seformer.evaluation.calibrate import calibrate_on, reference_of
     from seformer.model.folder import ensemble, load_model
-    from seformer.splits.record import split_of_training
 
     model = ensemble([load_model(folder, settings.device) for folder in folders])
     of = baseline_regions(data, tracks)
@@ -202,9 +201,7 @@ def calibrate_here(
             fitting.result()
             return reference_of(data, of.composition.kmers[REFERENCE_K], settings.seed)
 
-        trained_on = [member.settings.splits for member in model.members]
-        split = split_of_training(trained_on, data, splits)
-        ready = calibrate_on(model, data, regions, split, settings, reference)
+        ready = calibrate_on(model, data, regions, splits, settings, reference)
         return ready, fitting.result()
 
 

@@ -47,15 +47,15 @@ def read_headed(
     lines, head = content_lines(lines, source), None
     for number, line in lines:
         named = _names(line, is_header)
-        if is_region(line):
-            if named:
-                head, lines = (number, *named), lines
-            elif head and len(head[1].split(line)) in (len(head[2]), len(head[2]) + 1):
-                lines = chain([(number, line)], lines)
-            else:
+        if named:
+            head = (number, *named)
+        if not is_region(line):
+            continue
+        if not named:
+            if not head or len(head[1].split(line)) not in (len(head[2]), len(head[2]) + 1):
                 return None
-            break
-        head = (number, *named) if named else head
+            lines = chain([(number, line)], lines)
+        break
     return head and _table(*head, lines, source)
 
 

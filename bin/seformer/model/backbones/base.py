@@ -161,6 +161,8 @@ class Backbone(nn.Module):
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Return the last hidden state, float32 [batch, tokens, hidden], zero at padding.
 
+        A family defines this or `states`; each is made of the other.
+
         Parameters
         ----------
         input_ids : int tensor [batch, tokens]
