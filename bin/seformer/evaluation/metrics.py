@@ -14,6 +14,7 @@ import numpy as np
 from sklearn import metrics as sk
 
 from seformer.util.logs import progress
+from seformer.util.ranks import auroc
 
 # name -> title
 METRICS = {
@@ -110,11 +111,6 @@ class BootstrapMetrics(NamedTuple):
 def percentiles(drawn: np.ndarray) -> tuple[float, float]:
     low, high = np.percentile(drawn, [2.5, 97.5])
     return float(low), float(high)
-
-
-def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Area under the ROC curve; ties count one half."""
-    return float(sk.roc_auc_score(labels, scores))
 
 
 def auprc(labels: np.ndarray, scores: np.ndarray) -> float:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control
 
 from seformer.explain.dissection import Dissection, PairEffect, empirical_p
 from seformer.util.labels import COLOURS, SUPER, TYPICAL
+from seformer.util.ranks import false_discovery_rates
 from seformer.util.records import write_json
 from seformer.util.tables import as_bed9, write_tsv, write_tsv_rows
 
@@ -125,10 +125,8 @@ def write_dissected(
         What else the summary says: settings, counts.
     """
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"rank": "Int64"})
-    known = table["p"].notna()
-    # Benjamini and Hochberg (1995), over all constituents of the file that have a p
-    table.loc[known, "q"] = false_discovery_control(table["p"][known]) if known.any() else np.nan
-    table["q"] = table["q"].astype(float)
+    # over all constituents of the file that have a p
+    table["q"] = false_discovery_rates(table["p"])
     both = pd.DataFrame(pairs, columns=list(PAIR_COLUMNS))
     write_tsv(table, folder / TABLE_FILE)
     write_tsv(both, folder / PAIRS_FILE)
@@ -139,7 +137,7 @@ def write_dissected(
         "flags": _count_flags(table["flags"]),
         "stand_out": int((table["q"] <= STANDS_OUT).sum()),
         "q_at_most": STANDS_OUT,
-        "tested": int(known.sum()),
+        "tested": int(table["q"].notna().sum()),
         "pairs": len(both),
         "strongest": _strongest(table),
         "drawn": _drawn(table, both),

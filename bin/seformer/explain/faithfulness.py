@@ -28,6 +28,7 @@ from seformer.scoring.score import Ensemble
 from seformer.sequence.dna import BASE_LETTERS, CODE_OF_LETTER, base_codes
 from seformer.sequence.shuffle import dinucleotide_shuffle, generator
 from seformer.util.logs import progress
+from seformer.util.ranks import spearman
 
 # longer regions are passed over in the choice if there are enough others: the cost is theirs
 LONG = 10_000
@@ -67,10 +68,7 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
     first, second = first[both], second[both]
     if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return None
-    # takes half a second, which every shard would pay whose regions are not checked
-    from scipy.stats import spearmanr
-
-    return float(spearmanr(first, second).statistic)
+    return spearman(first, second)
 
 
 def known_bases(region: CheckedRegion) -> np.ndarray:

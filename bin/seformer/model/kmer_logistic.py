@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 
+from seformer.util import ranks
 from seformer.util.logs import progress
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -55,6 +54,9 @@ def fit_kmer_logistic(
     train, validation
         bool [n].
     """
+    # a second to import, which most trainings need not
+    from sklearn.linear_model import LogisticRegression
+
     highest, best = -1.0, None
     for k in progress(sorted(kmers), "fitting k-mers"):
         mean, scale = scaling(kmers[k], train)
@@ -62,7 +64,7 @@ def fit_kmer_logistic(
         model = LogisticRegression(max_iter=200, tol=1e-3, warm_start=True)
         for strength in STRENGTHS:
             model.set_params(C=strength).fit(scaled[train], labels[train])
-            auroc = roc_auc_score(labels[validation], model.decision_function(scaled[validation]))
+            auroc = ranks.auroc(labels[validation], model.decision_function(scaled[validation]))
             if auroc > highest:
                 weight = model.coef_[0].astype(np.float64) * scale
                 bias = float(model.intercept_[0]) - float(weight @ mean)

@@ -15,7 +15,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import false_discovery_control, fisher_exact
+from scipy.stats import fisher_exact
 
 from seformer.motifs.compiled import load_compiled
 from seformer.motifs.meme import motif_file as file_of
@@ -26,6 +26,7 @@ from seformer.sequence.shuffle import generator
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
 from seformer.util.labels import BED_COLOURS, SUPER, TYPICAL
+from seformer.util.ranks import false_discovery_rates
 from seformer.util.records import write_json
 from seformer.util.settings import takes
 from seformer.util.tables import as_bed9, write_tsv, write_tsv_rows
@@ -263,7 +264,7 @@ def name_seqlets(
         motif=np.array(list(collection), object)[index[rows, 0].astype(int)],
         strand=np.where(strand[rows, 0] > 0, "-", "+"),
         p_value=corrected,
-        q_value=false_discovery_control(corrected),
+        q_value=false_discovery_rates(corrected),
     )
 
 
@@ -290,8 +291,7 @@ def count_motifs(seqlets: pd.DataFrame, background: pd.DataFrame, max_q: float) 
         rows.append((*first, group["q_value"].min(), *by_class, *by_chance, *last))
     table = pd.DataFrame(rows, columns=[*MOTIF_COLUMNS, "weight"])
     for column in ("q_se_te", "q_background"):
-        if table[column].notna().any():  # all or none are compared
-            table[column] = false_discovery_control(table[column].to_numpy(float))
+        table[column] = false_discovery_rates(table[column])
     table = table.sort_values("weight", ascending=False, kind="stable", ignore_index=True)
     return table[list(MOTIF_COLUMNS)]
 

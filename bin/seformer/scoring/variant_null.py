@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
 from seformer.genome.genome import Genome
 from seformer.scoring.alleles import Allele, Span
 from seformer.sequence.dna import BASES, base_codes
 from seformer.sequence.shuffle import generator
+from seformer.util.ranks import false_discovery_rates
 
 # a null of fewer cannot tell a p below 1/201: the next wider one is taken
 LEAST = 200
@@ -64,11 +64,7 @@ class Compared(NamedTuple):
     @property
     def q(self) -> np.ndarray:
         """False discovery rates (Benjamini and Hochberg) over all effects with a p."""
-        tested = np.isfinite(self.p)
-        q = np.full(len(self.p), np.nan)
-        if tested.any():
-            q[tested] = false_discovery_control(self.p[tested])
-        return q
+        return false_discovery_rates(self.p)
 
 
 # ------------------------------------------------------------------------- kinds of substitutions

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import nn
 from torch.nn import functional
 
 from seformer.model.backbones import registry
 from seformer.util.errors import UserError
+from seformer.util.ranks import auroc
 from seformer.util.tables import write_tsv
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def validate(margins: np.ndarray, labels: np.ndarray, weights: torch.Tensor) -> 
     loss = weighted_loss(torch.from_numpy(margins), torch.from_numpy(labels).double(), weights)
     return {
         "validation_loss": float(loss.mean()),
-        "validation_auroc": float(roc_auc_score(labels, margins)),
+        "validation_auroc": auroc(labels, margins),
     }
 
 

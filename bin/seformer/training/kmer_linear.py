@@ -12,7 +12,6 @@ import logging
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from seformer.model.kmer_linear import Spectrum
@@ -82,6 +81,9 @@ def spectrum_ratio(transformer: np.ndarray, spectrum: np.ndarray, labels: np.nda
     labels
         ``[n]``, 1 = SE.
     """
+    # a second to import, which most trainings need not
+    from sklearn.linear_model import LogisticRegression
+
     spreads = np.array([transformer.std(), spectrum.std()])
     if not spreads.all():
         return 1.0

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seformer.sequence.composition import Composition, composition
+from seformer.util.ranks import auroc
 
 MOST_TREES = 400
 
@@ -152,7 +153,6 @@ def kmer_regression(kmers: Mapping[int, np.ndarray], regions: BaselineRegions) -
 def boosted_trees(features: np.ndarray, regions: BaselineRegions) -> BaselineScores:
     """Fit gradient-boosted trees on ``[n, features]``; as many as rank validation best."""
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.metrics import roc_auc_score
 
     labels, train, validation = regions.labels, regions.train, regions.validation
     model = HistGradientBoostingClassifier(
@@ -164,7 +164,7 @@ def boosted_trees(features: np.ndarray, regions: BaselineRegions) -> BaselineSco
         random_state=0,
     ).fit(features[train], labels[train])
     aurocs = [
-        roc_auc_score(labels[validation], scores.ravel())
+        auroc(labels[validation], scores.ravel())
         for scores in model.staged_decision_function(features[validation])
     ]
     trees = int(np.argmax(aurocs)) + 1
@@ -179,12 +179,10 @@ def better_on_validation(
 
     Its name is what was chosen as ``key``.
     """
-    from sklearn.metrics import roc_auc_score
-
     rows = regions.validation
     name = max(
         candidates,
-        key=lambda name: roc_auc_score(regions.labels[rows], candidates[name].scores[rows]),
+        key=lambda name: auroc(regions.labels[rows], candidates[name].scores[rows]),
     )
     best = candidates[name]
     return best._replace(chosen={key: name} | best.chosen)

@@ -13,6 +13,7 @@ import numpy as np
 
 from seformer.evaluation.baselines.base import Baseline, BaselineRegions, BaselineScores
 from seformer.sequence.dna import base_codes, one_hot
+from seformer.util import ranks
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +32,6 @@ def _fit(regions: BaselineRegions) -> BaselineScores:
     Scores are margins, the mean of both strands.
     """
     import torch
-    from sklearn.metrics import roc_auc_score
     from torch import nn
     from torch.nn import functional
 
@@ -68,7 +68,7 @@ def _fit(regions: BaselineRegions) -> BaselineScores:
                 loss.backward()
                 optimizer.step()
             scores = _score(network, [codes[row] for row in validation])
-            auroc = roc_auc_score(regions.labels[validation], scores)
+            auroc = ranks.auroc(regions.labels[validation], scores)
             if auroc > best:
                 best, chosen = auroc, epoch
                 state = {key: value.clone() for key, value in network.state_dict().items()}
