@@ -193,8 +193,9 @@ def assert_same_scores(data, one, two):
     assert np.abs(scores[0] - scores[1]).max() < 1e-3 * np.ptp(scores[0])
 
 
-def test_two_processes_train_as_one(data, without_dropout, tmp_path, caplog):
+def test_two_processes_train_as_one(data, without_dropout, tmp_path, caplog, monkeypatch):
     """Two CPU processes over gloo share each batch; the course is that of one process."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # as at a prompt
     finetune_full(without_dropout, *data, tmp_path / "one", epochs=2, batch_size=8, device="cpu")
     assert not [line for line in caplog.records if line.levelno >= logging.WARNING]
     options = {"--epochs": 2, "--batch-size": 8, "--device": "cpu", "--threads": 1}
