@@ -3,9 +3,10 @@
 ``pairs``: both classes hold the same two motifs in the same numbers. SPI1 stands some twenty bases
 before MAZ, or after it; most pairs of a super-enhancer are of the first kind, most of a typical
 enhancer of the second, and each region has a motif that stands alone. Counts of words cannot tell
-the classes, nor can a network that sees thirty bases. Motifs lie close together more often in
-super-enhancers. And there is what fools the field: in the first half of every chromosome
-super-enhancers are more often rich in CpG.
+the classes. A network that sees thirty bases sees the inner ends of two partners, and does not
+learn from them among so many pairs of the other class; with fewer of these it can. Motifs lie close
+together more often in super-enhancers. And there is what fools the field: in the first half of
+every chromosome super-enhancers are more often rich in CpG.
 
 ``motifs``: each class has motifs of its own, and shuffled motifs of the other class beside them, so
 that both hold the same letters. Counting words is enough here.
