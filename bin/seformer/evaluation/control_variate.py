@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from seformer.evaluation.metrics import locus_draws
 from seformer.evaluation.uncertainty import logistic_lines
+from seformer.model.kmer_logistic import scaling, standardised
 
 REFERENCE_K = 4
 # inverse penalty of the reference on the whole training part: strong, so that it does not overfit
@@ -112,8 +113,6 @@ def fit_reference(
 def _fit(kmers: np.ndarray, labels: np.ndarray, train: np.ndarray, whole: int) -> np.ndarray:
     """Margins of all rows, fitted on some; with fewer of them the penalty weighs no more."""
     from sklearn.linear_model import LogisticRegression
-
-    from seformer.model.kmer_logistic import scaling, standardised
 
     scaled = standardised(kmers, *scaling(kmers, train)).astype(np.float64)
     model = LogisticRegression(C=_STRENGTH * whole / train.sum(), max_iter=200, tol=1e-4)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import norm, rankdata, spearmanr
+from scipy.stats import norm, rankdata
 
 from seformer.evaluation.baselines import (
     BASELINES,
@@ -44,6 +44,7 @@ from seformer.splits.assign import class_counts, into_folds, usable_chromosomes
 from seformer.splits.sequence_store import SequenceStore
 from seformer.util.errors import UserError
 from seformer.util.labels import PARTS, SUPER, TYPICAL
+from seformer.util.ranks import spearman
 
 logger = logging.getLogger(__name__)
 VALIDATION_FRACTION = 0.2
@@ -261,9 +262,7 @@ def correlate(
         if baseline.advice and name in pooled and name not in features
     }
     return {
-        name: float(spearmanr(scores, values).statistic)
-        for name, values in features.items()
-        if np.ptp(values) > 0
+        name: spearman(scores, values) for name, values in features.items() if np.ptp(values) > 0
     }
 
 

@@ -6,6 +6,8 @@ import os
 import sys
 import uuid
 
+from seformer.util.threads import processors
+
 LAUNCHED = "TORCHELASTIC_RUN_ID"
 
 
@@ -36,7 +38,7 @@ def in_processes(processes: int, verb: str) -> bool:
     # each process would say that no parameter was left unused, which stage 2 asks torch to look for
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     # together they have the processors that one would have; accelerate warns where this is not set
-    share = max(1, len(os.sched_getaffinity(0)) // processes)
+    share = max(1, processors() // processes)
     os.environ.setdefault("OMP_NUM_THREADS", str(share))
     config = LaunchConfig(
         min_nodes=1,

@@ -10,6 +10,11 @@ from seformer.util.errors import UserError
 MOST_THREADS = 1024
 
 
+def processors() -> int:
+    """How many processors this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
 def use_threads(threads: int) -> None:
     """Use so many CPU threads; 0 takes the processors that this task may use.
 
@@ -27,7 +32,7 @@ def use_threads(threads: int) -> None:
         )
     allotted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     given = threads or (int(allotted) if allotted.isdecimal() else 0)
-    number = given or len(os.sched_getaffinity(0))
+    number = given or processors()
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(number)
     else:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seformer.model.kmer_logistic import fit_kmer_logistic, scaling, standardised
 from seformer.sequence.composition import Composition, composition
 from seformer.util.ranks import auroc
 
@@ -124,8 +125,6 @@ def logistic_regression(features: np.ndarray, regions: BaselineRegions) -> Basel
     """Fit a logistic regression on a few standardised features, float64 ``[n, features]``."""
     from sklearn.linear_model import LogisticRegression
 
-    from seformer.model.kmer_logistic import scaling, standardised
-
     train = regions.train
     scaled = standardised(features, *scaling(features, train))
     model = LogisticRegression(C=1.0).fit(scaled[train], regions.labels[train])
@@ -142,8 +141,6 @@ def kmer_regression(kmers: Mapping[int, np.ndarray], regions: BaselineRegions) -
 
     ``kmers``: k -> float32 ``[n, canonical k-mers]``.
     """
-    from seformer.model.kmer_logistic import fit_kmer_logistic
-
     best = fit_kmer_logistic(kmers, regions.labels, regions.train, regions.validation)
     # row by row: the table in float64 would double the memory
     scores = np.array([row @ best.weight + best.bias for row in kmers[best.k]], np.float64)
