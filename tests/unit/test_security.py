@@ -116,7 +116,7 @@ def test_hostile_sample_names_are_refused(name, good, tmp_path, capfd):
 
 
 def test_sample_names_are_those_of_the_sample_sheet():
-    from seformer.regions.folder import SAMPLE_NAME
+    from seformer.util.labels import SAMPLE_NAME
 
     schema = (ROOT / "assets/schema_input.json").read_text()
     assert f'"pattern": "^{SAMPLE_NAME}$"' in schema

@@ -118,6 +118,20 @@ def test_values_that_cannot_be(values, message):
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize("name", ["one two", "../x", "", ".hidden", "$(touch ran)"])
+def test_every_command_that_takes_a_sample_checks_its_name(name, commands):
+    taking = [
+        command
+        for command in commands.values()
+        if any("--sample" in parameter.opts for parameter in command.params)
+    ]
+    assert len(taking) >= 6
+    for command in taking:
+        given = {p.name: p.default for p in command.params if p.name != "help"}
+        with pytest.raises(UserError, match="cannot name a sample"):
+            command.callback(**given | {"sample": name})
+
+
 def test_help_breaks_its_lines_where_the_terminal_ends(commands):
     for name, command in commands.items():
         for paragraph in (command.help or "").split("\n\n"):

@@ -35,7 +35,6 @@ from seformer.evaluation.settings import JudgeSettings
 from seformer.genome.genome import Genome
 from seformer.model.calibration import check_rule
 from seformer.regions.extract import bad_lines
-from seformer.regions.folder import SAMPLE_NAME, check_sample_name
 from seformer.regions.frames import wrong_type
 from seformer.regions.scores import (
     ScoredTable,
@@ -50,7 +49,7 @@ from seformer.splits.clusters import name_clusters, read_clusters
 from seformer.splits.sequence_store import SequenceStore
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
-from seformer.util.labels import DROP_REASONS
+from seformer.util.labels import DROP_REASONS, SAMPLE_NAME
 from seformer.util.records import write_json
 from seformer.util.settings import takes
 from seformer.util.tables import write_tsv
@@ -92,7 +91,6 @@ def judge(
         If a file or an option cannot be used, or there are too few regions.
     """
     sample = settings.sample or _sample_of(Path(out))
-    check_sample_name(sample, "--sample")
     check_rule(settings.threshold_by)
     check_baselines(settings.baseline_names)
     if (super_enhancers is None) != (typical_enhancers is None):

@@ -16,12 +16,7 @@ import pandas as pd
 
 from seformer.genome.genome import Genome
 from seformer.regions.drop import batches, fetch_bases, mark_labels, mark_places, mark_unmatched
-from seformer.regions.folder import (
-    COLUMNS,
-    ExtractedWriter,
-    check_sample_name,
-    read_extracted,
-)
+from seformer.regions.folder import COLUMNS, ExtractedWriter, read_extracted
 from seformer.regions.labelled import read_labelled
 from seformer.regions.labelled_fasta import write_labelled_fasta
 from seformer.regions.negatives import add_random, check_negatives
@@ -104,7 +99,6 @@ def extract(
     """
     _check_sources(regions, super_enhancers, typical_enhancers, settings)
     _check_labelled_fasta(labelled_fasta, splits, settings)
-    check_sample_name(settings.sample, "--sample")
     require_writable(out)
     paths = [Path(p) for p in (regions, super_enhancers, typical_enhancers) if p is not None]
     read_as: dict[str, str] = {}

@@ -22,7 +22,7 @@ import pandas as pd
 from seformer.genome.bgzf import BgzipWriter
 from seformer.util import records, shapes
 from seformer.util.errors import UserError
-from seformer.util.labels import DROP_REASONS
+from seformer.util.labels import DROP_REASONS, check_sample_name
 from seformer.util.tables import FLOATS, NUMBER, WHOLE, read_tsv, write_tsv_rows
 from seformer.util.text import existing_file, open_text
 
@@ -64,8 +64,6 @@ _KINDS = {name: column.kind for name, column in COLUMNS.items()} | {
     **dict.fromkeys(("cluster", "split", "conflict", "grey_zone"), "str"),
     "fold": NUMBER,
 }
-# as in the sample sheet; it names folders
-SAMPLE_NAME = "[A-Za-z0-9_][A-Za-z0-9_.-]*"
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,23 +135,6 @@ class Extracted:
             yield bases
         if next(records, None) is not None:
             raise UserError("more sequences than kept regions", where=path)
-
-
-def check_sample_name(name: str, where: str | PathLike[str]) -> str:
-    """Return a sample's name if it can name a folder anywhere, as in the sample sheet.
-
-    Raises
-    ------
-    UserError
-        If it holds anything but letters, digits, ``_``, ``.`` and ``-``.
-    """
-    if not re.fullmatch(SAMPLE_NAME, name):
-        raise UserError(
-            f"{name[:80]!r} cannot name a sample",
-            where=where,
-            expected="letters, digits, _ . and - (not first a . or -)",
-        )
-    return name
 
 
 def read_extracted(folder: str | PathLike[str]) -> Extracted:

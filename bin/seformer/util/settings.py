@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pydantic.fields import FieldInfo
 
 from seformer.util.errors import UserError
+from seformer.util.labels import check_sample_name
 
 Names = tuple[str, ...]
 InvalidRegions = Literal["error", "drop"]
@@ -133,6 +134,11 @@ class Settings(BaseModel):
         if isinstance(value, Real):
             return float(value)
         return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("sample", check_fields=False)
+    @classmethod
+    def _names_a_folder(cls, sample: str | None) -> str | None:
+        return None if sample is None else check_sample_name(sample, "--sample")
 
     @classmethod
     def _refused(cls, problem: dict[str, Any]) -> UserError:
