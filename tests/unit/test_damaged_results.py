@@ -26,7 +26,7 @@ from report_inputs import (
     write_table,
 )
 
-from seformer.evaluation import cross_validation, verdict
+from seformer.evaluation import cross_validation, held_out, verdict
 from seformer.evaluation.card import model_card
 from seformer.evaluation.metrics import ScoredRegions
 from seformer.explain.faithfulness_summary import FRACTIONS
@@ -367,7 +367,7 @@ def test_damaged_folds_are_pooled_or_refused(tmp_path, every):
             name: ScoredRegions(*map(np.concatenate, zip(*part, strict=True)))
             for name, part in parts.items()
         }
-        table = pd.concat([fold.table for fold in folds], ignore_index=True)
+        table = held_out.join_tests([fold.table for fold in folds])
         found = cross_validation.measure_pooled(table, scorers, folds, 2, 1)
         json.dumps([found, *verdict.judge_test(found)], allow_nan=False)
 

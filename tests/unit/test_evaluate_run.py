@@ -421,7 +421,7 @@ def test_folds_of_before_have_no_sets(folds, tmp_path):
 
 def test_folds_that_do_not_belong_together_are_refused(folds, place, tmp_path):
     (one, _), _ = folds
-    with pytest.raises(UserError, match="tested in two folds"):
+    with pytest.raises(UserError, match="held out for the test by two folds"):
         pool_folds([one, one], tmp_path / "out")
     with pytest.raises(UserError, match="one fold only"):
         pool_folds([one], tmp_path / "out")

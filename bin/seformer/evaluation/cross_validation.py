@@ -25,7 +25,7 @@ from seformer.evaluation.compare import (
 )
 from seformer.evaluation.curves import curve_points
 from seformer.evaluation.evaluate import RULES, Evaluation, write_evaluation
-from seformer.evaluation.held_out import MODEL_FOLDER, copy_with_settings
+from seformer.evaluation.held_out import MODEL_FOLDER, REGION, copy_with_settings, join_tests
 from seformer.evaluation.metrics import ScoredRegions
 from seformer.evaluation.settings import PoolSettings
 from seformer.evaluation.signal_ranks import SIGNAL
@@ -41,7 +41,6 @@ from seformer.util.settings import takes
 from seformer.util.tables import NUMBER, WHOLE, read_tsv
 
 TEXT = ("sample", "chrom", "name", "prediction", SET, "split", "cluster")
-PLACE = ["sample", "chrom", "start", "end"]
 POOLED_RULES = {
     **RULES,
     "calibration": "fitted on each fold's validation part, for the model and each baseline",
@@ -75,7 +74,7 @@ def read_fold(folder: Path) -> Fold:
     path = folder / "test_predictions.tsv"
     scores = [probability_column(name) for name in measured["thresholds"]]
     sets = [SET] if "conformal" in measured["test"] else []
-    needed = (*PLACE, *sets, "label", "logit", "probability", "prediction", "cluster", *scores)
+    needed = (*REGION, *sets, "label", "logit", "probability", "prediction", "cluster", *scores)
     numbers = dict.fromkeys(("start", "end", "label"), WHOLE)
     numbers |= dict.fromkeys(("logit", CONTAINMENT, SIGNAL, *scores), NUMBER)
     table = read_tsv(path, list(dict.fromkeys(needed)), text=TEXT, numbers=numbers)
@@ -104,15 +103,13 @@ def read_fold(folder: Path) -> Fold:
 
 
 def check_folds(folds: Sequence[Fold]) -> None:
-    """Refuse folds that do not belong together.
+    """Refuse folds whose baselines differ.
 
     Raises
     ------
     UserError
-        If there is one alone, their baselines differ, or a region was tested twice.
+        With both.
     """
-    if len(folds) < 2:
-        raise UserError("there is one fold only", expected="two evaluated folds or more")
     names = [name for name in folds[0].metrics["thresholds"] if name != MODEL]
     for fold in folds[1:]:
         other = [name for name in fold.metrics["thresholds"] if name != MODEL]
@@ -123,15 +120,6 @@ def check_folds(folds: Sequence[Fold]) -> None:
                 expected=", ".join(names),
                 do="evaluate all folds with the same --baselines",
             )
-    places = pd.concat([fold.table[PLACE] for fold in folds])
-    twice = places.duplicated()
-    if twice.any():
-        first = places[twice].iloc[0]
-        raise UserError(
-            f"{int(twice.sum())} regions were tested in two folds, such as "
-            f"{first['chrom']}:{first['start']}-{first['end']}",
-            do="pool the folds of one split, each once",
-        )
 
 
 def scorers_of(fold: Fold) -> dict[str, ScoredRegions]:
@@ -167,10 +155,7 @@ def pool_folds(
     folds = [read_fold(Path(folder)) for folder in folders]
     check_folds(folds)
     sample = settings.sample or folds[0].metrics["sample"]
-    table = pd.concat(
-        [fold.table.assign(fold=number) for number, fold in enumerate(folds, 1)],
-        ignore_index=True,
-    )
+    table = join_tests([fold.table.assign(fold=number) for number, fold in enumerate(folds, 1)])
     each = [scorers_of(fold) for fold in folds]
     scorers = {
         name: ScoredRegions(*map(np.concatenate, zip(*(e[name] for e in each), strict=True)))

@@ -16,13 +16,12 @@ import pandas as pd
 
 from seformer.evaluation.calibrate import finish_model, save_with_settings
 from seformer.evaluation.compare import calibrate_scorer, calibration_rows
-from seformer.evaluation.held_out import MODEL_FOLDER, TABLE, read_calibrated
+from seformer.evaluation.held_out import MODEL_FOLDER, join_tests, read_calibrated
 from seformer.evaluation.settings import EnsembleSettings
 from seformer.model.archive import OWN_FILES
 from seformer.model.conformal import fit_sets
 from seformer.model.folder import ensemble, load_model
 from seformer.model.settings import ModelSettings, SplitRecord, TrainingRange
-from seformer.splits.dataset import PLACE
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
 from seformer.util.settings import takes
@@ -65,8 +64,6 @@ def ensemble_folds(folders: Sequence[Path], out: Path, settings: EnsembleSetting
         If there is one alone, they were calibrated differently, or a region was held out twice.
     """
     require_writable(out)
-    if len(folders) < 2:
-        raise UserError("there is one fold only", expected="two calibrated folds or more")
     read = [read_calibrated(folder) for folder in folders]
     first = read[0][0]
     how = [(fold.settings.calibration.method, fold.threshold.by) for fold, _ in read]
@@ -78,15 +75,7 @@ def ensemble_folds(folders: Sequence[Path], out: Path, settings: EnsembleSetting
                 expected=" and ".join(how[0]),
                 do="calibrate all folds with the same options",
             )
-    table = pd.concat([rows[rows["split"] == "test"] for _, rows in read], ignore_index=True)
-    if (twice := table.duplicated(["sample", *PLACE])).any():
-        place = table[twice].iloc[0]
-        raise UserError(
-            f"{int(twice.sum())} regions were held out for the test by two folds, such as "
-            f"{place['chrom']}:{place['start']}-{place['end']}",
-            where=Path(folders[-1]) / TABLE,
-            do="give the folds of one split, each once",
-        )
+    table = join_tests([rows[rows["split"] == "test"] for _, rows in read])
     promised = {fold.sets.coverage for fold, _ in read}
     joined = Joined(
         [Path(folder) / MODEL_FOLDER for folder in folders],

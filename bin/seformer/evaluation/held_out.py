@@ -42,7 +42,8 @@ from seformer.util.errors import UserError
 from seformer.util.tables import EXACT, NUMBER, WHOLE, read_tsv, write_tsv
 
 MODEL_FOLDER, TABLE, RECORD = "model", "held_out.tsv", "calibrated.json"
-ROW = ("sample", *PLACE, "name", "label", "split", "cluster")
+REGION = ["sample", *PLACE]
+ROW = (*REGION, "name", "label", "split", "cluster")
 SPECTRUM, REFERENCE = "kmer_logit", "reference_logit"
 AGAIN = "run seformer calibrate again"
 
@@ -281,3 +282,24 @@ def require_same_regions(table: pd.DataFrame, regions: pd.DataFrame, path: Path)
             where=path,
             do="give the --extracted and --splits that it was made with",
         )
+
+
+def join_tests(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Join the test regions that each fold held out to one table.
+
+    Raises
+    ------
+    UserError
+        If there is one fold alone, or two held out the same region.
+    """
+    if len(tables) < 2:
+        raise UserError("there is one fold only", expected="two folds or more")
+    table = pd.concat(tables, ignore_index=True)
+    if (twice := table.duplicated(REGION)).any():
+        place = table[twice].iloc[0]
+        raise UserError(
+            f"{int(twice.sum())} regions were held out for the test by two folds, such as "
+            f"{place['chrom']}:{place['start']}-{place['end']}",
+            do="give the folds of one split, each once",
+        )
+    return table

@@ -704,7 +704,6 @@ SHARDS = [
         "the baseline 'luck' is not known",
     ),
     case("held_out/model", TOGETHER.replace(" --bootstrap 10", ""), "", "not a model folder"),
-    case("held_out/one_fold", "ensemble {here} --out {out}", "", "there is one fold only"),
     case("held_out/no_folds", "ensemble {here} {good} --out {out}", "", "there is no held_out.tsv"),
     case("checks/none", CHECKS, None, "attributions.tsv", "no such file"),
     case("checks/nan", CHECKS, values(values=lambda v: v * np.float32("nan")), "no numbers"),
