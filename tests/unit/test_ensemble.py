@@ -11,6 +11,7 @@ from toys import random_sequence
 from seformer.model.backbones import build_backbone
 from seformer.model.folder import ensemble, load_model, new_model, save_model
 from seformer.model.settings import Assembly
+from seformer.scoring.merge import logit_sd
 from seformer.scoring.predict import predict
 from seformer.scoring.score import Ensemble
 from seformer.util.errors import UserError
@@ -41,9 +42,9 @@ def test_the_score_is_the_mean_logit_and_says_how_far_members_differ(joined):
     found = Ensemble(load_model(folder)).score(SEQUENCES)
     np.testing.assert_allclose(found.members, each, atol=1e-6)
     np.testing.assert_allclose(found.logit, each.mean(0), atol=1e-6)
-    np.testing.assert_allclose(found.logit_sd, each.std(0, ddof=1), atol=1e-6)
-    assert found.logit_sd.min() > 0
-    assert (Ensemble(models[0]).score(SEQUENCES).logit_sd == 0).all()
+    np.testing.assert_allclose(logit_sd(found.members), each.std(0, ddof=1), atol=1e-6)
+    assert logit_sd(found.members).min() > 0
+    assert (logit_sd(Ensemble(models[0]).score(SEQUENCES).members) == 0).all()
 
 
 def test_members_lie_in_the_folder_and_the_first_is_the_folder_itself(joined):
@@ -84,7 +85,7 @@ def test_predictions_of_an_ensemble_have_their_spread(joined, tmp_path):
     predict(folder, tmp_path / "several", **where)
     table = pd.read_csv(tmp_path / "several" / "predictions.tsv", sep="\t")
     found = Ensemble(load_model(folder)).score([SEQUENCES[0], SEQUENCES[2]])
-    np.testing.assert_allclose(table["logit_sd"], found.logit_sd, atol=1e-5)
+    np.testing.assert_allclose(table["logit_sd"], logit_sd(found.members), atol=1e-5)
     np.testing.assert_allclose(table["logit"], found.logit, atol=1e-5)
     save_model(models[0], tmp_path / "one_model")
     predict(tmp_path / "one_model", tmp_path / "one", **where)

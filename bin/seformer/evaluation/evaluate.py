@@ -59,10 +59,10 @@ from seformer.model.calibration import check_rule
 from seformer.model.conformal import always_held, name_sets
 from seformer.model.settings import ModelSettings
 from seformer.regions.negatives import RANDOM
-from seformer.scoring.merge import SET
+from seformer.scoring.merge import LOGIT_SD, SET, logit_sd
 from seformer.splits.dataset import LabelledDataset, open_dataset
 from seformer.splits.grey_zone import LEFT_OUT
-from seformer.splits.record import is_another
+from seformer.splits.record import trained_on_another
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError
 from seformer.util.labels import PARTS, SUPER, TYPICAL
@@ -166,7 +166,7 @@ def evaluate(
     score = partial(score_folder, data, settings)
     twin = twin_scores(random_twin, ready, regions, score)
     evaluation = measure_model(ready, data, regions, settings, beside, twin)
-    if is_another(ready.settings.splits, splits):
+    if trained_on_another([ready.settings.splits], splits):
         evaluation.metrics["other_split"] = True
     write_evaluation(out, evaluation, ready.settings, ready.save, part_sizes(data))
 
@@ -384,7 +384,7 @@ def tabulate_predictions(
     table["logit"], table[probability_column(MODEL)] = scored.score, scored.probability
     table["prediction"] = np.where(scored.prediction == 1, SUPER, TYPICAL)
     if len(scores.members) > 1:
-        table["logit_sd"] = scores.logit_sd
+        table[LOGIT_SD] = logit_sd(scores.members)
         for number, member in enumerate(scores.members, 1):
             table[f"member_{number}_logit"] = member
     for name, scorer in scorers.items():

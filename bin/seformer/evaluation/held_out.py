@@ -69,11 +69,6 @@ class HeldOutScores:
     spectrum: np.ndarray | None
     reference: Reference | None
 
-    @property
-    def logit_sd(self) -> np.ndarray:
-        """Standard deviation of the members' logits: float64 [n]; there are two or more."""
-        return self.members.std(axis=0, ddof=1)
-
 
 class Network(NamedTuple):
     """What makes two models alike but for their weights, see `evaluation.twin`.

@@ -12,6 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from seformer.regions.folder import in_order, require_same
@@ -77,6 +78,11 @@ class LabelledWriter(ExitStack):
         few = min(self._counts[0], self._counts[1]) < LEAST_LABELLED
         if few or None in self._counts:
             self._path.unlink()
+
+
+def logit_sd(members: np.ndarray) -> np.ndarray:
+    """Standard deviation of the logits of members, float64 ``[members, n]``: ``[n]``; 0 of one."""
+    return members.std(axis=0, ddof=min(len(members) - 1, 1))
 
 
 def score_columns(*, sets: bool, several: bool) -> list[str]:

@@ -29,6 +29,7 @@ from seformer.scoring.merge import (
     PredictionWriter,
     add_summaries,
     as_lines,
+    logit_sd,
     score_columns,
     write_ucsc,
 )
@@ -227,7 +228,7 @@ def score_rows(
         "probability": probability,
         "prediction": called,
         "coverage": scores.coverage,
-        LOGIT_SD: scores.logit_sd,
+        LOGIT_SD: logit_sd(scores.members),
     }
     if (sets := settings.conformal) is not None:
         # by the logit: another prevalence changes what is likely, not what the promise allows

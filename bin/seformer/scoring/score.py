@@ -77,13 +77,6 @@ class Scores(NamedTuple):
     members: np.ndarray
     spectrum: np.ndarray
 
-    @property
-    def logit_sd(self) -> np.ndarray:
-        """Standard deviation of the members' logits: float64 ``[regions]``; 0 for one member."""
-        if len(self.members) < 2:
-            return np.zeros(self.logit.shape)
-        return self.members.std(axis=0, ddof=1)
-
 
 class Scorer:
     """One network with its tokeniser and device, and how many tokens go through it at once.

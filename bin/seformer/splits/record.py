@@ -27,10 +27,12 @@ def record_split(data: LabelledDataset, splits: Sequence[Path]) -> SplitRecord:
     return record.model_copy(update={"test": test, "validation": validation})
 
 
-def is_another(record: SplitRecord, splits: Sequence[Path]) -> bool:
-    """Whether a model with this record was trained on another split than that of the files."""
+def trained_on_another(
+    records: Iterable[SplitRecord], splits: Sequence[Path]
+) -> SplitRecord | None:
+    """The first record of a model that was trained on another split than that of the files."""
     here = {sha256(path) for path in splits}
-    return record.hash is not None and not here <= {*record.hash.split("+")}
+    return next((r for r in records if r.hash and not here <= {*r.hash.split("+")}), None)
 
 
 def split_of_training(
@@ -42,7 +44,7 @@ def split_of_training(
     its record is the one returned.
     """
     records = [record for record in records if record.hash is not None]
-    other = next((record for record in records if is_another(record, splits)), None)
+    other = trained_on_another(records, splits)
     if other is not None:
         logger.warning(
             "the model was trained on another split than %s: regions that are held out here may be "
