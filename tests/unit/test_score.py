@@ -1,6 +1,7 @@
 """A score is a property of its sequence: not of the batch, the order, or the strand given."""
 
 import os
+import threading
 import time
 
 import numpy as np
@@ -104,9 +105,21 @@ def test_an_error_of_one_worker_ends_the_work(three_threads):
         time.sleep(0.001)  # ten seconds in all, far longer than the error takes to be seen
 
     with pytest.raises(ValueError, match="no room"):
-        side_by_side(work, range(20_000), 2)
+        side_by_side(work, range(20_000), [1] * 20_000, 2, 1)
     assert len(done) < 20_000 and {threads for _, threads in done} == {1}
     assert torch.get_num_threads() == 3
+
+
+def test_batches_that_are_too_large_are_computed_alone(three_threads):
+    seen, sizes = [], [3, 1, 4, 1, 1]
+
+    def work(size: int) -> None:
+        seen.append((size, torch.get_num_threads(), threading.current_thread().name))
+
+    side_by_side(work, sizes, sizes, 6, 2)
+    main = threading.current_thread().name
+    assert seen[:2] == [(3, 3, main), (4, 3, main)]
+    assert all(threads == 1 and name != main for _, threads, name in seen[2:]) and len(seen) == 5
 
 
 def test_both_strands_count_alike(tiny):

@@ -177,12 +177,13 @@ class ViewMargins:
         `frozen` meanwhile.
         """
         groups = list(group_jobs(jobs, self.at_once))
-        # a job larger than that is a group by itself: two of them at once would double the peak
-        large = [rows for rows in groups if jobs[rows[0]].reference.numel() > self.at_once]
-        small = [rows for rows in groups if jobs[rows[0]].reference.numel() <= self.at_once]
+        tokens = [jobs[rows[0]].reference.numel() for rows in groups]
+
+        def together(rows: list[int]) -> None:
+            run(_together(self.scorer, jobs, rows))
+
         with self.frozen():
-            for some, workers in ((large, 1), (small, self.scorer.batch_tokens // self.at_once)):
-                side_by_side(lambda rows: run(_together(self.scorer, jobs, rows)), some, workers)
+            side_by_side(together, groups, tokens, self.scorer.batch_tokens, self.at_once)
 
     def __call__(
         self, values: torch.Tensor, ids: torch.Tensor, masks: Masks

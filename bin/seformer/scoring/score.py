@@ -227,11 +227,9 @@ class Scorer:
             self.batch_tokens, classifier.backbone.tokens_a_state, model.device
         )
         groups = list(plan_batches(lengths, at_once))
-        # a window longer than that is a batch by itself: two of them at once would double the peak
-        alone = np.count_nonzero(lengths > at_once)
+        longest = [lengths[group[0]] for group in groups]
         with classifier.evaluating():
-            side_by_side(compute, groups[:alone], 1)
-            side_by_side(compute, groups[alone:], self.batch_tokens // at_once)
+            side_by_side(compute, groups, longest, self.batch_tokens, at_once)
         return features
 
 

@@ -65,22 +65,34 @@ def threads_worth(activations: float) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def side_by_side(run: Callable[[T], None], items: Sequence[T], workers: int) -> None:
-    """Call ``run`` on all ``items`` by so many workers, which share torch's CPU threads evenly.
+def side_by_side(
+    run: Callable[[T], None], batches: Sequence[T], tokens: Sequence[int], room: int, at_once: int
+) -> None:
+    """Call ``run`` on all ``batches`` by workers, which share torch's CPU threads evenly.
 
     Threads that each have a batch of their own need not wait for each other after every operation,
-    and the batch stays in the cache of its processor.
+    and the batch stays in the cache of its processor. What is larger than ``at_once`` is computed
+    alone, before all else: two of them at once would double the peak of memory.
+
+    Parameters
+    ----------
+    tokens
+        Of each batch.
+    room, at_once
+        Tokens that fit into memory together, and those that a batch is planned for.
     """
-    threads = torch.get_num_threads()
-    workers = min(workers, threads, len(items))
+    threads, sized = torch.get_num_threads(), [*zip(batches, tokens, strict=True)]
+    small = [batch for batch, size in sized if size <= at_once]
+    workers = min(room // at_once, threads, len(small))
+    for batch, size in sized:
+        if size > at_once or workers < 2:
+            run(batch)
     if workers < 2:
-        for item in items:
-            run(item)
         return
     torch.set_num_threads(threads // workers)
     try:
         with ThreadPoolExecutor(workers) as pool:
-            for _ in pool.map(run, items):
+            for _ in pool.map(run, small):
                 pass
     finally:
         torch.set_num_threads(threads)
