@@ -210,6 +210,7 @@ READ = [
     Case("e.gff3", GFF, names="e1 e2", own=GFF_OWN, base=1),
     Case("e.gtf", GTF, names="g1 g2", own=GFF_OWN, base=1),
     Case("dataset_3.dat", GFF.split("\n", 1)[1], names="e1 e2", base=1),
+    Case("escaped.gff3", GFF.replace("ID=e1", "ID=e%2C1"), names="e,1 e2", base=1),
     Case("with_sequence.gff3", GFF + "##FASTA\n>chr1\nACGT\n", names="e1 e2", base=1),
     Case("with_sequence.gff", "##gff-version 3\n" + GFF + ">chr1\nACGT\n", names="e1 e2", base=1),
     Case("gtf_of_gtfparse.tsv", GTFPARSE, base=1),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from seformer.regions.words import column_words
 
@@ -24,6 +25,8 @@ BED_COLUMNS = tuple(
     " blockStarts".split()
 )
 ROW_NAMES = "row_name"
+# of GTF and GFF3; a semicolon in quotes is part of a value
+ATTRIBUTE = re.compile(r'\s*([\w.-]+)(=|\s+)(?:"([^"]*)"|([^";]*))\s*(?:;|$)')
 STRANDS = ("+", "-", ".", "*", "")
 
 
@@ -134,13 +137,23 @@ def _gff_row(cells: Cells) -> bool:
     return cells[6] in (*STRANDS, "?") and cells[7] in (".", "", "0", "1", "2")
 
 
+def gff_attributes(text: str) -> tuple[dict[str, str], bool]:
+    """What the last column of GTF and GFF3 says, and whether it says so as GFF3 does."""
+    said: dict[str, str] = {}
+    gff3 = False
+    for key, equals, quoted, plain in ATTRIBUTE.findall(text):
+        # GFF3 escapes as addresses of the web do; a decoded tab must not part a table
+        value = unquote(quoted or plain) if equals == "=" else quoted or plain
+        said.setdefault(key, " ".join(value.split()))
+        gff3 |= equals == "="
+    return said, gff3
+
+
 def _gff_name(attributes: str) -> str:
     """ID of GFF3, else Name, else the gene's of GTF; a plain text is a name itself."""
-    for key in ("ID", "Name", "gene_id"):
-        value = r'(?:"([^"]+)|([^";]+))'  # a semicolon in quotes is part of it
-        if attribute := re.search(rf"(?:^|;)\s*{key}[ =]\s*{value}", attributes):
-            return (attribute[1] or attribute[2]).strip()
-    return "" if re.search(r'[=;"]', attributes) else attributes
+    said, _ = gff_attributes(attributes)
+    plain = "" if re.search(r'[=;"]', attributes) else attributes
+    return said.get("ID") or said.get("Name") or said.get("gene_id") or plain
 
 
 def _counts_both_ends(cells: Cells) -> bool:

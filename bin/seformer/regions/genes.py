@@ -10,19 +10,16 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote
 
 import pandas as pd
 
-from seformer.regions.formats import whole
+from seformer.regions.formats import gff_attributes, whole
 from seformer.regions.read import read_regions
 from seformer.util.errors import UserError
 from seformer.util.text import numbered_lines, open_text
 
 TRANSCRIPTS = {"transcript", "mRNA", "ncRNA", "lnc_RNA", "lncRNA"}
 GENES = {"gene", "pseudogene", "ncRNA_gene"}
-# a semicolon in quotes is part of a value
-ATTRIBUTE = re.compile(r'\s*([\w.-]+)(=|\s+)(?:"([^"]*)"|([^";]*))\s*(?:;|$)')
 NAMED = 8  # types of genes that a message names
 EXPECTED = "a GTF or GFF3 of genes, or a BED of transcription start sites with strands"
 
@@ -162,16 +159,8 @@ def _gff_features(path: Path) -> Iterator[tuple[str, Feature, str]]:
                     line=number,
                     expected="whole numbers, 1 <= start <= end, as in GTF and GFF3",
                 )
-            said: dict[str, str] = {}
-            equals = False
-            for match in ATTRIBUTE.finditer(cells[8] if len(cells) > 8 else ""):
-                gff3 = match[2] == "="
-                # GFF3 escapes as addresses of the web do; a decoded tab must not part a table
-                value = match[4] if match[3] is None else match[3]
-                value = unquote(value) if gff3 else value
-                said.setdefault(match[1], " ".join(value.split()))
-                equals |= gff3
-            yield cells[2], *_feature(cells, said, equals)
+            said, gff3 = gff_attributes(cells[8] if len(cells) > 8 else "")
+            yield cells[2], *_feature(cells, said, gff3)
 
 
 def _feature(cells: list[str], said: dict[str, str], gff3: bool) -> tuple[Feature, str]:
