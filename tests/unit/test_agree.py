@@ -231,6 +231,25 @@ def test_scores_that_are_repeated_count_once(drawn, crispr):
     assert result.found["spearman"] == crispr.found["spearman"]
 
 
+def test_measured_rows_that_are_repeated_count_once_and_others_of_their_place_are_told(
+    drawn, crispr
+):
+    scores, measured = drawn
+    twice = pd.concat([measured, measured.iloc[:9]], ignore_index=True)
+    result = agree_tables(scores, twice, value_direction="lower", **QUICK)
+    assert result.found["left_out"] == {"repeated": 9}
+    assert result.table["status"].eq("repeated")[N:].all()
+    for metric in ("spearman", "auroc"):
+        assert result.found[metric] == crispr.found[metric]
+    twice.loc[N:, "EffectSize"] += 1
+    twice.loc[N + 7 :, "measuredGeneSymbol"] = "another"
+    result = agree_tables(scores, twice, value_direction="lower", **QUICK)
+    assert result.found["measured"]["used"] == N + 9
+    assert result.found["measured"]["measured_again"] == 7
+    texts = " ".join(finding["text"] for finding in result.found["verdict"])
+    assert "7 of them are of a place and target that a row before has" in texts
+
+
 def test_loci_are_joined_by_place_score_and_gene():
     measured = places((0, 10), (50, 60), (5000, 5010), (9000, 9010), (20_000, 20_010))
     scored = places((0, 10), (50, 60), (5000, 9010), (20_000, 20_010))

@@ -51,7 +51,8 @@ from seformer.util.tables import write_tsv
 
 logger = logging.getLogger(__name__)
 TABLE_FILE, RECORD_FILE = "agreement.tsv", "agreement.json"
-USED, NO_VALUE, NO_MATCH, NO_SCORE, SEVERAL = "used", "no_value", "no_match", "no_score", "several"
+USED, REPEATED, NO_VALUE = "used", "repeated", "no_value"
+NO_MATCH, NO_SCORE, SEVERAL = "no_match", "no_score", "several"
 # shorter places, as those of variants, have no composition: bases round them are counted
 SHORTEST, WIDENED = 50, 200
 COMPOSITION = ("gc", "cpg", "cpg_density")
@@ -122,7 +123,7 @@ def agree_tables(
     targets, rows = _spell(scored, places, settings, fasta)
     usable = ((targets["drop_reason"] == "") & np.isfinite(score)).to_numpy()
     measured_alleles, scored_alleles = alleles_of(places), alleles_of(scored)
-    repeated = usable & _repeated(targets, score, scored_alleles)
+    repeated = usable & _repeated(targets, scored_alleles, score=score)
     usable = usable & ~repeated
     candidates = targets[usable].reset_index(drop=True)
     both = None
@@ -133,7 +134,7 @@ def agree_tables(
     without = match_places(
         rows, targets[~usable & ~repeated].reset_index(drop=True), settings.min_overlap
     )
-    status = _statuses(rows, said, matches, without.count, settings.several)
+    status = _statuses(rows, places, said, matches, without.count, settings.several)
     used = (status == USED).to_numpy()
     if not used.any():
         raise _nothing_compared(scored, places, candidates, status, matches)
@@ -149,6 +150,7 @@ def agree_tables(
     if said.distance is not None:
         table["distance"] = said.distance
     table["status"] = status
+    again = _repeated(rows, measured_alleles, target=said.target)
     found = _measure(table[used], beside, settings, places)
     counted = Counter(status[~used])
     found |= {
@@ -170,6 +172,7 @@ def agree_tables(
             "direction": settings.value_direction,
             "rows": len(rows),
             "used": int(used.sum()),
+            "measured_again": int((used & again).sum()),
             "distance_missing": _count_missing(said, used),
         },
         "matching": _rule(settings, both is not None)
@@ -218,24 +221,32 @@ def _spell(
         return first, second
 
 
-def _repeated(targets: pd.DataFrame, score: np.ndarray, alleles: np.ndarray | None) -> np.ndarray:
-    """Tell which scored rows say again what one before says, as where a region has many genes."""
-    said = targets[["chrom", "start", "end"]].assign(score=score)
+def _repeated(rows: pd.DataFrame, alleles: np.ndarray | None, **beside: np.ndarray) -> np.ndarray:
+    """Tell which rows say again what one before says, as where a scored region has many genes."""
+    said = rows[["chrom", "start", "end"]].assign(**beside)
     if alleles is not None:
         said = said.assign(reference=alleles[:, 0], alternative=alleles[:, 1])
     return said.duplicated().to_numpy()
 
 
 def _statuses(
-    rows: pd.DataFrame, said: Measurement, matches: Matches, without: np.ndarray, several: str
+    rows: pd.DataFrame,
+    places: PlaceTable,
+    said: Measurement,
+    matches: Matches,
+    without: np.ndarray,
+    several: str,
 ) -> pd.Series:
     """Why each measured row is compared or not."""
     status = rows["drop_reason"].copy()
     free = (status == "").to_numpy()
+    # replicates and cell types that agree differ in some column, and count each
+    again = pd.DataFrame(dict(places.cells)).duplicated()
     nothing = np.isnan(said.value) & np.isnan(said.answer)
     missed = matches.count == 0
-    reasons = [nothing, missed & (without > 0), missed, (several == "drop") & (matches.count > 1)]
-    named = np.select(reasons, [NO_VALUE, NO_SCORE, NO_MATCH, SEVERAL], USED)
+    reasons = [again, nothing, missed & (without > 0), missed]
+    reasons.append((several == "drop") & (matches.count > 1))
+    named = np.select(reasons, [REPEATED, NO_VALUE, NO_SCORE, NO_MATCH, SEVERAL], USED)
     status[free] = named[free]
     return status
 

@@ -75,6 +75,10 @@ def _beyond(found: Mapping[str, Any]) -> Iterator[Finding]:
 def _caveats(found: Mapping[str, Any], measured: Mapping[str, Any]) -> Iterator[Finding]:
     rows, used = found["measured"]["rows"], found["measured"]["used"]
     text = f"{used:,} of {rows:,} measured rows ({percent(used, rows)}) have a score"
+    if again := found["measured"]["measured_again"]:
+        text += (
+            f"; {again:,} of them are of a place and target that a row before has, and count too"
+        )
     lost = ", ".join(f"{n:,} {status}" for status, n in found["left_out"].items())
     level = "warning" if used < rows / 2 else "note"
     several = found["matching"]["several_scores"]
