@@ -141,9 +141,14 @@ workflow TRAIN {
     FINETUNE_HEAD(from.data, from.backbone)
     FINETUNE_FULL(FINETUNE_HEAD.out.model.join(trainings), checkpoints)
 
+    networks = FINETUNE_FULL.out.model.branch { meta, model ->
+        twin: meta.twin
+            return [meta.subMap(['id', 'members', 'fold']), model]
+        own: true
+    }
+
     // the models of all seeds, in their order
-    trained = FINETUNE_FULL.out.model
-        .filter { meta, _model -> !meta.twin }
+    trained = networks.own
         .map { meta, model -> [groupKey([meta.id, meta.fold], plan.seeds.size()), meta, model] }
         .groupTuple()
         .map { _key, metas, models ->
@@ -151,26 +156,26 @@ workflow TRAIN {
             [metas[0].subMap(['id', 'members', 'fold']), order.collect { i -> models[i] }]
         }
 
-    twins_trained = FINETUNE_FULL.out.model
-        .filter { meta, _model -> meta.twin }
-        .map { meta, model -> [meta.subMap(['id', 'members', 'fold']), model] }
+    twins_trained = networks.twin
         .join(data)
         .map { meta, model, regions, split -> [meta + [twin: true], model, regions, split] }
 
     BASELINES(data, [plan.tracks.names, plan.tracks.files], plan.twin)
     CALIBRATE(trained.join(data).mix(twins_trained))
 
-    calibrated = CALIBRATE.out.calibrated.filter { meta, _folder -> !meta.twin }
-    ready      = CALIBRATE.out.model.filter { meta, _folder -> !meta.twin }
-    twinned    = plan.twin
-        ? CALIBRATE.out.calibrated.filter { meta, _folder -> meta.twin }.map { meta, folder -> [meta.subMap(['id', 'members', 'fold']), folder] }
-        : data.map { meta, _regions, _split -> [meta, []] }
+    calibrated = CALIBRATE.out.calibrated.branch { meta, folder ->
+        twin: meta.twin
+            return [meta.subMap(['id', 'members', 'fold']), folder]
+        own: true
+    }
+    ready      = calibrated.own.map { meta, folder -> [meta, folder.resolve('model')] }
+    twinned    = plan.twin ? calibrated.twin : data.map { meta, _regions, _split -> [meta, []] }
 
-    EVALUATE(calibrated.join(BASELINES.out.scores).join(data).join(twinned))
+    EVALUATE(calibrated.own.join(BASELINES.out.scores).join(data).join(twinned))
 
     if (folds.size() > 1) {
         ENSEMBLE(
-            calibrated
+            calibrated.own
                 .map { meta, folder -> [groupKey(meta.id, folds.size()), meta, folder] }
                 .groupTuple()
                 .map { _key, metas, folders -> inOrder(metas, folders) }

@@ -9,8 +9,7 @@ process CALIBRATE {
     tuple val(meta), path(models, stageAs: 'stage2/?'), path(extracted, stageAs: 'extracted/?'), path(splits, stageAs: 'splits/?')
 
     output:
-    tuple val(meta), path("calibrated/${meta.id}", type: 'dir')      , emit: calibrated
-    tuple val(meta), path("calibrated/${meta.id}/model", type: 'dir'), emit: model
+    tuple val(meta), path("calibrated/${meta.id}", type: 'dir'), emit: calibrated
     tuple val("${task.process}"), eval('seformer-version seformer torch'), topic: versions, emit: versions
 
     script:
