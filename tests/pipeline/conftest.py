@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
+from beside import runners
 from published import write_published
 
 ROOT = Path(__file__).parents[2]
@@ -33,26 +34,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Start these runs, and the workflows that pytest-workflow has queued, beside the other tests.
 
-    By itself pytest-workflow would run them before any test. They take what the tests leave of the
-    processors: those run one after another, and would go on alone, on one processor, at the end.
+    By itself pytest-workflow would run them before any test.
     """
     queue = session.config.workflow_queue
-    threads = session.config.getoption("workflow_threads")
-    # of a thread alone, and of the processes that it starts
-    runners = ThreadPoolExecutor(threads, initializer=os.nice, initargs=(5,))
+    threads = runners(session.config)
     wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
     # the longest first
     if "demo" in wanted:
-        RUNNING["demo"] = runners.submit(run_demo)
+        RUNNING["demo"] = threads.submit(run_demo)
     # before any test begins: random numbers are torch's, which the tests seed as well
     if wanted & {"of_folder", "workflow_dir"} or not queue.empty():
         for name, layout in BACKBONES.items():
             if write_published(layout, Path(FOLDER.name) / name):
                 os.environ["SEFORMER_BACKBONES"] = FOLDER.name
     if "of_folder" in wanted and "SEFORMER_BACKBONES" in os.environ:
-        RUNNING["of_folder"] = runners.submit(run_of_folder, Path(FOLDER.name) / "nt tiny")
+        RUNNING["of_folder"] = threads.submit(run_of_folder, Path(FOLDER.name) / "nt tiny")
     while not queue.empty():
-        RUNNING[f"workflow {len(RUNNING)}"] = runners.submit(queue.get().run)
+        RUNNING[f"workflow {len(RUNNING)}"] = threads.submit(queue.get().run)
         queue.task_done()
 
 

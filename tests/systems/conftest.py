@@ -1,7 +1,7 @@
 """Systems that runs are tried on. What cannot be had here is skipped, and says why.
 
 Starting a system and building images is mostly waiting for downloads: it begins with the tests, and
-goes on beside those that need none of it.
+so do the runs on them, all beside the tests that need none of it.
 """
 
 from __future__ import annotations
@@ -9,49 +9,49 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from galaxy_server import (
-    Served,
-    install_planemo,
-    serve_in_docker,
-    serve_plain,
-)
-from runs import DEMO, IMAGES, OFFLINE, ROOT, UNNAMED, Run, possible, run
+from beside import MADE, RUNS, begin, beside, needed, runners, threads
+from galaxy_server import Served, install_planemo, serve_in_docker, serve_plain
+from runs import DEMO, IMAGES, OFFLINE, PLACE, ROOT, UNNAMED, Run, backbone, possible, run
 
-AHEAD: dict[str, Future] = {}
+# one after another: systems may install packages, and one server is enough for a machine
+SYSTEMS, SERVERS = "systems", "servers"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests on systems come last, of these the ones that need images, and what Galaxy has shown."""
 
     def place(item: pytest.Item) -> int:
-        galaxy = needs(item, "galaxy") or needs(item, "galaxy_docker")
-        return (Path(__file__).parent in item.path.parents) + needs(item, "images") + 2 * galaxy
+        names = needed(item)
+        galaxy = bool(names & {"galaxy", "galaxy_docker"})
+        return here(item) + ("images" in names) + 2 * galaxy
 
     items.sort(key=place)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    if session.config.option.collectonly:
-        return
-    systems = {"docker": start_docker, "images": build_images, "slurm": start_slurm}
-    servers = {"planemo": install_planemo, "galaxy": start_galaxy, "galaxy_docker": start_jobs}
-    # one after another: systems may install packages, and one server is enough for a machine. A
-    # server takes what the tests leave of the processors: their course is what has to end first
-    for works, niceness in ((systems, 0), (servers, 5)):
-        worker = ThreadPoolExecutor(1, initializer=os.nice, initargs=(niceness,))
-        for name, work in works.items():
-            if any(needs(item, name) for item in session.items):
-                AHEAD[name] = worker.submit(work)
-        worker.shutdown(wait=False)
+    if not session.config.option.collectonly:
+        begin(session, {SYSTEMS: threads(SYSTEMS, 1, 0), SERVERS: threads(SERVERS, 1, 5)})
 
 
-def needs(item: pytest.Item, name: str) -> bool:
-    return name in getattr(item, "fixturenames", ())
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Runs on systems come after those of tests/pipeline: by then the systems have started."""
+    if any(map(here, session.items)):
+        # before any test begins: random numbers are torch's, which the tests seed as well
+        backbone()
+    begin(session, {RUNS: runners(session.config)})
+
+
+def pytest_sessionfinish() -> None:
+    """What has not begun is not wanted any more."""
+    for made in MADE.values():
+        made.cancel()
+
+
+def here(item: pytest.Item) -> bool:
+    return Path(__file__).parent in item.path.parents
 
 
 def start(name: str) -> str:
@@ -72,22 +72,16 @@ def start(name: str) -> str:
     return done.stdout
 
 
-def start_docker() -> None:
+@beside(SYSTEMS)
+def docker() -> None:
+    """A Docker engine."""
     if not possible("docker", "info"):
         start("docker-up.sh")
 
 
-def start_slurm() -> dict[str, str] | None:
-    """Return the environment that the commands of a cluster started here need."""
-    if possible("sinfo", "-h"):
-        return None
-    exports = start("slurm-up.sh").split("export ")[1:]
-    return dict(line.strip().split("=", 1) for line in exports)
-
-
-def build_images() -> None:
-    """Both images, from a clean clone (layers that are there are taken)."""
-    AHEAD["docker"].result()
+@beside(SYSTEMS)
+def images(docker) -> None:
+    """Both images in it, from a clean clone (layers that are there are taken)."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
         for name, dockerfile in IMAGES.items():
@@ -97,78 +91,48 @@ def build_images() -> None:
             assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
 
 
-def start_galaxy() -> Served:
-    return serve_plain(AHEAD["planemo"].result())
+@beside(SYSTEMS)
+def slurm() -> dict[str, str] | None:
+    """A SLURM cluster; the environment that the commands of one started here need."""
+    if possible("sinfo", "-h"):
+        return None
+    exports = start("slurm-up.sh").split("export ")[1:]
+    return dict(line.strip().split("=", 1) for line in exports)
 
 
-def start_jobs() -> Served:
-    """The same with jobs in containers."""
-    AHEAD["images"].result()
+@beside(SERVERS)
+def planemo() -> Path:
+    """Galaxy's tool for developers."""
+    return install_planemo()
+
+
+@beside(SERVERS)
+def galaxy(planemo) -> Served:
+    """What a Galaxy server has shown."""
+    return serve_plain(planemo)
+
+
+@beside(SERVERS)
+def galaxy_docker(images) -> Served:
+    """What a Galaxy server has shown whose jobs run in the tools' image."""
     return serve_in_docker()
 
 
-@pytest.fixture(scope="session")
-def docker() -> None:
-    """A Docker engine."""
-    AHEAD["docker"].result()
-
-
-@pytest.fixture(scope="session")
-def images(docker) -> None:
-    """Both images in it."""
-    AHEAD["images"].result()
-
-
-@pytest.fixture(scope="session")
-def planemo() -> Path:
-    """Galaxy's tool for developers."""
-    return AHEAD["planemo"].result()
-
-
-@pytest.fixture(scope="session")
-def galaxy(planemo) -> Served:
-    """What a Galaxy server has shown."""
-    return AHEAD["galaxy"].result()
-
-
-@pytest.fixture(scope="session")
-def galaxy_docker(images) -> Served:
-    """What a Galaxy server has shown whose jobs run in the tools' image."""
-    return AHEAD["galaxy_docker"].result()
-
-
-@pytest.fixture(scope="session")
-def slurm() -> Iterator[dict[str, str]]:
-    """A SLURM cluster; the environment that its commands need. Stopped again if started here."""
-    environment = AHEAD["slurm"].result()
-    yield environment or {}
-    if environment:
-        subprocess.run(["scontrol", "shutdown"], env={**os.environ, **environment}, check=False)
-
-
-@pytest.fixture(scope="session")
-def bundle(tmp_path_factory) -> Path:
+@beside()
+def bundle() -> Path:
     """What is carried to a machine without network; the images are in the engine already."""
-    folder = tmp_path_factory.mktemp("bundle") / "bundle"
-    words = [
-        ROOT / "scripts/bundle.sh",
-        folder,
-        "--fasta",
-        DEMO / "genome.fa.gz",
-        "--images",
-        "none",
-    ]
-    subprocess.run(words, check=True, capture_output=True)
+    folder = PLACE / "bundle"
+    words = [ROOT / "scripts/bundle.sh", folder, "--fasta", DEMO / "genome.fa.gz"]
+    subprocess.run([*words, "--images", "none"], check=True, capture_output=True)
     return folder
 
 
-@pytest.fixture(scope="session")
-def reference(tmp_path_factory) -> Run:
+@beside()
+def reference() -> Run:
     """A run from start to report in the environment of scripts/setup.sh.
 
     Without a network where that can be had, so that one run shows two things.
     """
-    folder = tmp_path_factory.mktemp("venv")
     within = OFFLINE if possible(*OFFLINE, "true") else ()
     offline = {"NXF_OFFLINE": "true"}
-    return run(folder, "test,venv", config=UNNAMED, within=within, environment=offline)
+    return run("reference", "test,venv", config=UNNAMED, within=within, environment=offline)

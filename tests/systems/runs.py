@@ -22,9 +22,12 @@ DEMO = ROOT / "tests" / "data" / "demo"
 # what takes time without showing more: shuffles, baselines that are trained, many resamples
 SHORT = ("--explain_references", 1, "--explain_faithfulness", 0)
 SHORT += ("--baselines", "length,gc", "--head_epochs", 2, "--bootstrap", 20)
-# read by whoever runs it
-BACKBONE = tempfile.TemporaryDirectory(prefix="seformer_backbone_", ignore_cleanup_errors=True)
-Path(BACKBONE.name).chmod(0o755)
+# read by whoever runs it; a container is given the place that all inputs have in common, not /tmp
+FOLDER = tempfile.TemporaryDirectory(prefix="seformer_systems_", ignore_cleanup_errors=True)
+PLACE = Path(FOLDER.name)
+PLACE.chmod(0o755)
+# before any test changes it
+ENVIRONMENT = dict(os.environ)
 # naming motifs compiles for a minute, anew in every run: one of them is enough
 UNNAMED = "params.motifs = null\n"
 # scores of one model on one machine, whatever runs it
@@ -74,7 +77,7 @@ def backbone() -> tuple[object, ...]:
 
     An epoch of the first takes a third of a second: some seconds are wanted to be preempted in.
     """
-    folder = write_published("modernbert_dna", Path(BACKBONE.name) / "modernbert_dna")
+    folder = write_published("modernbert_dna", PLACE / "modernbert_dna")
     if folder is None:
         return ("--epochs", 2)
     return ("--model", folder, "--window", 128, "--epochs", 10, "--patience", 10)
@@ -90,7 +93,7 @@ def command(profile: str, *options: object, root: Path = ROOT, config: Path | No
 
 
 def run(
-    folder: Path,
+    name: str,
     profile: str,
     *options: object,
     root: Path = ROOT,
@@ -98,7 +101,7 @@ def run(
     within: Sequence[str] = (),
     environment: dict[str, str] | None = None,
 ) -> Run:
-    """Run the pipeline in ``folder`` and see it succeed.
+    """Run the pipeline in a folder of this name, and see it succeed.
 
     Parameters
     ----------
@@ -107,16 +110,12 @@ def run(
     within
         A command in front, such as ``unshare --net``.
     """
-    words = [*within, *command(profile, *options, root=root, config=write(folder, config))]
-    # a container is given the place that all inputs have in common, which is not to be /tmp
-    place = folder.with_name("backbone")
-    if not place.exists():
-        shutil.copytree(BACKBONE.name, place)
-    words = [word.replace(BACKBONE.name, str(place)) for word in words]
+    folder = PLACE / name
+    folder.mkdir(exist_ok=True)
     done = subprocess.run(
-        words,
+        [*within, *command(profile, *options, root=root, config=write(folder, config))],
         cwd=folder,
-        env={**os.environ, **(environment or {})},
+        env=ENVIRONMENT | (environment or {}),
         capture_output=True,
         text=True,
         check=False,

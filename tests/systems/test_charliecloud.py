@@ -7,13 +7,23 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from runs import IMAGES, UNNAMED, Run, assert_complete, assert_same_scores, run
+from beside import beside
+from runs import (
+    ENVIRONMENT,
+    IMAGES,
+    UNNAMED,
+    Run,
+    assert_complete,
+    assert_same_scores,
+    run,
+)
 
 # ch-run wants it, and not every machine sets it
-ENVIRONMENT = {"USER": getpass.getuser()}
+USER = {"USER": getpass.getuser()}
 
 
 def inspect(container: str, form: str) -> str:
@@ -21,8 +31,8 @@ def inspect(container: str, form: str) -> str:
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
 
 
-@pytest.fixture(scope="module")
-def unpacked(images) -> Iterator[list[Path]]:
+@contextmanager
+def unpacked() -> Iterator[list[Path]]:
     """Both images as folders, as the engine itself has unpacked them.
 
     People take ch-convert, whose copy of 7 GB takes minutes.
@@ -43,7 +53,7 @@ def unpacked(images) -> Iterator[list[Path]]:
             (folders[-1] / "ch").mkdir()
             (folders[-1] / "ch" / "environment").write_text(variables + "\n")
         words = ["ch-run", folders[0], "--", "true"]
-        tried = subprocess.run(words, env=os.environ | ENVIRONMENT, capture_output=True, text=True)
+        tried = subprocess.run(words, env=ENVIRONMENT | USER, capture_output=True, text=True)
         if tried.returncode:
             pytest.skip(f"ch-run does not work here: {tried.stderr.strip()}")
         yield folders
@@ -51,16 +61,17 @@ def unpacked(images) -> Iterator[list[Path]]:
         subprocess.run(["docker", "rm", "--force", *containers], check=True, capture_output=True)
 
 
-@pytest.fixture(scope="module")
-def ran(unpacked, tmp_path_factory) -> Run:
-    return run(
-        tmp_path_factory.mktemp("charliecloud"),
-        "test,charliecloud",
-        *("--container", unpacked[0], "--multiqc_container", unpacked[1]),
-        # Debian's ch-run, 0.31, does not know --write-fake, which Nextflow gives otherwise
-        config=UNNAMED + "charliecloud.writeFake = false",
-        environment=ENVIRONMENT,
-    )
+@beside()
+def ran(images) -> Run:
+    with unpacked() as (image, multiqc):
+        return run(
+            "charliecloud",
+            "test,charliecloud",
+            *("--container", image, "--multiqc_container", multiqc),
+            # Debian's ch-run, 0.31, does not know --write-fake, which Nextflow gives otherwise
+            config=UNNAMED + "charliecloud.writeFake = false",
+            environment=USER,
+        )
 
 
 def test_a_run_from_start_to_report(ran):

@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from runs import IMAGES, ROOT, Run, assert_complete, assert_same_scores, run
+from beside import beside
+from runs import IMAGES, PLACE, ROOT, Run, assert_complete, assert_same_scores, run
 
 # a container without any network: nothing can be fetched
 ALONE = "--network=none"
@@ -15,17 +16,6 @@ ALONE = "--network=none"
 SEALED = f"docker.runOptions = '-u $(id -u):$(id -g) {ALONE} --read-only --tmpfs /tmp'"
 # root starts runs as somebody else, so that files of a container's root would show
 SOMEBODY = 4321
-
-
-@pytest.fixture(scope="module")
-def sealed(images, bundle, tmp_path_factory) -> Run:
-    folder = tmp_path_factory.mktemp("docker")
-    if as_somebody():
-        os.chown(folder, SOMEBODY, SOMEBODY)
-        # pytest keeps its folders from other users
-        for place in (folder.parent, folder.parent.parent, bundle.parent):
-            place.chmod(place.stat().st_mode | 0o055)
-    return again(folder, bundle)
 
 
 def as_somebody() -> list[str]:
@@ -36,18 +26,27 @@ def as_somebody() -> list[str]:
     return ["setpriv", f"--reuid={SOMEBODY}", f"--regid={SOMEBODY}", f"--groups={group}"]
 
 
-def again(folder: Path, bundle: Path) -> Run:
+def again(bundle: Path) -> Run:
     """Run, or run again what has run there."""
-    genome = bundle / "genome" / "genome.fa.gz"
+    home = PLACE / "docker"
     return run(
-        folder,
+        home.name,
         "test,docker",
-        *("-resume", "--fasta", genome),
+        *("-resume", "--fasta", bundle / "genome" / "genome.fa.gz"),
         root=bundle / "seformer",
         config=SEALED,
         within=as_somebody(),
-        environment={"HOME": str(folder), "NXF_HOME": str(folder / ".nextflow")},
+        environment={"HOME": str(home), "NXF_HOME": str(home / ".nextflow")},
     )
+
+
+@beside()
+def sealed(images, bundle) -> Run:
+    home = PLACE / "docker"
+    home.mkdir()
+    if as_somebody():
+        os.chown(home, SOMEBODY, SOMEBODY)
+    return again(bundle)
 
 
 @pytest.mark.parametrize("image", IMAGES)
@@ -79,7 +78,7 @@ def test_files_belong_to_the_user(sealed):
 
 
 def test_the_second_run_is_all_from_the_cache(sealed, bundle):
-    assert again(sealed.folder, bundle).statuses() == {"CACHED"}
+    assert again(bundle).statuses() == {"CACHED"}
 
 
 def test_scores_are_those_of_the_environment(sealed, reference):

@@ -3,15 +3,20 @@
 import subprocess
 
 import pytest
-from runs import ROOT
+from beside import beside
+from runs import ENVIRONMENT, ROOT
 
 
-def test_lint():
+@beside()
+def linted() -> subprocess.CompletedProcess:
     script = ROOT / "scripts" / "lint_nf_core.sh"
-    done = subprocess.run([script], capture_output=True, text=True, check=False)
-    if done.returncode == 3:
-        pytest.skip(f"nf-core's tools cannot be installed: {done.stderr.strip()[-200:]}")
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-1000:]
+    return subprocess.run([script], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+
+def test_lint(linted):
+    if linted.returncode == 3:
+        pytest.skip(f"nf-core's tools cannot be installed: {linted.stderr.strip()[-200:]}")
+    assert linted.returncode == 0, linted.stdout[-5000:] + linted.stderr[-1000:]
 
 
 def test_it_reads_no_environment():

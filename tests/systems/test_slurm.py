@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from pathlib import Path
 
-import pytest
-from runs import UNNAMED, Run, assert_complete, assert_same_scores, command, write
+from beside import beside
+from runs import (
+    ENVIRONMENT,
+    PLACE,
+    UNNAMED,
+    Run,
+    assert_complete,
+    assert_same_scores,
+    command,
+    write,
+)
 
 QUICK = "executor { pollInterval = '2 s'; queueStatInterval = '4 s' }\n"
 PATIENCE = 600
@@ -25,11 +33,24 @@ def jobs(environment: dict[str, str]) -> dict[str, str]:
     return dict(line.split() for line in lines)
 
 
-@pytest.fixture(scope="module")
-def preempted(slurm, tmp_path_factory) -> Run:
+def preempt(started: subprocess.Popen, folder: Path, environment: dict[str, str]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not list(folder.glob("work/checkpoints/*/*/*.safetensors")):
+        assert started.poll() is None, (folder / "said").read_text()[-6000:]
+        waits = "stage 2 has not begun; jobs, their states and reasons:\n"
+        assert time.monotonic() < end, waits + queue(environment, "--format=%j %T %r")
+        time.sleep(0.2)
+    (number,) = [n for name, n in jobs(environment).items() if "FINETUNE_FULL" in name]
+    words = ["scancel", "--signal=TERM", "--full", number]
+    subprocess.run(words, env=environment, check=True)
+
+
+@beside()
+def preempted(slurm) -> Run:
     """A run whose stage 2 gets what a preempted job gets, SIGTERM, once it has begun to learn."""
-    folder = tmp_path_factory.mktemp("slurm")
-    environment = {**os.environ, **slurm}
+    folder = PLACE / "slurm"
+    folder.mkdir()
+    environment = ENVIRONMENT | (slurm or {})
     words = command(
         "test,slurm,venv", "--checkpoint_minutes", 0, config=write(folder, QUICK + UNNAMED)
     )
@@ -43,21 +64,11 @@ def preempted(slurm, tmp_path_factory) -> Run:
         finally:
             started.terminate()
             started.wait()
+            if slurm:
+                subprocess.run(["scontrol", "shutdown"], env=environment, check=False)
     text = (folder / "said").read_text()
     assert status == 0, text[-6000:]
     return Run(folder, text)
-
-
-def preempt(started: subprocess.Popen, folder: Path, environment: dict[str, str]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not list(folder.glob("work/checkpoints/*/*/*.safetensors")):
-        assert started.poll() is None, (folder / "said").read_text()[-6000:]
-        waits = "stage 2 has not begun; jobs, their states and reasons:\n"
-        assert time.monotonic() < end, waits + queue(environment, "--format=%j %T %r")
-        time.sleep(0.2)
-    (number,) = [n for name, n in jobs(environment).items() if "FINETUNE_FULL" in name]
-    words = ["scancel", "--signal=TERM", "--full", number]
-    subprocess.run(words, env=environment, check=True)
 
 
 def test_a_run_from_start_to_report(preempted):
