@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -34,6 +35,23 @@ def tokens(tokenizer, sequence, phase=0):
     return [tokenizer.vocabulary[number] for number in encoding.input_ids]
 
 
+def published_ids(tokenizer, text: str) -> list[int]:
+    """What the published tokenizer makes of any text, its special tokens put round it.
+
+    Unlike `encode` this keeps lower case, which is unknown to it, and reads special tokens that
+    are written out.
+    """
+    special = [token for token in tokenizer.vocabulary if token and token[0] in "<["]
+    ids = list(tokenizer.wrap[0])
+    for piece in re.split(f"({'|'.join(map(re.escape, special))})", text):
+        if piece in special:
+            ids.append(tokenizer.vocabulary.index(piece))
+        else:
+            letters = np.frombuffer(piece.encode("ascii", "replace"), np.uint8)
+            ids += tokenizer._encode(letters, np.array([len(letters)]), 0).input_ids.tolist()
+    return [*ids, *tokenizer.wrap[1]]
+
+
 def with_gaps(length: int, seed: int = 0) -> str:
     gaps = np.random.default_rng(seed).random(length) < 0.05
     pairs = zip(random_sequence(length, seed), gaps, strict=True)
@@ -48,7 +66,7 @@ def test_ids_are_the_published_tokenizers(real_data, version):
     cases = json.loads((folder / "tokenizer_cases.json").read_text())["cases"]
     assert len(cases) > 40
     for case in cases:
-        assert tokenizer.published_ids(case["sequence"]) == case[f"ids_{version}"], case["note"]
+        assert published_ids(tokenizer, case["sequence"]) == case[f"ids_{version}"], case["note"]
         if not set(case["sequence"]) - set("ACGTN"):
             content = tokenizer.encode([case["sequence"]]).input_ids.tolist()
             assert [*tokenizer.wrap[0], *content] == case[f"ids_{version}"], case["note"]
@@ -106,7 +124,7 @@ def test_rna_and_protein_are_refused():
 def test_windows_have_the_class_token_in_front_alone():
     tokenizer = MixedTokenizer(mixed_vocabulary(6))
     assert tokenizer.wrap == ((3,), ())
-    ids = tokenizer.published_ids("ACGTAC<mask>A")
+    ids = published_ids(tokenizer, "ACGTAC<mask>A")
     assert [tokenizer.vocabulary[number] for number in ids] == ["<cls>", "ACGTAC", "<mask>", "A"]
 
 
@@ -138,7 +156,7 @@ def test_transformers_reads_what_was_saved(tmp_path, vocabulary):
     tokenizer.save(tmp_path)
     stock = EsmTokenizer.from_pretrained(tmp_path)
     for sequence in ("ACGTACGTN", with_gaps(100), "ACNNN"):
-        assert stock(sequence)["input_ids"] == tokenizer.published_ids(sequence)
+        assert stock(sequence)["input_ids"] == published_ids(tokenizer, sequence)
 
 
 def test_one_token_a_base_by_the_same_class(tmp_path):
@@ -170,7 +188,7 @@ def test_a_tokenizer_json_counts_more_than_another_vocab_txt(tmp_path):
     (tmp_path / "tokenizer.json").write_text(json.dumps(published))
     tokenizer = load_tokenizer(tmp_path)
     assert isinstance(tokenizer, MixedTokenizer)
-    assert tokenizer.published_ids("[MASK]A") == [1, 4, 5, 2]
+    assert published_ids(tokenizer, "[MASK]A") == [1, 4, 5, 2]
     assert tokenizer.encode(["ACGTN"]).input_ids.tolist() == [5, 6, 7, 8, 0]
     # what puts other tokens round a window stays with the file's own rules
     (tmp_path / "tokenizer.json").write_text(json.dumps(published | {"post_processor": None}))

@@ -67,22 +67,8 @@ def read_sites(folder: Path) -> pd.DataFrame | None:
     # before version 1.1 all was in the BED, the attribution behind the first six columns
     if is_bed9(path):  # the table was not copied along
         return None
-    try:
-        table = pd.read_csv(
-            path,
-            sep="\t",
-            names=columns,
-            usecols=[0, 1, 2, 3, 5, 6],
-            dtype={"chrom": str, "name": str},
-            quoting=csv.QUOTE_NONE,
-            keep_default_na=False,
-        )
-    except (ValueError, pd.errors.ParserError) as error:
-        raise UserError(
-            f"this is not a table of seqlets ({error})", where=path, do=AGAIN
-        ) from error
-    named = as_numbers(table, path, numbers, line=1)["name"] != "."
-    return table[named].reset_index(drop=True)
+    table = _read_bed(path, columns, [0, 1, 2, 3, 5, 6], numbers, "table of seqlets")
+    return table[table["name"] != "."].reset_index(drop=True)
 
 
 def _read_dissected(path: Path) -> pd.DataFrame:
@@ -95,21 +81,28 @@ def _read_dissected(path: Path) -> pd.DataFrame:
 
 def _read_called(path: Path) -> pd.DataFrame:
     """Constituents of `seformer call`."""
+    return _read_bed(
+        path, COLUMNS, [*range(4)], dict.fromkeys(COLUMNS[1:3], WHOLE), "BED of constituents"
+    )
+
+
+def _read_bed(
+    path: Path, names: list[str], places: list[int], numbers: dict[str, str], what: str
+) -> pd.DataFrame:
+    """Read columns of a table without a header: their ``names`` and ``places``, from 0."""
     try:
         table = pd.read_csv(
             path,
             sep="\t",
-            names=COLUMNS,
-            usecols=range(len(COLUMNS)),
+            names=names,
+            usecols=places,
             dtype=str,
             quoting=csv.QUOTE_NONE,
             keep_default_na=False,
         )
     except (ValueError, pd.errors.ParserError) as error:
-        raise UserError(
-            f"this is not a BED of constituents ({error})", where=path, do=AGAIN
-        ) from error
-    return as_numbers(table, path, {"start": WHOLE, "end": WHOLE}, line=1)
+        raise UserError(f"this is not a {what} ({error})", where=path, do=AGAIN) from error
+    return as_numbers(table, path, numbers, line=1)
 
 
 def _read_alleles(path: Path) -> pd.DataFrame:

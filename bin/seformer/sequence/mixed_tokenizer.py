@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import product
@@ -142,22 +141,6 @@ class MixedTokenizer:
     def keeps_spans(self, before: str, after: str) -> bool:
         """Tell whether all tokens keep their bases if ``after`` takes the place of ``before``."""
         return len(before) == len(after) and not (before + after).strip(BASES)
-
-    def published_ids(self, text: str) -> list[int]:
-        """Return what the published tokenizer makes of a text, its special tokens put round it.
-
-        Unlike `encode` this keeps lower case, which is unknown to it, reads special tokens that
-        are written out, and accepts text that is not DNA.
-        """
-        special = [token for token in self.vocabulary if token and token[0] in "<["]
-        ids = list(self.wrap[0])
-        for piece in re.split(f"({'|'.join(map(re.escape, special))})", text):
-            if piece in special:
-                ids.append(self.vocabulary.index(piece))
-            else:
-                letters = np.frombuffer(piece.encode("ascii", "replace"), np.uint8)
-                ids += self._encode(letters, np.array([len(letters)]), 0).input_ids.tolist()
-        return [*ids, *self.wrap[1]]
 
     def _encode(self, letters: np.ndarray, lengths: np.ndarray, phase: int) -> Encoding:
         """Tokenise uint8 letters of sequences end to end, of int64 ``lengths`` each."""

@@ -75,8 +75,6 @@ class MaskedHeadStyle(NamedTuple):
 ESM_MASKED_HEAD = MaskedHeadStyle(
     "lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", ("lm_head.bias",)
 )
-# of the presets, which nobody published with one
-PRESET_MASKED_HEAD = ESM_MASKED_HEAD._replace(norm_eps=1e-5)
 
 
 class Backbone(nn.Module):

@@ -23,7 +23,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from seformer.model.backbones.base import (
-    PRESET_MASKED_HEAD,
+    ESM_MASKED_HEAD,
     Backbone,
     HeadStyle,
     key_mask,
@@ -67,20 +67,26 @@ class RotaryLayer(nn.Module):
         return hidden + self.dropout(self.down(inner))
 
 
-class KmerEncoder(Backbone):
-    """The backbone of the presets tiny and small; ``model_type`` is ``seformer_kmer``."""
+class Preset(Backbone):
+    """A backbone of seformer's own; ``model_type`` is ``seformer_`` and the family."""
 
-    family = "kmer"
-    title = "a preset of seformer"
     prefix = "backbone."
     head_style = HeadStyle("head.dense", "head.out", activation="gelu", pooling="mean")
-    masked_head_style = PRESET_MASKED_HEAD
+    # nobody published one
+    masked_head_style = ESM_MASKED_HEAD._replace(norm_eps=1e-5)
 
     @classmethod
     def matches(
         cls, config: dict[str, Any], weights: Mapping[str, torch.Tensor] | None = None
     ) -> bool:
-        return config.get("model_type") == "seformer_kmer"
+        return config.get("model_type") == f"seformer_{cls.family}"
+
+
+class KmerEncoder(Preset):
+    """The backbone of the presets tiny and small."""
+
+    family = "kmer"
+    title = "a preset of seformer"
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config, context=config["max_position_embeddings"])

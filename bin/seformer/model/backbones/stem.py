@@ -18,15 +18,13 @@ add up after few steps (see `kmer`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from seformer.model.backbones.base import PRESET_MASKED_HEAD, Backbone, HeadStyle
-from seformer.model.backbones.kmer import LARGEST_POOL, RotaryLayer
+from seformer.model.backbones.kmer import LARGEST_POOL, Preset, RotaryLayer
 from seformer.model.backbones.rotary import Rotary
 from seformer.sequence.dna import BASES
 
@@ -34,20 +32,11 @@ from seformer.sequence.dna import BASES
 STEEPEST = 0.4
 
 
-class StemEncoder(Backbone):
-    """The backbone of the preset bases; ``model_type`` is ``seformer_stem``."""
+class StemEncoder(Preset):
+    """The backbone of the preset bases."""
 
     family = "stem"
     title = "the preset bases of seformer"
-    prefix = "backbone."
-    head_style = HeadStyle("head.dense", "head.out", activation="gelu", pooling="mean")
-    masked_head_style = PRESET_MASKED_HEAD
-
-    @classmethod
-    def matches(
-        cls, config: dict[str, Any], weights: Mapping[str, torch.Tensor] | None = None
-    ) -> bool:
-        return config.get("model_type") == "seformer_stem"
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config, context=config["max_position_embeddings"])
