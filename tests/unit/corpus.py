@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import sys
 from pathlib import Path
 
+import make_bad
 import pytest
 
 from seformer import cli
 
 BAD = Path(__file__).parents[1] / "data/bad"
-
-
-def _load():
-    specification = importlib.util.spec_from_file_location("make_bad", BAD / "make_bad.py")
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["make_bad"] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-make_bad = _load()
 
 
 def listing(folder: Path) -> dict[str, str]:

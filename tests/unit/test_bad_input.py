@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import make_bad
 import pytest
-from corpus import BAD, listing, make_bad, run, sound_inputs
+from bad_case import SCORE
+from corpus import BAD, listing, run, sound_inputs
 
 ROOT_SEES_ALL = "the superuser reads every file"
 
@@ -81,7 +83,7 @@ def test_a_file_without_permission(good, place, capfd):
     path = place / "secret.bed"
     path.write_text("chr1\t5\t90\n")
     path.chmod(0)
-    words = make_bad.SCORE.replace("{here}/%s", str(path)).split()
+    words = SCORE.replace("{here}/%s", str(path)).split()
     assert run([w.format(good=good, out=place / "out") for w in words]) == 2
     assert "cannot be read" in capfd.readouterr().err
 

@@ -9,7 +9,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from corpus import make_bad, run, sound_inputs
+from bad_case import row
+from corpus import run, sound_inputs
 from toys import random_sequence, toy_model
 
 from seformer.evaluation import metrics
@@ -78,7 +79,7 @@ def test_scores_that_are_all_the_same_are_chance():
 def bases(text: str, good, tmp_path, rows: list[tuple], model=None) -> pd.DataFrame:
     """Predictions of regions on one contig of its own."""
     (tmp_path / "g.fa").write_text(f">c\n{text}\n")
-    (tmp_path / "r.bed").write_text("".join(make_bad.row("c", *row) for row in rows))
+    (tmp_path / "r.bed").write_text("".join(row("c", *cells) for cells in rows))
     arguments = ["--fasta", tmp_path / "g.fa", "--regions", tmp_path / "r.bed", "--device", "cpu"]
     out = tmp_path / "out"
     assert run(["predict", "--model", model or good / "model", *arguments, "--out", out]) == 0

@@ -6,7 +6,8 @@ import json
 
 import pandas as pd
 import pytest
-from corpus import make_bad
+from bad_case import VCF_COLUMNS, VCF_HEAD, row
+from bad_tables import MEME
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -67,11 +68,7 @@ REGIONS = (
 )
 FASTA = ">chr1 x\nACGTACGTAC\nACGT\n>chr2\nGGGG\n"
 MOTIF = "MOTIF a\nletter-probability matrix: alength= 4 w= 1\n0.25 0.25 0.25 0.25\n"
-VCF = (
-    make_bad.VCF_HEAD
-    + make_bad.VCF_COLUMNS
-    + make_bad.row("chr1", 5, ".", "A", "C,G", ".", ".", "DP=3")
-)
+VCF = VCF_HEAD + VCF_COLUMNS + row("chr1", 5, ".", "A", "C,G", ".", ".", "DP=3")
 SETTINGS = ModelSettings(backbone={"name": "tiny"}, window=512).model_dump_json()
 
 
@@ -116,7 +113,7 @@ def test_variants(tmp_path, content):
 
 
 @SOME
-@given(content=mangled(make_bad.MEME + MOTIF * 2))
+@given(content=mangled(MEME + MOTIF * 2))
 def test_motifs(tmp_path, content):
     path = tmp_path / "a.meme"
     path.write_bytes(content)

@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import make_bad
 import pytest
-from corpus import make_bad, run, sound_inputs
+from corpus import run, sound_inputs
 
 from seformer import cli
 from seformer.model.backbones import registry
