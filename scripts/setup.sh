@@ -83,8 +83,8 @@ venv=$PWD/$venv
 export PATH="$venv/bin:$PATH" PYTHONNOUSERSITE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # uv takes a quarter of pip's time; where only pip is told of a mirror or a proxy, pip goes on
 if "$venv/bin/python" -m pip install --quiet --no-input --constraint "$lock" uv 2>/dev/null &&
-    UV_CACHE_DIR=$venv/share/uv uv pip install --quiet --compile-bytecode --python "$venv/bin/python" \
-        --requirement "$lock" 2>/dev/null; then
+    UV_CACHE_DIR=$venv/share/uv uv pip install --quiet --system-certs --compile-bytecode \
+        --python "$venv/bin/python" --requirement "$lock" 2>/dev/null; then
     rm -rf "$venv/share/uv"
 fi
 "$venv/bin/python" -m pip install --quiet --no-input --requirement "$lock" ||

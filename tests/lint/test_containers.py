@@ -73,6 +73,10 @@ def test_a_definition_file_builds_what_the_dockerfile_builds(name):
     assert packages(definition) == packages(image)
     (environment,) = re.findall(r"^ENV (PATH=\S+ .*)$", image, re.M)
     assert f"export {environment}\n" in definition
+    # what uv is told; an image of several stages leaves uv itself behind
+    told = re.findall(r"^(?:ENV|    export) (UV_.*)$", image + definition, re.M)
+    assert len(told) in (0, 2) and len(set(told)) <= 1
+    definition = definition.replace("    rm -rf /opt/uv\n", "")
     assert f"containers/{name}.lock" in definition and f"containers/{name}.lock" in image
     # what is installed, left out and removed, line by line
     commands = [line.strip() for line in definition.partition("%post\n")[2].splitlines()]
@@ -119,6 +123,13 @@ def test_the_image_of_modisco_adds_to_the_pipelines_own():
 
     assert {"finemo", "modisco-lite"} <= packages("modisco")
     assert not packages("modisco") & packages("seformer")
+
+
+def test_one_uv_installs_the_environment_and_the_images():
+    (locked,) = re.findall(r"^uv==\S+$", (PLACE / "requirements.lock").read_text(), re.M)
+    texts = [path.read_text() for path in PLACE.iterdir() if path.suffix != ".lock"]
+    named = re.findall(r"\buv==[\w.]+", "\n".join(texts))
+    assert len(named) == 2 and set(named) == {locked}
 
 
 @pytest.mark.parametrize("name", ["seformer", "multiqc"])
