@@ -8,7 +8,9 @@ tools=.venv/share/nf-core
 scripts/setup.sh
 if [ ! -x "$tools/bin/nf-core" ]; then
     .venv/bin/python -m venv "$tools"
-    "$tools/bin/pip" install --quiet "nf-core==$(sed -n 's/^nf_core_version: //p' .nf-core.yml)" || exit 3
+    wanted=nf-core==$(sed -n 's/^nf_core_version: //p' .nf-core.yml)
+    .venv/bin/uv pip install --quiet --no-cache --system-certs --python "$tools/bin/python" "$wanted" ||
+        "$tools/bin/pip" install --quiet "$wanted" || exit 3
 fi
 
 # it calls `nextflow`; and what it remembers of the configuration does not see changes in conf/

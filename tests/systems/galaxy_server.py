@@ -67,8 +67,9 @@ def install_planemo() -> Path:
     """Return planemo, in an environment of its own."""
     planemo = PLACE / "planemo/bin/planemo"
     if not planemo.is_file():
-        subprocess.run([sys.executable, "-m", "venv", PLACE / "planemo"], check=True)
-        words = [PLACE / "planemo/bin/pip", "install", "--quiet", "planemo==0.75.*"]
+        uv = [Path(sys.executable).with_name("uv"), "--quiet", "--no-cache", "--system-certs"]
+        subprocess.run([*uv, "venv", PLACE / "planemo"], check=True)
+        words = [*uv, "pip", "install", "--python", PLACE / "planemo", "planemo==0.75.*"]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"planemo cannot be installed: {done.stderr.strip()[-300:]}")
