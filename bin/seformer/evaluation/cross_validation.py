@@ -16,13 +16,7 @@ import pandas as pd
 
 from seformer.evaluation import metrics
 from seformer.evaluation.baselines.random_twin import TWIN
-from seformer.evaluation.compare import (
-    CONTAINMENT,
-    MODEL,
-    measure_test,
-    probability_column,
-    spread,
-)
+from seformer.evaluation.compare import CONTAINMENT, MODEL, measure_test, probability_column, spread
 from seformer.evaluation.curves import curve_points
 from seformer.evaluation.evaluate import RULES, Evaluation, write_evaluation
 from seformer.evaluation.held_out import MODEL_FOLDER, REGION, copy_with_settings, join_tests

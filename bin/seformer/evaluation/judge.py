@@ -36,11 +36,7 @@ from seformer.genome.genome import Genome
 from seformer.model.calibration import check_rule
 from seformer.regions.extract import bad_lines
 from seformer.regions.frames import wrong_type
-from seformer.regions.scores import (
-    ScoredTable,
-    frame_of_scores,
-    read_scores,
-)
+from seformer.regions.scores import ScoredTable, frame_of_scores, read_scores
 from seformer.regions.spelling import Spelling
 from seformer.sequence import kmer_overlap
 from seformer.sequence.homology import near_copies

@@ -12,11 +12,7 @@ import pandas as pd
 import torch
 from scipy.stats import norm, rankdata
 
-from seformer.evaluation.baselines import (
-    BASELINES,
-    fit_baselines,
-    fitted_baselines,
-)
+from seformer.evaluation.baselines import BASELINES, fit_baselines, fitted_baselines
 from seformer.evaluation.baselines.base import BaselineRegions
 from seformer.evaluation.compare import (
     CONTAINMENT,
@@ -34,11 +30,7 @@ from seformer.evaluation.judged_regions import TooFewError
 from seformer.evaluation.metrics import ScoredRegions
 from seformer.evaluation.settings import JudgeSettings
 from seformer.model.calibration import choose_threshold
-from seformer.regions.scores import (
-    MARGINS,
-    PROBABILITIES,
-    ScoredTable,
-)
+from seformer.regions.scores import MARGINS, PROBABILITIES, ScoredTable
 from seformer.sequence.composition import SINGLE_FEATURES
 from seformer.splits.assign import class_counts, into_folds, usable_chromosomes
 from seformer.splits.sequence_store import SequenceStore

@@ -14,13 +14,7 @@ import numpy as np
 import pandas as pd
 
 import seformer
-from seformer.regions.nearby_genes import (
-    DISTANCE,
-    NEAR_BY,
-    NEAREST,
-    OVERLAPPING,
-    name_with_nearest,
-)
+from seformer.regions.nearby_genes import DISTANCE, NEAR_BY, NEAREST, OVERLAPPING, name_with_nearest
 from seformer.util.errors import visible
 from seformer.util.labels import COLOURS, SUPER, TYPICAL
 from seformer.util.records import write_json

@@ -11,13 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from seformer.sequence.dna import BASE_LETTERS, BASES, CODE_OF_LETTER
-from seformer.sequence.encoding import (
-    Encoding,
-    check_unknown,
-    letters_of,
-    splits_of,
-    text_digest,
-)
+from seformer.sequence.encoding import Encoding, check_unknown, letters_of, splits_of, text_digest
 from seformer.sequence.kmers import numbers_at
 from seformer.util.atomic import atomic_path
 from seformer.util.errors import UserError

@@ -30,12 +30,7 @@ from seformer.training.common import (
     weighted_loss,
     write_history,
 )
-from seformer.training.feature_cache import (
-    first_windows,
-    frozen_features,
-    strands_of,
-    take_strands,
-)
+from seformer.training.feature_cache import first_windows, frozen_features, strands_of, take_strands
 from seformer.training.kmer_linear import fit_spectrum, set_spectrum, weigh_spectrum
 from seformer.training.settings import HeadSettings, looked_up
 from seformer.util.atomic import output_folder, require_writable

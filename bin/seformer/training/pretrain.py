@@ -41,12 +41,7 @@ from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
 from seformer.util.records import write_json
 from seformer.util.settings import takes
-from seformer.util.shapes_of_pretraining import (
-    LOSS_FILE,
-    MOST_NAMED,
-    SUMMARY_FILE,
-    LeftOutRecord,
-)
+from seformer.util.shapes_of_pretraining import LOSS_FILE, MOST_NAMED, SUMMARY_FILE, LeftOutRecord
 from seformer.util.tables import write_tsv
 from seformer.util.text import existing_file
 

@@ -10,11 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seformer.model.backbones.base import Backbone, HeadStyle, Origin
-    from seformer.model.backbones.build import (
-        build_backbone,
-        load_backbone,
-        random_backbone,
-    )
+    from seformer.model.backbones.build import build_backbone, load_backbone, random_backbone
     from seformer.model.backbones.families import new_backbone
     from seformer.model.backbones.loading import read_config, save_folder
 

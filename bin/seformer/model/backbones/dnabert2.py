@@ -16,13 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from seformer.model.backbones.base import Backbone, zero_padding
-from seformer.model.backbones.bert import (
-    DEFAULTS,
-    Embeddings,
-    Encoder,
-    is_bert,
-    masked_head_style,
-)
+from seformer.model.backbones.bert import DEFAULTS, Embeddings, Encoder, is_bert, masked_head_style
 
 
 def alibi_slopes(heads: int) -> list[float]:

@@ -16,13 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from seformer.model.backbones.base import Backbone, key_mask, zero_padding
-from seformer.model.backbones.bert import (
-    DEFAULTS,
-    Embeddings,
-    Encoder,
-    is_bert,
-    masked_head_style,
-)
+from seformer.model.backbones.bert import DEFAULTS, Embeddings, Encoder, is_bert, masked_head_style
 from seformer.model.backbones.rotary import Rotary, rotate
 from seformer.model.backbones.sparse import Pattern, attend, draw_layout, sparse_options
 from seformer.util.errors import UserError

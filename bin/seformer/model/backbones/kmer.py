@@ -22,12 +22,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from seformer.model.backbones.base import (
-    ESM_MASKED_HEAD,
-    Backbone,
-    HeadStyle,
-    key_mask,
-)
+from seformer.model.backbones.base import ESM_MASKED_HEAD, Backbone, HeadStyle, key_mask
 from seformer.model.backbones.rotary import Rotary, rotate
 
 EMBEDDING_DEVIATION = 0.1
