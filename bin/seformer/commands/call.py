@@ -17,8 +17,7 @@ def command(
         Path, typer.Option("--peaks", help="Peaks: narrowPeak, broadPeak, BED or another table.")
     ],
     signal: Annotated[
-        Path,
-        typer.Option("--signal", help="Signal: a sorted BAM with its index, or a bigWig."),
+        Path, typer.Option("--signal", help="Signal: a sorted BAM with its index, or a bigWig.")
     ],
     out: options.Out,
     settings: CallSettings,

@@ -14,8 +14,7 @@ from seformer.evaluation.settings import EnsembleSettings
 @options.expand
 def command(
     calibrated: Annotated[
-        list[Path],
-        typer.Argument(help="Folders written by `seformer calibrate`, one a fold."),
+        list[Path], typer.Argument(help="Folders written by `seformer calibrate`, one a fold.")
     ],
     out: options.Out,
     settings: EnsembleSettings,

@@ -30,8 +30,7 @@ def command(
     calibrated: Annotated[
         Path | None,
         typer.Option(
-            "--calibrated",
-            help="Folder written by `seformer calibrate`, in place of --model.",
+            "--calibrated", help="Folder written by `seformer calibrate`, in place of --model."
         ),
     ] = None,
     baseline_scores: Annotated[

@@ -108,17 +108,13 @@ def _metavar(text: str, kind: type) -> str | None:
     return "\n".join(lines)
 
 
-Out = Annotated[
-    Path,
-    typer.Option("--out", metavar="PATH", help="Folder for the results."),
-]
+Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="Folder for the results.")]
 Fasta = Annotated[Path, typer.Option("--fasta", help="Genome FASTA, plain, bgzipped or gzipped.")]
 OptionalFasta = Annotated[
     Path | None, typer.Option("--fasta", help="Genome FASTA, plain, bgzipped or gzipped.")
 ]
 Regions = Annotated[
-    Path | None,
-    typer.Option("--regions", help="BED (3 to 12 columns), DeepSE CSV or ROSE table."),
+    Path | None, typer.Option("--regions", help="BED (3 to 12 columns), DeepSE CSV or ROSE table.")
 ]
 Variants = Annotated[
     Path | None,
@@ -130,8 +126,7 @@ Positions = Annotated[
     Path | None, typer.Option("--positions", help="BED: every substitution at its bases.")
 ]
 VariantRegions = Annotated[
-    Path | None,
-    typer.Option("--regions", help="Score variants in these regions, not round each."),
+    Path | None, typer.Option("--regions", help="Score variants in these regions, not round each.")
 ]
 VariantMotifs = Annotated[
     Path | None,
@@ -171,8 +166,7 @@ MODELS = typer.Option(
 )
 ModelFolder = Annotated[Path, typer.Option("--model", help="Model folder of an earlier stage.")]
 TrainedModel = Annotated[
-    Path,
-    typer.Option("--model", help="Trained model: its folder, or an archive of it (`pack`)."),
+    Path, typer.Option("--model", help="Trained model: its folder, or an archive of it (`pack`).")
 ]
 ChromSizes = Annotated[
     Path | None,

@@ -14,8 +14,7 @@ from seformer.evaluation.settings import PoolSettings
 @options.expand
 def command(
     evaluated: Annotated[
-        list[Path],
-        typer.Argument(help="Folders written by `seformer evaluate`, one a fold."),
+        list[Path], typer.Argument(help="Folders written by `seformer evaluate`, one a fold.")
     ],
     out: options.Out,
     settings: PoolSettings,

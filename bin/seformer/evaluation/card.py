@@ -112,10 +112,7 @@ def _by_signal(signal: Mapping[str, Any] | None) -> Iterator[str]:
     """Tabulate how far the score follows the signal, over all and within a class."""
     if not signal:
         return
-    lines = [
-        "| | regions | the model | best baseline |",
-        "| --- | --- | --- | --- |",
-    ]
+    lines = ["| | regions | the model | best baseline |", "| --- | --- | --- | --- |"]
     for group, name in GROUPS.items():
         rho, best = signal[group], signal["baselines"].get(group)
         cells = [f"{name}", str(rho["n"]), "–", "–"]

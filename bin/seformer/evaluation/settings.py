@@ -30,9 +30,7 @@ THRESHOLD_BY = setting(
     metavar="mcc|precision:X",
 )
 BASELINE_NAMES = setting(
-    ("all",),
-    "Baselines beside the model: all, or a comma list.",
-    option="--baselines",
+    ("all",), "Baselines beside the model: all, or a comma list.", option="--baselines"
 )
 BASELINE_TRACKS = setting(
     (),

@@ -116,11 +116,7 @@ def ece_noise(probabilities: np.ndarray, seed: int = 1, draws: int = NOISE_DRAWS
 
 
 def measure_probabilities(
-    labels: np.ndarray,
-    probabilities: np.ndarray,
-    clusters: np.ndarray,
-    resamples: int,
-    seed: int,
+    labels: np.ndarray, probabilities: np.ndarray, clusters: np.ndarray, resamples: int, seed: int
 ) -> dict[str, Any]:
     """Measure calibrated probabilities: ``test.probabilities`` of metrics.json, but for the ECE.
 

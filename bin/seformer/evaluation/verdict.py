@@ -144,10 +144,8 @@ def _judge_pretraining(metrics: Mapping[str, Any]) -> Iterator[Finding]:
     test = metrics["test"]
     if "over_random_twin" not in test:
         return
-    delta, rows = (
-        test["over_random_twin"]["auroc"],
-        (test["baselines"][TWIN], test["model"]),
-    )
+    delta = test["over_random_twin"]["auroc"]
+    rows = test["baselines"][TWIN], test["model"]
     twin, model = (f"{row['auroc']['value']:.3f}" for row in rows)
     same = f"the same network, trained in the same way from random weights, has AUROC {twin}"
     worth = spoken(delta, signed=True)

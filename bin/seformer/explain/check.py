@@ -114,10 +114,7 @@ def _settings_of(
         return AttributionSettings(**given | {"batch_tokens": settings.batch_tokens})
     except UserError as error:
         raise UserError(
-            f"settings: {error.found}",
-            where=path,
-            expected=error.expected,
-            do=AGAIN,
+            f"settings: {error.found}", where=path, expected=error.expected, do=AGAIN
         ) from error
 
 

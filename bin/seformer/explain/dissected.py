@@ -160,8 +160,7 @@ def bed_of(table: pd.DataFrame) -> pd.DataFrame:
         for effect, rank, of in zip(table["effect"], table["rank"], last, strict=True)
     ]
     bed = table[["chrom", "start", "end", "name"]].assign(
-        score=score.round().astype(int),
-        strand=".",
+        score=score.round().astype(int), strand="."
     )
     bed = as_bed9(bed, pd.Series(colours, table.index))
     return bed.sort_values(["chrom", "start", "end"], kind="stable")

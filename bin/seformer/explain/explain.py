@@ -140,11 +140,7 @@ def _write_explained(
 
 @takes(FrameSettings)
 def explain_frame(
-    model: Model,
-    fasta: Path,
-    regions: pd.DataFrame,
-    source: str,
-    settings: FrameSettings,
+    model: Model, fasta: Path, regions: pd.DataFrame, source: str, settings: FrameSettings
 ) -> pd.DataFrame:
     """Explain regions in memory; see `seformer.regions.extract.with_bases`.
 

@@ -48,10 +48,7 @@ class Threshold(NamedTuple):
 
 
 def fit_calibration(
-    logits: np.ndarray,
-    labels: np.ndarray,
-    method: str = "temperature",
-    slope_factor: float = 1.0,
+    logits: np.ndarray, labels: np.ndarray, method: str = "temperature", slope_factor: float = 1.0
 ) -> dict[str, Any]:
     """Fit a calibration on validation logits.
 

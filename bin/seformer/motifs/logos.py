@@ -94,10 +94,7 @@ def draw_motifs(
             figure, axes = plt.subplots(
                 2, 2, figsize=(5.2, 2.6), sharey="row", layout="constrained"
             )
-            columns = (
-                ("as in the file", bits),
-                ("reverse complement", bits[::-1, ::-1]),
-            )
+            columns = (("as in the file", bits), ("reverse complement", bits[::-1, ::-1]))
             stacks = stacked(named, track, motif)
             for (title, shown), stack, (top, bottom) in zip(columns, stacks, axes.T, strict=True):
                 plot_logo(shown, ax=top)

@@ -68,10 +68,7 @@ MOTIF_COLUMNS = (
 
 @takes(MotifSettings)
 def motifs(
-    attributions: Sequence[Path],
-    motif_file: Path,
-    out: Path,
-    settings: MotifSettings,
+    attributions: Sequence[Path], motif_file: Path, out: Path, settings: MotifSettings
 ) -> None:
     """Find and name the motifs of explained regions.
 

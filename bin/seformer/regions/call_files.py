@@ -102,10 +102,7 @@ def _columns_of_rose(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _write_table(
-    path: Path,
-    regions: pd.DataFrame,
-    summary: dict[str, Any],
-    files: tuple[Path, Path | None],
+    path: Path, regions: pd.DataFrame, summary: dict[str, Any], files: tuple[Path, Path | None]
 ) -> None:
     rows = regions.sort_values("rank")
     columns = dict(_columns_of_rose(rows))

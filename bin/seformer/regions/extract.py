@@ -211,9 +211,7 @@ def _check_sources(regions, super_enhancers, typical_enhancers, settings: Extrac
 
 
 def _check_labelled_fasta(
-    path: str | PathLike[str] | None,
-    splits: str | PathLike[str] | None,
-    settings: ExtractSettings,
+    path: str | PathLike[str] | None, splits: str | PathLike[str] | None, settings: ExtractSettings
 ) -> None:
     """Refuse what does not go together (`UserError`)."""
     if path is None and splits is not None:
@@ -283,10 +281,7 @@ def _mark(rows: pd.DataFrame, spelling: Spelling, settings: ExtractSettings) -> 
 
 
 def _write(
-    stretches: Iterable[pd.DataFrame],
-    genome: Genome,
-    staging: Path,
-    settings: ExtractSettings,
+    stretches: Iterable[pd.DataFrame], genome: Genome, staging: Path, settings: ExtractSettings
 ) -> Counter:
     """Write every row, in shards where asked; return the counts over all of them."""
     total: Counter = Counter()

@@ -173,10 +173,7 @@ def _feature(cells: list[str], said: dict[str, str], gff3: bool) -> tuple[Featur
     name = said.get("gene_name") or said.get("gene")
     if name is None and cells[2] in GENES:
         name = said.get("Name")
-    kind = next(
-        (said[key] for key in ("gene_type", "gene_biotype", "biotype") if key in said),
-        "",
-    )
+    kind = next((said[key] for key in ("gene_type", "gene_biotype", "biotype") if key in said), "")
     # a version is not part of what a gene is called: ENSG00000141510.18
     plain = re.sub(r"^(ENS[A-Z]*G\d{11})\.\d+", r"\1", name or gene)
     return Feature(cells[0], start, end, cells[6], gene, plain, kind), transcript

@@ -188,12 +188,7 @@ def _bad_line(line: int, problem: str, count: int, source: Path) -> UserError:
 
 
 def _parse(
-    line: list[int],
-    text: list[str],
-    layout: LineLayout,
-    source: Path,
-    labels: bool,
-    keep: bool,
+    line: list[int], text: list[str], layout: LineLayout, source: Path, labels: bool, keep: bool
 ) -> tuple[RegionTable | None, Problems]:
     """Turn lines into a table column by column; what is wrong comes by the lines' numbers."""
     cells, uneven = layout.columns(text)

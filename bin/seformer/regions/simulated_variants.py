@@ -19,11 +19,7 @@ Place = tuple[str, int, str]
 
 
 def write_variants(
-    folder: Path,
-    genome: Genome,
-    enhancers: Sequence[Enhancer],
-    truth: Sequence[Planted],
-    seed: int,
+    folder: Path, genome: Genome, enhancers: Sequence[Enhancer], truth: Sequence[Planted], seed: int
 ) -> None:
     """Write ``variants.vcf``: one base each, named after the motif that it lies in, or ``other``.
 

@@ -106,11 +106,7 @@ class PredictionWriter(ExitStack):
     """
 
     def __init__(
-        self,
-        folder: Path,
-        own: Sequence[str],
-        scores: Sequence[str],
-        genes: GeneMap | None = None,
+        self, folder: Path, own: Sequence[str], scores: Sequence[str], genes: GeneMap | None = None
     ) -> None:
         super().__init__()
         self.scores, self._genes = list(scores), genes

@@ -87,11 +87,7 @@ def predict(
 
 @takes(ScoreSettings)
 def score_frame(
-    model: Model,
-    fasta: Path,
-    regions: pd.DataFrame,
-    source: str,
-    settings: ScoreSettings,
+    model: Model, fasta: Path, regions: pd.DataFrame, source: str, settings: ScoreSettings
 ) -> pd.DataFrame:
     """Score regions in memory; see `seformer.regions.extract.with_bases`.
 

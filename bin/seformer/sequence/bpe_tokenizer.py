@@ -72,11 +72,7 @@ class BpeTokenizer:
         self.base_ids = np.array(sorted(bases), np.int32)
         self._run_id = self._tokenizer.token_to_id("-")
         special = [self.pad_id, self.unk_id, self.mask_id, *self.wrap]
-        self.identity = {
-            "kind": "bpe",
-            "special": json.dumps(special),
-            "tokens": text_digest(text),
-        }
+        self.identity = {"kind": "bpe", "special": json.dumps(special), "tokens": text_digest(text)}
 
     def _object(self, name: str) -> dict[str, Any]:
         path = self._path.with_name(name)

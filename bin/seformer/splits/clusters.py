@@ -123,10 +123,7 @@ def _read_table(path: Path) -> dict[str, str]:
 
 
 def name_clusters(
-    rows: pd.DataFrame,
-    groups: pd.Series,
-    gap: int = CLUSTER_GAP,
-    alike: np.ndarray | None = None,
+    rows: pd.DataFrame, groups: pd.Series, gap: int = CLUSTER_GAP, alike: np.ndarray | None = None
 ) -> np.ndarray:
     """Join what overlaps, lies within ``gap`` bases, or has one group; name each cluster.
 

@@ -49,10 +49,7 @@ def weighted_loss(
 def validate(margins: np.ndarray, labels: np.ndarray, weights: torch.Tensor) -> dict[str, float]:
     """Weighted loss and AUROC of the validation part."""
     loss = weighted_loss(torch.from_numpy(margins), torch.from_numpy(labels).double(), weights)
-    return {
-        "validation_loss": float(loss.mean()),
-        "validation_auroc": auroc(labels, margins),
-    }
+    return {"validation_loss": float(loss.mean()), "validation_auroc": auroc(labels, margins)}
 
 
 def check_finite(loss: float, *, stage: int | str, epoch: int, step: int) -> None:

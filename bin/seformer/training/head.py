@@ -51,11 +51,7 @@ MOST_CHROMOSOMES = 100
 
 @takes(HeadSettings)
 def finetune_head(
-    extracted: Sequence[Path],
-    splits: Sequence[Path],
-    model: str,
-    out: Path,
-    settings: HeadSettings,
+    extracted: Sequence[Path], splits: Sequence[Path], model: str, out: Path, settings: HeadSettings
 ) -> None:
     """Train a new head and write the model folder and ``history.tsv`` into ``out``.
 

@@ -104,9 +104,7 @@ def micro_batches(
     view = rng.integers(store.start.shape[1], size=len(regions))
     first, last = store.start[regions, view], store.stop[regions, view]
     windows = tile(
-        last - first,
-        model.settings.content_window(model.tokenizer),
-        model.settings.overlap,
+        last - first, model.settings.content_window(model.tokenizer), model.settings.overlap
     )
     # rank the windows of each region at random and keep the first max_windows
     order = np.lexsort((rng.random(len(windows.sequence)), windows.sequence))

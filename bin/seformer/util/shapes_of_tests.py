@@ -101,14 +101,7 @@ _test = _object(
     parts=NotRequired[dict[Text, _scorer]],
     members=NotRequired[_object(n=Positive, **dict.fromkeys(METRICS, _spread))],
     prevalences=NotRequired[
-        dict[
-            Text,
-            _object(
-                prevalence=_inner_share,
-                model=_calls,
-                baselines=dict[Text, _calls],
-            ),
-        ]
+        dict[Text, _object(prevalence=_inner_share, model=_calls, baselines=dict[Text, _calls])]
     ],
     similarity_bins=NotRequired[
         _object(**_all("under_5_percent 5_to_50_percent over_50_percent", _bin))
@@ -124,19 +117,11 @@ _test = _object(
 )
 _rule = Annotated[Text, Field(pattern="^(mcc|precision:[0-9.e-]+)$")]
 _threshold = _object(
-    by=_rule,
-    met=NotRequired[Flag],
-    value=NotRequired[Number],
-    reached=NotRequired[Number | None],
+    by=_rule, met=NotRequired[Flag], value=NotRequired[Number], reached=NotRequired[Number | None]
 )
 # calibrated.json: how the threshold was chosen, and the line of the calibration's reference
 Calibrated = _object(
-    threshold=_object(
-        by=_rule,
-        value=Number,
-        reached=Number | None,
-        met=Flag,
-    ),
+    threshold=_object(by=_rule, value=Number, reached=Number | None, met=Flag),
     seed=Count,
     reference=_object(**_all("log_slope variance intercept intercept_variance", Number)) | None,
 )

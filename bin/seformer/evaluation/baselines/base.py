@@ -178,8 +178,7 @@ def better_on_validation(
     """
     rows = regions.validation
     name = max(
-        candidates,
-        key=lambda name: auroc(regions.labels[rows], candidates[name].scores[rows]),
+        candidates, key=lambda name: auroc(regions.labels[rows], candidates[name].scores[rows])
     )
     best = candidates[name]
     return best._replace(chosen={key: name} | best.chosen)

@@ -45,11 +45,7 @@ class RotaryLayer(nn.Module):
         self.dropout = nn.Dropout(config["hidden_dropout_prob"])
 
     def forward(
-        self,
-        hidden: torch.Tensor,
-        mask: torch.Tensor | None,
-        cos: torch.Tensor,
-        sin: torch.Tensor,
+        self, hidden: torch.Tensor, mask: torch.Tensor | None, cos: torch.Tensor, sin: torch.Tensor
     ) -> torch.Tensor:
         batch, tokens, width = hidden.shape
         qkv = self.qkv(self.attention_norm(hidden)).view(batch, tokens, 3, self.heads, -1)

@@ -55,11 +55,7 @@ class _SelfAttention(nn.Module):
         self.dropout = config.get("attention_probs_dropout_prob", 0.0)
 
     def forward(
-        self,
-        hidden: torch.Tensor,
-        mask: torch.Tensor | None,
-        cos: torch.Tensor,
-        sin: torch.Tensor,
+        self, hidden: torch.Tensor, mask: torch.Tensor | None, cos: torch.Tensor, sin: torch.Tensor
     ) -> torch.Tensor:
         query, key, value = (
             part(hidden).unflatten(-1, (self.heads, -1)).transpose(1, 2)

@@ -146,11 +146,7 @@ class StockEncoder(Backbone):
     """An encoder class of transformers behind the interface of `Backbone`."""
 
     hint = "take config.json and the weights from the same place"
-    ignored_keys = (
-        *Backbone.ignored_keys,
-        "rotary_emb.inv_freq",
-        "rotary_embeddings.inv_freq",
-    )
+    ignored_keys = (*Backbone.ignored_keys, "rotary_emb.inv_freq", "rotary_embeddings.inv_freq")
 
     @classmethod
     def matches(

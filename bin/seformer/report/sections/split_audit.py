@@ -42,10 +42,7 @@ def _row(audit: Mapping[str, Any], pair: str) -> list[str]:
     alike = audit.get("similarity", {}).get(pair, {})
     levels = alike.get("with_containment_at_least", {})
     copies = audit["near_copies"][pair] if "near_copies" in audit else None
-    counts = [
-        alike.get("regions", 0),
-        *(levels.get(level, 0) for level in LEVELS),
-    ]
+    counts = [alike.get("regions", 0), *(levels.get(level, 0) for level in LEVELS)]
     shares = [f"{alike[key]:.3f}" if alike.get(key) is not None else "–" for key in QUANTILES]
     overlaps = number(audit.get("overlapping_regions", {}).get(pair, 0))
     near = "–" if copies is None else number(copies)
