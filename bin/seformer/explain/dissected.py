@@ -13,7 +13,7 @@ from seformer.explain.dissection import Dissection, PairEffect, empirical_p
 from seformer.util.labels import COLOURS, SUPER, TYPICAL
 from seformer.util.ranks import false_discovery_rates
 from seformer.util.records import write_json
-from seformer.util.tables import as_bed9, write_tsv, write_tsv_rows
+from seformer.util.tables import as_bed9, write_tsv
 
 TABLE_FILE, PAIRS_FILE, BED_FILE, SUMMARY_FILE = (
     *("constituents.tsv", "pairs.tsv"),
@@ -130,8 +130,7 @@ def write_dissected(
     both = pd.DataFrame(pairs, columns=list(PAIR_COLUMNS))
     write_tsv(table, folder / TABLE_FILE)
     write_tsv(both, folder / PAIRS_FILE)
-    with open(folder / BED_FILE, "w", encoding="utf-8", newline="") as text:
-        write_tsv_rows(bed_of(table), text)
+    write_tsv(bed_of(table), folder / BED_FILE, header=False)
     summary = record | {
         "rows": len(table),
         "flags": _count_flags(table["flags"]),

@@ -29,7 +29,7 @@ from seformer.util.errors import UserError
 from seformer.util.labels import BED_COLOURS, SUPER, TYPICAL
 from seformer.util.records import write_json
 from seformer.util.settings import takes
-from seformer.util.tables import as_bed9, write_tsv, write_tsv_rows
+from seformer.util.tables import as_bed9, write_tsv
 
 logger = logging.getLogger(__name__)
 # each takes 13 kB in the two arrays
@@ -269,7 +269,7 @@ def _search(
     import modiscolite as lite
     from modiscolite.descriptive_report import generate_descriptive_report
 
-    _write_bed(searched.places.assign(region=0), out / "windows.bed")
+    write_tsv(searched.places.assign(region=0), out / "windows.bed", header=False)
     with _modisco_in(out, threads):
         signs = lite.tfmodisco.TFMoDISco(
             one_hot=searched.sequences.transpose(0, 2, 1),
@@ -288,7 +288,7 @@ def _search(
     seqlets = seqlets_on_genome(patterns, searched.places)
     unknown = in_unknown(seqlets, searched)
     seqlets = seqlets[~unknown]
-    _write_bed(as_bed9(seqlets, _colours(seqlets["name"])), out / "seqlets.bed")
+    write_tsv(as_bed9(seqlets, _colours(seqlets["name"])), out / "seqlets.bed", header=False)
     if patterns:
         # the checked motifs in the plainest form: modisco reads them in its own way
         write_meme(names, out / NAMES)
@@ -314,7 +314,7 @@ def _write_instances(searched: AttributionWindows, out: Path, threads: int) -> i
         score=(1000 * table["similarity"].clip(0, 1)).round().astype(int),
         strand=table["strand"],
     )
-    _write_bed(as_bed9(rows, _colours(table["pattern"])), out / "instances.bed")
+    write_tsv(as_bed9(rows, _colours(table["pattern"])), out / "instances.bed", header=False)
     return len(table)
 
 
@@ -383,8 +383,3 @@ def count_patterns(patterns: Mapping[str, Any], seqlets: pd.DataFrame) -> pd.Dat
     ]
     table = pd.DataFrame(rows, columns=list(PATTERN_COLUMNS))
     return table.sort_values("seqlets", ascending=False, kind="stable", ignore_index=True)
-
-
-def _write_bed(table: pd.DataFrame, path: Path) -> None:
-    with open(path, "w", encoding="utf-8", newline="") as text:
-        write_tsv_rows(table, text)

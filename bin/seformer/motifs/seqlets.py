@@ -29,7 +29,7 @@ from seformer.util.labels import BED_COLOURS, SUPER, TYPICAL
 from seformer.util.ranks import false_discovery_rates
 from seformer.util.records import write_json
 from seformer.util.settings import takes
-from seformer.util.tables import as_bed9, write_tsv, write_tsv_rows
+from seformer.util.tables import as_bed9, write_tsv
 
 logger = logging.getLogger(__name__)
 
@@ -106,8 +106,7 @@ def motifs(
         write_tsv(table, staging / "motifs.tsv")
         places = place_seqlets(seqlets, track, settings.max_q)
         write_tsv(places, staging / "seqlets.tsv")
-        with open(staging / "seqlets.bed", "w", encoding="utf-8", newline="") as text:
-            write_tsv_rows(bed_rows(places), text)
+        write_tsv(bed_rows(places), staging / "seqlets.bed", header=False)
         if drawing:
             (staging / "logos").mkdir()
             drawing.draw_motifs(

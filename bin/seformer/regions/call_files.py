@@ -65,8 +65,7 @@ def write_call(
         write_tsv(_with_genes(regions), folder / GENES)
     for name, wanted in ((SUPER_BED, True), (TYPICAL_BED, False)):
         _write_bed(folder / name, regions[regions["super"] == wanted], regions["net"].max())
-    with open(folder / CONSTITUENTS, "w", encoding="utf-8", newline="") as text:
-        write_tsv_rows(constituents[["chrom", "start", "end", "name"]], text)
+    write_tsv(constituents[["chrom", "start", "end", "name"]], folder / CONSTITUENTS, header=False)
     rows = pd.DataFrame(summary["sensitivity"])
     write_tsv(rows.assign(chosen=rows["chosen"].astype(int)), folder / SENSITIVITY)
     ranked = np.sort(regions["net"].to_numpy())
@@ -128,8 +127,7 @@ def _write_bed(path: Path, regions: pd.DataFrame, most: float) -> None:
     if NEAREST in regions:
         name = name_with_nearest(name, regions[NEAREST])
     rows = regions[["chrom", "start", "end"]].assign(name=name, score=score, strand=".")
-    with open(path, "w", encoding="utf-8", newline="") as text:
-        write_tsv_rows(rows, text)
+    write_tsv(rows, path, header=False)
 
 
 def _strongest(regions: pd.DataFrame) -> list[dict[str, Any]]:

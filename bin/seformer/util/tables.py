@@ -22,10 +22,12 @@ EXACT = "%.17g"
 WHOLE, COUNT, NUMBER, RATIO = "int64", "Int64", "float64", "float"
 
 
-def write_tsv(table: pd.DataFrame, path: str | os.PathLike[str], floats: str = FLOATS) -> None:
-    """Write a tab-separated table with a header; ``floats`` to 9 significant digits, or `EXACT`."""
+def write_tsv(
+    table: pd.DataFrame, path: str | os.PathLike[str], floats: str = FLOATS, *, header: bool = True
+) -> None:
+    """Write a tab-separated table; ``floats`` to 9 significant digits, or `EXACT`."""
     with atomic_path(path) as partial, open(partial, "w", encoding="utf-8", newline="") as text:
-        write_tsv_rows(table, text, header=True, float_format=floats)
+        write_tsv_rows(table, text, header=header, float_format=floats)
 
 
 def write_tsv_rows(table: pd.DataFrame, text: TextIO, *, header: bool = False, **how: Any) -> None:
