@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,7 @@ from seformer.training.checkpoint import Checkpoints
 from seformer.training.common import (
     EarlyStopping,
     Progress,
-    check_finite,
     class_weights,
-    copy_weights,
     fingerprint,
     recommended_rates,
     validate,
@@ -40,17 +37,8 @@ from seformer.training.common import (
 from seformer.training.feature_cache import backbone_digest
 from seformer.training.kmer_linear import weigh_spectrum
 from seformer.training.lora import add_adapters, merge_adapters
-from seformer.training.minibatches import epoch_batches, micro_batches
-from seformer.training.optimise import (
-    MAX_GRADIENT_NORM,
-    learning_rate_at,
-    optimizer_tensors,
-    prepare,
-    resolve_precision,
-    restore_optimizer,
-    take_up,
-    tensors_by_kind,
-)
+from seformer.training.minibatches import MicroBatch, epoch_batches, micro_batches
+from seformer.training.optimise import Optimisation, learning_rate_at, resolve_precision
 from seformer.training.settings import Course, FullSettings, looked_up
 from seformer.training.token_store import TokenStore, build_token_store, token_store_margins
 from seformer.util import verified_tensors
@@ -123,7 +111,7 @@ def finetune_full(
     with temporary_folder() as folder:
         trainer = FullTrainer(scorer, data, tokenise_parts(data, start, folder), settings)
         trainer.fit(checkpoints)
-    if not trainer.accelerator.is_main_process:
+    if not trainer.optimisation.accelerator.is_main_process:
         return
     if settings.lora_rank:
         merge_adapters(backbone)
@@ -193,9 +181,8 @@ class FullTrainer:
         self.validation_labels = data.labels("validation")
         self.weights = class_weights(data.labels("train"), settings.weights)
         self.module = model.classifier
-        self.accelerator, self.wrapped, self.optimizer = prepare(
-            self.module, model.device, settings.precision, looked_up(settings.learning_rate)
-        )
+        rate = looked_up(settings.learning_rate)
+        self.optimisation = Optimisation(self.module, model.device, settings.precision, rate)
         self.lengths = (self.tokens.stop - self.tokens.start).max(1)
         self.steps_per_epoch = -(-len(self.lengths) // settings.batch_size)
         most = settings.max_windows * (model.settings.window or self.lengths.max())
@@ -216,7 +203,7 @@ class FullTrainer:
 
     def fit(self, checkpoints: Checkpoints) -> None:
         """Train until the last epoch or early stopping; leaves the weights of the best epoch."""
-        take_up(checkpoints, self.accelerator, self.restore)
+        self.optimisation.take_up(checkpoints, self.restore)
         with checkpoints:
             while self.epoch <= self.settings.epochs and not self.progress.stopping.stop:
                 with threads_worth(self.activations):
@@ -250,42 +237,25 @@ class FullTrainer:
 
     def train_step(self, regions: np.ndarray) -> float:
         """Train on one batch, in as many forward passes as memory asks for; returns its loss."""
-        settings, accelerator, device = self.settings, self.accelerator, self.model.device
+        settings, device = self.settings, self.model.device
         rng = np.random.default_rng([settings.seed, self.epoch, self.step])
         seed_step(int(rng.integers(2**63)), device)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate_at(self.step)
-        self.optimizer.zero_grad()
-        at_once = training_tokens(
-            self.scorer.batch_tokens, self.module.backbone.hidden_size, device
+        width = self.module.backbone.hidden_size
+        at_once = training_tokens(self.scorer.batch_tokens, width, device)
+        share = self.optimisation.share
+        parts = micro_batches(
+            regions, self.tokens, self.model, settings.max_windows, at_once, rng, share
         )
-        share = accelerator.process_index, accelerator.num_processes
-        parts = list(
-            micro_batches(
-                regions, self.tokens, self.model, settings.max_windows, at_once, rng, share
-            )
-        )
-        total = torch.zeros((), device=device)
-        for part in parts:
-            # gradients add up here; the processes exchange them once, after the last forward pass
-            last = part is parts[-1]
-            with nullcontext() if last else accelerator.no_sync(self.wrapped):
-                margins = self.wrapped(
-                    part.batch.to(device),
-                    part.tokens.to(device),
-                    part.region.to(device),
-                    len(part.rows),
-                )
-                truth = self.labels[torch.from_numpy(regions[part.rows])].to(device)
-                loss = weighted_loss(margins, truth, self.weights.to(device)) * part.weight
-                loss = loss.sum() / len(regions)
-                # the exchange takes the mean over the processes, but a batch's loss is their sum
-                accelerator.backward(loss * accelerator.num_processes)
-            total += loss.detach()
-        loss = accelerator.reduce(total, "sum").item()
-        check_finite(loss, stage=2, epoch=self.epoch, step=self.step + 1)
-        accelerator.clip_grad_norm_(self.module.parameters(), MAX_GRADIENT_NORM)
-        self.optimizer.step()
+
+        def loss_of(part: MicroBatch) -> torch.Tensor:
+            given = part.batch, part.tokens, part.region
+            margins = self.optimisation.wrapped(*(x.to(device) for x in given), len(part.rows))
+            truth = self.labels[torch.from_numpy(regions[part.rows])].to(device)
+            loss = weighted_loss(margins, truth, self.weights.to(device)) * part.weight
+            return loss.sum() / len(regions)
+
+        at = {"stage": 2, "epoch": self.epoch, "step": self.step + 1}
+        loss = self.optimisation.step(list(parts), loss_of, self.rate_at(self.step), **at)
         self.step += 1
         return loss
 
@@ -306,9 +276,6 @@ class FullTrainer:
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """Everything a later run needs to go on: tensors and a JSON record."""
-        tensors = {f"model.{k}": v for k, v in copy_weights(self.module).items()}
-        tensors |= {f"best.{k}": v for k, v in self.progress.best.items()}
-        tensors |= optimizer_tensors(self.optimizer)
         stopping = self.progress.stopping
         record = {name: getattr(self, name) for name in COUNTERS} | {
             "history": self.progress.rows,
@@ -316,20 +283,15 @@ class FullTrainer:
             "best_epoch": stopping.best_epoch,
             "waited": stopping.waited,
         }
-        return tensors, record
+        return self.optimisation.tensors(self.progress.best), record
 
     def restore(self, stored: verified_tensors.Stored) -> None:
         """Take over the state of a checkpoint."""
-        tensors = tensors_by_kind(stored.tensors)
-        self.module.load_state_dict(tensors["model"])
-        restore_optimizer(self.optimizer, tensors["optimizer"])
-        record = stored.record
+        kept, record = self.optimisation.restore(stored.tensors), stored.record
         for name in COUNTERS:
             setattr(self, name, record[name])
         (measure, loss), waited = map(float, record["best"]), record["waited"]
         best = measure, loss
         stopping = EarlyStopping(self.settings.patience, best, record["best_epoch"], waited)
-        self.progress = Progress(
-            2, self.settings.epochs, stopping, record["history"], tensors["best"]
-        )
+        self.progress = Progress(2, self.settings.epochs, stopping, record["history"], kept)
         logger.info("going on from the checkpoint at epoch %d, step %d", self.epoch, self.step)

@@ -6,7 +6,6 @@ import logging
 import math
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,17 +17,9 @@ from seformer.sequence.batches import training_tokens
 from seformer.sequence.tokenizers import Tokenizer
 from seformer.training.checkpoint import Checkpoints
 from seformer.training.common import check_finite, copy_weights
-from seformer.training.masked_batches import MaskedBatch, masked_batch, parts_of
+from seformer.training.masked_batches import MaskedBatch, Part, masked_batch, parts_of
 from seformer.training.minibatches import epoch_batches
-from seformer.training.optimise import (
-    MAX_GRADIENT_NORM,
-    learning_rate_at,
-    optimizer_tensors,
-    prepare,
-    restore_optimizer,
-    take_up,
-    tensors_by_kind,
-)
+from seformer.training.optimise import Optimisation, learning_rate_at
 from seformer.training.pretraining_windows import WindowStore
 from seformer.training.settings import PretrainSettings, looked_up
 from seformer.util import verified_tensors
@@ -82,9 +73,8 @@ class MaskedTrainer:
     ) -> None:
         self.module, self.tokenizer, self.windows = module, tokenizer, windows
         self.content, self.settings, self.device = content, settings, device
-        self.accelerator, self.wrapped, self.optimizer = prepare(
-            module, device, settings.precision, looked_up(settings.learning_rate)
-        )
+        rate = looked_up(settings.learning_rate)
+        self.optimisation = Optimisation(module, device, settings.precision, rate)
         number = len(windows.start)
         back = min(max(1, round(settings.held_back * number)), MOST_HELD_BACK, number - 1)
         order = np.random.default_rng([settings.seed, 0]).permutation(number)
@@ -101,7 +91,7 @@ class MaskedTrainer:
 
     def fit(self, checkpoints: Checkpoints) -> None:
         """Train to the last step; leaves the weights that did best on what is held back."""
-        take_up(checkpoints, self.accelerator, self.restore)
+        self.optimisation.take_up(checkpoints, self.restore)
         mean = float(np.mean(self.windows.stop - self.windows.start))
         activations = self.settings.batch_size * mean * self.module.backbone.hidden_size
         with checkpoints, threads_worth(activations):
@@ -154,36 +144,23 @@ class MaskedTrainer:
 
     def train_step(self, batch: MaskedBatch) -> None:
         """Train on one batch, in as many forward passes as memory asks for."""
-        accelerator, device = self.accelerator, self.device
+        device = self.device
         rng = np.random.default_rng([self.settings.seed, 3, self.step])
         seed_step(int(rng.integers(2**63)), device)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate_at(self.step)
         self.module.train()
-        self.optimizer.zero_grad()
-        share = accelerator.process_index, accelerator.num_processes
-        parts = list(parts_of(batch, self.tokenizer, self.at_once, share))
         asked = max(1, int(batch.chosen.sum()))
-        total = torch.zeros((), device=device)
-        for part in parts:
-            # gradients add up here; the processes exchange them once, after the last forward pass
-            last = part is parts[-1]
-            with nullcontext() if last else accelerator.no_sync(self.wrapped):
-                given = part.batch.to(device)
-                logits = self.wrapped(given.input_ids, given.attention_mask, part.asked.to(device))
-                loss = functional.cross_entropy(logits, part.truth.to(device), reduction="sum")
-                loss = loss / asked
-                # the exchange takes the mean over the processes, but a batch's loss is their sum
-                accelerator.backward(loss * accelerator.num_processes)
-            total += loss.detach()
-        loss = accelerator.reduce(total, "sum").item()
+
+        def loss_of(part: Part) -> torch.Tensor:
+            ids, mask, _ = part.batch.to(device)
+            logits = self.optimisation.wrapped(ids, mask, part.asked.to(device))
+            return functional.cross_entropy(logits, part.truth.to(device), reduction="sum") / asked
+
+        parts = list(parts_of(batch, self.tokenizer, self.at_once, self.optimisation.share))
         epoch = self.step // self.steps_per_epoch + 1
-        check_finite(loss, stage="pre-training", epoch=epoch, step=self.step + 1)
-        accelerator.clip_grad_norm_(self.module.parameters(), MAX_GRADIENT_NORM)
-        self.optimizer.step()
+        at = {"stage": "pre-training", "epoch": epoch, "step": self.step + 1}
+        self.total_loss += self.optimisation.step(parts, loss_of, self.rate_at(self.step), **at)
         self.step += 1
         self.tokens += int((batch.stop - batch.start).sum())
-        self.total_loss += loss
         self.since += 1
 
     def rate_at(self, step: int) -> float:
@@ -279,17 +256,12 @@ class MaskedTrainer:
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """Everything a later run needs to go on: tensors and a JSON record."""
-        tensors = {f"model.{k}": v for k, v in copy_weights(self.module).items()}
-        tensors |= {f"best.{k}": v for k, v in self.best.items()}
-        tensors |= optimizer_tensors(self.optimizer)
-        return tensors, {name: getattr(self, name) for name in COUNTERS} | {"rows": self.rows}
+        record = {name: getattr(self, name) for name in COUNTERS} | {"rows": self.rows}
+        return self.optimisation.tensors(self.best), record
 
     def restore(self, stored: verified_tensors.Stored) -> None:
         """Take over the state of a checkpoint."""
-        tensors = tensors_by_kind(stored.tensors)
-        self.module.load_state_dict(tensors["model"])
-        restore_optimizer(self.optimizer, tensors["optimizer"])
-        self.best = tensors["best"]
+        self.best = self.optimisation.restore(stored.tensors)
         for name in COUNTERS:
             setattr(self, name, stored.record[name])
         self.rows = stored.record["rows"]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.state import AcceleratorState
+from torch import nn
 
 from seformer.training.checkpoint import Checkpoints
+from seformer.training.common import check_finite, copy_weights
 from seformer.util.errors import UserError
 from seformer.util.verified_tensors import Stored
 
+T = TypeVar("T")
 MAX_GRADIENT_NORM = 1.0
 WEIGHT_DECAY = 0.01
 
@@ -45,7 +49,7 @@ def learning_rate_at(step: int, steps: int, rate: float, warmup: float) -> float
     return rate * max(0.0, (steps - step) / max(1, steps - warm))
 
 
-def parameter_groups(module: torch.nn.Module) -> list[dict[str, Any]]:
+def parameter_groups(module: nn.Module) -> list[dict[str, Any]]:
     """Weight decay for matrices, none for biases and norms."""
     trainable = [p for p in module.parameters() if p.requires_grad]
     return [
@@ -54,62 +58,100 @@ def parameter_groups(module: torch.nn.Module) -> list[dict[str, Any]]:
     ]
 
 
-def take_up(
-    checkpoints: Checkpoints, accelerator: Accelerator, restore: Callable[[Stored], None]
-) -> None:
-    """Go on from the last checkpoint, if there is one.
+class Optimisation:
+    """A module in training: accelerator, AdamW, one step, and the state for a checkpoint.
 
-    Of several processes the first writes the checkpoints; all of them read them.
+    Attributes
+    ----------
+    wrapped
+        The module as its forward pass is called.
     """
-    if (stored := checkpoints.load()) is not None:
-        restore(stored)
-    accelerator.wait_for_everyone()
-    checkpoints.writes = accelerator.is_main_process
 
+    def __init__(
+        self, module: nn.Module, device: torch.device, precision: str, rate: float
+    ) -> None:
+        # one process may train on one device after the other, and in one precision after the other
+        alone = not (torch.distributed.is_available() and torch.distributed.is_initialized())
+        AcceleratorState._reset_state(reset_partial_state=alone)
+        self.accelerator = Accelerator(
+            cpu=device.type == "cpu",
+            mixed_precision="no" if precision == "fp32" else precision,
+            device_placement=False,
+            kwargs_handlers=[
+                # what a configuration leaves unused (a pooler of a stock class) is not waited for
+                DistributedDataParallelKwargs(find_unused_parameters=True)
+            ],
+        )
+        optimizer = torch.optim.AdamW(parameter_groups(module), lr=rate, fused=True)
+        self.module, self.device = module, device
+        self.wrapped, self.optimizer = self.accelerator.prepare(module, optimizer)
 
-def prepare(
-    module: torch.nn.Module, device: torch.device, precision: str, rate: float
-) -> tuple[Accelerator, torch.nn.Module, torch.optim.Optimizer]:
-    """Make accelerator and AdamW; returns them and the module as its forward pass is called."""
-    # one process may train on one device after the other, and in one precision after the other
-    alone = not (torch.distributed.is_available() and torch.distributed.is_initialized())
-    AcceleratorState._reset_state(reset_partial_state=alone)
-    accelerator = Accelerator(
-        cpu=device.type == "cpu",
-        mixed_precision="no" if precision == "fp32" else precision,
-        device_placement=False,
-        kwargs_handlers=[
-            # what a configuration leaves unused (a pooler of a stock class) is not waited for
-            DistributedDataParallelKwargs(find_unused_parameters=True)
-        ],
-    )
-    optimizer = torch.optim.AdamW(parameter_groups(module), lr=rate, fused=True)
-    wrapped, optimizer = accelerator.prepare(module, optimizer)
-    return accelerator, wrapped, optimizer
+    @property
+    def share(self) -> tuple[int, int]:
+        """Which process this is, and of how many."""
+        return self.accelerator.process_index, self.accelerator.num_processes
 
+    def step(
+        self, parts: Sequence[T], loss_of: Callable[[T], torch.Tensor], rate: float, **at: Any
+    ) -> float:
+        """Train on one batch, a forward pass a part; returns its loss, the sum of the parts'.
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """Its state as tensors on the CPU, for a checkpoint."""
-    return {
-        f"optimizer.{index}.{key}": value.cpu()
-        for index, state in optimizer.state_dict()["state"].items()
-        for key, value in state.items()
-    }
+        Raises
+        ------
+        UserError
+            If the loss is not a number; ``at`` says where, see `check_finite`.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad()
+        total = torch.zeros((), device=self.device)
+        for part in parts:
+            # gradients add up here; the processes exchange them once, after the last forward pass
+            last = part is parts[-1]
+            with nullcontext() if last else self.accelerator.no_sync(self.wrapped):
+                loss = loss_of(part)
+                # the exchange takes the mean over the processes, but a batch's loss is their sum
+                self.accelerator.backward(loss * self.accelerator.num_processes)
+            total += loss.detach()
+        summed = self.accelerator.reduce(total, "sum").item()
+        check_finite(summed, **at)
+        self.accelerator.clip_grad_norm_(self.module.parameters(), MAX_GRADIENT_NORM)
+        self.optimizer.step()
+        return summed
 
+    def take_up(self, checkpoints: Checkpoints, restore: Callable[[Stored], None]) -> None:
+        """Go on from the last checkpoint, if there is one.
 
-def tensors_by_kind(tensors: dict[str, torch.Tensor]) -> dict[str, dict[str, torch.Tensor]]:
-    """Part the tensors of a checkpoint by the first word of their names."""
-    kinds: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
-    for key, value in tensors.items():
-        kind, name = key.split(".", 1)
-        kinds[kind][name] = value
-    return kinds
+        Of several processes the first writes the checkpoints; all of them read them.
+        """
+        if (stored := checkpoints.load()) is not None:
+            restore(stored)
+        self.accelerator.wait_for_everyone()
+        checkpoints.writes = self.accelerator.is_main_process
 
+    def tensors(self, best: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Its state and the best weights so far, on the CPU, for a checkpoint."""
+        states = self.optimizer.state_dict()["state"]
+        return {
+            **{f"model.{key}": value for key, value in copy_weights(self.module).items()},
+            **{f"best.{key}": value for key, value in best.items()},
+            **{
+                f"optimizer.{index}.{key}": value.cpu()
+                for index, state in states.items()
+                for key, value in state.items()
+            },
+        }
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    """Take over what `optimizer_tensors` gave, without the first word of the names."""
-    state: dict[int, dict[str, Any]] = defaultdict(dict)
-    for key, value in tensors.items():
-        index, name = key.split(".", 1)
-        state[int(index)][name] = value
-    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+    def restore(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Take over what `tensors` gave; returns the best weights."""
+        kinds: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
+        for key, value in tensors.items():
+            kind, name = key.split(".", 1)
+            kinds[kind][name] = value
+        self.module.load_state_dict(kinds["model"])
+        state: dict[int, dict[str, torch.Tensor]] = defaultdict(dict)
+        for key, value in kinds["optimizer"].items():
+            index, name = key.split(".", 1)
+            state[int(index)][name] = value
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
+        return kinds["best"]

@@ -151,7 +151,7 @@ def pretrain(
         ],
         "seconds": round(time.monotonic() - began, 1),
     }
-    if trainer.accelerator.is_main_process:
+    if trainer.optimisation.accelerator.is_main_process:
         with output_folder(out, own=[*OWN_FILES, SUMMARY_FILE, LOSS_FILE]) as staging:
             save_folder(staging, backbone.config, backbone.published_state() | head.published())
             tokenizer.save(staging)
