@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -32,13 +32,53 @@ def kmer_vocabulary(k: int) -> list[str]:
     return [*SPECIAL_TOKENS, *map("".join, product("ATCG", repeat=k))]
 
 
-class KmerTokenizer:
+class ListedTokenizer:
+    """A tokeniser whose vocabulary is a list: ``vocab.txt``."""
+
+    phases: int
+    unk_id: int
+
+    def _ids_of(self, vocabulary: Sequence[str]) -> dict[str, int]:
+        """Take the tokens in the order of their ids, none of them twice."""
+        self.vocabulary = list(vocabulary)
+        twice = [token for token, n in Counter(self.vocabulary).items() if token and n > 1]
+        if twice:
+            raise UserError(f"the vocabulary holds {twice[0]!r} twice", where="vocab.txt")
+        return {token: i for i, token in enumerate(self.vocabulary)}
+
+    def encode(self, sequences: Sequence[str], phase: int = 0) -> Encoding:
+        """Tokenise ``sequences``; the phase (0 ≤ phase < phases) moves where tokens begin.
+
+        Every base is covered in every phase.
+        """
+        if not 0 <= phase < self.phases:
+            raise ValueError(f"phase {phase} of {self.phases}")
+        letters, lengths = letters_of(sequences)
+        encoding = self._encode(letters, lengths, phase)
+        check_unknown(encoding, letters, lengths, self.unk_id, "check that the sequences are DNA")
+        return encoding
+
+    def _encode(self, letters: np.ndarray, lengths: np.ndarray, phase: int) -> Encoding:
+        """Tokenise uint8 letters of sequences end to end, of int64 ``lengths`` each."""
+        raise NotImplementedError
+
+    def _save(self, folder: Path, special: Mapping[str, str], settings: Mapping[str, Any]) -> None:
+        """Write vocab.txt, and what transformers reads of special tokens and settings."""
+        with atomic_path(folder / "vocab.txt") as partial:
+            partial.write_text("\n".join(self.vocabulary) + "\n", encoding="utf-8")
+        write_json(special, folder / "special_tokens_map.json")
+        write_json(settings, folder / "tokenizer_config.json")
+
+
+class KmerTokenizer(ListedTokenizer):
     """k-mers of a sequence, every ``stride`` bases, by one pass of numpy over all sequences.
 
     With stride 1 this is DNABERT's convention (overlapping k-mers, Ji et al. 2021,
     doi:10.1093/bioinformatics/btab083). With a larger stride the last k-mer is anchored at the
     end of the sequence, so that every base is covered. A k-mer with another letter than A, C, G, T
-    is [UNK]; a sequence shorter than k is one [UNK] over all its bases.
+    is [UNK]; a sequence shorter than k is one [UNK] over all its bases. In phase p > 0 the first
+    k-mer begins at base 0 all the same, as the last one ends at the last base, and the second
+    begins at base p.
 
     Parameters
     ----------
@@ -52,11 +92,7 @@ class KmerTokenizer:
         if not 1 <= stride <= k <= 12:
             raise UserError(f"k = {k} and stride = {stride} do not fit", expected="stride ≤ k ≤ 12")
         self.k, self.stride = k, stride
-        self.vocabulary = list(kmer_vocabulary(k) if vocabulary is None else vocabulary)
-        ids = {token: i for i, token in enumerate(self.vocabulary)}
-        twice = [token for token, n in Counter(self.vocabulary).items() if token and n > 1]
-        if twice:
-            raise UserError(f"the vocabulary holds {twice[0]!r} twice", where="vocab.txt")
+        ids = self._ids_of(kmer_vocabulary(k) if vocabulary is None else vocabulary)
         missing = [token for token in SPECIAL_TOKENS if token not in ids]
         if missing:
             raise UserError(f"the vocabulary lacks {', '.join(missing)}")
@@ -74,15 +110,7 @@ class KmerTokenizer:
         self.identity = {"kind": "k-mers", "k": k, "stride": stride}
         self.identity["tokens"] = text_digest("\n".join(self.vocabulary))
 
-    def encode(self, sequences: Sequence[str], phase: int = 0) -> Encoding:
-        """Tokenise ``sequences``; the phase (0 ≤ phase < phases) moves the grid of the k-mers.
-
-        In phase p > 0 the first k-mer begins at base 0 all the same, as the last one ends at the
-        last base, and the second begins at base p: every base is covered in every phase.
-        """
-        if not 0 <= phase < self.phases:
-            raise ValueError(f"phase {phase} of {self.phases}")
-        letters, lengths = letters_of(sequences)
+    def _encode(self, letters: np.ndarray, lengths: np.ndarray, phase: int) -> Encoding:
         last = np.maximum(lengths - self.k, 0)
         first = phase - self.stride if phase else 0
         # ceil, so that the last k-mer is counted
@@ -97,7 +125,6 @@ class KmerTokenizer:
             splits_of(counts),
         )
         encoding.input_ids[ends - starts < self.k] = self.unk_id
-        check_unknown(encoding, letters, lengths, self.unk_id, "check that the sequences are DNA")
         return encoding
 
     def keeps_spans(self, before: str, after: str) -> bool:
@@ -115,16 +142,11 @@ class KmerTokenizer:
 
     def save(self, folder: str | Path) -> None:
         """Write vocab.txt and tokenizer_config.json (readable by transformers as BERT's)."""
-        folder = Path(folder)
-        with atomic_path(folder / "vocab.txt") as partial:
-            partial.write_text("\n".join(self.vocabulary) + "\n", encoding="utf-8")
         names = dict(zip(("pad", "unk", "cls", "sep", "mask"), SPECIAL_TOKENS, strict=True))
         special = {f"{name}_token": token for name, token in names.items()}
-        write_json(special, folder / "special_tokens_map.json")
-        settings: dict[str, Any] = {
+        settings = {
             "tokenizer_class": "BertTokenizer",
             "do_lower_case": False,
             "kmer": {"k": self.k, "stride": self.stride},
-            **special,
         }
-        write_json(settings, folder / "tokenizer_config.json")
+        self._save(Path(folder), special, settings | special)

@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from seformer.sequence.dna import BASE_LETTERS, BASES, CODE_OF_LETTER
-from seformer.sequence.encoding import Encoding, check_unknown, letters_of, splits_of, text_digest
+from seformer.sequence.encoding import Encoding, splits_of, text_digest
+from seformer.sequence.kmer_tokenizer import ListedTokenizer
 from seformer.sequence.kmers import numbers_at
-from seformer.util.atomic import atomic_path
 from seformer.util.errors import UserError
-from seformer.util.records import write_json
 
 # how published vocabularies write padding, unknown, mask and the token in front; and which token
 # ends a window where tokenizer_config.json names none
@@ -43,7 +42,7 @@ def _listed(lengths: Counter[int]) -> str:
     return "tokens of A, C, G, T: " + (", ".join(kinds) or "none")
 
 
-class MixedTokenizer:
+class MixedTokenizer(ListedTokenizer):
     """k-mers from the left, one after the other, and base by base what is no whole k-mer.
 
     That is the convention of the Nucleotide Transformer (Dalla-Torre et al. 2024,
@@ -51,6 +50,7 @@ class MixedTokenizer:
     base. From the left: k letters of A, C, G, T are a token, else one of them is, and N, if it is
     in the vocabulary. The frame begins anew behind every letter that is none of the four. A run of
     letters that are in no token is one unknown token, or in vocabularies with ``[UNK]`` each is.
+    In phase p the frame begins at base p, and the first p bases are a token each.
 
     Parameters
     ----------
@@ -66,11 +66,7 @@ class MixedTokenizer:
     """
 
     def __init__(self, vocabulary: Sequence[str], end: str | None = None) -> None:
-        self.vocabulary = list(vocabulary)
-        ids = {token: i for i, token in enumerate(self.vocabulary)}
-        twice = [token for token, n in Counter(self.vocabulary).items() if token and n > 1]
-        if twice:
-            raise UserError(f"the vocabulary holds {twice[0]!r} twice", where="vocab.txt")
+        ids = self._ids_of(vocabulary)
         fitting = (names for names in _STYLES if set(names) <= ids.keys())
         self._style: tuple[str, ...] = next(fitting, ())
         if not self._style:
@@ -120,24 +116,11 @@ class MixedTokenizer:
             "tokens": text_digest("\n".join(self.vocabulary)),
         }
 
-    def encode(self, sequences: Sequence[str], phase: int = 0) -> Encoding:
-        """Tokenise ``sequences``; in phase p (0 ≤ p < phases) the frame begins at base p.
-
-        The first p bases are a token each then: every base is covered in every phase.
-        """
-        if not 0 <= phase < self.phases:
-            raise ValueError(f"phase {phase} of {self.phases}")
-        letters, lengths = letters_of(sequences)
-        encoding = self._encode(letters, lengths, phase)
-        check_unknown(encoding, letters, lengths, self.unk_id, "check that the sequences are DNA")
-        return encoding
-
     def keeps_spans(self, before: str, after: str) -> bool:
         """Tell whether all tokens keep their bases if ``after`` takes the place of ``before``."""
         return len(before) == len(after) and not (before + after).strip(BASES)
 
     def _encode(self, letters: np.ndarray, lengths: np.ndarray, phase: int) -> Encoding:
-        """Tokenise uint8 letters of sequences end to end, of int64 ``lengths`` each."""
         edges, place = splits_of(lengths), np.arange(len(letters))
         offset = place - np.repeat(edges[:-1], lengths)
         kinds = self._kinds[letters]
@@ -170,16 +153,7 @@ class MixedTokenizer:
 
     def save(self, folder: str | Path) -> None:
         """Write vocab.txt and tokenizer_config.json (readable by transformers as ESM's)."""
-        folder = Path(folder)
-        with atomic_path(folder / "vocab.txt") as partial:
-            partial.write_text("\n".join(self.vocabulary) + "\n", encoding="utf-8")
         names = dict(zip(("pad", "unk", "mask", "cls"), self._style, strict=True))
         special = {f"{name}_token": token for name, token in names.items()}
-        write_json(special, folder / "special_tokens_map.json")
-        settings = {
-            "tokenizer_class": "EsmTokenizer",
-            "kmer": {"k": self.k, "mixed": True},
-            **special,
-            "eos_token": self._end,
-        }
-        write_json(settings, folder / "tokenizer_config.json")
+        settings = {"tokenizer_class": "EsmTokenizer", "kmer": {"k": self.k, "mixed": True}}
+        self._save(Path(folder), special, settings | special | {"eos_token": self._end})
