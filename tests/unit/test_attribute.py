@@ -1,5 +1,6 @@
 import os
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from threading import current_thread
@@ -257,6 +258,30 @@ def test_steps_rise_only_where_needed():
     for result in attribute(model, sequences, sequences, capped):
         assert result.reference_steps.max() == 12
         assert "incomplete" in result.flags
+
+
+def test_an_ensemble_adds_up_where_its_members_cancel():
+    """Each member is complete in few steps; the small mean of two that disagree is not yet."""
+    members = [toy_model(**CONTEXT, window=17, seed=seed) for seed in (4, 5)]
+    sequences = [random_sequence(60, seed=n) for n in range(12)]
+    how = AttributionSettings(references=2)
+    alone = [attribute(member, sequences, sequences, how) for member in members]
+    model = replace(members[0], others=(members[1],))
+    together = attribute(model, sequences, sequences, how)
+    cancelled = []
+    for row, (result, *each) in enumerate(zip(together, *alone, strict=True)):
+        check_complete(result)
+        assert {"incomplete", "incomplete_window"}.isdisjoint(result.flags)
+        total = np.mean([one.values.sum() + one.special for one in each])
+        difference = np.mean([one.logit - one.reference_logit for one in each])
+        if relative_error(total, difference) > 0.05:
+            cancelled.append(row)
+    assert len(cancelled) == 2
+    # as if it were alone
+    for row in cancelled:
+        one = attribute(model, [sequences[row]], [sequences[row]], how)[0]
+        np.testing.assert_array_equal(one.reference_steps, together[row].reference_steps)
+        np.testing.assert_allclose(one.values, together[row].values, atol=2e-6)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ f(x) − f(x′) for the reference x′ (Sundararajan et al., ICML 2017), howeve
    strand, and the k-mer part, which is linear and therefore known exactly, is added.
 4. Check: the sum over the bases is held against f(x) − f(x′), and the sum over the tokens of each
    window against what the window contributes (`window_contributions`). The quadrature is the one
-   approximation, so that regions where a sum is off are integrated again in twice the steps.
+   approximation, so that regions where a sum is off are integrated again in twice the steps. Of an
+   ensemble that holds for each member, and then for their mean.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from typing import NamedTuple
 import numpy as np
 
 from seformer.explain.completeness import (
+    INCOMPLETE,
+    INCOMPLETE_WINDOW,
     complete,
     completeness_flags,
     relative_error,
@@ -218,9 +221,10 @@ def _share(
 # ------------------------------------------------------------------------- integrated gradients
 
 
-def _rising_steps(how: AttributionSettings) -> Iterator[int]:
+def _rising_steps(how: AttributionSettings, least: int) -> Iterator[int]:
     """Yield the steps to try: few, then twice as many each time, up to the most that are wished."""
-    steps = min(FIRST_STEPS if how.completeness >= CLOSE else FIRST_STEPS_CLOSE, how.max_steps)
+    first = FIRST_STEPS if how.completeness >= CLOSE else FIRST_STEPS_CLOSE
+    steps = min(max(first, least), how.max_steps)
     while True:
         yield steps
         if steps == how.max_steps:
@@ -228,8 +232,10 @@ def _rising_steps(how: AttributionSettings) -> Iterator[int]:
         steps = min(2 * steps, how.max_steps)
 
 
-def _integrated(regions: PreparedRegions, how: AttributionSettings) -> list[Attribution]:
-    """Integrated gradients: double the steps of whatever is not complete yet."""
+def _integrated(
+    regions: PreparedRegions, how: AttributionSettings, least: int
+) -> list[Attribution]:
+    """Integrated gradients: double the steps, ``least`` at first, of what is not complete yet."""
     scorer, count = regions.scorer, len(regions.sequences)
     references = _references(regions, how)
     number = len(references.ids)
@@ -245,7 +251,7 @@ def _integrated(regions: PreparedRegions, how: AttributionSettings) -> list[Attr
     shared: dict[int, _Shared] = {}
     used = np.zeros(count, dtype=np.int64)
     pending = np.arange(count)
-    for steps in _rising_steps(how):
+    for steps in _rising_steps(how, least):
         integrals = integrate(scorer, shares, plan.of(pending), steps)
         size = number * regions.views  # jobs of a region
         for rank, region in enumerate(pending.tolist()):
@@ -324,18 +330,33 @@ def attribute(
     how = settings or AttributionSettings()
     if not sequences:
         return []
-    run = _integrated if how.method == "integrated_gradients" else _without_sum
-    each = [
-        run(prepare_regions(Scorer(member, how.batch_tokens), sequences, keys), how)
-        for member in model.members
-    ]
-    if len(each) == 1:
-        return each[0]
-    return [_mean(members, how) for members in zip(*each, strict=True)]
+    scorers = [Scorer(member, how.batch_tokens) for member in model.members]
+    if how.method != "integrated_gradients":
+        each = [_without_sum(prepare_regions(s, sequences, keys), how) for s in scorers]
+        return [_mean(members, how) for members in zip(*each, strict=True)]
+    results: dict[int, Attribution] = {}
+    pending, least = [*range(len(sequences))], FIRST_STEPS
+    while pending:
+        chosen = [sequences[i] for i in pending], [keys[i] for i in pending]
+        each = [_integrated(prepare_regions(s, *chosen), how, least) for s in scorers]
+        results |= zip(pending, (_mean(m, how) for m in zip(*each, strict=True)), strict=True)
+        # members that are complete may differ in sign: their mean has less to be relative to. The
+        # steps rise as if a region were alone, so that it does not depend on its neighbours
+        pending = [i for i in pending if _may_improve(results[i], how)]
+        least *= 2
+    return [results[i] for i in range(len(sequences))]
+
+
+def _may_improve(result: Attribution, how: AttributionSettings) -> bool:
+    """Whether a sum is off, and no member has come to the most steps."""
+    off = {INCOMPLETE, INCOMPLETE_WINDOW}.intersection(result.flags)
+    return bool(off) and result.reference_steps.max() < how.max_steps
 
 
 def _mean(members: Sequence[Attribution], how: AttributionSettings) -> Attribution:
-    """The explanation of an ensemble: the mean of its members', whose sums hold as theirs do."""
+    """The explanation of an ensemble: the mean of its members'."""
+    if len(members) == 1:
+        return members[0]
     values = np.mean([member.values for member in members], axis=0)
     logit, reference_logit, special, covered = (
         float(np.mean([getattr(member, name) for member in members]))

@@ -5,7 +5,8 @@ A region's set holds every class that its logit is not too strange for: SE unles
 typical ones score as high. Of the regions of a class, whatever their number, the set then holds
 their class with at least the probability ``coverage``: averaged over validation parts, for regions
 whose loci could as well have been drawn into the validation part (exchangeable loci: Vovk 2012,
-doi:10.48550/arXiv.1209.2673; Angelopoulos and Bates 2023, doi:10.1561/2200000101). Nothing is
+doi:10.48550/arXiv.1209.2673; Angelopoulos and Bates 2023, doi:10.1561/2200000101). Of loci of one
+size that is exact; where a few large ones are the strangest it may be some points less. Nothing is
 promised for another cell line, assembly or length.
 """
 
