@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score
 from toys import random_sequence, tiny_model
 
-from seformer.evaluation import metrics
+from seformer.evaluation import metrics, verdict
 from seformer.evaluation.baselines import BASELINES
 from seformer.evaluation.cross_validation import pool_folds
 from seformer.evaluation.evaluate import evaluate
@@ -381,6 +381,13 @@ def test_pooled_folds_are_one_test_part(folds):
     )
     for key in ("mean", "sd"):
         assert found["test"]["members"]["auroc"][key] >= 0
+    # no fold's own threshold stands for all, and what the ensemble's probabilities are is not said
+    met = one["threshold"]["met"] and two["threshold"]["met"]
+    assert found["threshold"] == {"by": "mcc", "met": met}
+    said = {finding["topic"]: finding for finding in found["verdict"]}
+    assert "no region is left to test" in said[verdict.ENSEMBLE]["text"]
+    assert said[verdict.PROBABILITIES]["level"] != "good"
+    assert verdict.ENSEMBLE not in {finding["topic"] for finding in one["verdict"]}
     expected = spearmanr(table["probability"], table["signal"]).statistic
     assert found["test"]["signal"]["all"]["value"] == pytest.approx(expected)
     # every fold's own limits, and the ensemble's from all of them

@@ -112,20 +112,22 @@ def line(value, low, high):
     return {"value": value, "low": low, "high": high}
 
 
-def finding(unlike=None, **measured):
+def finding(unlike=None, of_folds=False, **measured):
     """What the verdict says of probabilities that hold but for what is given."""
     holds = {"n": 500, "slope": line(1.0, 0.9, 1.1), "intercept": line(0.0, -0.1, 0.1)}
     holds |= {"ece": line(0.02, 0.0, 0.03), "ece_noise": 0.021, "ece_noise_high": 0.03}
     test = {"probabilities": holds | measured, "prevalence": 0.5}
     if unlike is not None:
         test["probabilities"]["unlike_training"] = holds | {"n": 300} | unlike
-    return next(verdict._judge_probabilities(test))
+    return next(verdict._judge_probabilities(test, of_folds))
 
 
 def test_the_verdict_says_which_regions_the_probabilities_hold_for():
     good = finding(unlike={})
     assert good.level == "good" and good.text.startswith("Take them as probabilities")
     assert "the 300 that share little sequence" in good.text
+    folds = finding(unlike={}, of_folds=True)
+    assert folds.level == "note" and folds.text.startswith("Those of the folds' models hold")
     assert finding().level == "note" and "was not tested" in finding().text
     low, high = line(0.72, 0.6, 0.85), line(1.5, 1.2, 1.8)
     new = finding(unlike={"slope": low})

@@ -244,7 +244,11 @@ def measure_pooled(
             | {"delta": part["delta"]["auroc"]}
             for number, part in enumerate(tests, 1)
         ],
-        "threshold": first["threshold"],
+        # each fold has a value of its own
+        "threshold": {
+            "by": first["threshold"]["by"],
+            "met": all(fold.metrics["threshold"].get("met", True) for fold in folds),
+        },
         "thresholds": {},
         "baseline_choices": {},
         "bootstrap": {"resamples": resamples, "seed": seed},

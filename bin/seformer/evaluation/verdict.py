@@ -15,7 +15,7 @@ MEMORY = 0.05
 FEW_NAMES = 5
 LEARNED, GAIN = "Learned?", "Better than simple baselines?"
 SMALL, SIMILAR = "Small test part", "Similar regions in training"
-PROBABILITIES = "Probabilities"
+PROBABILITIES, ENSEMBLE = "Probabilities", "Ensemble of the folds"
 TO_RANK = "use them to rank, not as chances"
 PROMISE = (
     "The promise is for regions whose loci are drawn like those of the validation part, not for "
@@ -240,14 +240,25 @@ def _limit_trust(metrics: Mapping[str, Any]) -> Iterator[Finding]:
             f"AUROC is {validation['value']:.3f} on validation but {auroc['value']:.3f} on test: "
             "the two parts differ, or the validation part was used up by many trials.",
         )
-    yield from _judge_probabilities(test)
+    # of judged scores the folds are those of the baselines
+    of_folds = bool(metrics.get("folds")) and "judged" not in metrics
+    yield from _judge_probabilities(test, of_folds)
     yield from _judge_sets(test.get("conformal"))
+    if of_folds:
+        yield Finding(
+            "note",
+            ENSEMBLE,
+            "The test is of the folds' own models, each on regions that it had not seen. What "
+            "scores other regions is their ensemble, which no region is left to test. A mean of "
+            "several models should rank no worse; its probabilities and sets were fitted on the "
+            "scores of single models, and are as a rule too cautious.",
+        )
     if not metrics.get("threshold", {}).get("met", True):
         yield Finding(
             "warning",
             "Threshold",
-            f"No threshold on validation satisfies the rule {metrics['threshold']['by']}; the "
-            "nearest was taken.",
+            f"No threshold on validation satisfies the rule {metrics['threshold']['by']}"
+            f"{' in one fold or more' if metrics.get('folds') else ''}; the nearest was taken.",
         )
     unlike = test.get("unlike_training", {})
     if "model" in unlike and auroc["value"] - unlike["model"]["auroc"]["value"] > MEMORY:
@@ -289,8 +300,8 @@ def _judge_gain_on_unlike(test: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _judge_probabilities(test: Mapping[str, Any]) -> Iterator[Finding]:
-    """Say which regions the probabilities hold for, if any."""
+def _judge_probabilities(test: Mapping[str, Any], of_folds: bool = False) -> Iterator[Finding]:
+    """Say which regions the probabilities hold for, if any; ``of_folds`` not those of scores."""
     topic, measured = PROBABILITIES, test.get("probabilities")
     if measured is None:  # of version 1.0
         if (error := test["model"]["ece"])["low"] > BADLY_CALIBRATED:
@@ -323,11 +334,12 @@ def _judge_probabilities(test: Mapping[str, Any]) -> Iterator[Finding]:
             if unlike and "slope" in unlike
             else "how they are on regions unlike those of the training was not tested"
         )
+        start = "Those of the folds' models hold" if of_folds else "Take them as probabilities"
         text = (
-            "Take them as probabilities, for regions like those of the test part "
+            f"{start}, for regions like those of the test part "
             f"({percent(test['prevalence'], 1)} super-enhancers): {_fit(measured)}; {new}."
         )
-        sure = unlike and not _is_vague(unlike)
+        sure = unlike and not _is_vague(unlike) and not of_folds
         yield Finding("good" if sure else "note", topic, text)
 
 

@@ -88,7 +88,7 @@ def sample_table(sample: SampleResults) -> str:
         twin = {m: {"baseline": TWIN} | delta for m, delta in test["over_random_twin"].items()}
         rows.append(_difference_row(twin))
     if "members" in test:
-        rows.append(_members_row(test["members"]))
+        rows.append(_members_row(test["members"], bool(sample.metrics.get("folds"))))
     caption = say(
         "test_metrics",
         "sizes",
@@ -131,13 +131,14 @@ def _difference_row(delta: Mapping[str, Any]) -> list[str]:
     return _row(title, [cells.get(metric, "") for metric in METRICS])
 
 
-def _members_row(members: Mapping[str, Any]) -> list[str]:
+def _members_row(members: Mapping[str, Any], of_folds: bool) -> list[str]:
     """Write mean and standard deviation over the members of the ensemble."""
     cells = [
         f"{signed(members[metric]['mean'], False)}<small>± {members[metric]['sd']:.3f}</small>"
         for metric in METRICS
     ]
-    return _row(f"mean of {members['n']} single models", cells)
+    apart = ", each fold by itself" if of_folds else ""
+    return _row(f"mean of {members['n']} single models{apart}", cells)
 
 
 def _choices(chosen: Mapping[str, Mapping[str, Any]]) -> str:
