@@ -248,6 +248,28 @@ def test_the_current_folder_stays_that_of_the_shell(tmp_path, monkeypatch):
     assert set(os.listdir(".")) == {"regions.tsv", "shard_0001", "summary.json"}
 
 
+@pytest.mark.parametrize("name", ["regions.tsv", "shard_0007/summary.json"])
+def test_no_result_takes_the_place_of_what_is_read(name, good, tmp_path, capfd):
+    """Neither by its own name nor as what an earlier run left; of a link only the link would go."""
+    mine, out = tmp_path / "out" / name, tmp_path / "out"
+    mine.parent.mkdir(parents=True)
+    shutil.copy(good / "all.csv", mine)
+    (tmp_path / "link").symlink_to(mine)
+    before = listing(tmp_path)
+    words = ["extract", "--fasta", good / "genome.fa", "--unlabelled", "--out", out, "--regions"]
+    assert run([*words, tmp_path / "link"]) == 2
+    assert f"{mine}: a result would take the place of this file" in capfd.readouterr().err
+    labelled = [word for word in words if word != "--unlabelled"]
+    copy = [mine, "--labelled-fasta", mine, "--out", tmp_path / "new"]
+    assert run([*labelled, *copy]) == 2
+    assert f"{mine}: --labelled-fasta would replace" in capfd.readouterr().err
+    assert listing(tmp_path) == before
+    shutil.rmtree(out)
+    (out / name).parent.mkdir(parents=True)
+    (out / name).symlink_to(good / "all.csv")
+    assert run([*words, out / name]) == 0 and (good / "all.csv").is_file()
+
+
 def test_fewer_shards_leave_none_of_the_longer_result(good, tmp_path):
     words = ["extract", "--fasta", good / "genome.fa", "--regions", good / "all.bed"]
     words += ["--unlabelled", "--out", tmp_path / "out", "--shard-bases"]

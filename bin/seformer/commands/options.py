@@ -49,10 +49,15 @@ def expand(command: Callable) -> Callable:
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
+        from seformer.util.atomic import inputs_spared
+
+        lists = [value if isinstance(value, list) else [value] for value in values.values()]
+        spared = inputs_spared(x for given in lists for x in given if isinstance(x, Path))
         for name, kind in kinds.items():
             fields = kind.model_fields
             values[name] = kind(**{key: values.pop(key) for key in fields.keys() & values.keys()})
-        command(**values)
+        with spared:
+            command(**values)
 
     shown = inspect.Signature([*(p for p in others if p.name not in kinds), *options])
     vars(run)["__signature__"] = shown

@@ -17,7 +17,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from seformer.util.errors import UserError
@@ -29,6 +29,7 @@ MOST_BYTES = 200  # of a name that a staging folder's name holds; file systems t
 LONGEST_WAIT = 60.0  # seconds for another run that is publishing into the same folder
 RENAME_EXCHANGE, AT_FDCWD = 2, -100  # linux/fs.h, linux/fcntl.h
 _unfinished: set[Path] = set()
+_inputs: frozenset[tuple[int, int]] = frozenset()  # device and inode of each, see `inputs_spared`
 
 
 @contextlib.contextmanager
@@ -151,6 +152,37 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def inputs_spared(paths: Iterable[Path]) -> Iterator[None]:
+    """Let no `output_folder` put a result in the place of these files, whatever links lead there.
+
+    For a command, which has its user's own files; in Python one call's result is another's input.
+    """
+    global _inputs
+    before = _inputs
+    # `os.path` says no of what cannot be looked at: who reads it says why
+    _inputs = frozenset(map(_identity, filter(os.path.isfile, map(os.path.realpath, paths))))
+    try:
+        yield
+    finally:
+        _inputs = before
+
+
+def _identity(path: str | os.PathLike[str]) -> tuple[int, int]:
+    status = os.lstat(path)
+    return status.st_dev, status.st_ino
+
+
+def _require_spared(paths: Iterable[Path]) -> None:
+    # of a link only the link would go
+    if lost := next((p for p in paths if os.path.lexists(p) and _identity(p) in _inputs), None):
+        raise UserError(
+            "a result would take the place of this file, which the command reads",
+            where=lost,
+            do="choose another --out folder, or rename the file",
+        )
+
+
+@contextlib.contextmanager
 def output_folder(out: str | os.PathLike[str], own: Sequence[str] = ()) -> Iterator[Path]:
     """Yield a staging folder that becomes ``out`` at once on success; else nothing is changed.
 
@@ -169,7 +201,7 @@ def output_folder(out: str | os.PathLike[str], own: Sequence[str] = ()) -> Itera
     Raises
     ------
     UserError
-        If ``out`` cannot be written.
+        If ``out`` cannot be written, or a result would replace a file that the command reads.
     """
     given, out = out, Path(os.path.realpath(out))
     if out.exists() and not out.is_dir():
@@ -244,6 +276,8 @@ def _publish(staging: Path, out: Path, own: Sequence[str]) -> None:
     for folder in {path.parent for path in files}:
         sync(folder)
     names = [path.relative_to(staging) for path in files]
+    if _inputs:
+        _require_spared([*(out / name for name in names), *(p for o in own for p in out.glob(o))])
     _take_rights(staging, out)
     if not _published_at_once(staging, out, own):
         _replace_each(staging, out, names, own)
