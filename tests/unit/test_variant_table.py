@@ -158,6 +158,50 @@ def test_tables_that_name_the_reference(scored):
     assert again["alternative"].tolist() == table["alternative"].tolist()[:2]
 
 
+ANNOVAR = ["Chr", "Start", "End", "Ref", "Alt"]
+MAF = ["Chromosome", "Start_Position", "End_Position", "Strand", "Reference_Allele",
+       "Tumor_Seq_Allele1", "Tumor_Seq_Allele2"]  # fmt: skip
+
+
+def test_starts_that_count_from_1_are_told_by_the_alleles(scored):
+    """As ANNOVAR and MAF write them; the same variants with starts from 0, as UCSC's."""
+    here, three = base(700), CHR1[699:702]
+    # a substitution, a deletion of three bases, an insertion behind base 700
+    alleles = [(here, OTHER[here]), (three, "-"), ("-", "GG")]
+
+    def rows(places, front=(), behind=()):
+        return [
+            ["chr1", f"{start}", f"{end}", *front, reference, *behind, alternative]
+            for (start, end), (reference, alternative) in zip(places, alleles, strict=True)
+        ]
+
+    forms = [
+        (ANNOVAR, rows([(700, 700), (700, 702), (700, 700)])),
+        (ANNOVAR, rows([(699, 700), (699, 702), (700, 700)])),
+        (MAF, rows([(700, 700), (700, 702), (700, 701)], ["+"], ["T"])),
+    ]
+    before = base(699)
+    for header, form in forms:
+        table, _ = scored(header, form)
+        assert table["status"].tolist() == ["scored"] * 3
+        assert table[["position", "reference", "alternative"]].to_numpy().tolist() == [
+            [700, here, OTHER[here]], [699, before + three, before], [700, here, here + "GG"]
+        ]  # fmt: skip
+    unsaid = ["chrom", "start", "end", "effect_allele", "other_allele"]
+    for start in ("699", "700"):
+        table, _ = scored(unsaid, [["chr1", start, "700", here, OTHER[here]]])
+        assert table[["position", "alternative"]].to_numpy().tolist() == [[700, OTHER[here]]]
+
+
+def test_a_reference_that_is_not_the_genomes_is_not_turned_round(scored):
+    here = base(700)
+    for start, end in (("699", "700"), ("700", "700")):
+        table, _ = scored(ANNOVAR, [["chr1", start, end, OTHER[here], here]])
+        assert table["status"].tolist() == ["wrong_reference"]
+    table, _ = scored(ANNOVAR, [["chr1", "0", "0", "A", "C"]])
+    assert table["status"].tolist() == ["past_chromosome_end"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -7,7 +7,8 @@ the alternatives. Read are, by the names of the columns, counted from 1 where th
 - its summary statistics and others (``chromosome``, ``base_pair_location``, ``effect_allele``, …);
 - UCSC's tables ``snp151`` and older (``chromStart``, ``observed``, ``strand``; also the dump
   without a header), ``gwasCatalog`` (``riskAllele``) and ``dbSnp155`` (``ref``, ``alts``);
-- tables of dbSNP's pages and of BioMart (``variation``, ``Variant alleles``).
+- tables of dbSNP's pages and of BioMart (``variation``, ``Variant alleles``);
+- tables of ANNOVAR (``Start``, ``End``, ``Ref``, ``Alt``) and MAF files, whose starts count from 1.
 """
 
 from __future__ import annotations
@@ -45,13 +46,14 @@ COLUMNS = {
     "chrom": "chr_id|hm_chrom|chrom|chr|chromosome|chromosome/scaffold name|chromosome_name",
     "position": "chr_pos|hm_pos|pos|position|base_pair_location|bp|genpos"
     "|chromosome/scaffold position start (bp)",
-    "start": "chromstart|start",
-    "end": "chromend|end",
+    "start": "chromstart|start|start_position",
+    "end": "chromend|end|end_position",
     "id": "snps|hm_rsid|rsid|rs_id|snp|name|variant name|variant_id|snp_id|markername|id",
     "strand": "strand",
     "risk": "strongest snp-risk allele|riskallele|risk_allele|risk allele",
     "reference": "ref|reference|refallele|ref_allele|reference_allele",
-    "alternative": "alt|alts|alternative|alt_allele|alternative_allele|alternate_allele",
+    "alternative": "alt|alts|alternative|alt_allele|alternative_allele|alternate_allele"
+    "|tumor_seq_allele2",
     "observed": "observed|variation|variant alleles|alleles",
     "effect": "hm_effect_allele|effect_allele|ea|allele1|a1",
     "other": "hm_other_allele|other_allele|nea|non_effect_allele|allele2|a2|allele0",
@@ -201,8 +203,26 @@ def _row(row: Mapping[str, str], path: Path, line: int) -> Row:
     alleles = [reverse_complement(allele) if minus else allele for allele in alleles]
     if reference is not None:
         reference = alleles[0]
+    if end is not None:
+        start, end = _from_zero(start, end, alleles, reference)
     name = re.sub(r"\s+", "_", row.get("id", "")) or "."
     return Row(row["chrom"], start, end, name, list(dict.fromkeys(alleles)), reference)
+
+
+def _from_zero(
+    start: int, end: int, alleles: Sequence[str], reference: str | None
+) -> tuple[int, int]:
+    """Count the start from 0 where the alleles say that it counts from 1.
+
+    UCSC's intervals are as long as the reference and empty where that is no bases. ANNOVAR's and
+    MAF's count both ends; MAF names the two bases that an insertion lies between.
+    """
+    if reference is None:
+        empty = start == end and len(alleles) > 1 and "" not in alleles
+        return (start - 1, end) if empty else (start, end)
+    if reference == "" and end == start + 1:
+        return start, start
+    return (start - 1, end) if reference and end - start + 1 == len(reference) else (start, end)
 
 
 def _alleles(row: Mapping[str, str]) -> tuple[list[str], str | None]:
@@ -250,7 +270,7 @@ def _split(row: Row, chrom: str, genome: Genome) -> tuple[str, str, list[str]]:
     """Return what is wrong, the reference and the alternatives of a row on the genome."""
     length = genome.chromosomes[chrom]
     stop = row.start + max(1, *map(len, row.alleles)) if row.end is None else row.end
-    if max(row.start + 1, row.end or 0) > length:
+    if row.start < 0 or max(row.start + 1, row.end or 0) > length:
         return PAST_END, "N", []
     here = genome.fetch(chrom, row.start, min(stop, length)) if stop > row.start else ""
     known = [allele for allele in row.alleles if allele not in NOTHING[1:]]
@@ -260,10 +280,11 @@ def _split(row: Row, chrom: str, genome: Genome) -> tuple[str, str, list[str]]:
     if not all(PLAIN.fullmatch(allele) for allele in known):
         odd = next(allele for allele in known if not PLAIN.fullmatch(allele))
         return AMBIGUOUS if odd.isalpha() and len(odd) == 1 else SYMBOLIC, base, []
-    if row.end is not None:
-        reference = here
-    elif row.reference is not None:
+    # what the table calls its reference is never taken for an alternative
+    if row.reference is not None:
         reference = row.reference
+    elif row.end is not None:
+        reference = here
     else:
         like = [allele for allele in known if allele and here.startswith(allele)]
         if len(like) > 1 or (not like and ("" in known or max(map(len, known)) > 1 == len(known))):
@@ -271,6 +292,7 @@ def _split(row: Row, chrom: str, genome: Genome) -> tuple[str, str, list[str]]:
             return AMBIGUOUS, base, []
         reference = like[0] if like else base
     others = [allele for allele in known if allele != reference]
-    if (len(known) > 1 and reference not in known) or not here.startswith(reference):
+    fits = here.startswith(reference) if row.end is None else here == reference
+    if (len(known) > 1 and reference not in known) or not fits:
         return WRONG_REFERENCE, base, []
     return ("", reference, others) if others else (NO_ALTERNATIVE, reference or base, [])
