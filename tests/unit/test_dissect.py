@@ -326,6 +326,12 @@ def test_no_room_is_told(tmp_path, genome, toy):
     assert summary["flags"] == {"no_room": 1}
 
 
+def test_constituents_that_are_all_too_short_are_told(tmp_path, genome, toy):
+    table, summary = run(tmp_path, genome, constituents="chr1\t150\t151\nchr1\t200\t203\n")
+    assert table["flags"].tolist() == ["too_few_bases"] * 2 and table["rank"].isna().all()
+    assert summary["strongest"] == []
+
+
 @pytest.mark.parametrize(
     ("constituents", "message"),
     [

@@ -206,7 +206,8 @@ def _count_flags(flags: pd.Series) -> dict[str, int]:
 
 def _strongest(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the constituents for the report: least q first, then largest effect."""
-    rows = table[table["effect"].notna()].assign(order=table["q"].fillna(2))
+    rows = table[table["effect"].notna()]
+    rows = rows.assign(order=rows["q"].fillna(2))
     rows = rows.sort_values(["order", "effect"], ascending=[True, False], kind="stable")
     return [
         {
