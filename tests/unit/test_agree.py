@@ -410,3 +410,16 @@ def test_swapped_alleles_are_told(tmp_path):
     (tmp_path / "m.tsv").write_text(header + "chr1\t5\tC\tA\t1\nchr1\t9\tG\tT\t2\n")
     with pytest.raises(UserError, match="at the places of 1 of them other alleles are scored"):
         agree_tables(tmp_path / "v.tsv", tmp_path / "m.tsv", score_column="log2FC")
+
+
+def test_alleles_are_compared_whatever_their_columns_are_called(tmp_path, caplog):
+    variants = pd.DataFrame(
+        {"chrom": "chr1", "pos": 20_000 * np.arange(1, 31), "ref": "A", "alt": "C", "score": 0.5}
+    ).assign(score=np.arange(30))
+    other = variants.assign(alt="G").rename(columns={"score": "log2FC"})
+    for names in (("ref_allele", "alt_allele"), ("Reference Allele", "Alternate-Allele")):
+        with pytest.raises(UserError, match="at the places of 30 of them other alleles are scored"):
+            agree_tables(variants, other.set_axis(["chrom", "pos", *names, "log2FC"], axis=1))
+    assert "whatever" not in caplog.text
+    agree_tables(variants, other.drop(columns=["ref", "alt"]), **QUICK)
+    assert "places are compared, whatever their alleles" in caplog.text

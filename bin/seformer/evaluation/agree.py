@@ -123,6 +123,11 @@ def agree_tables(
     targets, rows = _spell(scored, places, settings, fasta)
     usable = ((targets["drop_reason"] == "") & np.isfinite(score)).to_numpy()
     measured_alleles, scored_alleles = alleles_of(places), alleles_of(scored)
+    if (measured_alleles is None) != (scored_alleles is None):
+        logger.warning(
+            "one table has alleles, the other none in columns such as ref and alt: places are"
+            " compared, whatever their alleles"
+        )
     repeated = usable & _repeated(targets, scored_alleles, score=score)
     usable = usable & ~repeated
     candidates = targets[usable].reset_index(drop=True)

@@ -27,7 +27,12 @@ from seformer.regions.scores import (
     first_columns,
     named_column,
 )
-from seformer.regions.words import HEADER_WORDS, plain_word
+from seformer.regions.words import (
+    ALTERNATIVE_WORDS,
+    HEADER_WORDS,
+    REFERENCE_WORDS,
+    plain_word,
+)
 from seformer.util.errors import UserError
 from seformer.util.text import numbered_lines, open_text
 
@@ -35,7 +40,6 @@ logger = logging.getLogger(__name__)
 Source = str | PathLike[str] | pd.DataFrame
 # names of columns, lower case, the best first
 POSITIONS = ("position", "pos")
-REFERENCES, ALTERNATIVES = ("reference", "ref"), ("alternative", "alt")
 DIFFERENCES = ("difference", "effect")  # of variants.tsv, of constituents.tsv
 VALUES = (
     *("effectsize", "effect_size", "log2fc", "logfc", "log2foldchange", "log2_fold_change", "lfc"),
@@ -211,7 +215,7 @@ def read_measurement(
 
 def alleles_of(table: PlaceTable) -> np.ndarray | None:
     """Reference and alternative allele of each row, str [n, 2]; None if the table has none."""
-    columns = [table.column(None, words) for words in (REFERENCES, ALTERNATIVES)]
+    columns = [table.column(None, words) for words in (REFERENCE_WORDS, ALTERNATIVE_WORDS)]
     if not all(columns):
         return None
     return np.array([[c.strip().upper() for c in table.cells[name]] for name in columns], str).T
@@ -257,7 +261,9 @@ def _position(names: Sequence[str]) -> dict[str, str]:
     """Columns of a table of variants; empty if it is of regions, which have start and end."""
     there = {
         meaning: next(iter(first_columns(names, words).values()), "")
-        for meaning, words in (HEADER_WORDS | {"position": POSITIONS, "ref": REFERENCES}).items()
+        for meaning, words in (
+            HEADER_WORDS | {"position": POSITIONS, "ref": REFERENCE_WORDS}
+        ).items()
     }
     variants = there["chrom"] and there["position"] and not (there["start"] and there["end"])
     return there if variants else {}

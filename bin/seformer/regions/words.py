@@ -23,6 +23,13 @@ LENGTH_WORDS = (
     " region_size".split()
 )
 
+# columns of the two alleles of a variant, the best name first
+REFERENCE_WORDS = ("ref", "reference", "refallele", "ref_allele", "reference_allele")
+ALTERNATIVE_WORDS = (
+    *("alt", "alts", "alternative", "altallele", "alt_allele", "alternative_allele"),
+    *("alternate_allele", "tumor_seq_allele2"),
+)
+
 # what regions were ranked by, and what was subtracted from it; of ROSE's tables see `signal`
 SIGNAL_WORDS = ("signal", "h3k27ac_signal", "h3k27ac", "se_cas_value", "te_cas_value")
 CONTROL_WORDS = ("control", "control_signal", "se_con_value", "te_con_value")

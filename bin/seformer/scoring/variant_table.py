@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from seformer.genome.genome import Genome
 from seformer.regions.headed import read_headed
+from seformer.regions.words import ALTERNATIVE_WORDS, REFERENCE_WORDS
 from seformer.scoring.alleles import (
     AMBIGUOUS,
     NO_ALTERNATIVE,
@@ -51,9 +52,8 @@ COLUMNS = {
     "id": "snps|hm_rsid|rsid|rs_id|snp|name|variant name|variant_id|snp_id|markername|id",
     "strand": "strand",
     "risk": "strongest snp-risk allele|riskallele|risk_allele|risk allele",
-    "reference": "ref|reference|refallele|ref_allele|reference_allele",
-    "alternative": "alt|alts|alternative|alt_allele|alternative_allele|alternate_allele"
-    "|tumor_seq_allele2",
+    "reference": "|".join(REFERENCE_WORDS),
+    "alternative": "|".join(ALTERNATIVE_WORDS),
     "observed": "observed|variation|variant alleles|alleles",
     "effect": "hm_effect_allele|effect_allele|ea|allele1|a1",
     "other": "hm_other_allele|other_allele|nea|non_effect_allele|allele2|a2|allele0",
