@@ -132,6 +132,12 @@ class Contents(_Strict):
     members: list[str] = []
 
 
+WRITTEN_BY_ALL = (
+    *("format", "backbone", "window", "overlap", "token_pooling", "window_pooling"),
+    *("calibration", "threshold"),
+)
+
+
 class ModelSettings(_Strict):
     """The content of `seformer.json`."""
 
@@ -195,7 +201,7 @@ def read_settings(folder: Path) -> ModelSettings:
     Raises
     ------
     UserError
-        If ``folder`` is not a model folder of seformer.
+        If ``folder`` is not a model folder of seformer, or a setting is missing or unusable.
     """
     folder = Path(folder)
     path = folder / SETTINGS_FILE
@@ -206,8 +212,17 @@ def read_settings(folder: Path) -> ModelSettings:
             expected=f"a folder with {SETTINGS_FILE}, config.json and {WEIGHTS_FILE}",
             do="give the folder <outdir>/<sample>/model of an earlier run",
         )
+    record = read_object(path)
+    # a default in the place of what was lost would be another score or call, and nobody told
+    if lost := next((name for name in WRITTEN_BY_ALL if name not in record), None):
+        raise UserError(
+            f"{lost} is missing",
+            where=path,
+            expected=f"what every version writes: {', '.join(WRITTEN_BY_ALL)}",
+            do="copy the model folder again from where it was made",
+        )
     try:
-        return ModelSettings.model_validate(read_object(path))
+        return ModelSettings.model_validate(record)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "settings"

@@ -125,6 +125,10 @@ def setting(**values: object) -> Callable[[Path, Path], None]:
     return edited("seformer.json", lambda record: record.update(values))
 
 
+def without(name: str) -> Callable[[Path, Path], None]:
+    return edited("seformer.json", lambda record: {k: v for k, v in record.items() if k != name})
+
+
 def config(**values: object) -> Callable[[Path, Path], None]:
     return edited("config.json", lambda record: record.update(values))
 
@@ -139,6 +143,10 @@ MODELS = [
     case("model/settings_giant", PREDICT, giant("seformer.json"), "larger than 64 MiB"),
     case("model/settings_future", PREDICT, setting(format=2), "format", "this version"),
     case("model/settings_unknown", PREDICT, setting(run="rm -rf /"), "run: Extra inputs"),
+    case("model/settings_no_threshold", PREDICT, without("threshold"), "threshold is missing"),
+    case(
+        "model/settings_no_calibration", PREDICT, without("calibration"), "calibration is missing"
+    ),
     case("model/members_nested", PREDICT, _nested_ensemble, "is an ensemble itself"),
     case("model/members_missing", PREDICT, setting(members=2), "members/2"),
     case("model/window_text", PREDICT, setting(window="all"), "window", "integer"),
