@@ -33,7 +33,7 @@ from seformer.regions.layout import (
     read_layout,
 )
 from seformer.regions.lines import Line
-from seformer.regions.words import LABELS, plain_word
+from seformer.regions.words import KNOWN_LABELS, read_label
 from seformer.util.errors import UserError
 from seformer.util.text import MAX_NAME, numbered_lines, open_text
 
@@ -312,14 +312,10 @@ def _labels(
     if not labels or "label" not in layout.column:
         return unlabelled(len(cells[0]))
     raw = cells[layout.column["label"]]
-    known = {value: LABELS.get(plain_word(value)) for value in set(raw)}
+    known = {value: read_label(value) for value in set(raw)}
     for i, value in enumerate(raw if None in known.values() else ()):
         if known[value] is None:
-            problems.setdefault(
-                i,
-                f"label {value[:40]!r} is unknown (super-enhancer: 1, SE, YES, TRUE; typical: 0,"
-                " TE, NO, FALSE)",
-            )
+            problems.setdefault(i, f"label {value[:40]!r} is unknown ({KNOWN_LABELS})")
     label = [None if known[value] in (None, -1) else known[value] for value in raw]
     return pd.array(label, dtype="Int8")
 

@@ -15,7 +15,7 @@ import pandas as pd
 from seformer.genome import intervals
 from seformer.regions.frames import FRAME, as_texts, read_frame
 from seformer.regions.read import iter_regions, unlabelled
-from seformer.regions.words import LABELS, NEITHER, column_words, find_columns, plain_word
+from seformer.regions.words import KNOWN_LABELS, NEITHER, column_words, find_columns, read_label
 from seformer.util.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -191,11 +191,6 @@ def _covered(rows: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
     return np.bincount(query, shared, minlength=len(rows)) / np.maximum(1, end - start)
 
 
-def read_label(cell: str) -> int | None:
-    """What a cell of a column of labels says: 1, 0, `words.NEITHER`, −1 = none; None otherwise."""
-    return LABELS.get(plain_word(cell.strip()))
-
-
 # ------------------------------------------------------------------------- columns and cells
 
 
@@ -298,7 +293,7 @@ def _labels(
             f"label {cells[i][:40]!r} in the column {column} is unknown",
             where=where,
             line=lines[i],
-            expected="super-enhancer: 1, SE, YES, TRUE; typical: 0, TE, NO, FALSE",
+            expected=KNOWN_LABELS,
         )
     labels = np.array(values, np.int8)
     return pd.arrays.IntegerArray(labels, (labels < 0) & (labels != NEITHER))

@@ -54,6 +54,7 @@ LABELS = (
     | dict.fromkeys(("0", "0.0", "no", "false", "f", "n"), 0)
     | dict.fromkeys(("", ".", "na", "nan", "none", "null"), -1)  # no label
 )
+KNOWN_LABELS = "super-enhancer: 1, SE, YES, TRUE; typical: 0, TE, NO, FALSE"
 
 
 def column_words(header: Sequence[str]) -> list[str]:
@@ -75,6 +76,11 @@ def find_length(header: Sequence[str]) -> int | None:
     """Which column holds lengths."""
     words = column_words(header)
     return next((words.index(word) for word in LENGTH_WORDS if word in words), None)
+
+
+def read_label(cell: str) -> int | None:
+    """What a cell of a column of labels says: 1, 0, `NEITHER`, −1 = none; None otherwise."""
+    return LABELS.get(plain_word(cell))
 
 
 def plain_word(word: str) -> str:

@@ -19,9 +19,9 @@ from seformer.regions.folder import in_order, require_same
 from seformer.regions.frames import free_names
 from seformer.regions.nearby_genes import GENE_COLUMNS, NEAREST, GeneMap, name_with_nearest
 from seformer.regions.read import RegionTable, iter_regions
-from seformer.regions.scores import read_label
 from seformer.regions.settings import GeneSettings
 from seformer.regions.sizes import read_chromosome_sizes
+from seformer.regions.words import read_label
 from seformer.scoring.browser_bed import BIGBED_FILE, write_browser_bed
 from seformer.scoring.strongest import StrongestRegions
 from seformer.util import records, shapes
