@@ -49,11 +49,6 @@ from seformer.util.logs import progress
 from seformer.util.settings import takes
 
 logger = logging.getLogger(__name__)
-# what determined the course in 1.0.0, whose checkpoints go on
-FIRST_OPTIONS = (
-    *("epochs", "learning_rate", "warmup", "patience", "batch_size", "max_windows"),
-    *("precision", "weights", "lora_rank", "seed"),
-)
 # where a training is, as its checkpoints say
 COUNTERS = ("epoch", "step", "total_loss", "seconds")
 
@@ -95,7 +90,7 @@ def finetune_full(
         model=weights_digest(classifier_state(start.classifier)),
         backbone=backbone_digest(start),
         settings=start.settings.model_dump_json(exclude={"test"}),
-        options=identity(settings),
+        options=settings.only(Course),
     )
     checkpoints = Checkpoints(kept, settings.checkpoint_minutes * 60)
     scorer = Scorer(start, settings.batch_tokens)
@@ -126,19 +121,6 @@ def finetune_full(
         save_model(start, staging)
         write_history(trainer.progress.rows, staging / "history.tsv")
     checkpoints.clear()
-
-
-def identity(settings: Course) -> str:
-    """Say what determines the course, word for word as 1.0.0 did, whose checkpoints go on.
-
-    A setting that came later counts where it is not its default, which is what 1.0.0 did.
-    """
-    fields = [
-        f"{name}={value!r}"
-        for name, value in settings.only(Course).items()
-        if name in FIRST_OPTIONS or settings.changed(name)
-    ]
-    return f"Options({', '.join(fields)})"
 
 
 def tokenise_parts(
