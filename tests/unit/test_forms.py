@@ -492,6 +492,11 @@ def test_promoters_of_lily_are_counted(tmp_path, genome):
             "line 3: a second track",
         ),
         ("chr\tstart\tend\tlabel\nchr1\t1\t90\tmaybe\n", "line 2: label 'maybe' is unknown"),
+        (
+            "chr\tstart\tend\tisSuper\tlabel\nchr1\t1\t90\t1\tSE\nchr1\t5\t9\t.\tTE\n"
+            "chr1\t100\t190\t1\tTE\n",
+            "line 4: label is 'TE', but isSuper is '1'",
+        ),
         ("chr1\t1\t90\tSE\n" * 101 + "chr1\t1\t90\tboth\n", "line 102: label 'both' is unknown"),
     ],
 )

@@ -141,15 +141,18 @@ def test_blocks_of_a_bed12_are_constituents(genome, bed, tmp_path):
         [1_900, 2_300],
         [50_000, 50_300],
     ]
-    wrong = bed("wrong.bed", [("chr1", 0, 99, "r", 0, ".", 0, 99, 0, 2, "50,60", "0,50")])
-    with pytest.raises(UserError, match=r"wrong.bed, line 1: the blocks 50,60 at 0,50 do not lie"):
-        extract(
-            genome,
-            tmp_path / "y",
-            super_enhancers=wrong,
-            typical_enhancers=te,
-            unit="constituent",
-        )
+    for count, sizes, starts in ((2, "50,60", "0,50"), (3, "50,40", "0,59")):
+        blocks = (count, sizes, starts)
+        wrong = bed("wrong.bed", [("chr1", 0, 99, "r", 0, ".", 0, 99, 0, *blocks)])
+        message = rf"wrong.bed, line 1: the blocks {sizes} at {starts} do not .* or are not {count}"
+        with pytest.raises(UserError, match=message):
+            extract(
+                genome,
+                tmp_path / "y",
+                super_enhancers=wrong,
+                typical_enhancers=te,
+                unit="constituent",
+            )
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,16 @@ def test_bad_files(tmp_path, fasta, toy):
     assert not (tmp_path / "o").exists()
 
 
+def test_a_header_of_another_assembly_is_told(tmp_path, fasta, toy, caplog):
+    vcf = write_vcf(tmp_path / "v.vcf", [("chr1", "7", "a", base(7), OTHER[base(7)])])
+    options = {"fasta": fasta, "vcf": vcf, "null": 0}
+    module.variants("m", tmp_path / "o", **options)
+    assert "assembly" not in caplog.text
+    vcf.write_text(vcf.read_text().replace("chr1,length=3000", "chr1,assembly=b37,length=3001"))
+    module.variants("m", tmp_path / "o", **options)
+    assert "its header gives chr1 3001 bp, the genome 3000: are they of one" in caplog.text
+
+
 # position, reference, alternative in the file and what becomes of it ({} is the genome's base)
 NONE = "no_alternative"
 UNUSUAL = [

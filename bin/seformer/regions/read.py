@@ -33,7 +33,7 @@ from seformer.regions.layout import (
     read_layout,
 )
 from seformer.regions.lines import Line
-from seformer.regions.words import KNOWN_LABELS, read_label
+from seformer.regions.words import KNOWN_LABELS, find_columns, read_label
 from seformer.util.errors import UserError
 from seformer.util.text import MAX_NAME, numbered_lines, open_text
 
@@ -311,12 +311,21 @@ def _labels(
     """Labels as Int8, missing where there is none."""
     if not labels or "label" not in layout.column:
         return unlabelled(len(cells[0]))
-    raw = cells[layout.column["label"]]
+    at = layout.column["label"]
+    raw = cells[at]
     known = {value: read_label(value) for value in set(raw)}
     for i, value in enumerate(raw if None in known.values() else ()):
         if known[value] is None:
             problems.setdefault(i, f"label {value[:40]!r} is unknown ({KNOWN_LABELS})")
     label = [None if known[value] in (None, -1) else known[value] for value in raw]
+    for other in find_columns(layout.names).get("label", [])[1:]:
+        for i, (own, cell) in enumerate(zip(label, cells[other], strict=True)):
+            if own is not None and read_label(cell) not in (own, -1, None):
+                problems.setdefault(
+                    i,
+                    f"{layout.names[at]} is {raw[i][:40]!r}, but {layout.names[other]} is"
+                    f" {cell[:40]!r}: which of the two is the label is not known",
+                )
     return pd.array(label, dtype="Int8")
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from seformer.regions.settings import ExtractSettings
 from seformer.util.errors import UserError, visible
 
-BLOCKS = ("blockSizes", "blockStarts")
+BLOCKS = ("blockCount", "blockSizes", "blockStarts")
 
 
 def check_units(settings: ExtractSettings) -> None:
@@ -112,7 +112,7 @@ def block_places(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarra
     Parameters
     ----------
     table
-        ``start``, ``end``, ``blockSizes``, ``blockStarts``; ``path`` and ``line`` for messages.
+        ``start``, ``end`` and `BLOCKS`; ``path`` and ``line`` for messages.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def block_places(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarra
             "column constituents)",
         )
     rows = []
-    for i, (start, end, sizes, starts) in enumerate(
+    for i, (start, end, count, sizes, starts) in enumerate(
         zip(table["start"], table["end"], *(table[name] for name in BLOCKS), strict=True)
     ):
         try:
@@ -141,15 +141,15 @@ def block_places(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarra
                 [int(x) for x in text.rstrip(",").split(",")] for text in (sizes, starts)
             )
             blocks = [(start + o, start + o + s) for s, o in zip(size, offset, strict=True)]
-            good = all(start <= a < b <= end for a, b in blocks)
+            good = len(blocks) == int(count) and all(start <= a < b <= end for a, b in blocks)
         except ValueError:
             good = False
         if not good:
             raise UserError(
-                f"the blocks {sizes} at {starts} do not lie in their region",
+                f"the blocks {sizes} at {starts} do not lie in their region, or are not {count}",
                 where=table["path"].iloc[i],
                 line=int(table["line"].iloc[i]),
-                expected="blockSizes and blockStarts as in BED12",
+                expected="blockCount, blockSizes and blockStarts as in BED12",
             )
         rows += [(i, a, b) for a, b in blocks]
     row, start, end = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))

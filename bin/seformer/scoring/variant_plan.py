@@ -6,8 +6,9 @@ merging of their scores make the same one, and the same table comes of it.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,11 +29,12 @@ from seformer.scoring.alleles import (
 from seformer.scoring.settings import VariantPlanSettings
 from seformer.scoring.variant_null import Draw, draw_null, kinds_of
 from seformer.scoring.variant_table import read_table
-from seformer.scoring.vcf import VcfRecord, read_vcf
+from seformer.scoring.vcf import VcfRecord, contig_lengths, read_vcf
 from seformer.scoring.views import Edit
 from seformer.util.errors import UserError
 from seformer.util.text import existing_file
 
+logger = logging.getLogger(__name__)
 # edits of one region that are scored together; shards are cut between such blocks
 BLOCK = 1000
 
@@ -128,6 +130,7 @@ def plan_variants(
     else:
         records, header = read_vcf(vcf)
         names = spelling.resolve(Counter(record.chrom for record in records), vcf)
+        _compare_lengths(contig_lengths(header), names, genome, vcf)
     alleles = alternatives_of(records, names, genome)
 
     def home(allele: Allele) -> Span:
@@ -159,3 +162,16 @@ def plan_variants(
         read_as,
         unreadable,
     )
+
+
+def _compare_lengths(
+    lengths: Mapping[str, int], names: Mapping[str, str], genome: Genome, vcf: Path
+) -> None:
+    """Warn of another assembly: of its substitutions one in four fits by chance."""
+    for name, own in names.items():
+        if lengths.get(name, here := genome.chromosomes[own]) != here:
+            logger.warning(
+                "%s: its header gives %s %d bp, the genome %d: are they of one assembly?",
+                *(vcf, name, lengths[name], here),
+            )
+            return

@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import errno
 import gzip
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -15,6 +16,7 @@ from typing import NamedTuple
 import pysam
 
 from seformer.genome.bgzf import BgzipWriter
+from seformer.regions.formats import whole
 from seformer.util.errors import UserError
 from seformer.util.text import is_gzipped, open_text, unpacked
 
@@ -78,6 +80,13 @@ def read_vcf(path: Path) -> tuple[list[VcfRecord], list[str]]:
     if not header[0].startswith("##fileformat="):
         header.insert(0, FILE_FORMAT)
     return records, header
+
+
+def contig_lengths(header: Sequence[str]) -> dict[str, int]:
+    """Return the lengths of chromosomes that header lines name, of as many as have one."""
+    contigs = (re.match(r"##contig=<(.*)>", line) for line in header)
+    fields = [dict(re.findall(r"(ID|length)=([^,]+)", found[1])) for found in contigs if found]
+    return {x["ID"]: int(x["length"]) for x in fields if "ID" in x and whole(x.get("length", ""))}
 
 
 def _not_vcf(path: Path, fault: str, line: int | None = None) -> UserError:
