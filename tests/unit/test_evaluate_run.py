@@ -401,6 +401,9 @@ def test_pooled_folds_are_one_test_part(folds):
     assert model.settings.training_range.regions == len(table)
     card = (out / "model" / "README.md").read_text()
     assert "ensemble of 4 models" in card
+    # tested by the folds, not validation regions of this model
+    assert f"by {int(table['label'].sum())} held-out regions of the class" in card
+    assert "no region is left to test" in card
     assert "-mer frequencies is added" in card
     assert "| the transformer alone |" in card
 

@@ -194,9 +194,7 @@ def _further(once: Pretraining) -> str:
 def _from(word: str, of_class: ClassLimit) -> str:
     """Say for which logits a set holds a class."""
     limit = "always" if of_class.limit is None else f"{word} a logit of {of_class.limit:.4g}"
-    return (
-        f"{limit} (by {of_class.regions} validation regions of the class, in {of_class.loci} loci)"
-    )
+    return f"{limit} (by {of_class.regions} held-out regions of the class, in {of_class.loci} loci)"
 
 
 def _random_share(sizes: Mapping[str, Mapping[str, int]]) -> float:
