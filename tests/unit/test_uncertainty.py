@@ -126,6 +126,11 @@ def test_the_verdict_says_which_regions_the_probabilities_hold_for():
     good = finding(unlike={})
     assert good.level == "good" and good.text.startswith("Take them as probabilities")
     assert "the 300 that share little sequence" in good.text
+    assert "the intercept +0.000 (95 % interval −0.100 to +0.100), and the error" in good.text
+    shifted = finding(unlike={}, intercept=line(0.7, 0.1, 1.3))
+    assert shifted.level == "note" and "with care" in shifted.text
+    assert "which leaves out 0: they are too low, and the error" in shifted.text
+    assert "too high" in finding(unlike={}, intercept=line(-0.7, -1.3, -0.1)).text
     folds = finding(unlike={}, of_folds=True)
     assert folds.level == "note" and folds.text.startswith("Those of the folds' models hold")
     assert finding().level == "note" and "was not tested" in finding().text

@@ -335,11 +335,13 @@ def _judge_probabilities(test: Mapping[str, Any], of_folds: bool = False) -> Ite
             else "how they are on regions unlike those of the training was not tested"
         )
         start = "Those of the folds' models hold" if of_folds else "Take them as probabilities"
+        if _off_as_a_whole(measured):
+            start = "Take them as probabilities with care"
         text = (
             f"{start}, for regions like those of the test part "
             f"({percent(test['prevalence'], 1)} super-enhancers): {_fit(measured)}; {new}."
         )
-        sure = unlike and not _is_vague(unlike) and not of_folds
+        sure = unlike and not _is_vague(unlike) and not of_folds and not _off_as_a_whole(measured)
         yield Finding("good" if sure else "note", topic, text)
 
 
@@ -364,10 +366,22 @@ def _is_vague(measured: Mapping[str, Any]) -> bool:
 
 
 def _fit(measured: Mapping[str, Any]) -> str:
-    """Give slope and error of probabilities that hold."""
+    """Give slope, intercept and error of probabilities that hold."""
+    said = [f"the calibration slope is {spoken(measured['slope'])}, which holds 1"]
+    if "intercept" in measured:
+        said.append(f"the intercept {spoken(measured['intercept'], signed=True)}")
+    if off := _off_as_a_whole(measured):
+        said.append(off)
     noise = f"chance alone gives {measured['ece_noise']:.3f}"
-    slope = f"the calibration slope is {spoken(measured['slope'])}, "
-    return f"{slope}which holds 1, and the error {measured['ece']['value']:.3f} ({noise})"
+    return f"{', '.join(said)}, and the error {measured['ece']['value']:.3f} ({noise})"
+
+
+def _off_as_a_whole(measured: Mapping[str, Any]) -> str:
+    """Say to which side probabilities are off whose intercept is not 0; empty if it may be."""
+    intercept = measured.get("intercept", {"low": 0, "high": 0})
+    if intercept["low"] <= 0 <= intercept["high"]:
+        return ""
+    return f"which leaves out 0: they are too {'low' if intercept['low'] > 0 else 'high'}"
 
 
 def _judge_sets(conformal: Mapping[str, Any] | None) -> Iterator[Finding]:
