@@ -270,6 +270,14 @@ def test_no_result_takes_the_place_of_what_is_read(name, good, tmp_path, capfd):
     assert run([*words, out / name]) == 0 and (good / "all.csv").is_file()
 
 
+def test_what_is_listed_twice_counts_for_nothing(good, tmp_path, capfd):
+    """Its regions would count twice, as if they were others."""
+    again = good / "explained/../explained"
+    words = ["merge-attributions", good / "explained", again, "--fasta", good / "genome.fa"]
+    assert run([*words, "--out", tmp_path / "out"]) == 2 and not (tmp_path / "out").exists()
+    assert f"{good / 'explained'}: this is given twice" in capfd.readouterr().err
+
+
 def test_fewer_shards_leave_none_of_the_longer_result(good, tmp_path):
     words = ["extract", "--fasta", good / "genome.fa", "--regions", good / "all.bed"]
     words += ["--unlabelled", "--out", tmp_path / "out", "--shard-bases"]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
 
+from seformer.util.errors import UserError
 from seformer.util.settings import (
     Names,
     Settings,
@@ -51,6 +54,7 @@ def expand(command: Callable) -> Callable:
     def run(**values: Any) -> None:
         from seformer.util.atomic import inputs_spared
 
+        _require_each_once(values)
         lists = [value if isinstance(value, list) else [value] for value in values.values()]
         spared = inputs_spared(x for given in lists for x in given if isinstance(x, Path))
         for name, kind in kinds.items():
@@ -63,6 +67,18 @@ def expand(command: Callable) -> Callable:
     vars(run)["__signature__"] = shown
     run.__annotations__ = {name: p.annotation for name, p in shown.parameters.items()}
     return run
+
+
+def _require_each_once(values: Mapping[str, Any]) -> None:
+    """Refuse what is listed twice by a slip: its regions would count as others beside themselves.
+
+    Samples that share a splits.tsv name it for each.
+    """
+    for name, value in values.items():
+        paths = value if isinstance(value, list) and name != "splits" else []
+        places = [os.path.abspath(path) for path in paths if isinstance(path, Path)]
+        if again := next((p for p, n in Counter(places).items() if n > 1), None):
+            raise UserError("this is given twice", where=again, do="name each once")
 
 
 def _option(name: str, field: Any) -> Any:
