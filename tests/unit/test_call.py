@@ -240,6 +240,18 @@ def test_start_sites_of_a_bed(tmp_path):
         read_genes(path)
 
 
+def test_genes_of_a_table_of_biomart(tmp_path):
+    """Its strands are 1 and -1, in a column with a capital letter; its starts count from 1."""
+    path = tmp_path / "mart_export.txt"
+    path.write_text(
+        "Gene stable ID\tChromosome/scaffold name\tGene start (bp)\tGene end (bp)\tStrand\t"
+        "Gene name\nENSG1\t1\t151\t900\t1\tMYC\nENSG2\t2\t8000\t8990\t-1\t\n"
+    )
+    genes = read_genes(path)
+    assert genes["position"].tolist() == [150, 8989]
+    assert genes["name"].tolist() == ["MYC", "2:7999-8990"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -7,7 +7,7 @@ ends belong to a feature).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -189,9 +189,11 @@ def _read_bed(path: Path, gene_types: Collection[str]) -> list[Feature]:
             where=path,
             do="leave --gene-types (in the pipeline --gene_types) out, or give a GTF",
         )
-    table = read_regions(path, labels=False, own=("strand",))
-    rows = table.regions
-    strand = table.own["strand"] if "strand" in table.cells else pd.Series([""] * len(rows))
+    table = read_regions(path, labels=False, own=lambda names: [*_columns_of_genes(names).values()])
+    rows, column = table.regions, _columns_of_genes([*table.cells])
+    strand = table.own[column["strand"]] if "strand" in column else pd.Series([""] * len(rows))
+    if strand.eq("-1").any():  # of Ensembl's tables; alone a 1 may be HOMER's minus
+        strand = strand.replace({"1": "+", "-1": "-"})
     unknown = ~strand.isin(["+", "-"]) & (rows["end"] - rows["start"] > 1)
     if unknown.any():
         first = rows[unknown.to_numpy()].iloc[0]
@@ -200,11 +202,21 @@ def _read_bed(path: Path, gene_types: Collection[str]) -> list[Feature]:
             "begins at is not known",
             where=path,
             line=int(first["line"]),
-            expected="rows of one base, or + or - in column 6",
+            expected="rows of one base, or + or - in column 6 or in a column strand",
         )
     columns = (rows[c] for c in ("chrom", "start", "end"))
     names = rows["name"]
+    if "name" in column:
+        own = table.own[column["name"]].str.strip()
+        names = own.where(own != "", names)
     return [
         Feature(*place, name, name, "")
         for *place, name in zip(*columns, strand, names, strict=True)
     ]
+
+
+def _columns_of_genes(names: Sequence[str]) -> dict[str, str]:
+    """Which column holds the strand and, of a table of Ensembl's BioMart, the gene's name."""
+    words = {name.lower(): name for name in reversed(names)}
+    found = {"strand": words.get("strand"), "name": words.get("gene name")}
+    return {meaning: name for meaning, name in found.items() if name is not None}
