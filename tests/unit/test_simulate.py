@@ -350,3 +350,10 @@ def test_unknown_choices(tmp_path, name, value, expected):
     with pytest.raises(UserError, match=expected):
         simulate(tmp_path / "x", **{name: value})
     assert not (tmp_path / "x").exists()
+
+
+def test_a_genome_of_somebodys_stays(tmp_path):
+    (tmp_path / "genome.fa.gz").write_text("mine")
+    with pytest.raises(UserError, match="a genome is there that was not simulated"):
+        simulate(tmp_path)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]

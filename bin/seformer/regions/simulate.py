@@ -21,9 +21,11 @@ from seformer.regions.simulated_signal import PEAKS_FILE, SIGNAL_FILE, write_sig
 from seformer.regions.simulated_variants import write_variants
 from seformer.sequence.dna import BASE_LETTERS
 from seformer.util.atomic import output_folder
+from seformer.util.errors import UserError
 from seformer.util.settings import takes
 
 logger = logging.getLogger(__name__)
+GENOME, TRUTH = "genome.fa.gz", "truth.bed"
 
 # chr7 and chr10 are the chromosomes held out by default; lengths in kb for size "tiny"
 CHROMOSOMES = {
@@ -82,8 +84,9 @@ def simulate(out: str | PathLike[str], settings: SimulateSettings) -> dict:
     grammar = GRAMMARS[settings.grammar](rng)
     enhancers: list[Enhancer] = []
     truth: list[Planted] = []
+    _require_own(Path(out))
     with output_folder(out) as staging:
-        with BgzipWriter(staging / "genome.fa.gz") as fasta:
+        with BgzipWriter(staging / GENOME) as fasta:
             for chrom, length in lengths.items():
                 genome = _background(length, POOR, rng)
                 placed = list(_place(chrom, length, grammar, rng))
@@ -94,7 +97,7 @@ def simulate(out: str | PathLike[str], settings: SimulateSettings) -> dict:
                     truth.extend(instances)
                 _mask(genome, rng)
                 fasta.write(_fasta(chrom, genome))
-        with Genome(staging / "genome.fa.gz") as written:  # makes the indexes
+        with Genome(staging / GENOME) as written:  # makes the indexes
             held_out = [enhancer for enhancer in enhancers if enhancer.chrom in HELD_OUT]
             write_variants(staging, written, held_out, truth, settings.seed)
         _write_tables(staging, enhancers, truth, lengths, rng)
@@ -107,6 +110,16 @@ def simulate(out: str | PathLike[str], settings: SimulateSettings) -> dict:
     }
     logger.info("simulated %s", ", ".join(f"{n} {name}" for name, n in counts.items()))
     return counts
+
+
+def _require_own(out: Path) -> None:
+    """Refuse a folder with a genome of somebody's: an earlier simulation may be replaced."""
+    if (out / GENOME).exists() and not (out / TRUTH).exists():
+        raise UserError(
+            "a genome is there that was not simulated, and is not overwritten",
+            where=out / GENOME,
+            do="choose another --out folder",
+        )
 
 
 def _background(length: int, cpg: float, rng: np.random.Generator) -> np.ndarray:
@@ -198,7 +211,7 @@ def _write_tables(
     ):
         rows = [_bed12(e, colour) for e in enhancers if e.label == label]
         _write_bed(folder / file, rows)
-    _write_bed(folder / "truth.bed", sorted(truth, key=lambda t: (list(lengths).index(t[0]), t[1])))
+    _write_bed(folder / TRUTH, sorted(truth, key=lambda t: (list(lengths).index(t[0]), t[1])))
     held_out = [e for e in enhancers if e.chrom in HELD_OUT]
     elsewhere = []
     for chrom in HELD_OUT:
