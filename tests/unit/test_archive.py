@@ -283,3 +283,16 @@ def test_no_room_leaves_nothing(folder, tmp_path, monkeypatch):
         archive.unpack_whole(tmp_path / "model.tar", tmp_path / "whole")
     assert error.value.errno == errno.ENOSPC
     assert {path.name for path in tmp_path.iterdir()} == {"model", "model.tar"}
+
+
+def test_only_an_archive_or_an_empty_file_is_packed_to(folder, tmp_path):
+    data = tmp_path / "genome.fa"
+    data.write_bytes(b">chr1\n" + b"ACGT\n" * 200)
+    with pytest.raises(UserError, match="no archive, would be replaced"):
+        archive.pack_model(folder, data)
+    assert data.read_bytes().startswith(b">chr1")
+    # a workflow system's output, and the archive of an earlier time
+    data.write_bytes(b"")
+    for _ in range(2):
+        archive.pack_model(folder, data)
+        assert tarfile.is_tarfile(data)

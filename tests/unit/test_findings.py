@@ -185,6 +185,23 @@ def test_findings_are_those_of_the_values(said, expected):
         assert words in finding.text
 
 
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (0, 9, "0 %"),
+        (1, 3000, "< 0.1 %"),
+        (1, 200, "0.5 %"),
+        (1, 4, "25 %"),
+        (999, 1000, "99.9 %"),
+        (2999, 3000, "> 99.9 %"),
+        (7, 7, "100 %"),
+        (0, 0, "–"),
+    ],
+)
+def test_a_percentage_is_all_or_none_only_where_it_is(part, whole, text):
+    assert verdict.percent(part, whole) == text
+
+
 def test_the_verdict_is_shown_as_it_is_stored():
     rng = np.random.default_rng(0)
     found, _ = evaluation(rng, regions(rng, 300), 2.0, "K562")

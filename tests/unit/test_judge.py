@@ -344,6 +344,14 @@ def test_too_few_regions_are_passed_over_where_that_is_wanted(place, table, tmp_
     assert "too few regions to judge" in caplog.text
 
 
+def test_regions_with_several_scores_are_told(judged, table, caplog):
+    rows = table.assign(score=table["good"])
+    again = rows.iloc[:3].assign(score=[0.123, rows["score"].iloc[1], 0.321])
+    found, _ = judged(pd.concat([rows, again]))
+    assert "2 regions stand there with more than one score" in caplog.text
+    assert found["judged"]["left_out"]["duplicate"] == 3
+
+
 # ------------------------------------------------------------------------- training regions
 
 

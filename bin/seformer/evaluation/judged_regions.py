@@ -14,7 +14,7 @@ import pandas as pd
 from seformer.evaluation.settings import JudgeSettings
 from seformer.genome.genome import Genome
 from seformer.genome.intervals import overlapping
-from seformer.regions.drop import batches, fetch_bases, mark_labels, mark_places
+from seformer.regions.drop import PLACE, batches, fetch_bases, mark_labels, mark_places
 from seformer.regions.extract import MIN_LENGTH_UNLABELLED
 from seformer.regions.read import read_regions
 from seformer.regions.scores import ScoredTable, label_by_place
@@ -74,6 +74,13 @@ def mark_unusable(
     reason = rows["drop_reason"].copy()
     reason[(reason == "") & rows["label"].isna()] = "no_label"
     reason[(reason == "") & rows["score"].isna()] = "no_score"
+    scores = rows[reason == ""].groupby(PLACE)["score"].nunique()
+    if several := int((scores > 1).sum()):
+        logger.warning(
+            "%s: %d regions stand there with more than one score; of each the first is judged",
+            name,
+            several,
+        )
     return mark_labels(rows.assign(drop_reason=reason))
 
 

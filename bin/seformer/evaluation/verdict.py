@@ -437,8 +437,13 @@ def spoken(value: Mapping[str, float], signed: bool = False) -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """Write a share as a percentage; a dash where there is no whole."""
+    """Write a share as a percentage; a dash where there is no whole.
+
+    100 % is all and 0 % is none: what rounds to them says on which side it is.
+    """
     if not whole:
         return "–"
     share = 100 * part / whole
-    return f"{share:.1f} %" if share < 10 and share != int(share) else f"{share:.0f} %"
+    exact = share == int(share) or 10 <= share <= 99
+    text = f"{share:.0f} %" if exact else f"{share:.1f} %"
+    return {"100.0 %": "> 99.9 %", "0.0 %": "< 0.1 %"}.get(text, text)

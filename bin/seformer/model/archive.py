@@ -68,13 +68,20 @@ def pack_model(folder: str | os.PathLike[str], archive: str | os.PathLike[str]) 
     Raises
     ------
     UserError
-        If the folder is no model folder, or holds a link or a kind of file that `unpack` refuses.
+        If the folder is no model folder, or holds a link or a kind of file that `unpack` refuses;
+        if ``archive`` is a file of another kind.
     """
     folder = Path(folder)
     if Path(archive).is_symlink() and not Path(archive).exists():
         raise UserError("this is a link to nothing", where=archive, do="name another file")
     if Path(archive).is_dir():
         raise UserError("this is a folder", where=archive, expected="a file to write")
+    if Path(archive).is_file() and not _is_tar_or_empty(archive):
+        raise UserError(
+            "this file, which is no archive, would be replaced",
+            where=archive,
+            do="name another file",
+        )
     if not (folder / CONFIG_FILE).is_file():
         raise UserError("this is not a model folder", where=folder, expected=CONFIG_FILE)
     paths = sorted(p for p in folder.rglob("*") if not _hidden(p.relative_to(folder)))
@@ -95,6 +102,13 @@ def pack_model(folder: str | os.PathLike[str], archive: str | os.PathLike[str]) 
                 member.size, member.mode = path.stat().st_size, 0o644
                 with open(path, "rb") as content:
                     tar.addfile(member, content)
+
+
+def _is_tar_or_empty(path: str | os.PathLike[str]) -> bool:
+    """Workflow systems make an empty file of each output beforehand."""
+    with open(path, "rb") as raw:
+        start = raw.read(tarfile.BLOCKSIZE)
+    return not start or start[257:262] == tarfile.POSIX_MAGIC[:5]
 
 
 class Member(NamedTuple):
