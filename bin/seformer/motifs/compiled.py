@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 
 from seformer.util.atomic import temporary_folder
@@ -37,6 +38,22 @@ def load_compiled(tools: Callable[[], Tools]) -> Tools:
             f"this environment lacks {error.name}",
             do='install it with: pip install "seformer[motifs]"',
         ) from error
+
+
+def keep_compiled(library: ModuleType) -> ModuleType:
+    """Have numba keep what it compiles of a library that does not ask for it; return the library.
+
+    Raises
+    ------
+    RuntimeError
+        If numba finds no folder to write to.
+    """
+    from numba.core.dispatcher import Dispatcher
+
+    for found in vars(library).values():
+        if isinstance(found, Dispatcher):
+            found.enable_caching()
+    return library
 
 
 def _scratch() -> Path:

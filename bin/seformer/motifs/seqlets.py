@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from scipy.stats import fisher_exact
 
-from seformer.motifs.compiled import load_compiled
+from seformer.motifs.compiled import keep_compiled, load_compiled
 from seformer.motifs.meme import motif_file as file_of
 from seformer.motifs.meme import read_meme, split_name
 from seformer.motifs.settings import MotifSettings
@@ -36,9 +36,9 @@ logger = logging.getLogger(__name__)
 
 def _tools() -> tuple[Callable, Callable]:
     from memelite import tomtom
-    from tangermeme.seqlet import recursive_seqlets
+    from tangermeme import seqlet
 
-    return tomtom, recursive_seqlets
+    return tomtom, keep_compiled(seqlet).recursive_seqlets
 
 
 tomtom, recursive_seqlets = load_compiled(_tools)
