@@ -69,7 +69,7 @@ if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$key" ] && "$venv/bin/python" -c ''
     exit 0
 fi
 
-echo "Setting up seformer in $venv (once; a minute or two, about 7 GB) ..."
+echo "Setting up seformer in $venv (once; two or three minutes, about 7 GB) ..."
 if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     # an environment of another place or another Python does not work: begin again
     rm -rf "$venv"
