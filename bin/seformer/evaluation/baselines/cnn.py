@@ -79,15 +79,17 @@ def _fit(regions: BaselineRegions) -> BaselineScores:
 
 
 def _margins(network: torch.nn.ModuleDict, bases: torch.Tensor) -> torch.Tensor:
-    """Margin float ``[n]`` of one-hot bases float ``[n, 4, bases]``."""
+    """Margin float ``[n]`` of one-hot bases float ``[n, bases, 4]``."""
     import torch
     from torch.nn import functional
 
-    from seformer.model.backbones.stem import convolve
+    from seformer.model.backbones.convolution import convolve
 
-    hidden = functional.max_pool1d(functional.relu(convolve(network["first"], bases)), 2)
+    hidden = functional.relu(convolve(network["first"], bases))
+    even = hidden.shape[1] // 2 * 2
+    hidden = torch.maximum(hidden[:, :even:2], hidden[:, 1:even:2])
     hidden = functional.relu(convolve(network["second"], hidden))
-    pooled = torch.cat([hidden.amax(-1), hidden.mean(-1)], dim=-1)
+    pooled = torch.cat([hidden.amax(1), hidden.mean(1)], dim=-1)
     pooled = functional.dropout(pooled, DROPOUT, network.training)
     return network["out"](pooled).squeeze(-1)
 
@@ -107,13 +109,13 @@ def _score(network: torch.nn.ModuleDict, codes: Sequence[np.ndarray]) -> np.ndar
 
 
 def _stack(codes: Sequence[np.ndarray]) -> torch.Tensor:
-    """Stack base codes, int8 ``[bases]`` each, to float ``[n, 4, longest]``; N and padding: 0."""
+    """Stack base codes, int8 ``[bases]`` each, to float ``[n, longest, 4]``; N and padding: 0."""
     import torch
 
     table = np.full((len(codes), max(SHORTEST, *map(len, codes))), -1, np.int8)
     for row, code in zip(table, codes, strict=True):
         row[: len(code)] = code
-    return torch.from_numpy(one_hot(table)).float()
+    return torch.from_numpy(one_hot(table)).float().mT
 
 
 def _other_strand(bases: torch.Tensor) -> torch.Tensor:

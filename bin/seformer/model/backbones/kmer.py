@@ -49,8 +49,8 @@ class RotaryLayer(nn.Module):
     ) -> torch.Tensor:
         batch, tokens, width = hidden.shape
         qkv = self.qkv(self.attention_norm(hidden)).view(batch, tokens, 3, self.heads, -1)
-        qkv = qkv.permute(2, 0, 3, 1, 4)
-        (query, key), value = rotate(qkv[:2], cos, sin), qkv[2]
+        turned, (value,) = qkv.permute(2, 0, 3, 1, 4).split([2, 1])
+        query, key = rotate(turned, cos, sin)
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         mixed = mixed.transpose(1, 2).reshape(batch, tokens, width)
         hidden = hidden + self.dropout(self.out(mixed))

@@ -24,6 +24,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from seformer.model.backbones.convolution import convolve
 from seformer.model.backbones.kmer import LARGEST_POOL, Preset, RotaryLayer
 from seformer.model.backbones.rotary import Rotary
 from seformer.sequence.dna import BASES
@@ -85,17 +86,17 @@ class StemEncoder(Preset):
             self.word_embeddings.weight[-len(BASES) :, : len(BASES)] = corners
 
     def states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        tokens = input_ids.shape[1]
-        # padding is zero before each convolution, as what lies beyond the end of a sequence
-        real = attention_mask.to(self.word_embeddings.weight.dtype).unsqueeze(1)
-        hidden = self.word_embeddings(input_ids).transpose(1, 2) * real
-        hidden = 2 * F.relu(convolve(self.motifs, hidden)) ** 3 * real
+        # padding is zero before each convolution, as what lies beyond the end of a sequence;
         # a group that the sequence ends in is averaged as if zeros followed
-        beyond = -tokens % self.pool
-        hidden = F.avg_pool1d(F.pad(hidden, (0, beyond)), self.pool) * self.pool**0.5
-        keep = F.max_pool1d(F.pad(real, (0, beyond)), self.pool)
-        hidden = self.dropout(convolve(self.mixing, hidden).transpose(1, 2))
-        nearness = self._nearness(hidden.shape[1], keep.bool().squeeze(1)).to(hidden.dtype)
+        beyond = 0, -input_ids.shape[1] % self.pool
+        hidden = F.pad(self.word_embeddings(input_ids), (0, 0, *beyond))
+        keep = F.pad(attention_mask, beyond)
+        real = keep.unsqueeze(2).to(hidden.dtype)
+        hidden = _Cube.apply(convolve(self.motifs, hidden * real), 2 * real)
+        hidden = hidden.unflatten(1, (-1, self.pool)).sum(2) * self.pool**-0.5
+        keep = keep.unflatten(1, (-1, self.pool)).amax(2).bool()
+        hidden = self.dropout(convolve(self.mixing, hidden))
+        nearness = self._nearness(hidden.shape[1], keep).to(hidden.dtype)
         cos, sin = self.rotary(hidden.shape[1], hidden)
         for layer in self.layers:
             hidden = self.run(layer, hidden, nearness, cos, sin)
@@ -115,16 +116,16 @@ class StemEncoder(Preset):
         return bias.masked_fill(~keep[:, None, None, :], float("-inf"))
 
 
-def convolve(convolution: nn.Conv1d, hidden: torch.Tensor) -> torch.Tensor:
-    """Return what ``convolution`` makes of ``hidden``, float ``[batch, channels, length]``.
+class _Cube(torch.autograd.Function):
+    """``scale`` times the cube of what is above zero; in few passes, for it is at every base."""
 
-    On a CPU as one product of matrices: oneDNN compiles a convolution anew for every length, and
-    hardly two batches of regions have the same, so that compiling cost more than computing.
-    """
-    if hidden.device.type != "cpu":
-        return convolution(hidden)
-    weight, bias, ends = convolution.weight, convolution.bias, convolution.padding[0]
-    padded = F.pad(hidden, (ends, ends)).unsqueeze(2)
-    shape, stride = (1, convolution.kernel_size[0]), (1, convolution.stride[0])
-    columns = F.unfold(padded, shape, stride=stride)
-    return torch.baddbmm(bias[:, None], weight.flatten(1).expand(len(hidden), -1, -1), columns)
+    @staticmethod
+    def forward(ctx: Any, hidden: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        above = hidden.clamp(min=0)
+        ctx.save_for_backward(above, scale)
+        return (above * above).mul_(above).mul_(scale)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        above, scale = ctx.saved_tensors
+        return (above * above).mul_(gradient).mul_(3 * scale), None
