@@ -126,6 +126,6 @@ class _Cube(torch.autograd.Function):
         return (above * above).mul_(above).mul_(scale)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        above, scale = ctx.saved_tensors
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+        (above, scale), (gradient,) = ctx.saved_tensors, gradients
         return (above * above).mul_(gradient).mul_(3 * scale), None
