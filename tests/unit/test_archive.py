@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from corpus import run
 
 from seformer.model import archive
 from seformer.util.errors import UserError
@@ -294,5 +295,5 @@ def test_only_an_archive_or_an_empty_file_is_packed_to(folder, tmp_path):
     # a workflow system's output, and the archive of an earlier time
     data.write_bytes(b"")
     for _ in range(2):
-        archive.pack_model(folder, data)
+        assert run(["pack", "--model", folder, "--archive", data]) == 0
         assert tarfile.is_tarfile(data)

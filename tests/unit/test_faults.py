@@ -259,15 +259,35 @@ def test_no_result_takes_the_place_of_what_is_read(name, good, tmp_path, capfd):
     words = ["extract", "--fasta", good / "genome.fa", "--unlabelled", "--out", out, "--regions"]
     assert run([*words, tmp_path / "link"]) == 2
     assert f"{mine}: a result would take the place of this file" in capfd.readouterr().err
-    labelled = [word for word in words if word != "--unlabelled"]
-    copy = [mine, "--labelled-fasta", mine, "--out", tmp_path / "new"]
-    assert run([*labelled, *copy]) == 2
-    assert f"{mine}: --labelled-fasta would replace" in capfd.readouterr().err
     assert listing(tmp_path) == before
     shutil.rmtree(out)
     (out / name).parent.mkdir(parents=True)
     (out / name).symlink_to(good / "all.csv")
     assert run([*words, out / name]) == 0 and (good / "all.csv").is_file()
+
+
+@pytest.mark.parametrize("option", ["--labelled-fasta", "--pass-over"])
+def test_no_single_file_takes_the_place_of_what_is_read(option, good, tmp_path, capfd):
+    """Told before anything is read; the file of an earlier run is no input."""
+    mine = Path(shutil.copy(good / "all.csv", tmp_path))
+    words = ["extract", "--regions", mine, "--out", tmp_path / "out", option]
+    assert run([*words, mine, "--fasta", tmp_path / "none.fa"]) == 2
+    assert f"{mine}: a result would take the place of this file" in capfd.readouterr().err
+    (tmp_path / "earlier").touch()
+    assert run([*words, tmp_path / "earlier", "--fasta", good / "genome.fa"]) == 0
+
+
+def test_what_is_read_is_spared_by_every_writer(tmp_path):
+    """Before the work where the names are known: by `own`, or by that of the one file."""
+    (tmp_path / "mine.tsv").write_text("mine")
+    with atomic.inputs_spared([tmp_path / "mine.tsv"]):
+        for writer in (
+            output_folder(tmp_path, own=["*.tsv"]),
+            atomic.atomic_path(tmp_path / "mine.tsv"),
+        ):
+            with pytest.raises(UserError, match="take the place of this file"), writer:
+                pytest.fail("it was begun")
+    assert content(tmp_path) == {"mine.tsv": "mine"}
 
 
 def test_what_is_listed_twice_counts_for_nothing(good, tmp_path, capfd):

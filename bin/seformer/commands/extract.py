@@ -39,6 +39,7 @@ def command(
         Path | None,
         typer.Option(
             "--pass-over",
+            writable=True,
             help="Of several files: one without regions on the genome is no error, but named here.",
         ),
     ] = None,

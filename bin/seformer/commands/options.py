@@ -7,7 +7,7 @@ import inspect
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -49,18 +49,21 @@ def expand(command: Callable) -> Callable:
         if meta(field).name is not None
     ]
     others = [_not_empty(p).replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    written = {p.name for p in parameters if _is_written(p)}
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
-        from seformer.util.atomic import inputs_spared
+        from seformer.util.atomic import inputs_spared, require_spared
 
-        _require_each_once(values)
-        lists = [value if isinstance(value, list) else [value] for value in values.values()]
-        spared = inputs_spared(x for given in lists for x in given if isinstance(x, Path))
+        lists = {k: value if isinstance(value, list) else [value] for k, value in values.items()}
+        paths = [(k, x) for k, given in lists.items() for x in given if isinstance(x, Path)]
+        _require_each_once(paths)
         for name, kind in kinds.items():
             fields = kind.model_fields
             values[name] = kind(**{key: values.pop(key) for key in fields.keys() & values.keys()})
-        with spared:
+        with inputs_spared(path for name, path in paths if name not in written):
+            # before hours of work, and again when it is written
+            require_spared(path for name, path in paths if name in written)
             command(**values)
 
     shown = inspect.Signature([*(p for p in others if p.name not in kinds), *options])
@@ -69,16 +72,14 @@ def expand(command: Callable) -> Callable:
     return run
 
 
-def _require_each_once(values: Mapping[str, Any]) -> None:
+def _require_each_once(given: Sequence[tuple[str, Path]]) -> None:
     """Refuse what is listed twice by a slip: its regions would count as others beside themselves.
 
     Samples that share a splits.tsv name it for each.
     """
-    for name, value in values.items():
-        paths = value if isinstance(value, list) and name != "splits" else []
-        places = [os.path.abspath(path) for path in paths if isinstance(path, Path)]
-        if again := next((p for p, n in Counter(places).items() if n > 1), None):
-            raise UserError("this is given twice", where=again, do="name each once")
+    places = Counter((name, os.path.abspath(path)) for name, path in given if name != "splits")
+    if again := next((place for (_, place), n in places.items() if n > 1), None):
+        raise UserError("this is given twice", where=again, do="name each once")
 
 
 def _option(name: str, field: Any) -> Any:
@@ -108,6 +109,11 @@ def _not_empty(parameter: inspect.Parameter) -> inspect.Parameter:
     if kind is Path or {Path, list[Path]} & {*get_args(kind)}:
         told[0].parser = _path
     return parameter
+
+
+def _is_written(parameter: inspect.Parameter) -> bool:
+    """Whether it names a file of the command's results: one that may be there is replaced."""
+    return any(getattr(told, "writable", False) for told in get_args(parameter.annotation)[1:])
 
 
 def _path(text: str) -> Path:
@@ -170,6 +176,7 @@ LabelledFasta = Annotated[
     Path | None,
     typer.Option(
         "--labelled-fasta",
+        writable=True,
         help="Write a FASTA too whose headers auditors read: >chr1:0-200 label=1 split=test.",
     ),
 ]

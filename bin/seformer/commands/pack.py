@@ -13,7 +13,9 @@ from seformer.commands import options
 @options.expand
 def command(
     model: options.ModelFolder,
-    archive: Annotated[Path, typer.Option("--archive", help="Tar archive to write.")],
+    archive: Annotated[
+        Path, typer.Option("--archive", writable=True, help="Tar archive to write.")
+    ],
 ) -> None:
     """Pack a model folder into one file, which predict, explain and variants take as it is."""
     from seformer.model.archive import pack_model

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from os import PathLike
@@ -99,8 +98,7 @@ def extract(
         For every fault of the files; in training also if a class is missing.
     """
     _check_sources(regions, super_enhancers, typical_enhancers, settings)
-    read = (fasta, regions, super_enhancers, typical_enhancers, splits)
-    _check_labelled_fasta(labelled_fasta, splits, settings, [p for p in read if p is not None])
+    _check_labelled_fasta(labelled_fasta, splits, settings)
     require_writable(out)
     paths = [Path(p) for p in (regions, super_enhancers, typical_enhancers) if p is not None]
     read_as: dict[str, str] = {}
@@ -213,15 +211,9 @@ def _check_sources(regions, super_enhancers, typical_enhancers, settings: Extrac
 
 
 def _check_labelled_fasta(
-    path: str | PathLike[str] | None,
-    splits: str | PathLike[str] | None,
-    settings: ExtractSettings,
-    read: Iterable[str | PathLike[str]],
+    path: str | PathLike[str] | None, splits: str | PathLike[str] | None, settings: ExtractSettings
 ) -> None:
     """Refuse what does not go together (`UserError`)."""
-    if path is not None and os.path.exists(path):
-        if any(os.path.exists(p) and os.path.samefile(path, p) for p in read):
-            raise UserError("--labelled-fasta would replace a file that is read", where=path)
     if path is None and splits is not None:
         raise UserError(
             "--splits says the part of each record of a --labelled-fasta, but none is wanted",

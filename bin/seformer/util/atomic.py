@@ -140,8 +140,14 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a path to write to; what is there is renamed onto ``path`` on success.
 
     A reader sees the old file or the whole new one, never a part.
+
+    Raises
+    ------
+    UserError
+        If the command reads the file that would be replaced.
     """
     path = Path(path)
+    require_spared([path])
     path.parent.mkdir(parents=True, exist_ok=True)
     with staging_folder(path.parent, path.name) as folder:
         partial = folder / path.name
@@ -153,7 +159,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def inputs_spared(paths: Iterable[Path]) -> Iterator[None]:
-    """Let no `output_folder` put a result in the place of these files, whatever links lead there.
+    """Let no result take the place of these files, whatever links lead there.
 
     For a command, which has its user's own files; in Python one call's result is another's input.
     """
@@ -172,13 +178,20 @@ def _identity(path: str | os.PathLike[str]) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _require_spared(paths: Iterable[Path]) -> None:
+def require_spared(paths: Iterable[Path]) -> None:
+    """Refuse to replace one of these if it is an input, see `inputs_spared`.
+
+    Raises
+    ------
+    UserError
+        Naming the first such file.
+    """
     # of a link only the link would go
     if lost := next((p for p in paths if os.path.lexists(p) and _identity(p) in _inputs), None):
         raise UserError(
             "a result would take the place of this file, which the command reads",
             where=lost,
-            do="choose another --out folder, or rename the file",
+            do="choose another place for the result, or rename the file",
         )
 
 
@@ -218,6 +231,7 @@ def output_folder(out: str | os.PathLike[str], own: Sequence[str] = ()) -> Itera
             do="choose another --out folder",
         ) from error
     with opened:
+        require_spared(p for pattern in own for p in out.glob(pattern))
         yield staging
         _publish(staging, out, own)
 
@@ -276,8 +290,7 @@ def _publish(staging: Path, out: Path, own: Sequence[str]) -> None:
     for folder in {path.parent for path in files}:
         sync(folder)
     names = [path.relative_to(staging) for path in files]
-    if _inputs:
-        _require_spared([*(out / name for name in names), *(p for o in own for p in out.glob(o))])
+    require_spared(out / name for name in names)
     _take_rights(staging, out)
     if not _published_at_once(staging, out, own):
         _replace_each(staging, out, names, own)
