@@ -290,6 +290,29 @@ def test_what_is_read_is_spared_by_every_writer(tmp_path):
     assert content(tmp_path) == {"mine.tsv": "mine"}
 
 
+@pytest.mark.parametrize(
+    "stage", ["extract", "pretrain", "predict", "explain", "variants", "dissect"]
+)
+def test_what_another_command_left_stays(stage, good, tmp_path, capfd):
+    """Its summary has the same name; told before the work."""
+    out = tmp_path / "out"
+    put(out, {"summary.json": "of another", "table.tsv": "of another"})
+    before = listing(out)
+    assert run(words(stage, good, out)) == 2
+    assert f"{out}: summary.json there is not of this command" in capfd.readouterr().err
+    assert listing(out) == before
+
+
+def test_a_shard_is_not_scored_into_itself_but_twice(good, tmp_path, capfd):
+    shard = Path(shutil.copytree(good / "cell", tmp_path / "shard"))
+    before = listing(shard)
+    words = ["predict", "--model", good / "model", "--extracted", shard, "--out"]
+    assert run([*words, shard]) == 2 and "not of this command" in capfd.readouterr().err
+    assert listing(shard) == before
+    for _ in range(2):
+        assert run([*words, tmp_path / "scores"]) == 0
+
+
 def test_what_is_listed_twice_counts_for_nothing(good, tmp_path, capfd):
     """Its regions would count twice, as if they were others."""
     again = good / "explained/../explained"

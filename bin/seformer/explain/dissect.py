@@ -75,7 +75,7 @@ def dissect(
     given = regions or splits
     if given is None or (regions is not None and splits is not None):
         raise UserError("give either --regions or --splits")
-    require_writable(out)
+    require_writable(out, dissected.OWN_FILES)
     source = existing_file(given)
     if splits is None:
         read = read_regions(

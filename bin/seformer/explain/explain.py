@@ -77,7 +77,7 @@ def explain(
     sizes = tracks.genome_sizes(fasta, chrom_sizes)
     genes = GeneMap.of(settings)
     with (
-        output_folder(out, own=[tracks.TRACK_FILE, tracks.BEDGRAPH_FILE]) as staging,
+        output_folder(out, own=tracks.OWN_FILES) as staging,
         temporary_folder() as temporary,
     ):
         loaded = load_model(model, settings.device)

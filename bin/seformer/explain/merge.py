@@ -40,7 +40,7 @@ def merge_attributions(
     """
     if not shards:
         raise UserError("no shard is given", expected="folders written by `seformer explain`")
-    require_writable(out)
+    require_writable(out, tracks.OWN_FILES)
     genes = GeneMap.of(settings)
     shards = in_order(shards)
     tables = [folder.read_attributions(shard) for shard in shards]
@@ -61,7 +61,7 @@ def merge_attributions(
         folder.open_values(shard)  # lengths are believed below
     regions = table[folder.has_values(table)].reset_index(drop=True)
     sizes = tracks.track_sizes(regions, tracks.genome_sizes(fasta, chrom_sizes))
-    with output_folder(out, own=[tracks.TRACK_FILE, tracks.BEDGRAPH_FILE]) as staging:
+    with output_folder(out, own=tracks.OWN_FILES) as staging:
         lengths = (regions["end"] - regions["start"]).tolist()
         with ValuesWriter(staging / VALUES_FILE, lengths) as values:
             for shard in shards:

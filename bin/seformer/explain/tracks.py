@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from seformer.explain.folder import SUMMARY_FILE, TABLE_FILE
 from seformer.explain.values import ValuesWriter, adds_up
 from seformer.genome.bigwig_writer import Interval, write_bigwig
 from seformer.genome.chromosomes import match_names
@@ -26,6 +27,8 @@ from seformer.util.errors import UserError
 
 logger = logging.getLogger(__name__)
 TRACK_FILE, BEDGRAPH_FILE = "attributions.bw", "attributions.bedgraph"
+# of an explanation: an earlier run's tracks must not lie beside the new table
+OWN_FILES = (TABLE_FILE, SUMMARY_FILE, TRACK_FILE, BEDGRAPH_FILE)
 
 
 def intervals(regions: pd.DataFrame, values: Callable[[int], np.ndarray]) -> Iterator[Interval]:

@@ -105,7 +105,8 @@ def modisco(
     """
     _require_modisco()
     names = {} if motif_file is None else read_meme(file_of(motif_file))
-    with output_folder(out, own=[f"instances.{ending}" for ending in ("tsv", "bed")]) as staging:
+    own = ["patterns.tsv", "seqlets.bed", "summary.json", "instances.tsv", "instances.bed"]
+    with output_folder(out, own=own) as staging:
         searched = cut_windows(attributions, settings.width, settings.windows)
         patterns, unknown = pd.DataFrame(columns=list(PATTERN_COLUMNS)), 0
         if len(searched.places):

@@ -46,6 +46,7 @@ MAX_SEQLETS = 4_000
 # Tomtom compares columns with those of all motifs, so a handful is no background
 MIN_MOTIFS = 25
 MIN_LENGTH, MAX_LENGTH = 5, 25
+OWN_FILES = ("motifs.tsv", "seqlets.bed", "summary.json", "logos/*.png")
 MOTIF_COLUMNS = (
     "motif",
     "seqlets",
@@ -93,11 +94,11 @@ def motifs(
     UserError
         If a file cannot be used or a tool is not installed.
     """
-    require_writable(out)
+    require_writable(out, OWN_FILES)
     collection = read_motif_collection(file_of(motif_file))
     track = gather(attributions)
     drawing = _drawing() if settings.logos else None
-    with output_folder(out, own=["logos/*.png"]) as staging:
+    with output_folder(out, own=OWN_FILES) as staging:
         seqlets, crossing = find_seqlets(track, settings.threshold)
         background = draw_background(track, seqlets, settings.seed)
         seqlets = name_seqlets(seqlets, track, collection, settings.threads)

@@ -99,7 +99,7 @@ def extract(
     """
     _check_sources(regions, super_enhancers, typical_enhancers, settings)
     _check_labelled_fasta(labelled_fasta, splits, settings)
-    require_writable(out)
+    require_writable(out, OWN_FILES)
     paths = [Path(p) for p in (regions, super_enhancers, typical_enhancers) if p is not None]
     read_as: dict[str, str] = {}
     signal = None

@@ -212,7 +212,8 @@ def merge_predictions(
         If the shards do not add up to the file.
     """
     sizes = None if chrom_sizes is None else read_chromosome_sizes(chrom_sizes)
-    with output_folder(out, own=["labelled.tsv", BIGBED_FILE]) as staging:
+    own = ["predictions.tsv", "labelled.tsv", BIGBED_FILE, "summary.json"]
+    with output_folder(out, own=own) as staging:
         shards = in_order(shards)
         paths = [shard / "scores.tsv" for shard in shards]
         columns = _score_columns(paths)

@@ -75,7 +75,8 @@ def predict(
         raise UserError(
             "a shard gets its genes when it is merged: seformer merge-predictions --gtf"
         )
-    with output_folder(out, own=[BIGBED_FILE]) as staging:
+    own = ["predictions.tsv", BIGBED_FILE] if extracted is None else ["scores.tsv"]
+    with output_folder(out, own=[*own, "summary.json"]) as staging:
         scorer = Ensemble(load_model(model, settings.device), settings.batch_tokens)
         say_without_sets(scorer.model)
         if extracted is not None:

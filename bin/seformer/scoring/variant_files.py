@@ -25,8 +25,8 @@ from seformer.util.tables import write_tsv
 logger = logging.getLogger(__name__)
 TABLE_FILE, VCF_FILE, NULL_FILE = "variants.tsv", "variants.vcf.gz", "null.tsv"
 SUMMARY_FILE = "summary.json"
-# one or the other is written; an earlier run's must not lie beside the new one
-INDEXES = (f"{VCF_FILE}.tbi", f"{VCF_FILE}.csi")
+# one index or the other is written; an earlier run's must not lie beside the new one
+OWN_FILES = (TABLE_FILE, VCF_FILE, f"{VCF_FILE}.tbi", f"{VCF_FILE}.csi", SUMMARY_FILE)
 COLUMNS = (
     "chrom",
     "position",

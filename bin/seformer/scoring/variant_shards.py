@@ -15,7 +15,7 @@ from seformer.genome.genome import Genome
 from seformer.regions.folder import in_order, require_same
 from seformer.scoring.settings import VariantCutSettings, VariantPlanSettings, VariantSettings
 from seformer.scoring.variant_files import (
-    INDEXES,
+    OWN_FILES,
     SUMMARY_FILE,
     MotifChanges,
     write_scored_variants,
@@ -64,7 +64,7 @@ def cut_variants(
     UserError
         If a file cannot be used.
     """
-    own = [f"shard_[0-9]*/{name}" for name in (BLOCKS_FILE, EDITS_FILE)]
+    own = [SUMMARY_FILE, *(f"shard_[0-9]*/{name}" for name in (BLOCKS_FILE, EDITS_FILE))]
     with Genome(fasta) as genome, output_folder(out, own=own) as staging:
         plan = plan_variants(genome, settings, vcf=vcf, positions=positions, regions=regions)
         write_json({"unmatched_chromosomes": plan.unmatched}, staging / SUMMARY_FILE)
@@ -124,7 +124,7 @@ def score_shard(model: Path, shard: Path, out: Path, settings: VariantSettings) 
     )
     numbers = dict.fromkeys(("edit", "block", "start", "end"), WHOLE)
     edits = read_tsv(shard / EDITS_FILE, EDIT_COLUMNS, text=["chrom", "bases"], numbers=numbers)
-    with output_folder(out) as staging:
+    with output_folder(out, own=[SCORES_FILE, SUMMARY_FILE]) as staging:
         loaded = load_model(model, settings.device)
         scorer = Ensemble(loaded, settings.batch_tokens)
         groups = [
@@ -167,7 +167,7 @@ def merge_variants(
         If the scores are not those of this file, or of several models.
     """
     model = _read_model(shards)
-    with Genome(fasta) as genome, output_folder(out, own=INDEXES) as staging:
+    with Genome(fasta) as genome, output_folder(out, own=OWN_FILES) as staging:
         plan = plan_variants(genome, settings, vcf=vcf, positions=positions, regions=regions)
         scores = _read_scores([shard / SCORES_FILE for shard in in_order(shards)])
         planned = [

@@ -11,7 +11,7 @@ from seformer.genome.genome import Genome
 from seformer.model.folder import load_model
 from seformer.scoring.score import Ensemble
 from seformer.scoring.settings import VariantSettings
-from seformer.scoring.variant_files import INDEXES, MotifChanges, write_scored_variants
+from seformer.scoring.variant_files import OWN_FILES, MotifChanges, write_scored_variants
 from seformer.scoring.variant_plan import plan_variants
 from seformer.scoring.views import Edit
 from seformer.util.atomic import output_folder
@@ -57,7 +57,7 @@ def variants(
     UserError
         If a file cannot be used. A variant that cannot be scored is no error: it is reported.
     """
-    with Genome(fasta) as genome, output_folder(out, own=INDEXES) as staging:
+    with Genome(fasta) as genome, output_folder(out, own=OWN_FILES) as staging:
         plan = plan_variants(genome, settings, vcf=vcf, positions=positions, regions=regions)
         loaded = load_model(model, settings.device)
         scorer = Ensemble(loaded, settings.batch_tokens)

@@ -46,6 +46,7 @@ from seformer.util.tables import write_tsv
 from seformer.util.text import existing_file
 
 logger = logging.getLogger(__name__)
+OWN = (*OWN_FILES, SUMMARY_FILE, LOSS_FILE)
 
 
 @takes(PretrainSettings)
@@ -89,7 +90,7 @@ def pretrain(
     Interrupted
         After SIGTERM, once the checkpoint is written.
     """
-    require_writable(out)
+    require_writable(out, OWN)
     began = time.monotonic()
     device = resolve_device(settings.device)
     backbone, tokenizer, origin = build_backbone(model, seed=settings.seed)
@@ -152,7 +153,7 @@ def pretrain(
         "seconds": round(time.monotonic() - began, 1),
     }
     if trainer.optimisation.accelerator.is_main_process:
-        with output_folder(out, own=[*OWN_FILES, SUMMARY_FILE, LOSS_FILE]) as staging:
+        with output_folder(out, own=OWN) as staging:
             save_folder(staging, backbone.config, backbone.published_state() | head.published())
             tokenizer.save(staging)
             write_json(summary, staging / SUMMARY_FILE)

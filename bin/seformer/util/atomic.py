@@ -25,6 +25,8 @@ from seformer.util.errors import UserError
 STAGING = "staging-"
 # stands in a results folder whose files are replaced one by one, and stays if that is cut short
 INCOMPLETE = "INCOMPLETE"
+# names that results of several commands have: they say nothing of whose a folder is
+SHARED = frozenset({Path("summary.json"), Path("seqlets.bed")})
 MOST_BYTES = 200  # of a name that a staging folder's name holds; file systems take 255
 LONGEST_WAIT = 60.0  # seconds for another run that is publishing into the same folder
 RENAME_EXCHANGE, AT_FDCWD = 2, -100  # linux/fs.h, linux/fcntl.h
@@ -209,12 +211,14 @@ def output_folder(out: str | os.PathLike[str], own: Sequence[str] = ()) -> Itera
         The folder for the results. That it can be written is known before anything is computed.
     own
         Patterns of files, relative to ``out``, that an earlier run of the same command may have
-        left: those that the new result does not have go.
+        left: those that the new result does not have go. A folder that has of these only what is
+        `SHARED` is another command's.
 
     Raises
     ------
     UserError
-        If ``out`` cannot be written, or a result would replace a file that the command reads.
+        If ``out`` cannot be written, or a result would replace a file that the command reads or
+        that is of another command.
     """
     given, out = out, Path(os.path.realpath(out))
     if out.exists() and not out.is_dir():
@@ -231,20 +235,28 @@ def output_folder(out: str | os.PathLike[str], own: Sequence[str] = ()) -> Itera
             do="choose another --out folder",
         ) from error
     with opened:
-        require_spared(p for pattern in own for p in out.glob(pattern))
+        earlier = [path for pattern in own for path in out.glob(pattern)]
+        require_spared(earlier)
+        if earlier and SHARED.issuperset(path.relative_to(out) for path in earlier):
+            raise UserError(
+                f"{earlier[0].name} there is not of this command, and would be replaced",
+                where=given,
+                expected="a new folder, or one with results of this command",
+                do="choose another --out folder",
+            )
         yield staging
         _publish(staging, out, own)
 
 
-def require_writable(out: str | os.PathLike[str]) -> None:
+def require_writable(out: str | os.PathLike[str], own: Sequence[str] = ()) -> None:
     """Refuse a folder that cannot take results, before a long work begins.
 
     Raises
     ------
     UserError
-        If ``out`` cannot be written.
+        As `output_folder` does before anything is computed.
     """
-    with output_folder(out):
+    with output_folder(out, own):
         pass
 
 
