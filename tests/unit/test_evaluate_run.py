@@ -408,6 +408,24 @@ def test_pooled_folds_are_one_test_part(folds):
     assert "| the transformer alone |" in card
 
 
+def test_a_fold_that_is_missing_is_told(folds, tmp_path, caplog):
+    """By the regions that no fold tested; what was evaluated before does not say how many are."""
+    found, table = read(folds[1])
+    each = [read(folder)[0]["regions"] for folder in folds[0]]
+    assert each[0] == each[1] == found["regions"] > len(table)
+    said = {finding["topic"]: finding for finding in found["verdict"]}[verdict.FOLDS]
+    untested = f"{found['regions'] - len(table)} of the {found['regions']} regions"
+    assert said["level"] == "warning" and untested in said["text"]
+    # what a user's own table leaves out of every test part is no fault of the folds
+    assert "or the table of your own" in said["text"]
+    assert untested in (folds[1] / "model/README.md").read_text()
+    for regions in ({}, {"regions": len(table)}):
+        whole = {name: value for name, value in found.items() if name != "regions"} | regions
+        assert verdict.FOLDS not in {finding.topic for finding in verdict.judge_test(whole)}
+    pool_folds(folds[0], tmp_path / "again", resamples=10)
+    assert any(r.levelname == "WARNING" and untested in r.getMessage() for r in caplog.records)
+
+
 def test_folds_of_before_have_no_sets(folds, tmp_path):
     """Results of version 1.0, without sets and slopes, are pooled as they were."""
     old = []

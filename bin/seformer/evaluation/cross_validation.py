@@ -6,6 +6,7 @@ different scales. The model that comes with it is the ensemble of the folds' mod
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from seformer.evaluation.metrics import ScoredRegions
 from seformer.evaluation.settings import PoolSettings
 from seformer.evaluation.signal_ranks import SIGNAL
 from seformer.evaluation.uncertainty import measure_sets
+from seformer.evaluation.verdict import find_missing_folds
 from seformer.model.conformal import SETS
 from seformer.model.settings import ModelSettings, read_settings
 from seformer.scoring.merge import SET
@@ -34,6 +36,7 @@ from seformer.util.labels import SUPER, TYPICAL
 from seformer.util.settings import takes
 from seformer.util.tables import NUMBER, WHOLE, read_tsv
 
+logger = logging.getLogger(__name__)
 TEXT = ("sample", "chrom", "name", "prediction", SET, "split", "cluster")
 POOLED_RULES = {
     **RULES,
@@ -159,6 +162,8 @@ def pool_folds(
         table = table.drop(columns=SET, errors="ignore")
     measured = measure_pooled(table, scorers, folds, settings.resamples, settings.seed)
     labels = table["label"].to_numpy(np.int64)
+    for finding in find_missing_folds(measured):
+        logger.warning("%s", finding.text)
     evaluation = Evaluation({"sample": sample} | measured, curve_points(labels, scorers), table)
     positive = int(labels.sum())
     sizes = {"test, each region once": {"SE": positive, "TE": len(labels) - positive}}
@@ -253,7 +258,7 @@ def measure_pooled(
         "baseline_choices": {},
         "bootstrap": {"resamples": resamples, "seed": seed},
         "rules": POOLED_RULES,
-    } | {name: first[name] for name in ("pretraining", TWIN, "tracks") if name in first}
+    } | {name: first[name] for name in ("regions", "pretraining", TWIN, "tracks") if name in first}
 
 
 def promised_coverage(folds: Sequence[Fold]) -> float | None:

@@ -289,6 +289,7 @@ def measure_model(
     )
     chosen = scorers[MODEL]
     measured |= {
+        "regions": len(data.regions),
         "calibration": {k: v for k, v in chosen.calibration.items() if np.isscalar(v)},
         "threshold": chosen.threshold._asdict(),
         "thresholds": {name: s.threshold.value for name, s in (scorers | parts).items()},

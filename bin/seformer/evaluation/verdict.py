@@ -15,7 +15,7 @@ MEMORY = 0.05
 FEW_NAMES = 5
 LEARNED, GAIN = "Learned?", "Better than simple baselines?"
 SMALL, SIMILAR = "Small test part", "Similar regions in training"
-PROBABILITIES, ENSEMBLE = "Probabilities", "Ensemble of the folds"
+PROBABILITIES, ENSEMBLE, FOLDS = "Probabilities", "Ensemble of the folds", "All folds?"
 TO_RANK = "use them to rank, not as chances"
 PROMISE = (
     "The promise is for regions whose loci are drawn like those of the validation part, not for "
@@ -57,6 +57,7 @@ def judge_test(metrics: Mapping[str, Any]) -> list[Finding]:
     learned = _judge_learning(metrics["test"])
     return [
         *([OTHER_SPLIT] if metrics.get("other_split") else []),
+        *find_missing_folds(metrics),
         learned,
         *([_judge_gain(metrics["test"])] if learned.level == "good" else []),
         *_judge_pretraining(metrics),
@@ -211,6 +212,26 @@ def _warn_of_pretraining(record: Mapping[str, Any] | None) -> Iterator[Finding]:
     )
 
 
+def _is_of_folds(metrics: Mapping[str, Any]) -> bool:
+    # of judged scores the folds are those of the baselines
+    return bool(metrics.get("folds")) and "judged" not in metrics
+
+
+def find_missing_folds(metrics: Mapping[str, Any]) -> Iterator[Finding]:
+    """Warn of regions that no pooled fold tested: together folds that `split` draws test all."""
+    tested = metrics["test"]["n"]
+    regions = metrics.get("regions", tested)  # of folds of before no number is known
+    if _is_of_folds(metrics) and regions > tested:
+        yield Finding(
+            "warning",
+            FOLDS,
+            f"{regions - tested} of the {regions} regions were tested by none of the "
+            f"{len(metrics['folds'])} folds. A fold is missing, from this result and from the "
+            "ensemble (pool all folds of the split), or the table of your own that the split was "
+            "made from has these regions in no test part.",
+        )
+
+
 def _limit_trust(metrics: Mapping[str, Any]) -> Iterator[Finding]:
     """Say what limits the trust in the figures."""
     test, auroc = metrics["test"], metrics["test"]["model"]["auroc"]
@@ -240,8 +261,7 @@ def _limit_trust(metrics: Mapping[str, Any]) -> Iterator[Finding]:
             f"AUROC is {validation['value']:.3f} on validation but {auroc['value']:.3f} on test: "
             "the two parts differ, or the validation part was used up by many trials.",
         )
-    # of judged scores the folds are those of the baselines
-    of_folds = bool(metrics.get("folds")) and "judged" not in metrics
+    of_folds = _is_of_folds(metrics)
     yield from _judge_probabilities(test, of_folds)
     yield from _judge_sets(test.get("conformal"))
     if of_folds:

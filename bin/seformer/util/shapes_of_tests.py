@@ -152,6 +152,7 @@ _METRICS = {
     ],
     "grey_zone": NotRequired[_object(left_out=Count)],
     "other_split": NotRequired[Literal[True]],
+    "regions": NotRequired[Positive],
     "random_twin": NotRequired[_object(models=Positive, of=Positive)],
     "tracks": NotRequired[_tracks],
     "folds": NotRequired[list[_object(fold=Count, n=Count, auroc=Interval, delta=Difference)]],
