@@ -8,6 +8,7 @@ done
 [ "$(id -u)" -ne 0 ] || { echo "runs as root"; exit 1; }
 export PATH="$PWD/bin:$PATH" HOME="${TMPDIR:-/tmp}"
 seformer-models --json >/dev/null
+ls "$NUMBA_CACHE_DIR"/*/*.nbc >/dev/null # what motifs are named with
 python3 - <<'PY'
 import sys
 

@@ -71,8 +71,8 @@ def test_a_definition_file_builds_what_the_dockerfile_builds(name):
         return {word for words in found for word in words.split()}
 
     assert packages(definition) == packages(image)
-    (environment,) = re.findall(r"^ENV (PATH=\S+ .*)$", image, re.M)
-    assert f"export {environment}\n" in definition
+    for environment in re.findall(r"^ENV ((?:PATH|NUMBA_CACHE_DIR)=\S+ .*)$", image, re.M):
+        assert f"export {environment}\n" in definition.partition("%environment\n")[2]
     # what uv is told; an image of several stages leaves uv itself behind
     told = re.findall(r"^(?:ENV|    export) (UV_.*)$", image + definition, re.M)
     assert len(told) in (0, 2) and len(set(told)) <= 1
@@ -81,7 +81,9 @@ def test_a_definition_file_builds_what_the_dockerfile_builds(name):
     # what is installed, left out and removed, line by line
     commands = [line.strip() for line in definition.partition("%post\n")[2].splitlines()]
     does = [
-        text for text in commands if re.match(r"(grep|rm -rf /opt|find|echo) |.*pip install ", text)
+        text
+        for text in commands
+        if re.match(r"(grep|rm -rf /opt|find|echo) |NUMBA|.*pip install ", text)
     ]
     image = re.sub(r"\$\{TORCH_INDEX:.*?\}\s*", "", image)
     assert (
@@ -90,6 +92,19 @@ def test_a_definition_file_builds_what_the_dockerfile_builds(name):
     )
     verbs = r"pip install|find /opt|rm -rf /opt|grep -"
     assert len(re.findall(verbs, image)) == len(re.findall(verbs, "\n".join(commands)))
+
+
+def test_the_image_brings_what_motifs_are_named_with_as_it_is_read():
+    """Compiled for the processor, and in the folder, that numba looks for where it runs."""
+    text = dockerfile("Dockerfile")
+    told = re.findall(r"^(?:ENV|RUN) (NUMBA_CACHE_DIR=(\S+) NUMBA_CPU_NAME=generic)\b", text, re.M)
+    assert len(told) == 2 and len(set(told)) == 1
+    place = told[0][1]
+    assert f"COPY --from=compiled {place} {place}\n" in text
+    # the context of the build holds it all
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    for path in re.findall(r"^COPY (?!--)(\S+) ", text, re.M):
+        assert {f"!{path}", f"!{Path(path).parts[0]}"} & set(ignored), path
 
 
 def test_the_two_layers_of_the_image_hold_the_lock_but_for_what_is_not_needed():

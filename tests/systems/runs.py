@@ -28,7 +28,7 @@ PLACE = Path(FOLDER.name)
 PLACE.chmod(0o755)
 # before any test changes it
 ENVIRONMENT = dict(os.environ)
-# naming motifs compiles for a minute, anew in every container: one run of them is enough
+# one run that names motifs is enough
 UNNAMED = "params.motifs = null\n"
 # scores of one model on one machine, whatever runs it
 TOLERANCE = 1e-6

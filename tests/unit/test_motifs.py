@@ -1,5 +1,8 @@
 import json
+import os
 import runpy
+import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +19,7 @@ from seformer.util.errors import UserError
 
 pytest.importorskip("tangermeme", reason="needs the extra 'motifs'")
 pytest.importorskip("memelite", reason="needs the extra 'motifs'")
+from numba.core.caching import UserProvidedCacheLocator
 from numba.core.dispatcher import Dispatcher
 
 from seformer.motifs import compiled, logos
@@ -95,6 +99,47 @@ def test_what_is_compiled_at_set_up_is_all_and_is_kept(folder, tmp_path):
     motifs.name_seqlets(seqlets, track, collection, 1)
     read_motif_file(tmp_path / "m.meme")([("ACGTACGTACGT", "A", "C", "ACGTACGTACGT")])
     assert signatures() == made and len(made) > 5
+
+
+IN_AN_IMAGE = """
+import numpy as np
+from seformer.motifs.compiled import load_compiled
+
+def tools():
+    import memelite
+    return memelite
+
+library = load_compiled(tools)
+library.tomtom([np.eye(4)], [np.eye(4)] * 30, n_jobs=1)
+compiled = library.tomtom.__globals__["_tomtom"]
+assert compiled.signatures and not compiled.stats.cache_misses, compiled.stats
+print(compiled.stats.cache_path)
+"""
+
+
+def test_what_an_image_brings_compiled_is_taken_though_it_can_only_be_read(tmp_path):
+    """By a user without a home; neither is the package's own folder one to write to."""
+    runpy.run_path(str(ROOT / "scripts/compile_motifs.py"), run_name="__main__")
+    package = Path(motifs.tomtom.__globals__["__file__"]).parent
+    place = UserProvidedCacheLocator.get_suitable_cache_subpath(package / "tomtom.py")
+    brought, home = tmp_path / "brought", tmp_path / "home"
+    shutil.copytree(package / "__pycache__", brought / place)
+    home.mkdir()
+    read_only = "".join(
+        f"mount --bind {path} {path} && mount -o remount,ro,bind {path} && "
+        for path in (brought, home, package)
+    )
+    unshared = ["unshare", "--map-root-user", "--mount", "sh", "-c", f'{read_only} exec "$0" "$@"']
+    done = subprocess.run(
+        [*unshared, sys.executable, "-c", IN_AN_IMAGE],
+        env=os.environ | {"NUMBA_CACHE_DIR": str(brought), "HOME": str(home)},
+        capture_output=True,
+        text=True,
+    )
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip("file systems cannot be mounted here")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith(place) and str(brought) not in done.stdout
 
 
 def signatures() -> set[tuple[str, str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +22,9 @@ Tools = TypeVar("Tools")
 def load_compiled(tools: Callable[[], Tools]) -> Tools:
     """Call what imports the libraries, with a folder for numba if it finds none to write to.
 
+    What ``NUMBA_CACHE_DIR`` holds is taken along where it can only be read, as in an image: numba
+    reads no folder that it cannot write to.
+
     Raises
     ------
     UserError
@@ -28,10 +33,15 @@ def load_compiled(tools: Callable[[], Tools]) -> Tools:
     try:
         import numba
 
+        settings = vars(numba.config)
+        brought = Path(settings["CACHE_DIR"] or os.devnull)
+        if brought.is_dir() and not os.access(brought, os.W_OK):
+            settings["CACHE_DIR"] = str(_copied(brought))
         try:
             return tools()
         except RuntimeError:  # numba: "no locator available"
-            vars(numba.config)["CACHE_DIR"] = str(_scratch())
+            logger.info("what is compiled cannot be kept: the first match takes some minutes")
+            settings["CACHE_DIR"] = str(_scratch())
             return tools()
     except ImportError as error:
         raise UserError(
@@ -61,5 +71,13 @@ def _scratch() -> Path:
     opened = contextlib.ExitStack()
     folder = opened.enter_context(temporary_folder())
     atexit.register(opened.close)
-    logger.info("what is compiled cannot be kept: the first match takes some minutes")
+    return folder
+
+
+def _copied(brought: Path) -> Path:
+    folder = _scratch()
+    for index_or_code in brought.glob("*/*.nb[ic]"):
+        copy = folder / index_or_code.relative_to(brought)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copyfile(index_or_code, copy)
     return folder
