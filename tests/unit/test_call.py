@@ -519,7 +519,10 @@ def test_a_damaged_call_is_said_by_the_report(made, tmp_path):
     [
         ({"index": False}, "the BAM has no index.*samtools index r.bam"),
         ({"index": False, "order": "queryname"}, "not sorted by place.*samtools sort"),
-        ({"sizes": {"chr1": 250_000, "chr2": 500_000}}, "chr1 has 250000 bp.*ends at 301000"),
+        (
+            {"sizes": {"chr1": 250_000, "chr2": 500_000}},
+            r"peaks.\w+, line \d+: chr1:\d+-301000 passes the end .*r.bam: chr1 has 250000 bp",
+        ),
         ({"sizes": {"chr8": 250_000}}, "no chromosome of the regions is in this track"),
         ({"reads": [("chr1", 0, 50, 1024)]}, "no read counts.*duplicates.*samtools flagstat"),
         ({"reads": [("chr1", 900_000, 50, 0)]}, "there is no signal in any peak"),

@@ -324,6 +324,36 @@ def test_shards_of_another_file_are_refused(place, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_shards_that_are_not_all_or_twice_are_named(tmp_path):
+    def shard(name, *lines):
+        folder = tmp_path / name
+        folder.mkdir()
+        rows = [f"{line}\t0.5\t0.6\tSE\t1\t\n" for line in lines]
+        (folder / "scores.tsv").write_text(
+            "\t".join(["line", *SCORE_COLUMNS]) + "\n" + "".join(rows)
+        )
+        return folder
+
+    regions = tmp_path / "r.bed"
+    regions.write_text("".join(f"chr1\t{start}\t{start + 5}\n" for start in range(6)))
+    one, two, three = shard("s_1", 1, 2), shard("s_2", 3, 4), shard("s_3", 5, 6)
+    again = shard("again", 3, 4)
+    missing = (
+        "2 of the 6 regions have no scores. Expected: all shards of the file; 2 are given, and "
+    )
+    for given, message in (
+        ([one, three], f"{regions}, line 3: {missing}one is missing behind {one}"),
+        ([one, two], f"{regions}, line 5: {missing}one is missing behind {two}"),
+        ([two, three], f"{regions}, line 1: {missing}one is missing before the first"),
+        ([one, two, three, again], f"{again}: this shard, number 4 of 4, .* so has {two}"),
+        ([one, two, again, three], f"{again}: this shard, number 3 of 4, .* so has {two}"),
+        ([again, one, three], "not in the order of the file's rows"),
+    ):
+        with pytest.raises(UserError, match=message):
+            merge_predictions(regions, given, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_shards_of_two_models_are_refused(place, tmp_path):
     """The record of the last one stood for all."""
     extract(

@@ -22,7 +22,7 @@ def rows_of(folder):
     return read_extracted(folder).regions
 
 
-def test_windows_cover_each_region_and_have_one_length(genome, bed, tmp_path):
+def test_windows_cover_each_region_and_have_one_length(genome, bed, tmp_path, caplog):
     se, te = [("chr1", 10_000, 12_500, "big")], [("chr1", 50, 250), ("chr1", 199_900, 199_990)]
     extract(
         genome,
@@ -44,6 +44,8 @@ def test_windows_cover_each_region_and_have_one_length(genome, bed, tmp_path):
     assert set(big["parent"]) == {"chr1:10000-12500"}
     # moved back inside the chromosome on either end
     assert rows["start"].iloc[3:].tolist() == [0, LENGTH - 1000]
+    # of the short regions they carry the length in as flanks
+    assert "of those of typical enhancers 86 %: by that alone" in caplog.text
     assert (rows["drop_reason"] == "").all()
 
 

@@ -15,8 +15,8 @@ import pandas as pd
 from seformer.evaluation.verdict import Finding, percent
 from seformer.model.backbones.licence import is_commercial
 from seformer.regions.negatives import RANDOM
+from seformer.regions.units import describe_flanks
 from seformer.splits.audit import LARGE_CLUSTER
-from seformer.util.ranks import auroc
 
 # share of regions left out, or unlike those of the training
 OUTSIDE = 0.2
@@ -24,8 +24,6 @@ OUTSIDE = 0.2
 LOST = 0.02
 # share of test regions that are half or more of training 31-mers, or have a near copy there
 ALIKE = 0.02
-# AUROC of how much of a window lies in its region
-FLANKS = 0.6
 # relative error of attributions, where the settings do not say
 COMPLETE = 0.05
 # where the checks of faithfulness are bad; the table and the verdict read the same numbers
@@ -78,7 +76,8 @@ def judge_regions(regions: pd.DataFrame) -> list[Finding]:
     """
     dropped = regions["drop_reason"] != ""
     findings = _judge_chromosomes(regions)
-    findings += _judge_flanks(regions[~dropped])
+    if text := describe_flanks(regions[~dropped]):
+        findings.append(Finding("warning", "Windows beyond their regions", text))
     if words := random_regions(regions[~dropped]):
         findings.append(Finding("warning", "Random regions", f"{words}."))
     if dropped.sum() > OUTSIDE * max(1, len(regions)):
@@ -134,33 +133,6 @@ def _judge_chromosomes(regions: pd.DataFrame) -> list[Finding]:
             f"left out. {RENAME}",
         )
     ]
-
-
-def _judge_flanks(used: pd.DataFrame) -> list[Finding]:
-    """Warn where windows of one class reach further beyond their regions than those of the other.
-
-    The flanks of a short region fill its window: in windows of one length they stand for length.
-    """
-    if not {"start", "end", "parent"} <= set(used.columns):
-        return []
-    place = used["parent"].astype(str).str.extract(r":(?P<start>\d+)-(?P<end>\d+)$").astype(float)
-    cut = place["end"].notna() & used["label"].notna()
-    start, end, label = (used.loc[cut, name] for name in ("start", "end", "label"))
-    place = place[cut]
-    covered = (np.minimum(end, place["end"]) - np.maximum(start, place["start"])).clip(lower=0)
-    inside, is_se = (covered / (end - start)).to_numpy(float), (label == 1).to_numpy(bool)
-    told = auroc(is_se, inside)
-    if not max(told, 1 - told) >= FLANKS:  # nor where one class is missing
-        return []
-    se, te = (percent(1 - inside[rows].mean(), 1) for rows in (is_se, ~is_se))
-    text = (
-        f"Of the windows of super-enhancers {se} of the bases lie outside their regions, of those "
-        f"of typical enhancers {te}: by that alone the classes are told apart with AUROC "
-        f"{max(told, 1 - told):.2f}, and a model may see it where sequence differs inside and "
-        "outside, as length in another form. Take shorter windows (--unit_length) or constituents "
-        "(--unit constituent)."
-    )
-    return [Finding("warning", "Windows beyond their regions", text)]
 
 
 def random_regions(used: pd.DataFrame) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from os import PathLike
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -15,6 +15,20 @@ from seformer.util.errors import NothingToReadError, UserError
 logger = logging.getLogger(__name__)
 RENAME_ADVICE = "give --rename-chromosomes (in the pipeline --rename_chromosomes) to match them"
 NAMED = 10  # chromosomes that a message names
+
+
+class PastEndError(UserError):
+    """A region that ends behind the end of its chromosome in a track.
+
+    Attributes
+    ----------
+    chrom, end
+        Of the region, as it names its chromosome.
+    """
+
+    def __init__(self, found: str, *, chrom: str, end: int, **told: Any) -> None:
+        super().__init__(found, **told)
+        self.chrom, self.end = chrom, end
 
 
 class ChromosomeMatch(NamedTuple):
@@ -86,9 +100,11 @@ def match_regions(
         )
     for name, twin in names.items():
         if furthest[name] > sizes[twin]:
-            raise UserError(
+            raise PastEndError(
                 f"{twin} has {sizes[twin]} bp in this track{of}, but a region ends at "
                 f"{furthest[name]}",
+                chrom=name,
+                end=int(furthest[name]),
                 where=where,
                 expected=same,
             )

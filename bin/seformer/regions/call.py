@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 
 from seformer.genome.intervals import cluster, overlapping
-from seformer.genome.signal_sums import read_signal
 from seformer.regions.call_files import OWN_FILES, write_call
 from seformer.regions.call_inputs import (
     FEWEST_RANKED,
     read_peaks,
+    read_signal_of,
     require_one_name,
     require_peaks,
     require_same_genome,
@@ -96,8 +96,9 @@ def call(
     kept = table[~near].reset_index(drop=True)
     require_peaks(peaks, table, kept, settings)
     pieces = cut_pieces(table, max(settings.stitch, *STITCHES))
-    measured = read_signal(signal, pieces, settings.extend_reads)
-    subtracted = None if control is None else read_signal(control, pieces, settings.extend_reads)
+    over = settings.extend_reads, peaks, table
+    measured = read_signal_of(signal, pieces, *over)
+    subtracted = None if control is None else read_signal_of(control, pieces, *over)
     require_one_name(peaks, table, measured.sizes)
     require_same_genome(signal, measured, control, subtracted, table, fasta)
     nothing = np.zeros(len(pieces))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from seformer.genome.chromosomes import NAMED, match_names
+from seformer.genome.chromosomes import NAMED, PastEndError, match_names
 from seformer.genome.genome import Genome
-from seformer.genome.signal_sums import SignalSums
+from seformer.genome.signal_sums import SignalSums, read_signal
 from seformer.regions.read import read_regions
 from seformer.regions.settings import CallSettings
 from seformer.util.errors import UserError
@@ -24,12 +24,37 @@ FEWEST_RANKED = 100
 
 def read_peaks(path: Path) -> tuple[pd.DataFrame, int]:
     """Return the peaks along the genome (chromosomes by their letters), and how many came twice."""
-    rows = read_regions(path, labels=False, own=()).regions[["chrom", "start", "end", "name"]]
+    rows = read_regions(path, labels=False, own=()).regions
+    rows = rows[["chrom", "start", "end", "name", "line"]]
     table = rows.sort_values(["chrom", "start", "end"], kind="stable")
     table = table.drop_duplicates(["chrom", "start", "end"]).reset_index(drop=True)
     if len(table) < len(rows):
         logger.info("%s: %d peaks come again and count once", path, len(rows) - len(table))
     return table, len(rows) - len(table)
+
+
+def read_signal_of(
+    path: Path, pieces: pd.DataFrame, extend: int, peaks: Path, table: pd.DataFrame
+) -> SignalSums:
+    """Read signal over the pieces of the peaks of a file, see `genome.signal_sums.read_signal`.
+
+    Raises
+    ------
+    UserError
+        As there; where a peak passes the end of its chromosome, naming that peak.
+    """
+    try:
+        return read_signal(path, pieces, extend)
+    except PastEndError as error:
+        past = table[(table["chrom"] == error.chrom) & (table["end"] == error.end)].iloc[0]
+        raise UserError(
+            f"{past['chrom']}:{past['start']}-{past['end']} passes the end of its chromosome in "
+            f"{path}: {error.found}",
+            where=peaks,
+            line=int(past["line"]),
+            expected="peaks and signal of one assembly",
+            do="take the signal that was mapped to the genome of the peaks, or mend the peaks",
+        ) from error
 
 
 def require_peaks(

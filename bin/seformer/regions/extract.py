@@ -24,7 +24,7 @@ from seformer.regions.parts import look_up_parts
 from seformer.regions.read import iter_regions
 from seformer.regions.settings import ExtractSettings
 from seformer.regions.spelling import Spelling
-from seformer.regions.units import check_units, cut_regions
+from seformer.regions.units import check_units, cut_regions, describe_flanks
 from seformer.util.atomic import output_folder, require_writable
 from seformer.util.errors import UserError, visible
 from seformer.util.labels import DROP_REASONS
@@ -267,7 +267,10 @@ def _to_train(table: pd.DataFrame, spelling: Spelling, settings: ExtractSettings
     table = cut_regions(spelling.spell(table), settings, genome.chromosomes, spelling.read)
     if settings.random_negatives:
         table = add_random(table, genome, settings, spelling.read)
-    return mark_unmatched(mark_labels(_mark(table, spelling, settings)), genome, settings)
+    rows = mark_unmatched(mark_labels(_mark(table, spelling, settings)), genome, settings)
+    if text := describe_flanks(rows[rows["drop_reason"] == ""]):
+        logger.warning("%s: %s", settings.sample, text)
+    return rows
 
 
 def _mark(rows: pd.DataFrame, spelling: Spelling, settings: ExtractSettings) -> pd.DataFrame:

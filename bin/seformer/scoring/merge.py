@@ -230,18 +230,14 @@ def merge_predictions(
             for part in chain([first], parts):
                 pairs = list(islice(scores, len(part.regions)))
                 if [line for line, _ in pairs] != part.regions["line"].tolist():
-                    raise UserError(
-                        f"the scores do not fit the file's lines {part.regions['line'].iloc[0]} on",
-                        where=regions,
-                        do="score this file again: it was changed after it was scored",
-                    )
+                    raise _misfit(regions, paths, 1 + len(columns))
                 lines = [cells for _, cells in pairs]
                 writer.add(as_lines(part.own), part.regions, lines)
                 labelled.add(part, lines)
         if genes is not None:
             genes.require_match()
         if next(scores, None) is not None:
-            raise UserError("there are more scores than regions", where=regions)
+            raise _misfit(regions, paths, 1 + len(columns))
         summaries = [
             _shard_summary(path.with_name("summary.json"), length)
             for path, length in zip(paths, lengths, strict=True)
@@ -261,6 +257,60 @@ def merge_predictions(
             write_browser_bed(
                 staging / "predictions.bed", staging / BIGBED_FILE, sizes, chrom_sizes
             )
+
+
+def _misfit(regions: Path, paths: Sequence[Path], width: int) -> UserError:
+    """Say why the scores of shards are not those of the file's rows, in their order."""
+    parts = iter_regions(regions, ROWS, labels=False, invalid="keep")
+    rows = np.concatenate([part.regions["line"].to_numpy() for part in parts])
+    each = [
+        np.fromiter((line for line, _ in _score_lines([path], width, [])), rows.dtype)
+        for path in paths
+    ]
+    given, owner = np.concatenate(each), np.repeat(np.arange(len(each)), [*map(len, each)])
+    lines, first = np.unique(given, return_index=True)
+    if len(again := np.delete(np.arange(len(given)), first)):
+        line, here = given[again[0]], owner[again[0]]
+        earlier = owner[first[np.searchsorted(lines, line)]]
+        return UserError(
+            f"this shard, number {here + 1} of {len(paths)}, has scores of the file's line {line}, "
+            f"and so has {paths[earlier].parent}",
+            where=paths[here].parent,
+            expected="shards of one extraction, each once",
+            do="leave one of the two out",
+        )
+    lacking, others = np.setdiff1d(rows, given), np.setdiff1d(given, rows)
+    if len(others) and not len(lacking):
+        return UserError(
+            f"there are more scores than regions: {len(given)} and {len(rows)}",
+            where=regions,
+            do="score this file again: it was changed after it was scored",
+        )
+    if len(lacking) and not len(others):
+        behind = [
+            str(p.parent)
+            for p, lines in zip(paths, each, strict=True)
+            if len(lines) and lines[0] < lacking[0]
+        ]
+        return UserError(
+            f"{len(lacking)} of the {len(rows)} regions have no scores",
+            where=regions,
+            line=int(lacking[0]),
+            expected=f"all shards of the file; {len(paths)} are given, and one is missing "
+            + (f"behind {behind[-1]}" if behind else "before the first"),
+            do="give all shards; score again what was not scored",
+        )
+    if len(lacking):
+        return UserError(
+            f"the scores do not fit the file's lines {lacking[0]} on",
+            where=regions,
+            do="score this file again: it was changed after it was scored",
+        )
+    return UserError(
+        "the shards are not in the order of the file's rows",
+        where=regions,
+        do="give them in the order of their numbers",
+    )
 
 
 def add_summaries(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:

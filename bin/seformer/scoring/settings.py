@@ -40,7 +40,7 @@ class VariantPlanSettings(Settings):
     width: int = setting(
         3000,
         "Bases round a variant, without --regions.",
-        ge=1,
+        ge=10,  # as the regions to score, see `regions.extract.MIN_LENGTH_UNLABELLED`
         parameter="variant_width",
         group="variant_options",
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bad_case import PREDICT, PRETRAIN, SPLIT, STAGE_1, TRAIN, case, row
+from bad_case import PREDICT, PRETRAIN, SPLIT, STAGE_1, TRAIN, VARIANTS, case, row
 
 SOUND = PREDICT.replace("{here}", "{good}")
 FULL = (
     STAGE_1.replace("finetune-head", "finetune-full").replace("--head-", "--")
     + " --model {good}/model"
 )
+WIDTH = VARIANTS.replace("{here}/%s", "{good}/few.vcf") + " --width 9"
 ALL_OF_IT = PRETRAIN.replace(" --regions {here}/%s", "")
 PRETRAINING = [
     case("pretrain/empty.bed", PRETRAIN, "", "has no regions"),
@@ -65,6 +66,7 @@ PARAMETERS = [
     case("option/missing", "predict --out {out}", None, "Missing option"),
     case("option/prevalence", SOUND + " --prevalence 2", None, "--prevalence 2"),
     case("option/prevalence_nan", SOUND + " --prevalence nan", None, "--prevalence nan"),
+    case("option/width", WIDTH, None, "--width", "equal to 10"),
     case("option/batch", SOUND + " --batch-tokens 0", None, "--batch-tokens"),
     case("option/device", SOUND + " --device quantum", None, "quantum"),
     case("option/invalid", SOUND + " --invalid-regions ignore", None, "ignore", "error or drop"),

@@ -66,7 +66,7 @@ CHECKS = "faithfulness --model {good}/model --attributions {here}/explained --ou
 SHARDS = [
     case("scores/cut", MERGE, scores((1, *S), (2, *S), (3, 0.5)), "line 4", "6 columns"),
     case("scores/text_line", MERGE, scores(("x", *S)), "line 2", "no row of scores"),
-    case("scores/missing", MERGE, scores((1, *S), (2, *S)), "do not fit the file's lines"),
+    case("scores/missing", MERGE, scores((1, *S), (2, *S)), "1 of the 3 regions"),
     case("scores/many", MERGE, scores(*((i, *S) for i in (1, 2, 3, 4))), "more scores than"),
     case("scores/nan", MERGE, scores(*((i, *S[:1], "nan", *S[2:]) for i in (1, 2, 3))), "from 0"),
     case(
