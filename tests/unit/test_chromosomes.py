@@ -7,7 +7,7 @@ import pysam
 import pytest
 
 from seformer.explain.tracks import check_sizes
-from seformer.genome.assemblies import differ, shared_name, that_hold
+from seformer.genome.assemblies import differ, recognise_assembly, shared_name, that_hold
 from seformer.genome.chromosomes import match_names
 from seformer.genome.genome import Genome
 from seformer.model.settings import Assembly
@@ -45,6 +45,20 @@ PAIRS = [
     ("chrUn_gl000220", "GL000220.1", "hg19", True),
     ("KI270706.1", "chr1_KI270706v1_random", "hg38", True),
     ("JTFH01000001.1", "chrUn_JTFH01000001v1_decoy", "hg38", True),
+    ("1_KI270706v1_random", "KI270706.1", "hg38", True),
+    ("1_KI270706v1_random", "chr1_KI270706v1_random", "hg38", True),
+    ("Un_KI270302v1", "KI270302.1", "hg38", True),
+    ("4_GL000008v2_random", "GL000008.2", "hg38", True),
+    ("4_GL000008v2_random", "GL000008.1", None, False),
+    ("17_gl000205_random", "chr17_GL000205v2_random", None, False),
+    ("chr4_JH584292_random", "JH584292.1", "mm10", True),
+    ("gi|568815597|ref|NC_000001.11|", "chr1", "hg38", True),
+    ("1", "gi|568336023|gb|CM000663.2|", "hg38", True),
+    ("gi|251831106|ref|NC_012920.1|", "chrM", "hg38", True),
+    ("ref|NC_000001.11|", "1", "hg38", True),
+    ("gi|568815597|ref|NC_000001.11|", "chr1", "hg19", False),
+    ("gi|568815597|ref|NC_000001.11|", "NC_000001.10", None, False),
+    ("gi|568815597", "chr1", None, False),
     ("nc_000001.11", "chr1", "hg38", True),
     ("Mito", "chrM", None, True),
     ("chrM", "MtDNA", None, True),
@@ -74,6 +88,7 @@ def test_what_could_be_two_is_none():
         len({shared_name(name) for name in ("chr1", "chr11", "chr1_random", "chrX", "chrM")}) == 5
     )
     assert that_hold({"NC_000001.10": 249_000_000}) == ["hg19"]
+    assert recognise_assembly({"gi|568815597|ref|NC_000001.11|": 248_956_422}) == "hg38"
 
 
 def genome_and_regions(fasta, bed, random_bases, first, second):

@@ -78,19 +78,29 @@ for _i, _chrom in enumerate(HUMAN[:-1]):  # counted downwards, Y from another pe
     ACCESSIONS[f"CP{68277 - _i:06}.2"] = ("T2T-CHM13v2.0", _chrom)
 
 PREFIX = re.compile("(?:chromosome|chrom|chr)[_ ]?(?=.)")
-# UCSC's chr1_KI270706v1_random and chrUn_gl000220 are KI270706.1 and GL000220.1 elsewhere
+# NCBI's FASTA of old: gi|568815597|ref|NC_000001.11|
+OF_NCBI = re.compile(r"(?:gi\|\d+\|)?(?:ref|gb|emb|dbj|tpg)\|([^|]+)\|?")
+# UCSC's chr1_KI270706v1_random and chrUn_gl000220 (and these without chr) are KI270706.1 and
+# GL000220.1 elsewhere
 SCAFFOLD = re.compile(
-    r"(?:chr[0-9a-z]+_)?([a-z]{2}\d{6}|[a-z]{4}\d{8})(?:[v.](\d+))?(?:_(?:random|alt|fix|decoy))?"
+    r"(?:(?:chr[0-9a-z]+|\d+|x|y|un)_)?([a-z]{2}\d{6}|[a-z]{4}\d{8})(?:[v.](\d+))?(?:_(?:random|alt|fix|decoy))?"
 )
 # UCSC's chrM in Ensembl's genomes of human, yeast, worm and fly
 MITOCHONDRION = ("m", "mt", "mito", "mtdna", "mitochondrion_genome")
 
 
+def accession_of(name: str) -> str:
+    """Return a name without what NCBI's files put round an accession, in capitals."""
+    whole = OF_NCBI.fullmatch(name)
+    return (whole[1] if whole else name).upper()
+
+
 def shared_name(name: str) -> str:
     """Return what all names of one chromosome have in common."""
-    if name.upper() in ACCESSIONS:
-        return ACCESSIONS[name.upper()][1].casefold()
-    bare = name.casefold()
+    accession = accession_of(name)
+    if accession in ACCESSIONS:
+        return ACCESSIONS[accession][1].casefold()
+    bare = accession.casefold()
     if scaffold := SCAFFOLD.fullmatch(bare):
         return f"{scaffold[1]}.{scaffold[2] or 1}"
     bare = PREFIX.sub("", bare, count=1) if bare.startswith("chr") else bare
@@ -102,7 +112,8 @@ def shared_name(name: str) -> str:
 def recognise_assembly(chromosomes: Mapping[str, int]) -> str | None:
     """Return the assembly whose chromosome 1 has this genome's length, or None."""
     ones = ("chr1", "1", "Chr1", "CHR1", *(a for a, (_, name) in ACCESSIONS.items() if name == "1"))
-    length = next((chromosomes[name] for name in ones if name in chromosomes), None)
+    of_ncbi = (name for name in chromosomes if "|" in name and shared_name(name) == "1")
+    length = next((chromosomes[name] for name in (*ones, *of_ncbi) if name in chromosomes), None)
     for assembly, lengths in ASSEMBLIES.items():
         if lengths["1"] == length:
             return assembly

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from seformer.genome.assemblies import ACCESSIONS, recognise_assembly, shared_name
+from seformer.genome.assemblies import ACCESSIONS, accession_of, recognise_assembly, shared_name
 from seformer.util.errors import NothingToReadError, UserError
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def match_regions(
 
 
 def _assembly(name: str) -> str | None:
-    return ACCESSIONS.get(name.upper(), (None,))[0]
+    return ACCESSIONS.get(accession_of(name), (None,))[0]
 
 
 def resolve_names(
