@@ -14,7 +14,19 @@ from pathlib import Path
 import pytest
 from beside import MADE, RUNS, begin, beside, needed, runners, threads
 from galaxy_server import Served, install_planemo, serve_in_docker, serve_plain
-from runs import DEMO, IMAGES, OFFLINE, PLACE, ROOT, UNNAMED, Run, backbone, possible, run
+from runs import (
+    DEMO,
+    IMAGES,
+    OFFLINE,
+    PLACE,
+    ROOT,
+    UNNAMED,
+    Run,
+    backbone,
+    docker_is_whole,
+    possible,
+    run,
+)
 
 # one after another: systems may install packages, and one server is enough for a machine
 SYSTEMS, SERVERS = "systems", "servers"
@@ -74,8 +86,8 @@ def start(name: str) -> str:
 
 @beside(SYSTEMS)
 def docker() -> None:
-    """A Docker engine."""
-    if not possible("docker", "info"):
+    """A Docker engine, with what images are built on."""
+    if not docker_is_whole():
         start("docker-up.sh")
 
 

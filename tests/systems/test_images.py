@@ -1,9 +1,34 @@
 """The images that a run needs, as Nextflow names them before it runs."""
 
 import json
+import os
 import subprocess
 
-from runs import IMAGES, ROOT, command
+import pytest
+from runs import BASE, IMAGES, ROOT, command, docker_is_whole
+
+
+@pytest.mark.parametrize(
+    ("answers", "scripts", "whole"),
+    [
+        ("info", True, False),
+        ("info", False, True),
+        (f"info|image inspect {BASE}", True, True),
+        (f"image inspect {BASE}", True, False),
+    ],
+)
+def test_an_engine_is_whole_with_what_images_are_built_on(
+    answers, scripts, whole, tmp_path, monkeypatch
+):
+    """An engine that says yes to these alone; without scripts it fetches the base itself."""
+    engine = tmp_path / "docker"
+    engine.write_text(f'#!/bin/sh\ncase "|{answers}|" in *"|$*|"*) ;; *) exit 1 ;; esac\n')
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("SEFORMER_FIXTURES", raising=False)
+    if scripts:
+        monkeypatch.setenv("SEFORMER_FIXTURES", str(tmp_path))
+    assert docker_is_whole() is whole
 
 
 def test_nextflow_inspect_lists_the_images(tmp_path):
