@@ -58,6 +58,7 @@ def test_the_gwas_catalogue(scored):
         gwas("1", "700", "rs7", "rs10"),
         gwas("1;1", "700;800", "rs7-A; rs8-C", "rs7; rs8"),
         gwas("1 x 2", "700 x 80", "rs7-A x rs8-C", "rs7 x rs8"),
+        gwas("1,1", "700,800", "rs7-A,rs8-C", "rs7,rs8"),
         gwas("", "", "rs7-A"),
         gwas("1", "700", "rs7-AG", "rs11"),
         gwas("1", "999999", "rs7-A", "rs12"),
@@ -77,7 +78,7 @@ def test_the_gwas_catalogue(scored):
     first = table.iloc[0]
     assert (first["chrom"], first["position"]) == ("chr1", 700)
     assert (first["reference"], first["alternative"]) == (here, OTHER[here])
-    assert summary["unreadable"] == {"no_position": 1, "several_positions": 2}
+    assert summary["unreadable"] == {"no_position": 1, "several_positions": 3}
     assert summary["read_as"] == "table (risk)"
     assert summary["records"] == summary["alleles"] == 7
 
@@ -208,6 +209,7 @@ def test_a_reference_that_is_not_the_genomes_is_not_turned_round(scored):
         ("chrom\tpos\tgene\nchr1\t7\tX\n", "line 1: the table names places, but no alleles"),
         ("chrom\tpos\talleles\nchr1\t7\n", "line 2: 2 columns where the header has 3"),
         ("chrom\tpos\talleles\nchr1\t1e3\tA/C\n", "line 2: position '1e3' is not a whole number"),
+        ("chrom\tpos\talleles\nchr1\t1,234\tA/C\n", "line 2: position '1,234' is.*digits alone"),
         ("chrom\tpos\talleles\nchr1\t0\tA/C\n", "line 2: position '0' is not a whole number"),
         ("chrom\tstart\tend\talleles\nchr1\t9\t7\tA/C\n", "the end 7 lies before the start 9"),
     ],

@@ -41,6 +41,8 @@ UNKNOWN_ALLELE = "unknown_allele"
 # and why it names no single place
 NO_POSITION = "no_position"
 SEVERAL_POSITIONS = "several_positions"
+# one number as spreadsheets show it: 1,234,567
+THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+", re.ASCII)
 
 # what columns are called, lower case; the first name that is there is taken
 COLUMNS = {
@@ -179,6 +181,8 @@ def _place_fault(row: Mapping[str, str]) -> str:
     places = [row["chrom"], *(row[name] for name in ("position", "start", "end") if name in row)]
     if any(place.upper() in NOTHING for place in places):
         return NO_POSITION
+    # `_row` refuses these
+    places = [place for place in places if not THOUSANDS.fullmatch(place)]
     said = [*places, row.get("risk", "")]
     return SEVERAL_POSITIONS if any(re.search(r"[;,]|\sx\s", text) for text in said) else ""
 
@@ -193,6 +197,9 @@ def _row(row: Mapping[str, str], path: Path, line: int) -> Row:
                 where=path,
                 line=line,
                 expected="starts counted from 0 and ends (UCSC), or positions counted from 1",
+                do="write the number out in full, in digits alone"
+                if THOUSANDS.fullmatch(text)
+                else None,
             )
     start = int(row["start"]) if by_interval else int(row["position"]) - 1
     end = int(row["end"]) if by_interval else None
