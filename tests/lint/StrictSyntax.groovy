@@ -1,14 +1,18 @@
 // The strict syntax of today's Nextflow, checked by the language's own parser (nf-lang), as
-// `nextflow lint` does. Arguments: files and folders. Exit status 1 if there are errors.
+// `nextflow lint` does. Arguments: a folder of the class path, which gets the classes of lib, then
+// files and folders. Exit status 1 if there are errors.
 import java.nio.file.Files
 import java.nio.file.Path
 import nextflow.config.control.ConfigParser
 import nextflow.script.control.ScriptParser
+import org.codehaus.groovy.tools.FileSystemCompiler
 
+def (classes, places) = [args.head(), args.tail()]
+FileSystemCompiler.commandLineCompile(['-d', classes, *new File('lib').listFiles()*.path] as String[])
 def script = new ScriptParser()
 def config = new ConfigParser()
 def sources = [:]
-args.each { place ->
+places.each { place ->
     Files.walk(Path.of(place)).withCloseable { paths -> paths.toList() }.toSorted().each { path ->
         if (path.toString().endsWith('.nf')) {
             sources[path] = script.parse(path.toFile())

