@@ -1,3 +1,4 @@
+from functools import cache
 from itertools import permutations, product
 from math import factorial
 
@@ -19,12 +20,14 @@ def by_orders(worth: dict[str, float], own: str) -> np.ndarray:
     k = len(own)
     shares = np.zeros(k)
 
-    def known(places) -> float:
+    @cache
+    def known(places: frozenset[int]) -> float:
         return np.mean([v for kmer, v in worth.items() if all(kmer[p] == own[p] for p in places)])
 
     for order in permutations(range(k)):
         for number, place in enumerate(order):
-            shares[place] += known(order[: number + 1]) - known(order[:number])
+            before = frozenset(order[:number])
+            shares[place] += known(before | {place}) - known(before)
     return shares / factorial(k)
 
 
