@@ -37,7 +37,8 @@ def place(tmp_path_factory) -> Path:
     from seformer.model.folder import new_model, save_model
 
     folder = tmp_path_factory.mktemp("load")
-    command("simulate", "--out", folder / "sim", "--size", "small")
+    size = "small" if REGIONS > 10_000 else "tiny"
+    command("simulate", "--out", folder / "sim", "--size", size)
     random = np.random.default_rng(1)
     with Genome(folder / "sim/genome.fa.gz") as genome:
         sizes = list(genome.chromosomes.items())
