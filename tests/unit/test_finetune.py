@@ -412,6 +412,23 @@ def test_warm_up_and_decay():
     assert rates[-1] > 0
 
 
+def test_training_imports_no_compiler():
+    """It would take two seconds of every training, and compile nothing."""
+    program = """
+import sys, torch
+from seformer.training.optimise import Optimisation
+layer = torch.nn.Linear(3, 1)
+training = Optimisation(layer, torch.device("cpu"), "fp32", 0.1)
+before = layer.weight.clone()
+at = {"stage": 2, "epoch": 1, "step": 1}
+training.step([torch.ones(1, 3)], lambda part: training.wrapped(part).sum(), 0.1, **at)
+training.optimizer.load_state_dict(training.optimizer.state_dict())
+assert not torch.equal(before, layer.weight)
+sys.exit(bool({"torch._dynamo", "torch.distributed.tensor", "sympy"} & set(sys.modules)))
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
 def test_a_loss_that_is_no_number_stops_with_the_step():
     with pytest.raises(UserError, match=r"epoch 3, step 17.*learning rate"):
         check_finite(float("nan"), stage=2, epoch=3, step=17)

@@ -37,6 +37,7 @@ from seformer.util.atomic import output_folder, require_writable
 from seformer.util.devices import resolve_device
 from seformer.util.errors import UserError
 from seformer.util.labels import TRAINING_PARTS
+from seformer.util.optimisers import AdamW
 from seformer.util.settings import takes
 
 # what a k-mer counts, by the choice of --features
@@ -238,7 +239,7 @@ class HeadTrainer:
         self.standardiser = Standardiser(training.features, layers)
         self.pooled = pooled._replace(features=self.standardiser.apply(pooled.features))
         self.validated = take_strands(self.pooled, strands_of(self.validation), self.first)
-        self.optimizer = torch.optim.AdamW(
+        self.optimizer = AdamW(
             self.trained.parameters(),
             lr=looked_up(settings.learning_rate),
             weight_decay=WEIGHT_DECAY,

@@ -15,6 +15,7 @@ from torch import nn
 from seformer.training.checkpoint import Checkpoints
 from seformer.training.common import check_finite, copy_weights
 from seformer.util.errors import UserError
+from seformer.util.optimisers import AdamW
 from seformer.util.verified_tensors import Stored
 
 T = TypeVar("T")
@@ -82,7 +83,7 @@ class Optimisation:
                 DistributedDataParallelKwargs(find_unused_parameters=True)
             ],
         )
-        optimizer = torch.optim.AdamW(parameter_groups(module), lr=rate, fused=True)
+        optimizer = AdamW(parameter_groups(module), lr=rate, fused=True)
         self.module, self.device = module, device
         self.wrapped, self.optimizer = self.accelerator.prepare(module, optimizer)
 
@@ -115,7 +116,9 @@ class Optimisation:
             total += loss.detach()
         summed = self.accelerator.reduce(total, "sum").item()
         check_finite(summed, **at)
-        self.accelerator.clip_grad_norm_(self.module.parameters(), MAX_GRADIENT_NORM)
+        # as the accelerator would, which imports what tensors in pieces need: a second
+        self.accelerator.unscale_gradients()
+        nn.utils.clip_grad_norm_(self.module.parameters(), MAX_GRADIENT_NORM)
         self.optimizer.step()
         return summed
 

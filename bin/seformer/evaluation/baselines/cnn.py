@@ -36,6 +36,7 @@ def _fit(regions: BaselineRegions) -> BaselineScores:
     from torch.nn import functional
 
     from seformer.util.devices import threads_worth
+    from seformer.util.optimisers import AdamW
 
     codes = [base_codes(sequence) for sequence in regions.sequences()]
     rows, validation = np.flatnonzero(regions.train), np.flatnonzero(regions.validation)
@@ -51,9 +52,7 @@ def _fit(regions: BaselineRegions) -> BaselineScores:
                 "out": nn.Linear(64, 1),
             }
         )
-        optimizer = torch.optim.AdamW(
-            network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY
-        )
+        optimizer = AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
         best, state, chosen = -1.0, {}, 0
         for epoch in range(1, EPOCHS + 1):
             network.train()
