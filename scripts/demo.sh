@@ -19,11 +19,11 @@ fi
     -c "$root/conf/demo.config" \
     --input data/samplesheet_from_peaks.csv --stitch 100 \
     --fasta data/genome.fa.gz \
-    --model bases --head_epochs 3 --patience 10 \
+    --model bases --head_epochs 3 --epochs 7 --batch_size 12 --warmup 0.05 \
     --predict data/regions_to_score.bed \
     --explain data/regions_to_explain.bed --explain_reference zero \
     --dissect data/regions_to_explain.bed --constituents data/peaks.narrowPeak \
-    --variants data/variants.vcf --variant_regions data/regions_to_score.bed --variant_shard_alleles 5000 \
+    --variants data/variants.vcf --variant_regions data/regions_to_score.bed --variant_null 1000 --variant_shard_alleles 5000 \
     --outdir results \
     "$@"
 echo "The report: $PWD/results/multiqc/multiqc_report.html"

@@ -136,12 +136,13 @@ def _background(length: int, cpg: float, rng: np.random.Generator) -> np.ndarray
     favour[0, 0] = favour[3, 3] = 1.15
     step = base[:, None, :] * favour
     step = np.cumsum(step / step.sum(axis=2, keepdims=True), axis=2)
+    state, rows = rng.integers(0, 4, pieces), np.arange(pieces)
+    # what would follow each of the four bases, at every step
+    drawn = rng.random((ISOCHORE, pieces, 1, 1))
+    follows = np.minimum((drawn > step).sum(axis=3, dtype=np.uint8), 3)
     grown = np.empty((ISOCHORE, pieces), dtype=np.uint8)
-    state = rng.integers(0, 4, pieces)
-    rows = np.arange(pieces)
     for i in range(ISOCHORE):
-        state = np.minimum((rng.random((pieces, 1)) > step[rows, state]).sum(axis=1), 3)
-        grown[i] = state
+        grown[i] = state = follows[i, rows, state]
     genome = BASE_LETTERS[grown.T.reshape(-1)[:length]].copy()
     genome[:TELOMERE] = genome[-TELOMERE:] = ord("N")
     return genome
