@@ -277,6 +277,20 @@ def test_no_single_file_takes_the_place_of_what_is_read(option, good, tmp_path, 
     assert run([*words, tmp_path / "earlier", "--fasta", good / "genome.fa"]) == 0
 
 
+@pytest.mark.parametrize("stage", ["finetune-full --model", "split --extracted"])
+def test_no_folder_that_is_read_takes_the_results(stage, good, tmp_path, capfd):
+    """Of a model and its next stage, whose files have the same names, the first would be lost."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "model")
+    others = {"finetune-full": ["--extracted", good, "--splits", good / "all.csv"], "split": []}
+    command, read = stage.split()
+    words = [command, read, tmp_path / "model", *others[command], "--out", tmp_path / "link"]
+    assert run(words) == 2
+    said = capfd.readouterr().err
+    assert f"{tmp_path}/link: the results would go into a folder that the command reads" in said
+    assert not list((tmp_path / "model").iterdir())
+
+
 def test_what_is_read_is_spared_by_every_writer(tmp_path):
     """Before the work where the names are known: by `own`, or by that of the one file."""
     (tmp_path / "mine.tsv").write_text("mine")

@@ -16,7 +16,11 @@ def command(
     model: options.TrainedModel,
     attributions: Annotated[
         Path,
-        typer.Option("--attributions", help="Folder of `seformer explain`, or of merged shards."),
+        typer.Option(
+            "--attributions",
+            writable=True,  # where the checks may be added
+            help="Folder of `seformer explain`, or of merged shards.",
+        ),
     ],
     out: options.Out,
     settings: FaithfulnessSettings,

@@ -58,6 +58,7 @@ def expand(command: Callable) -> Callable:
         lists = {k: value if isinstance(value, list) else [value] for k, value in values.items()}
         paths = [(k, x) for k, given in lists.items() for x in given if isinstance(x, Path)]
         _require_each_once(paths)
+        _require_apart([(name, path) for name, path in paths if name not in written])
         for name, kind in kinds.items():
             fields = kind.model_fields
             values[name] = kind(**{key: values.pop(key) for key in fields.keys() & values.keys()})
@@ -80,6 +81,18 @@ def _require_each_once(given: Sequence[tuple[str, Path]]) -> None:
     places = Counter((name, os.path.abspath(path)) for name, path in given if name != "splits")
     if again := next((place for (_, place), n in places.items() if n > 1), None):
         raise UserError("this is given twice", where=again, do="name each once")
+
+
+def _require_apart(given: Sequence[tuple[str, Path]]) -> None:
+    """Refuse results in a folder that is read: of two models of a name one would be lost."""
+    out = dict(given).get("out")
+    read = [path for name, path in given if name != "out" and path.is_dir()]
+    if out and os.path.realpath(out) in map(os.path.realpath, read):
+        raise UserError(
+            "the results would go into a folder that the command reads",
+            where=out,
+            do="choose another --out folder",
+        )
 
 
 def _option(name: str, field: Any) -> Any:
@@ -112,7 +125,7 @@ def _not_empty(parameter: inspect.Parameter) -> inspect.Parameter:
 
 
 def _is_written(parameter: inspect.Parameter) -> bool:
-    """Whether it names a file of the command's results: one that may be there is replaced."""
+    """Whether it names what the command writes: a file that may be there is replaced."""
     return any(getattr(told, "writable", False) for told in get_args(parameter.annotation)[1:])
 
 
