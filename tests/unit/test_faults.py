@@ -321,7 +321,7 @@ def test_a_shard_is_not_scored_into_itself_but_twice(good, tmp_path, capfd):
     shard = Path(shutil.copytree(good / "cell", tmp_path / "shard"))
     before = listing(shard)
     words = ["predict", "--model", good / "model", "--extracted", shard, "--out"]
-    assert run([*words, shard]) == 2 and "not of this command" in capfd.readouterr().err
+    assert run([*words, shard]) == 2 and "a folder that the command reads" in capfd.readouterr().err
     assert listing(shard) == before
     for _ in range(2):
         assert run([*words, tmp_path / "scores"]) == 0
